@@ -5,7 +5,7 @@
  * that holds the signing key sees nothing but manifests. The manifest begins with a magic of its own, so that no
  * signature made for another purpose can be passed off as one of a policy.
  *
- *     manifest (HIN_POLICY_MANIFEST_BYTES): "HINP" | u16 format | u64 version | u64 tenant | u64 computer |
+ *     manifest (HIN_POLICY_MANIFEST_BYTES): "HINP" | u16 format | u64 version | tenant (16) | agent (16) |
  *                                           u64 policy | i64 issued (usec, UTC) | SHA-256 of content
  *     signature (64): Ed25519 (RFC 8032) over the manifest
  *     content:        u8 flags | varint n, n x file (u8 kind, bytes name, bytes text) |
@@ -24,8 +24,8 @@ enum {
     HIN_POLICY_FORMAT = 1,
     HIN_POLICY_DIGEST_BYTES = 32,
     HIN_POLICY_SIGNATURE_BYTES = 64,
-    HIN_POLICY_PUBLIC_KEY_BYTES = 32,
-    HIN_POLICY_MANIFEST_BYTES = 4 + 2 + 5 * 8 + HIN_POLICY_DIGEST_BYTES,
+    HIN_POLICY_ID_BYTES = 16,
+    HIN_POLICY_MANIFEST_BYTES = 4 + 2 + 3 * 8 + 2 * HIN_POLICY_ID_BYTES + HIN_POLICY_DIGEST_BYTES,
     HIN_POLICY_BUNDLE_MAX_BYTES = 16 << 20,
     HIN_POLICY_FILES_MAX = 4096,
     HIN_POLICY_LOGS_MAX = 1024,
@@ -38,9 +38,9 @@ enum {
 
 struct hin_policy_manifest {
     uint64_t version; /* grows with every change of the tenant's policies; an agent refuses a lower one */
-    uint64_t tenant;
-    uint64_t computer; /* the ID of the computer that it is for */
-    uint64_t policy;
+    uint8_t tenant[HIN_POLICY_ID_BYTES];
+    uint8_t agent[HIN_POLICY_ID_BYTES]; /* the one that it is for */
+    uint64_t policy;                    /* the policy's ID, for people */
     int64_t issued_usec;
     uint8_t content_digest[HIN_POLICY_DIGEST_BYTES];
 };
@@ -92,14 +92,14 @@ struct hin_policy_bundle {
     struct hin_policy_content content;
 };
 
-/* Check and decode. public_key: raw Ed25519, HIN_POLICY_PUBLIC_KEY_BYTES, that the agent was given at enrolment.
+/* Check and decode. public_key: Ed25519, SubjectPublicKeyInfo DER (RFC 8410), as the agent was given at enrolment.
  * AUTH: the signature is not by that key; CORRUPT: the content does not match the manifest; else as the decoders.
- * Whether tenant, computer and version are the expected ones is for the caller (hin_policy_bundle_accept). */
+ * Whether tenant, agent and version are the expected ones is for the caller (hin_policy_bundle_accept). */
 HIN_RESULT hin_policy_bundle_verify(struct hin_view bundle, struct hin_view public_key, struct hin_arena *arena,
                                     struct hin_policy_bundle *ret_bundle) HIN_NONNULL;
 
-/* Is it for this computer, and not older than what it has? DENIED: for another; CONFLICT: older than last_version. */
-HIN_RESULT hin_policy_bundle_accept(const struct hin_policy_bundle *bundle, uint64_t tenant, uint64_t computer,
-                                    uint64_t last_version) HIN_NONNULL;
+/* Is it for this agent, and not older than what it has? DENIED: for another; CONFLICT: older than last_version. */
+HIN_RESULT hin_policy_bundle_accept(const struct hin_policy_bundle *bundle, const uint8_t tenant[HIN_POLICY_ID_BYTES],
+                                    const uint8_t agent[HIN_POLICY_ID_BYTES], uint64_t last_version) HIN_NONNULL;
 
 #endif

@@ -1,4 +1,5 @@
-/* Replays a corpus through a fuzz target without a fuzzing engine: argv names files and folders. TAP out. */
+/* Replays a corpus through a fuzz target without a fuzzing engine: argv names files and folders.
+ * TAP out. */
 #include <dirent.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -16,7 +17,8 @@ static size_t replay_file(const char *path)
     static uint8_t data[1 << 20];
     size_t size = fread(data, 1, sizeof(data), file);
     fclose(file);
-    uint8_t *exact = malloc(size > 0 ? size : 1); /* exact size, so that a sanitizer sees an overread */
+    uint8_t *exact =
+        malloc(size > 0 ? size : 1); /* exact size, so that a sanitizer sees an overread */
     if (exact == NULL) {
         return 0;
     }

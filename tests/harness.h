@@ -1,5 +1,6 @@
-/* The unit-test harness: TEST(name) { ... CHECK(...) ... } registers itself; main runs all (or those whose name holds
- * argv[1]) and prints TAP. Names are paths: test_base_buf__refuses_to_grow_past_max. */
+/* The unit-test harness: TEST(name) { ... CHECK(...) ... } registers itself; main runs all (or
+ * those whose name holds argv[1]) and prints TAP. Names are paths:
+ * test_base_buf__refuses_to_grow_past_max. */
 #ifndef HIN_TESTS_HARNESS_H
 #define HIN_TESTS_HARNESS_H
 
@@ -30,7 +31,8 @@ const char *test_folder(void);
     }                                                                                              \
     static void test_name(void)
 
-/* A failed check ends the test (return), so what follows may rely on it. Only inside TEST bodies and void helpers. */
+/* A failed check ends the test (return), so what follows may rely on it. Only inside TEST bodies
+ * and void helpers. */
 #define CHECK(condition)                                                                           \
     do {                                                                                           \
         if (!(condition)) {                                                                        \
@@ -52,7 +54,8 @@ const char *test_folder(void);
     do {                                                                                           \
         struct hin_result check_ = (expr);                                                         \
         if (check_.code != HIN_##wanted) {                                                         \
-            test_fail(__FILE__, __LINE__, "%s: %s, not " #wanted, #expr, hin_code_name(check_.code)); \
+            test_fail(__FILE__, __LINE__, "%s: %s, not " #wanted, #expr,                           \
+                      hin_code_name(check_.code));                                                 \
             return;                                                                                \
         }                                                                                          \
     } while (0)

@@ -1,5 +1,6 @@
 /* Memory by lifetime: one arena for an event, a request, a rule set; free the arena, not the nodes.
- * A hard maximum is stated at birth. Not thread-safe. Memory is aligned for any type; _zalloc zeroes. */
+ * A hard maximum is stated at birth. Not thread-safe. Memory is aligned for any type; _zalloc
+ * zeroes. */
 #ifndef HIN_BASE_ARENA_H
 #define HIN_BASE_ARENA_H
 
@@ -22,14 +23,19 @@ void hin_arena_reset(struct hin_arena *arena) HIN_NONNULL;
 HIN_RESULT hin_arena_alloc(struct hin_arena *arena, size_t size, void **ret_at) HIN_NONNULL;
 HIN_RESULT hin_arena_zalloc(struct hin_arena *arena, size_t size, void **ret_at) HIN_NONNULL;
 /* count * size, overflow checked, zeroed. */
-HIN_RESULT hin_arena_array(struct hin_arena *arena, size_t count, size_t size, void **ret_at) HIN_NONNULL;
-HIN_RESULT hin_arena_copy(struct hin_arena *arena, struct hin_view from, struct hin_view *ret_copy) HIN_NONNULL;
+HIN_RESULT hin_arena_array(struct hin_arena *arena, size_t count, size_t size,
+                           void **ret_at) HIN_NONNULL;
+HIN_RESULT hin_arena_copy(struct hin_arena *arena, struct hin_view from,
+                          struct hin_view *ret_copy) HIN_NONNULL;
 /* A NUL-terminated copy; the view may hold NUL bytes, which then stand inside. */
-HIN_RESULT hin_arena_text(struct hin_arena *arena, struct hin_view from, const char **ret_text) HIN_NONNULL;
-HIN_RESULT hin_arena_printf(struct hin_arena *arena, struct hin_view *ret_text, const char *format, ...) HIN_PRINTF(3, 4);
+HIN_RESULT hin_arena_text(struct hin_arena *arena, struct hin_view from,
+                          const char **ret_text) HIN_NONNULL;
+HIN_RESULT hin_arena_printf(struct hin_arena *arena, struct hin_view *ret_text, const char *format,
+                            ...) HIN_PRINTF(3, 4);
 
 /* Typed: struct foo *f; HIN_TRY(HIN_ARENA_NEW(arena, &f)); */
 #define HIN_ARENA_NEW(arena, ret) hin_arena_zalloc((arena), sizeof(**(ret)), (void **)(ret))
-#define HIN_ARENA_ARRAY(arena, count, ret) hin_arena_array((arena), (count), sizeof(**(ret)), (void **)(ret))
+#define HIN_ARENA_ARRAY(arena, count, ret)                                                         \
+    hin_arena_array((arena), (count), sizeof(**(ret)), (void **)(ret))
 
 #endif

@@ -1,6 +1,7 @@
-/* An owned, growing byte buffer with a hard maximum, stated at birth. It never grows past it: the appender
- * answers LIMIT and the content stays as it was. Initialise with hin_buf_init (or {0} with max set), end with
- * hin_buf_done, which is fine on a zeroed buffer. Not for secrets: see secret.h. */
+/* An owned, growing byte buffer with a hard maximum, stated at birth. It never grows past it: the
+ * appender answers LIMIT and the content stays as it was. Initialise with hin_buf_init (or {0} with
+ * max set), end with hin_buf_done, which is fine on a zeroed buffer. Not for secrets: see secret.h.
+ */
 #ifndef HIN_BASE_BUF_H
 #define HIN_BASE_BUF_H
 

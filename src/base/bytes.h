@@ -1,4 +1,5 @@
-/* Raw memory and checked arithmetic: the only place in the tree where memcpy, memmove and memset stand. */
+/* Raw memory and checked arithmetic: the only place in the tree where memcpy, memmove and memset
+ * stand. */
 #ifndef HIN_BASE_BYTES_H
 #define HIN_BASE_BYTES_H
 
@@ -65,8 +66,8 @@ static inline HIN_RESULT hin_mul_size(size_t a, size_t b, size_t *ret_product)
 }
 
 #define HIN_COUNT(array) (sizeof(array) / sizeof((array)[0]))
-#define HIN_MIN(a, b) ((a) < (b) ? (a) : (b))
-#define HIN_MAX(a, b) ((a) > (b) ? (a) : (b))
+#define HIN_MIN(a, b)    ((a) < (b) ? (a) : (b))
+#define HIN_MAX(a, b)    ((a) > (b) ? (a) : (b))
 
 /* Little-endian loads and stores; all formats of ours are little-endian. */
 static inline void hin_store_u16(uint8_t *to, uint16_t value)

@@ -24,14 +24,16 @@ HIN_RESULT hin_fd_nonblocking(int fd, bool on);
 
 /* Whole file, at most buf's maximum. directory: AT_FDCWD or a descriptor. */
 HIN_RESULT hin_file_read(int directory, const char *path, struct hin_buf *buf);
-/* Write beside, fdatasync, rename over, fsync the directory: afterwards either the old or the new content stands. */
+/* Write beside, fdatasync, rename over, fsync the directory: afterwards either the old or the new
+ * content stands. */
 HIN_RESULT hin_file_replace(int directory, const char *path, struct hin_view content, mode_t mode);
-HIN_RESULT hin_file_sync(int fd); /* fdatasync */
+HIN_RESULT hin_file_sync(int fd);                             /* fdatasync */
 HIN_RESULT hin_directory_make(const char *path, mode_t mode); /* mkdir -p; existing is fine */
 HIN_RESULT hin_directory_sync(int directory);
 /* Remove a tree; absent is fine. Never follows links. */
 HIN_RESULT hin_directory_remove(const char *path);
-/* An anonymous sealed memory file with this content (F_SEAL_WRITE|SHRINK|GROW), to be passed between processes. */
+/* An anonymous sealed memory file with this content (F_SEAL_WRITE|SHRINK|GROW), to be passed
+ * between processes. */
 HIN_RESULT hin_memfd_from(const char *name, struct hin_view content, int *ret_fd);
 
 #endif

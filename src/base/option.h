@@ -1,4 +1,5 @@
-/* Options as a const table that drives parsing, validation, --help and the man page. One table a command. */
+/* Options as a const table that drives parsing, validation, --help and the man page. One table a
+ * command. */
 #ifndef HIN_BASE_OPTION_H
 #define HIN_BASE_OPTION_H
 
@@ -22,15 +23,15 @@ struct hin_option_texts {
 };
 
 struct hin_option {
-    const char *name;    /* "since": long option, without dashes */
-    char letter;         /* short option, or 0 */
+    const char *name; /* "since": long option, without dashes */
+    char letter;      /* short option, or 0 */
     enum hin_option_type type;
     size_t offset;       /* offsetof in the command's option struct */
     const char *value;   /* placeholder for --help: "TIME"; NULL for flags */
     const char *help;    /* one sentence */
     const char *choices; /* "table|json" for CHOICE */
     bool required;
-    bool secret;         /* value is a secret: warned about and wiped from the process title */
+    bool secret; /* value is a secret: warned about and wiped from the process title */
 };
 
 struct hin_command {
@@ -43,12 +44,14 @@ struct hin_command {
     size_t operands_min, operands_max;
 };
 
-/* Parse argv[1..argc) by the table into `options` (whose defaults the caller has set). Accepts --name=value,
- * --name value, -x value, `--` and operands between options. On success *ret_operands points into argv (reordered)
- * and *ret_operand_count counts them. --help/-h: *ret_help = true and the rest is not validated.
- * Failure: INVALID with a sentence in `error`. */
+/* Parse argv[1..argc) by the table into `options` (whose defaults the caller has set). Accepts
+ * --name=value,
+ * --name value, -x value, `--` and operands between options. On success *ret_operands points into
+ * argv (reordered) and *ret_operand_count counts them. --help/-h: *ret_help = true and the rest is
+ * not validated. Failure: INVALID with a sentence in `error`. */
 HIN_RESULT hin_option_parse(const struct hin_command *command, int argc, char **argv, void *options,
-                            char ***ret_operands, size_t *ret_operand_count, bool *ret_help, struct hin_error *error);
+                            char ***ret_operands, size_t *ret_operand_count, bool *ret_help,
+                            struct hin_error *error);
 void hin_option_help(const struct hin_command *command, FILE *out);
 /* The same table as roff (man page sections SYNOPSIS, DESCRIPTION, OPTIONS). */
 void hin_option_man(const struct hin_command *command, FILE *out);

@@ -12,7 +12,8 @@ HIN_RESULT hin_path_join(char *out, size_t out_bytes, const char *first, const c
 const char *hin_path_base(const char *path); /* what follows the last slash */
 /* Absolute, no ".", "..", empty parts or NUL: what we accept from a policy or the network. */
 bool hin_path_is_clean(struct hin_view path);
-/* fnmatch-like over whole paths: `*` and `?` stay inside one level, `**` crosses levels, [a-z] sets. */
+/* fnmatch-like over whole paths: `*` and `?` stay inside one level, `**` crosses levels, [a-z]
+ * sets. */
 bool hin_path_glob(struct hin_view pattern, struct hin_view path);
 
 #endif

@@ -10,7 +10,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* code, short text, what an operator can do about it. The numbers go over our own wires: append only. */
+/* code, short text, what an operator can do about it. The numbers go over our own wires: append
+ * only. */
 #define HIN_CODES(X)                                                                               \
     X(OK, "success", "")                                                                           \
     X(NO_MEMORY, "out of memory", "free memory or raise the limit of the service")                 \
@@ -49,12 +50,13 @@ struct hin_result {
 };
 
 /* Every fallible function is declared `HIN_RESULT hin_x_verb(...)`. */
-#define HIN_RESULT __attribute__((warn_unused_result)) struct hin_result
-#define HIN_NONNULL __attribute__((nonnull))
+#define HIN_RESULT            __attribute__((warn_unused_result)) struct hin_result
+#define HIN_NONNULL           __attribute__((nonnull))
 #define HIN_PRINTF(fmt, args) __attribute__((format(printf, fmt, args)))
-#define HIN_UNUSED __attribute__((unused))
+#define HIN_UNUSED            __attribute__((unused))
 
-/* Scope cleanup: HIN_CLEANUP(hin_buf_done) struct hin_buf b = ...; fn takes a pointer to the variable. */
+/* Scope cleanup: HIN_CLEANUP(hin_buf_done) struct hin_buf b = ...; fn takes a pointer to the
+ * variable. */
 #define HIN_CLEANUP(fn) __attribute__((cleanup(fn)))
 
 static inline HIN_RESULT hin_ok(void)
@@ -101,11 +103,12 @@ const char *hin_code_name(enum hin_code code); /* "NO_MEMORY" */
 const char *hin_code_text(enum hin_code code); /* "out of memory" */
 const char *hin_code_hint(enum hin_code code); /* what to do */
 
-/* The code that stands for an errno value (ENOSPC -> NO_SPACE, ...); IO when nothing fits better. */
+/* The code that stands for an errno value (ENOSPC -> NO_SPACE, ...); IO when nothing fits better.
+ */
 enum hin_code hin_code_from_errno(int error);
 
-/* A failure that a person will read: file, line, column, what is wrong, what to do. Filled by functions
- * that take a `struct hin_error *` (may be NULL); text is always terminated. */
+/* A failure that a person will read: file, line, column, what is wrong, what to do. Filled by
+ * functions that take a `struct hin_error *` (may be NULL); text is always terminated. */
 struct hin_error {
     enum hin_code code;
     char file[256];
@@ -115,8 +118,8 @@ struct hin_error {
 };
 
 /* Fill `error` (NULL is allowed) and return the failure. file may be NULL. */
-HIN_RESULT hin_error_set(struct hin_error *error, enum hin_code code, const char *file, uint32_t line, uint32_t column,
-                         const char *format, ...) HIN_PRINTF(6, 7);
+HIN_RESULT hin_error_set(struct hin_error *error, enum hin_code code, const char *file,
+                         uint32_t line, uint32_t column, const char *format, ...) HIN_PRINTF(6, 7);
 
 /* "file:line:column: text" into out (always terminated); what is absent is left out. */
 void hin_error_format(const struct hin_error *error, char *out, size_t out_bytes);

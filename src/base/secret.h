@@ -1,6 +1,6 @@
-/* Key material and pass phrases: the one type for secrets. The bytes lie on pages of their own that are locked in
- * memory where the limit allows, kept out of core dumps (MADV_DONTDUMP) and zeroed in a forked child
- * (MADV_WIPEONFORK); they are wiped on free and compared in constant time. */
+/* Key material and pass phrases: the one type for secrets. The bytes lie on pages of their own that
+ * are locked in memory where the limit allows, kept out of core dumps (MADV_DONTDUMP) and zeroed in
+ * a forked child (MADV_WIPEONFORK); they are wiped on free and compared in constant time. */
 #ifndef HIN_BASE_SECRET_H
 #define HIN_BASE_SECRET_H
 
@@ -25,12 +25,14 @@ static inline struct hin_view hin_secret_view(const struct hin_secret *secret)
     return (struct hin_view){secret->data, secret->size};
 }
 bool hin_secret_equal(const struct hin_secret *a, const struct hin_secret *b);
-/* Reads up to HIN_SECRET_MAX bytes from a descriptor; one trailing newline is dropped. INVALID when empty. */
+/* Reads up to HIN_SECRET_MAX bytes from a descriptor; one trailing newline is dropped. INVALID when
+ * empty. */
 HIN_RESULT hin_secret_read_fd(struct hin_secret *ret_secret, int fd) HIN_NONNULL;
 
 HIN_RESULT hin_random(void *to, size_t size); /* getrandom(2), never short */
 
-/* No core dumps, not traceable by our own uid (PR_SET_DUMPABLE 0): every process that holds a secret calls it. */
+/* No core dumps, not traceable by our own uid (PR_SET_DUMPABLE 0): every process that holds a
+ * secret calls it. */
 HIN_RESULT hin_process_protect(void);
 
 #endif

@@ -1,5 +1,6 @@
-/* Time: one unit, microseconds. Wall time counts from 1970-01-01T00:00:00Z and may jump; monotonic time does not.
- * Everything that runs by schedule takes its clock as an argument, so that a year can be lived through in a test. */
+/* Time: one unit, microseconds. Wall time counts from 1970-01-01T00:00:00Z and may jump; monotonic
+ * time does not. Everything that runs by schedule takes its clock as an argument, so that a year
+ * can be lived through in a test. */
 #ifndef HIN_BASE_TIME_H
 #define HIN_BASE_TIME_H
 
@@ -8,11 +9,11 @@
 #include "base/result.h"
 #include "base/view.h"
 
-#define HIN_MSEC_USEC INT64_C(1000)
-#define HIN_SEC_USEC INT64_C(1000000)
+#define HIN_MSEC_USEC   INT64_C(1000)
+#define HIN_SEC_USEC    INT64_C(1000000)
 #define HIN_MINUTE_USEC (60 * HIN_SEC_USEC)
-#define HIN_HOUR_USEC (60 * HIN_MINUTE_USEC)
-#define HIN_DAY_USEC (24 * HIN_HOUR_USEC)
+#define HIN_HOUR_USEC   (60 * HIN_MINUTE_USEC)
+#define HIN_DAY_USEC    (24 * HIN_HOUR_USEC)
 
 struct hin_clock {
     int64_t (*wall_usec)(void *context);

@@ -9,13 +9,11 @@
 #include "io/http.h"
 #include "io/url.h"
 
-struct ssl_ctx_st;
+struct hin_tls;
 struct hin_http_client;
 
 struct hin_http_client_options {
-    struct ssl_ctx_st *tls; /* trust anchors, pins and client certificate are its business */
-    bool any_name; /* do not compare the certificate's name with the host: only with a pinned CA or
-                      key */
+    struct hin_tls *tls;      /* trust anchors, pins and client certificate are its business */
     int64_t connect_usec;     /* TCP and TLS; default 10 s */
     int64_t answer_usec;      /* whole answer; default 60 s */
     int64_t stream_idle_usec; /* streams: silence after which the connection counts as lost; default

@@ -33,7 +33,7 @@ struct hin_http_request {
 };
 
 struct hin_http_server_options {
-    struct ssl_ctx_st *tls;
+    struct hin_tls *tls;
     struct hin_listener_limits listener; /* connections_per_address_max: default 256 here */
     size_t head_max_bytes;               /* 431 (the request line: 414); default 16 KiB */
     size_t body_max_bytes;               /* 413; default 1 MiB; admit may change it for a request */
@@ -74,7 +74,7 @@ HIN_RESULT hin_http_server_new(struct hin_loop *loop, int fd,
 void hin_http_server_free(struct hin_http_server *server);
 /* No new connections or requests; open exchanges may finish. */
 void hin_http_server_drain(struct hin_http_server *server);
-void hin_http_server_set_tls(struct hin_http_server *server, struct ssl_ctx_st *tls);
+void hin_http_server_set_tls(struct hin_http_server *server, struct hin_tls *tls);
 const struct hin_http_server_stats *hin_http_server_stats(const struct hin_http_server *server);
 const struct hin_listener_stats *
 hin_http_server_listener_stats(const struct hin_http_server *server);

@@ -101,31 +101,30 @@ const struct hin_address *hin_stream_peer(const struct hin_stream *stream);
 const char *hin_stream_tls_version(const struct hin_stream *stream); /* "TLSv1.3" */
 const char *hin_stream_tls_suite(const struct hin_stream *stream);   /* "TLS_AES_256_GCM_SHA384" */
 bool hin_stream_tls_resumed(const struct hin_stream *stream);
-/* The peer's verified certificate in DER, appended to buf; NOT_FOUND when it sent none. */
+/* Who the peer is, judged now: see hin_tls_peer in crypt/tls.h. */
+HIN_RESULT hin_stream_tls_peer(const struct hin_stream *stream, struct hin_tls_peer *ret_peer);
+/* The peer's certificate in DER, appended to buf; NOT_FOUND when it sent none. */
 HIN_RESULT hin_stream_peer_certificate(const struct hin_stream *stream, struct hin_buf *buf);
+/* Clients: the authority that the server's chain ended in: see hin_tls_peer_ca. */
+HIN_RESULT hin_stream_peer_ca(const struct hin_stream *stream, struct hin_buf *buf);
 uint64_t hin_stream_read_bytes(const struct hin_stream *stream);
 uint64_t hin_stream_written_bytes(const struct hin_stream *stream);
 
 /* ---- client ---- */
 
 struct hin_connect_options {
-    struct ssl_ctx_st *tls;
+    struct hin_tls *tls;
     struct hin_address address;
-    const char *server_name; /* SNI and the name or address that the certificate must hold; NULL: no
-                                name check */
-    struct ssl_session_st *session; /* to resume, or NULL; borrowed */
+    const char *host; /* the name or address meant, for SNI and the check of the certificate: see
+                         crypt/tls.h */
     struct hin_stream_limits limits;
 };
 
-/* Begins to connect; failures that come later are told by on_close. `session` must be of the same
- * server. */
+/* Begins to connect; failures that come later are told by on_close. Sessions are resumed by
+ * crypt/tls. */
 HIN_RESULT hin_stream_connect(struct hin_loop *loop, const struct hin_connect_options *options,
                               const struct hin_stream_events *events, void *context,
                               struct hin_stream **ret_stream);
-/* The session to resume next time, or NULL. With TLS 1.3 it is known only after some answer was
- * read. */
-struct ssl_session_st *hin_stream_session_take(const struct hin_stream *stream);
-void hin_stream_session_free(struct ssl_session_st *session);
 
 /* ---- server ---- */
 
@@ -175,7 +174,7 @@ struct hin_listener_stats {
 };
 
 struct hin_listener_options {
-    struct ssl_ctx_st *tls;
+    struct hin_tls *tls;
     struct hin_listener_limits limits;
     const struct hin_stream_events
         *events;   /* of every accepted stream; must outlive the listener */
@@ -193,8 +192,9 @@ HIN_RESULT hin_listener_new(struct hin_loop *loop, int fd,
                             const struct hin_listener_options *options,
                             struct hin_listener **ret_listener);
 void hin_listener_free(struct hin_listener *listener);
-/* Certificates changed: connections from now on use `tls`. */
-void hin_listener_set_tls(struct hin_listener *listener, struct ssl_ctx_st *tls);
+/* Certificates changed: connections from now on use `tls`; the old one is needed as long as its
+ * streams. */
+void hin_listener_set_tls(struct hin_listener *listener, struct hin_tls *tls);
 /* Stop accepting (drain before exit), or go on. */
 void hin_listener_pause(struct hin_listener *listener, bool paused);
 const struct hin_listener_stats *hin_listener_stats(const struct hin_listener *listener);

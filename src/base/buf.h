@@ -36,7 +36,7 @@ HIN_RESULT hin_buf_append(struct hin_buf *buf, struct hin_view bytes) HIN_NONNUL
 HIN_RESULT hin_buf_append_text(struct hin_buf *buf, const char *text) HIN_NONNULL;
 HIN_RESULT hin_buf_append_byte(struct hin_buf *buf, uint8_t byte) HIN_NONNULL;
 HIN_RESULT hin_buf_printf(struct hin_buf *buf, const char *format, ...) HIN_PRINTF(2, 3);
-HIN_RESULT hin_buf_vprintf(struct hin_buf *buf, const char *format, va_list args);
+HIN_RESULT hin_buf_vprintf(struct hin_buf *buf, const char *format, va_list args) HIN_PRINTF(2, 0);
 HIN_RESULT hin_buf_append_i64(struct hin_buf *buf, int64_t value); /* decimal */
 HIN_RESULT hin_buf_append_u64(struct hin_buf *buf, uint64_t value);
 

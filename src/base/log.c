@@ -70,6 +70,7 @@ static void write_line(enum hin_log_level level, const char *text)
     (void)written;                      /* nobody is left to tell */
 }
 
+HIN_PRINTF(2, 0)
 static void write_formatted(enum hin_log_level level, const char *format, va_list args)
 {
     char text[LINE_BYTES];

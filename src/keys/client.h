@@ -1,0 +1,65 @@
+/* The worker's side of the key service: the verbs as calls over any synchronous carrier (an ipc
+ * channel, or in a test the vault itself), and a cache of data keys that expire. */
+#ifndef HIN_KEYS_CLIENT_H
+#define HIN_KEYS_CLIENT_H
+
+#include "base/buf.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/view.h"
+#include "keys/protocol.h"
+
+/* Sends one request and appends its answer. */
+struct hin_keys_carrier {
+    HIN_RESULT (*call)(void *context, struct hin_view request, struct hin_buf *ret_answer);
+    void *context;
+};
+/* A carrier that calls a vault in this process: tests, and tools that hold the ring themselves
+ * (init). */
+struct hin_keys_local {
+    struct hin_vault *vault;
+    uint32_t allowed_mask;
+};
+struct hin_keys_carrier hin_keys_carrier_local(struct hin_keys_local *local) HIN_NONNULL;
+
+/* One call: encodes `request`, carries it, decodes. *ret_bytes (initialised by the caller, max at
+ * least HIN_KEYS_MESSAGE_MAX) holds what the answer's views point into: wipe it with
+ * hin_keys_bytes_done. A failed outcome comes back as this function's result; an answer to another
+ * verb is PROTOCOL. */
+HIN_RESULT hin_keys_call(const struct hin_keys_carrier *carrier,
+                         const struct hin_keys_request *request, struct hin_buf *ret_bytes,
+                         struct hin_keys_answer *ret_answer) HIN_NONNULL;
+void hin_keys_bytes_done(struct hin_buf *bytes); /* wipes, then frees; for HIN_CLEANUP */
+
+/* The verbs one by one; see vault.h for what each does. Secrets are the caller's to free. */
+HIN_RESULT hin_keys_data_key_new(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                 enum hin_vault_reason reason, struct hin_vault_data_key *ret_key,
+                                 struct hin_buf *ret_wrapped) HIN_NONNULL;
+HIN_RESULT hin_keys_data_key_open(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                  enum hin_vault_reason reason,
+                                  const uint8_t id[HIN_SEAL_KEY_ID_BYTES], struct hin_view wrapped,
+                                  struct hin_secret *ret_key) HIN_NONNULL;
+HIN_RESULT hin_keys_index_key(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                              enum hin_vault_reason reason, struct hin_secret *ret_key) HIN_NONNULL;
+HIN_RESULT hin_keys_ticket_key(const struct hin_keys_carrier *carrier,
+                               struct hin_secret *ret_key) HIN_NONNULL;
+HIN_RESULT hin_keys_ca(const struct hin_keys_carrier *carrier, struct hin_buf *ret_der) HIN_NONNULL;
+HIN_RESULT hin_keys_issue_agent(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                struct hin_view agent, enum hin_vault_reason reason,
+                                struct hin_view request_der, int64_t lifetime_usec,
+                                struct hin_buf *ret_der) HIN_NONNULL;
+HIN_RESULT hin_keys_issue_server(const struct hin_keys_carrier *carrier, struct hin_view names,
+                                 struct hin_view request_der, int64_t lifetime_usec,
+                                 struct hin_buf *ret_der) HIN_NONNULL;
+HIN_RESULT hin_keys_checkpoint_sign(const struct hin_keys_carrier *carrier,
+                                    struct hin_view statement,
+                                    uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
+HIN_RESULT hin_keys_checkpoint_public(const struct hin_keys_carrier *carrier,
+                                      uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES]) HIN_NONNULL;
+/* tenant-create, -rotate, -shred, master-rotate (tenant empty). */
+HIN_RESULT hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
+                          struct hin_view tenant) HIN_NONNULL;
+HIN_RESULT hin_keys_status(const struct hin_keys_carrier *carrier,
+                           struct hin_key_provider_status *ret_status) HIN_NONNULL;
+
+#endif

@@ -1,0 +1,79 @@
+/* Messages between a worker and the `keys` process: pure encode and decode; ipc/ carries them. A
+ * request is u16 verb, then the fields of its row in keys/protocol.c; an answer is u16 verb, u16
+ * outcome (enum hin_code), then, when the outcome is OK, the result's fields. A closed list of
+ * verbs: a process is given a mask of what it may ask. */
+#ifndef HIN_KEYS_PROTOCOL_H
+#define HIN_KEYS_PROTOCOL_H
+
+#include "base/buf.h"
+#include "base/result.h"
+#include "base/view.h"
+#include "keys/vault.h"
+
+enum hin_keys_verb {
+    HIN_KEYS_TENANT_CREATE = 1,
+    HIN_KEYS_TENANT_ROTATE = 2,
+    HIN_KEYS_TENANT_SHRED = 3,
+    HIN_KEYS_MASTER_ROTATE = 4,
+    HIN_KEYS_DATA_KEY_NEW = 5,
+    HIN_KEYS_DATA_KEY_OPEN = 6,
+    HIN_KEYS_INDEX_KEY = 7,
+    HIN_KEYS_TICKET_KEY = 8,
+    HIN_KEYS_CA = 9,
+    HIN_KEYS_ISSUE_AGENT = 10,
+    HIN_KEYS_ISSUE_SERVER = 11,
+    HIN_KEYS_CHECKPOINT_SIGN = 12,
+    HIN_KEYS_CHECKPOINT_PUBLIC = 13,
+    HIN_KEYS_STATUS = 14,
+    HIN_KEYS_VERB_COUNT
+};
+#define HIN_KEYS_MASK(verb) (UINT32_C(1) << (verb))
+/* What a worker may ask; jobs and init may ask all. */
+#define HIN_KEYS_MASK_WORKER                                                                       \
+    (HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) |                \
+     HIN_KEYS_MASK(HIN_KEYS_INDEX_KEY) | HIN_KEYS_MASK(HIN_KEYS_TICKET_KEY) |                      \
+     HIN_KEYS_MASK(HIN_KEYS_CA) | HIN_KEYS_MASK(HIN_KEYS_ISSUE_AGENT) |                            \
+     HIN_KEYS_MASK(HIN_KEYS_ISSUE_SERVER) | HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_SIGN) |              \
+     HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_PUBLIC) | HIN_KEYS_MASK(HIN_KEYS_STATUS))
+#define HIN_KEYS_MASK_ALL UINT32_C(0x7ffe)
+
+#define HIN_KEYS_MESSAGE_MAX 65536
+const char *hin_keys_verb_name(enum hin_keys_verb verb); /* "data-key-new" */
+
+/* Every field any request has; which ones count is the verb's affair. Views are borrowed. */
+struct hin_keys_request {
+    enum hin_keys_verb verb;
+    enum hin_vault_reason reason;
+    struct hin_view tenant;
+    struct hin_view agent;
+    struct hin_view key_id;  /* 16 bytes */
+    struct hin_view payload; /* wrapped key, certificate request, statement */
+    struct hin_view names;   /* server certificate */
+    int64_t lifetime_usec;
+};
+HIN_RESULT hin_keys_request_encode(const struct hin_keys_request *request,
+                                   struct hin_buf *ret_bytes) HIN_NONNULL;
+/* PROTOCOL for anything that is not exactly one request of the list. */
+HIN_RESULT hin_keys_request_decode(struct hin_view bytes,
+                                   struct hin_keys_request *ret_request) HIN_NONNULL;
+
+struct hin_keys_answer {
+    enum hin_keys_verb verb;
+    enum hin_code outcome;
+    struct hin_view key_id;  /* data-key-new */
+    struct hin_view secret;  /* key material: copy into a hin_secret and wipe the message */
+    struct hin_view payload; /* wrapped key, certificate, signature, public key */
+    struct hin_key_provider_status status;
+};
+HIN_RESULT hin_keys_answer_encode(const struct hin_keys_answer *answer,
+                                  struct hin_buf *ret_bytes) HIN_NONNULL;
+HIN_RESULT hin_keys_answer_decode(struct hin_view bytes,
+                                  struct hin_keys_answer *ret_answer) HIN_NONNULL;
+
+/* The service's whole work: decode, check against the mask (DENIED), do, answer. Appends one
+ * answer. A failure of the verb is in the answer; a failure returned here (PROTOCOL, NO_MEMORY)
+ * means: end this peer. The answer may hold key material: hin_wipe it after sending. */
+HIN_RESULT hin_keys_serve(struct hin_vault *vault, uint32_t allowed_mask, struct hin_view request,
+                          struct hin_buf *ret_answer) HIN_NONNULL;
+
+#endif

@@ -1,0 +1,146 @@
+/* The key service of the manager's `keys` process: opens and makes tenant keys, data keys and index
+ * keys, issues certificates, signs checkpoints; no network, no parsing beyond requests. Master keys
+ * stay in the provider.
+ *
+ *   master key (provider) -> tenant key -> data keys, index key
+ *                         -> CA key, checkpoint key, service key
+ *
+ * Wrapped tenant and installation keys stand in the vault file (state folder: worthless without the
+ * provider). Wrapped data keys are the caller's to store beside the data they open: they come out
+ * of hin_vault_data_key_new and go back into hin_vault_data_key_open, so a tenant's database
+ * carries its own. */
+#ifndef HIN_KEYS_VAULT_H
+#define HIN_KEYS_VAULT_H
+
+#include "base/buf.h"
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "base/view.h"
+#include "crypt/sign.h"
+#include "crypt/tls.h"
+#include "crypt/x509.h"
+#include "keys/provider.h"
+#include "seal/seal.h"
+
+#define HIN_VAULT_WRAPPED_MAX 512 /* a wrapped data key is never longer */
+#define HIN_VAULT_TENANTS_MAX 65536
+
+/* What a key is wanted for: recorded with each use. Append only. */
+enum hin_vault_reason {
+    HIN_VAULT_FOR_INGEST = 1,
+    HIN_VAULT_FOR_SEARCH = 2,
+    HIN_VAULT_FOR_MERGE = 3,
+    HIN_VAULT_FOR_CONFIG = 4, /* policies, people, keys of the API: mutable rows */
+    HIN_VAULT_FOR_FORWARD = 5,
+    HIN_VAULT_FOR_BACKUP = 6,
+    HIN_VAULT_FOR_ENROL = 7,
+    HIN_VAULT_FOR_RENEW = 8,
+    HIN_VAULT_FOR_SERVE = 9,  /* a server certificate, ticket keys */
+    HIN_VAULT_FOR_AUDIT = 10, /* checkpoints */
+    HIN_VAULT_FOR_ADMIN = 11, /* tenants made, rotated, shredded */
+    HIN_VAULT_REASON_COUNT
+};
+const char *hin_vault_reason_name(enum hin_vault_reason reason); /* "ingest" */
+
+/* One use of a key, granted or refused, for the audit record. Views are borrowed during the call.
+ */
+struct hin_vault_use {
+    const char *verb; /* "data-key-open" */
+    struct hin_view tenant;
+    uint8_t key_id[HIN_SEAL_KEY_ID_BYTES]; /* zero where there is none */
+    enum hin_vault_reason reason;
+    enum hin_code outcome;
+    int64_t time_usec;
+};
+
+/* Where the vault file lies: load appends (NOT_FOUND: none yet), save replaces durably. */
+struct hin_vault_storage {
+    HIN_RESULT (*load)(void *context, struct hin_buf *ret_bytes);
+    HIN_RESULT (*save)(void *context, struct hin_view bytes);
+    void *context;
+};
+/* On a file "vault" in a directory (*directory borrowed and kept open by the caller), mode 0600. */
+struct hin_vault_storage hin_vault_storage_folder(int *directory) HIN_NONNULL;
+
+struct hin_vault_options {
+    struct hin_key_provider provider; /* its context outlives the vault */
+    struct hin_vault_storage storage;
+    const struct hin_clock *clock;                                /* NULL = the machine's */
+    void (*used)(void *context, const struct hin_vault_use *use); /* may be NULL */
+    void *used_context;
+};
+
+struct hin_vault;
+/* `init`: makes CA, checkpoint and service keys and saves. EXISTS when there is a vault. ca_name:
+ * common name. */
+HIN_RESULT hin_vault_create(struct hin_vault **ret_vault, const struct hin_vault_options *options,
+                            const char *ca_name) HIN_NONNULL;
+/* NOT_FOUND, TRUNCATED, CORRUPT, SYNTAX, UNSUPPORTED of the file; AUTH when the provider is
+ * another's. */
+HIN_RESULT hin_vault_open(struct hin_vault **ret_vault,
+                          const struct hin_vault_options *options) HIN_NONNULL;
+void hin_vault_free(struct hin_vault *vault);
+static inline void hin_vault_freep(struct hin_vault **vault)
+{
+    hin_vault_free(*vault);
+}
+
+/* --- tenants. A tenant id: 1 to 63 letters, digits, '.', '_', '-' --- */
+HIN_RESULT hin_vault_tenant_create(struct hin_vault *vault,
+                                   struct hin_view tenant) HIN_NONNULL; /* EXISTS */
+/* A new tenant key wraps from now on; older ones still open. */
+HIN_RESULT hin_vault_tenant_rotate(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
+/* Destroys all of a tenant's keys: nothing of it opens again. NOT_FOUND. */
+HIN_RESULT hin_vault_tenant_shred(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
+/* A new master key; every key of the vault file is wrapped anew under it. */
+HIN_RESULT hin_vault_master_rotate(struct hin_vault *vault) HIN_NONNULL;
+
+/* --- keys for workers. NOT_FOUND: no such tenant (or shredded) --- */
+struct hin_vault_data_key {
+    uint8_t id[HIN_SEAL_KEY_ID_BYTES];
+    struct hin_secret key; /* the caller's to free */
+};
+/* A fresh data key; ret_wrapped (appended) is to be stored, by its id, before anything is sealed
+ * under it. */
+HIN_RESULT hin_vault_data_key_new(struct hin_vault *vault, struct hin_view tenant,
+                                  enum hin_vault_reason reason, struct hin_vault_data_key *ret_key,
+                                  struct hin_buf *ret_wrapped) HIN_NONNULL;
+HIN_RESULT hin_vault_data_key_open(struct hin_vault *vault, struct hin_view tenant,
+                                   enum hin_vault_reason reason,
+                                   const uint8_t id[HIN_SEAL_KEY_ID_BYTES], struct hin_view wrapped,
+                                   struct hin_secret *ret_key) HIN_NONNULL;
+HIN_RESULT hin_vault_index_key(struct hin_vault *vault, struct hin_view tenant,
+                               enum hin_vault_reason reason,
+                               struct hin_secret *ret_key) HIN_NONNULL;
+/* HIN_TLS_TICKET_KEY_BYTES, the same for all workers and over restarts within a day (UTC). */
+HIN_RESULT hin_vault_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key) HIN_NONNULL;
+
+/* --- certificate authority: whole issuance here, the CA key never leaves --- */
+/* Both end now + lifetime_usec (cut to the CA's own end) and begin an hour before now, for clocks
+ * that lag. */
+HIN_RESULT hin_vault_ca(struct hin_vault *vault, struct hin_buf *ret_der) HIN_NONNULL;
+HIN_RESULT hin_vault_issue_agent(struct hin_vault *vault, struct hin_view tenant,
+                                 struct hin_view agent, enum hin_vault_reason reason,
+                                 struct hin_view request_der, int64_t lifetime_usec,
+                                 struct hin_buf *ret_der) HIN_NONNULL;
+/* names: comma-separated DNS names and addresses. */
+HIN_RESULT hin_vault_issue_server(struct hin_vault *vault, struct hin_view names,
+                                  struct hin_view request_der, int64_t lifetime_usec,
+                                  struct hin_buf *ret_der) HIN_NONNULL;
+
+/* --- checkpoints: Ed25519 over "hinomi checkpoint v1\n" || statement, so that nothing else can be
+ * had signed --- */
+#define HIN_VAULT_CHECKPOINT_DOMAIN "hinomi checkpoint v1\n"
+HIN_RESULT hin_vault_checkpoint_sign(struct hin_vault *vault, struct hin_view statement,
+                                     uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
+HIN_RESULT hin_vault_checkpoint_public(struct hin_vault *vault,
+                                       uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES]) HIN_NONNULL;
+/* For anybody with the public key. AUTH. */
+HIN_RESULT hin_vault_checkpoint_verify(struct hin_view public_key, struct hin_view statement,
+                                       struct hin_view signature);
+
+HIN_RESULT hin_vault_status(struct hin_vault *vault,
+                            struct hin_key_provider_status *ret_status) HIN_NONNULL;
+
+#endif

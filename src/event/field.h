@@ -23,13 +23,13 @@ enum hin_field_id {
 };
 
 enum hin_field_type {
-    HIN_FIELD_TEXT,    /* any bytes */
-    HIN_FIELD_INTEGER, /* int64_t */
-    HIN_FIELD_TIME,    /* int64_t, microseconds since the epoch, UTC */
-    HIN_FIELD_FLAG,    /* int64_t, 0 or 1 */
-    HIN_FIELD_IP, /* text as the source wrote it: an address, or a name where a source writes names
-                   */
-    HIN_FIELD_TEXTS, /* list of texts */
+    HIN_TYPE_TEXT,    /* any bytes */
+    HIN_TYPE_INTEGER, /* int64_t */
+    HIN_TYPE_TIME,    /* int64_t, microseconds since the epoch, UTC */
+    HIN_TYPE_FLAG,    /* int64_t, 0 or 1 */
+    HIN_TYPE_IP, /* text as the source wrote it: an address, or a name where a source writes names
+                  */
+    HIN_TYPE_TEXTS, /* list of texts */
 };
 
 /* How two values are judged equal. */

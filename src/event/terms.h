@@ -3,6 +3,7 @@
 #ifndef HIN_EVENT_TERMS_H
 #define HIN_EVENT_TERMS_H
 
+#include "base/buf.h"
 #include "event/event.h"
 
 struct hin_term {

@@ -26,9 +26,8 @@
 #include "io/address.h"
 #include "io/loop.h"
 
-struct ssl_ctx_st; /* SSL_CTX of OpenSSL, made by crypt/tls.h; this module takes its own reference
-                    */
-struct ssl_session_st; /* SSL_SESSION */
+struct hin_tls; /* crypt/tls.h; must outlive every stream made with it */
+struct hin_tls_peer;
 struct hin_stream;
 struct hin_listener;
 

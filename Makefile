@@ -1,0 +1,34 @@
+# A thin front of meson and ninja. `make` builds build/hinomi, build/hinomi-manager and build/hinomi-agent.
+BUILD   ?= build
+PREFIX  ?= /usr
+MINUTES ?= 10
+SEED    ?= 0
+KILLS   ?= 200
+
+.PHONY: all bench torture fuzz fmt install uninstall clean
+all: $(BUILD)/build.ninja
+	ninja -C $(BUILD)
+
+$(BUILD)/build.ninja:
+	meson setup $(BUILD) --prefix $(PREFIX) >/dev/null
+
+bench: all
+	bench/run $(BUILD)
+
+torture: all
+	tests/torture/run --build $(BUILD) --kills $(KILLS) --seed $(SEED)
+
+fuzz:
+	fuzz/run --minutes $(MINUTES)
+
+fmt:
+	find src tests fuzz bench -name '*.[ch]' -print0 | xargs -0 clang-format -i
+
+install: all
+	meson install -C $(BUILD) --no-rebuild
+
+uninstall:
+	ninja -C $(BUILD) uninstall
+
+clean:
+	rm -rf $(BUILD) build-asan build-fuzz build-tsan build-clang

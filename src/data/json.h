@@ -124,9 +124,10 @@ bool hin_json_next(struct hin_json_iterator *iterator, const char **ret_key,
 
 struct hin_json_writer {
     struct hin_buf *buf;
-    uint64_t not_first; /* bit n: level n holds something already */
-    uint64_t in_object; /* bit n: level n is an object */
-    uint32_t depth;     /* at most HIN_JSON_DEPTH_MAX - 1 */
+    uint64_t not_first; /* bit n: level n + 1 holds something already */
+    uint64_t in_object; /* bit n: level n + 1 is an object */
+    uint32_t depth;     /* at most HIN_JSON_DEPTH_MAX */
+    bool has_root;
     bool after_key;
     bool pretty;
     enum hin_code failure;

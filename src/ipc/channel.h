@@ -46,8 +46,9 @@ HIN_RESULT hin_ipc_new(int fd, size_t queue_max_bytes, struct hin_ipc **ret_chan
 /* Closes; what is still queued is lost. NULL is fine. */
 void hin_ipc_free(struct hin_ipc *channel);
 
-/* To poll: readable always, writable while hin_ipc_wants_write. -1 once the channel is dead.
- * A message may already lie in the buffer: call hin_ipc_receive until AGAIN before waiting. */
+/* To poll: readable always, writable while hin_ipc_wants_write. The same until the channel is
+ * freed. A message may already lie in the buffer: call hin_ipc_receive until AGAIN before waiting.
+ */
 int hin_ipc_fd(const struct hin_ipc *channel) HIN_NONNULL;
 bool hin_ipc_wants_write(const struct hin_ipc *channel) HIN_NONNULL;
 size_t hin_ipc_queued_bytes(const struct hin_ipc *channel) HIN_NONNULL;

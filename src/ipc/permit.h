@@ -22,7 +22,7 @@ struct hin_ipc_permit {
     uint16_t type;
     uint16_t flags;
     uint8_t fds_min, fds_max;
-    uint32_t min_bytes, max_bytes; /* of the payload */
+    uint32_t min_bytes, max_bytes; /* of the payload; a reply that refuses may be empty */
     uint32_t states;               /* bit mask of states in which it is permitted; 0 = in all */
     hin_ipc_handler *handle;
 };

@@ -8,8 +8,9 @@
 /* Per byte: 0 goes out as it is, 'u' as \u00XX, 1 starts UTF-8 beyond ASCII, else the letter after
  * the backslash. */
 static const uint8_t escapes[256] = {
-    [0x00 ... 0x1f] = 'u', ['\b'] = 'b', ['\t'] = 't',  ['\n'] = 'n', ['\f'] = 'f',
-    ['\r'] = 'r',          ['"'] = '"',  ['\\'] = '\\', [0x7f] = 'u', [0x80 ... 0xff] = 1,
+    [0x00 ... 0x07] = 'u', ['\b'] = 'b',  ['\t'] = 't', ['\n'] = 'n',
+    [0x0b] = 'u',          ['\f'] = 'f',  ['\r'] = 'r', [0x0e ... 0x1f] = 'u',
+    ['"'] = '"',           ['\\'] = '\\', [0x7f] = 'u', [0x80 ... 0xff] = 1,
 };
 
 /* Length of the well-formed UTF-8 sequence at `at` (Unicode 15, table 3-7), or 0 with *ret_bad =

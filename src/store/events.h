@@ -1,0 +1,118 @@
+/* Events in sealed segments: committed in batches, each exactly once, numbered in commit order,
+ * searched by plain columns and blind tokens.
+ *
+ * A commit becomes a segment at once (the tail); small ones are merged, first 64 into one, then
+ * into full segments of 1,000 events or more, never across two days of commit, so that retention
+ * drops whole days.
+ *
+ * What a second copy is: an event of the same agent, generation, position and finding. A high-water
+ * mark per (agent, generation) settles nearly every case; what lies at or below it is looked up in
+ * the segments themselves. */
+#ifndef HIN_STORE_EVENTS_H
+#define HIN_STORE_EVENTS_H
+
+#include "event/event.h"
+#include "event/terms.h"
+#include "store/store.h"
+
+#define HIN_STORE_EVENT_MAX_BYTES  (256 * 1024)
+#define HIN_STORE_CURSOR_MAX_BYTES 512
+#define HIN_STORE_TOKENS_MAX       512   /* of one event */
+#define HIN_STORE_COMMIT_MAX       65536 /* events in one commit */
+
+struct hin_store_identity {
+    int64_t agent;       /* computer id; 0: the manager itself */
+    uint64_t generation; /* 0: no identity, no check (the manager's own events) */
+    uint64_t offset;     /* offset in the file; with a cursor: 0 */
+    struct hin_view
+        cursor; /* journal cursor (ordered by its "i=" part where it has one), or empty */
+    uint32_t finding;
+};
+
+struct hin_store_event {
+    int64_t id; /* set by the store */
+    int64_t time_usec;
+    int64_t computer_id; /* 0..2^63-1 */
+    uint32_t class_uid;
+    uint8_t severity_id;
+    struct hin_store_identity identity;
+    struct hin_view
+        bytes; /* encoded event (event/codec.h), opaque here but for the check of terms */
+    const uint64_t *tokens; /* blind tokens; only for committing */
+    size_t token_count;
+};
+
+/* The highest batch sequence of an agent that this commit completes: stored in the same
+ * transaction. */
+struct hin_store_ack {
+    int64_t agent;
+    uint64_t generation; /* of the agent's spool; a change of it starts the sequence anew */
+    uint64_t sequence;
+};
+
+struct hin_store_committed {
+    int64_t first_id, last_id; /* of what was stored; 0 when nothing was new */
+    size_t stored_count;
+    size_t copy_count; /* refused as second copies */
+};
+
+/* All or nothing; durable when it returns OK. Sets id of each stored event in place, 0 for copies.
+ * now_usec: wall time of the manager (decides the day for retention). */
+HIN_RESULT hin_store_commit(struct hin_store *store, struct hin_store_event *events, size_t count,
+                            const struct hin_store_ack *acks, size_t ack_count, int64_t now_usec,
+                            struct hin_store_committed *ret_committed);
+
+/* Tokens of an event's search terms, into tokens[HIN_STORE_TOKENS_MAX]. arena: scratch. */
+HIN_RESULT hin_store_tokens(struct hin_index *index, const struct hin_event *event,
+                            struct hin_arena *arena, uint64_t *tokens,
+                            size_t *ret_count) HIN_NONNULL;
+HIN_RESULT hin_store_token(struct hin_index *index, const struct hin_term *term,
+                           uint64_t *ret_token) HIN_NONNULL;
+
+#define HIN_STORE_TERMS_MAX     16
+#define HIN_STORE_COMPUTERS_MAX 256
+
+struct hin_store_filter {
+    int64_t since_usec, until_usec; /* event time, since <= t < until; 0, 0: all */
+    int64_t after_id, before_id;    /* exclusive; 0: open end */
+    uint32_t class_uid;             /* 0: all */
+    uint16_t severity_mask;         /* bit n: severity_id n; 0: all */
+    const int64_t *computers;       /* any of these; count 0: all */
+    size_t computer_count;
+    const struct hin_term *terms; /* all of these hold; tokens are computed inside */
+    size_t term_count;
+    bool descending; /* newest id first */
+    size_t limit;    /* events visited at most; 0: no limit */
+    size_t
+        segments_max; /* segments opened at most in this call; 0: no limit. See more, resume_id */
+};
+
+struct hin_store_report {
+    uint64_t segments_opened, segments_passed_over;
+    uint64_t segments_damaged,
+        events_damaged; /* met and left out: a counted item, never a silent hole */
+    size_t visited;
+    bool more;         /* stopped by limit or segments_max */
+    int64_t resume_id; /* go on with after_id (or, descending, before_id) = this */
+};
+
+/* Visits in the order of ids. A failure of `visit` ends the search and is answered. The event's
+ * bytes are borrowed until the visit returns. */
+HIN_RESULT hin_store_search(struct hin_store *store, const struct hin_store_filter *filter,
+                            HIN_RESULT (*visit)(void *context, const struct hin_store_event *event),
+                            void *context, struct hin_store_report *ret_report);
+
+/* One event by id. NOT_FOUND; CORRUPT when its segment is damaged. Its bytes lie in buf. */
+HIN_RESULT hin_store_event_get(struct hin_store *store, int64_t id, struct hin_buf *buf,
+                               struct hin_store_event *ret_event) HIN_NONNULL;
+
+/* Merges what lies in the tail longer than age_usec (wall time of commit). */
+HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec,
+                              int64_t age_usec) HIN_NONNULL;
+
+/* Drops whole days (UTC, of commit) that ended keep_days or more before now. *ret_events: how many
+ * events went. The identities stay refused. */
+HIN_RESULT hin_store_retain(struct hin_store *store, int64_t now_usec, uint32_t keep_days,
+                            uint64_t *ret_events) HIN_NONNULL;
+
+#endif

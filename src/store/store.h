@@ -1,0 +1,128 @@
+/* The storage contract: typed operations on the data of one tenant. The tenant is bound at the
+ * handle; what is stored under one tenant's keys opens under no other's. Behind it stands SQLite:
+ * one file per tenant (WAL, synchronous=FULL, a checksum on every page), prepared statements only.
+ *
+ * A handle belongs to one thread; several processes may hold handles on the same file. Writers wait
+ * for each other (AGAIN after HIN_STORE_BUSY_USEC). Every operation that changes something is one
+ * transaction, durable when it returns OK, unless it stands between hin_store_begin and
+ * hin_store_end. NO_SPACE: nothing of the operation is stored. CORRUPT: a page or row is damaged;
+ * see hin_store_check. Callbacks must not call back into the same handle, except hin_store_key_get
+ * from a key source.
+ *
+ *   open:   hin_store_open (file, migrations) -> key table usable -> hin_store_unlock (keys) ->
+ * everything events: events.h     resources: documents.h     agents, certificates: agents.h audit
+ * record: audit.h */
+#ifndef HIN_STORE_STORE_H
+#define HIN_STORE_STORE_H
+
+#include "base/buf.h"
+#include "base/result.h"
+#include "base/view.h"
+#include "seal/index.h"
+#include "seal/seal.h"
+
+#define HIN_STORE_BUSY_USEC      (INT64_C(10) * 1000 * 1000)
+#define HIN_STORE_TENANT_MAX     64 /* bytes of a tenant's name: [a-z0-9_-] */
+#define HIN_STORE_SCHEMA_VERSION 1
+
+struct hin_store;
+
+/* Watches (and in tests fails) every change of the files: the seam of the crash tests. Name is that
+ * of the file in the folder ("tenant.db", "tenant.db-wal"). A failure is answered to SQLite before
+ * the change is made. */
+struct hin_store_observer {
+    HIN_RESULT (*write)(void *context, const char *name, int64_t offset, struct hin_view bytes);
+    HIN_RESULT (*truncate)(void *context, const char *name, int64_t size);
+    HIN_RESULT (*sync)(void *context, const char *name); /* called after fsync returned */
+    HIN_RESULT (*remove)(void *context, const char *name);
+    void *context;
+};
+
+struct hin_store_options {
+    int directory;      /* descriptor of the folder, borrowed for the life of the handle: nothing is
+                           opened by a      path from the root */
+    const char *tenant; /* names the file "<tenant>.db" and binds every sealed value */
+    bool create;        /* make the file when absent (else NOT_FOUND) */
+    bool read_only;
+    const struct hin_store_observer *observer; /* NULL: none */
+};
+
+/* Opens, checks the format (UNSUPPORTED: made by a newer version, named in `error`), runs
+ * migrations. */
+HIN_RESULT hin_store_open(struct hin_store **ret_store, const struct hin_store_options *options,
+                          struct hin_error *error);
+void hin_store_close(struct hin_store *store);
+void hin_store_closep(struct hin_store **store); /* for HIN_CLEANUP */
+
+/* Keys come in as arguments and are borrowed until the handle is closed or unlocked anew. */
+struct hin_store_keys {
+    /* The sealer in force (borrowed until the next call); its wrapped key has been put into the key
+     * table. Asked once per operation, so that its owner can take a new key before the old one is
+     * spent. */
+    HIN_RESULT (*sealer)(void *context, struct hin_sealer **ret_sealer);
+    void *context;
+    struct hin_opener *opener; /* whose source may call hin_store_key_get on this handle */
+    struct hin_index *index;   /* for unique names; the caller uses the same for tokens of events */
+};
+/* AUTH: these are not the keys of this tenant. The first unlock of a new file leaves the mark that
+ * later ones are checked against. Before it only the key table may be used (CONFLICT). */
+HIN_RESULT hin_store_unlock(struct hin_store *store, const struct hin_store_keys *keys) HIN_NONNULL;
+
+/* Key table: wrapped data keys, by id. */
+HIN_RESULT hin_store_key_put(struct hin_store *store, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
+                             uint32_t version, struct hin_view wrapped,
+                             int64_t now_usec) HIN_NONNULL; /* EXISTS */
+HIN_RESULT hin_store_key_get(struct hin_store *store, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
+                             struct hin_buf *ret_wrapped,
+                             uint32_t *ret_version) HIN_NONNULL; /* appends; NOT_FOUND */
+/* After a rotation of the tenant key: the same data key, wrapped anew. */
+HIN_RESULT hin_store_key_rewrap(struct hin_store *store,
+                                const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES], uint32_t version,
+                                struct hin_view wrapped) HIN_NONNULL;
+struct hin_store_key {
+    uint8_t id[HIN_SEAL_KEY_ID_BYTES];
+    uint32_t version;
+    int64_t created_usec;
+    struct hin_view wrapped;
+};
+/* In the order of making, those after `after` (NULL: from the first). */
+HIN_RESULT hin_store_key_list(struct hin_store *store, const uint8_t *after, size_t limit,
+                              HIN_RESULT (*visit)(void *context, const struct hin_store_key *key),
+                              void *context);
+
+/* Several operations in one transaction: none of them is durable (nor seen by others) until
+ * hin_store_end(store, true) returns OK; false undoes them. Not nested (CONFLICT). A failed
+ * operation inside leaves the earlier ones pending. */
+HIN_RESULT hin_store_begin(struct hin_store *store) HIN_NONNULL;
+HIN_RESULT hin_store_end(struct hin_store *store, bool keep) HIN_NONNULL;
+
+/* How far the file is: changes with every commit of any process, so that others can follow live by
+ * asking (about a microsecond when nothing has changed). */
+struct hin_store_position {
+    uint64_t
+        change; /* differs when something was committed by anybody since this handle last looked */
+    int64_t last_event_id; /* 0: none yet */
+};
+HIN_RESULT hin_store_position(struct hin_store *store,
+                              struct hin_store_position *ret_position) HIN_NONNULL;
+
+/* Reads every page and opens every sealed thing (unlocked handles only open). Damaged segments are
+ * marked and skipped from then on. Slow: for jobs. */
+struct hin_store_check {
+    uint64_t segments, segments_damaged, events_damaged;
+    uint64_t documents, documents_damaged;
+    uint64_t audit_records, audit_damaged; /* first break of the chain counts once */
+    bool structure_ok;                     /* PRAGMA integrity_check */
+};
+HIN_RESULT hin_store_check(struct hin_store *store, struct hin_store_check *ret_check) HIN_NONNULL;
+
+struct hin_store_stats {
+    uint64_t events, segments, segments_full, segments_damaged, bytes;
+    uint64_t damage_met; /* damaged things this handle has met since it was opened */
+};
+HIN_RESULT hin_store_stats(struct hin_store *store, struct hin_store_stats *ret_stats) HIN_NONNULL;
+/* Folds the write-ahead log into the file (SQLite does so by itself too); AGAIN when readers are in
+ * the way. */
+HIN_RESULT hin_store_checkpoint(struct hin_store *store) HIN_NONNULL;
+
+#endif

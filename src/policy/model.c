@@ -23,10 +23,12 @@ HIN_RESULT hin_policy_state_parse(struct hin_view text, enum hin_policy_state *r
 
 const char *hin_policy_state_text(enum hin_policy_state state)
 {
-    return (size_t)state < HIN_COUNT(state_texts) ? state_texts[state] : state_texts[HIN_POLICY_INHERITED];
+    return (size_t)state < HIN_COUNT(state_texts) ? state_texts[state]
+                                                  : state_texts[HIN_POLICY_INHERITED];
 }
 
-static const struct hin_policy *find(const struct hin_policy *policies, size_t policy_count, uint64_t id)
+static const struct hin_policy *find(const struct hin_policy *policies, size_t policy_count,
+                                     uint64_t id)
 {
     for (size_t i = 0; i < policy_count; i++) {
         if (policies[i].id == id) {
@@ -58,10 +60,12 @@ static size_t sort_unique(uint64_t *ids, size_t count)
     return kept;
 }
 
-/* The modules that count, the nearest first: the computer's own, then the policies up to the root. */
+/* The modules that count, the nearest first: the computer's own, then the policies up to the root.
+ */
 static HIN_RESULT collect_chain(const struct hin_policy *policies, size_t policy_count, uint64_t id,
                                 const struct hin_policy_module *computer,
-                                const struct hin_policy_module *chain[HIN_POLICY_DEPTH_MAX + 1], size_t *ret_count)
+                                const struct hin_policy_module *chain[HIN_POLICY_DEPTH_MAX + 1],
+                                size_t *ret_count)
 {
     size_t count = 0;
     if (computer != NULL) {
@@ -109,8 +113,8 @@ HIN_RESULT hin_policy_resolve(const struct hin_policy *policies, size_t policy_c
     return hin_ok();
 }
 
-HIN_RESULT hin_policy_check_parent(const struct hin_policy *policies, size_t policy_count, uint64_t id,
-                                   uint64_t parent_id)
+HIN_RESULT hin_policy_check_parent(const struct hin_policy *policies, size_t policy_count,
+                                   uint64_t id, uint64_t parent_id)
 {
     for (size_t depth = 0; parent_id != 0; depth++) {
         HIN_ENSURE(parent_id != id && depth < HIN_POLICY_DEPTH_MAX, CONFLICT);

@@ -50,6 +50,8 @@ struct hin_span {
     uint32_t end;
 };
 
+/* OSSEC hands the fields of <order> to the groups that took part, in turn: skip spans that are
+ * HIN_SPAN_UNSET. */
 struct hin_match {
     uint32_t start; /* of the whole match, in the subject */
     uint32_t end;   /* one past its last byte: where after_regex / after_prematch goes on */

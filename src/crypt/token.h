@@ -10,7 +10,7 @@
 #include "crypt/hash.h"
 
 enum hin_token_kind {
-    HIN_TOKEN_API_KEY,   /* "hin_key_" + 52 digits (256 bits + checksum of the base32 padding) */
+    HIN_TOKEN_API_KEY,   /* "hin_key_" + 52 digits (256 bits) */
     HIN_TOKEN_ENROLMENT, /* "hin_enrol_" + 32 digits (160 bits) */
     HIN_TOKEN_PASSWORD,  /* one-time password: "xxxxx-xxxxx-xxxxx-xxxxx", 100 bits */
     HIN_TOKEN_SESSION,   /* "hin_session_" + 52 digits */

@@ -1,0 +1,122 @@
+#include "crypt/token.h"
+
+#include "base/bytes.h"
+
+#define PREFIX_MAX 16
+#define DIGITS_MAX 52
+
+struct form {
+    const char *prefix;
+    size_t bytes;       /* of randomness */
+    size_t digits;      /* of base32 */
+    size_t group_count; /* a dash after so many digits; 0 = none */
+};
+
+static const struct form forms[HIN_TOKEN_KIND_COUNT] = {
+    [HIN_TOKEN_API_KEY] = {"hin_key_", 32, 52, 0},
+    [HIN_TOKEN_ENROLMENT] = {"hin_enrol_", 20, 32, 0},
+    [HIN_TOKEN_PASSWORD] = {"", 13, 20, 5}, /* 104 bits, of which 100 are shown */
+    [HIN_TOKEN_SESSION] = {"hin_session_", 32, 52, 0},
+};
+
+static const char alphabet[33] = "0123456789abcdefghjkmnpqrstvwxyz";
+
+/* Digit `i` of the base32 reading of the bytes, padded with zero bits. */
+static uint8_t digit_at(const uint8_t *bytes, size_t size, size_t i)
+{
+    uint8_t value = 0;
+    for (size_t bit = 5 * i; bit < 5 * i + 5; bit++) {
+        uint8_t set = bit / 8 < size ? (bytes[bit / 8] >> (7 - bit % 8)) & 1 : 0;
+        value = (uint8_t)(value << 1 | set);
+    }
+    return value;
+}
+
+struct hin_result hin_token_new(enum hin_token_kind kind, struct hin_secret *ret_text)
+{
+    HIN_ENSURE(kind < HIN_TOKEN_KIND_COUNT, INVALID);
+    const struct form *form = &forms[kind];
+    HIN_CLEANUP(hin_secret_done) struct hin_secret random = {0};
+    HIN_TRY(hin_secret_random(&random, form->bytes));
+    struct hin_view prefix = hin_view_from_text(form->prefix);
+    size_t dashes = form->group_count > 0 ? (form->digits - 1) / form->group_count : 0;
+    struct hin_secret text = {0};
+    HIN_TRY(hin_secret_new(&text, prefix.size + form->digits + dashes));
+    hin_copy(text.data, prefix.data, prefix.size);
+    size_t at = prefix.size;
+    for (size_t i = 0; i < form->digits; i++) {
+        if (form->group_count > 0 && i > 0 && i % form->group_count == 0) {
+            text.data[at++] = '-';
+        }
+        text.data[at++] = (uint8_t)alphabet[digit_at(random.data, random.size, i)];
+    }
+    *ret_text = text;
+    return hin_ok();
+}
+
+static uint8_t lower(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
+
+/* What a person may have read for a digit (Crockford); 0 when it is none. */
+static uint8_t canonical_digit(uint8_t byte)
+{
+    byte = lower(byte);
+    if (byte == 'o') {
+        return '0';
+    }
+    if (byte == 'i' || byte == 'l') {
+        return '1';
+    }
+    return hin_view_find_byte(hin_view_of(alphabet, 32), byte) != SIZE_MAX ? byte : 0;
+}
+
+struct hin_result hin_token_hash(enum hin_token_kind kind, struct hin_view text,
+                                 uint8_t ret_digest[HIN_SHA256_BYTES])
+{
+    HIN_ENSURE(kind < HIN_TOKEN_KIND_COUNT, INVALID);
+    const struct form *form = &forms[kind];
+    struct hin_view prefix = hin_view_from_text(form->prefix);
+    text = hin_view_trim(text);
+    HIN_ENSURE(hin_view_equal_nocase(hin_view_sub(text, 0, prefix.size), prefix), SYNTAX);
+    uint8_t canonical[PREFIX_MAX + DIGITS_MAX];
+    hin_copy(canonical, prefix.data, prefix.size);
+    size_t count = 0;
+    for (size_t i = prefix.size; i < text.size; i++) {
+        uint8_t digit = canonical_digit(text.data[i]);
+        if (text.data[i] == '-') {
+            continue;
+        }
+        if (digit == 0 || count == form->digits) {
+            hin_wipe(canonical, sizeof(canonical));
+            return hin_fail(HIN_SYNTAX);
+        }
+        canonical[prefix.size + count++] = digit;
+    }
+    struct hin_result result = hin_fail(HIN_SYNTAX);
+    if (count == form->digits) {
+        result = hin_sha256(hin_view_of(canonical, prefix.size + count), ret_digest);
+    }
+    hin_wipe(canonical, sizeof(canonical));
+    return result;
+}
+
+struct hin_result hin_token_uuid(char ret_text[37])
+{
+    uint8_t bytes[16];
+    HIN_TRY(hin_random(bytes, sizeof(bytes)));
+    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
+    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
+    static const uint8_t dash_before[16] = {[4] = 1, [6] = 1, [8] = 1, [10] = 1};
+    size_t at = 0;
+    for (size_t i = 0; i < sizeof(bytes); i++) {
+        if (dash_before[i]) {
+            ret_text[at++] = '-';
+        }
+        hin_hex(&bytes[i], 1,
+                ret_text + at); /* writes a NUL behind, which the next one overwrites */
+        at += 2;
+    }
+    return hin_ok();
+}

@@ -1,0 +1,442 @@
+#include "sensor/tail.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/fd.h"
+#include "base/map.h"
+#include "base/secret.h"
+#include "sensor/tail_internal.h"
+
+uint64_t tail_digest(const struct source *source, struct hin_view block)
+{
+    /* The generation is random and is stored sealed, so nobody can aim at a digest. */
+    const uint64_t key[2] = {source->generation, UINT64_C(0x48696e6f6d695461)};
+    return hin_siphash(key, block);
+}
+
+void tail_notice(struct hin_tail *tail, enum hin_tail_notice notice, const char *path)
+{
+    if (tail->options.notice != NULL) {
+        tail->options.notice(tail->options.context, notice, path);
+    }
+}
+
+struct hin_result tail_restart(struct source *source)
+{
+    uint64_t generation = 0;
+    do {
+        HIN_TRY(hin_random(&generation, sizeof(generation)));
+        generation >>= 1;
+    } while (generation == 0);
+    source->generation = generation;
+    source->offset = 0;
+    source->block_bytes = 0;
+    source->digest = tail_digest(source, HIN_VIEW_EMPTY);
+    source->skipping = false;
+    source->changed = true;
+    source->dirty = true;
+    source->size_seen = UINT64_MAX;
+    return hin_ok();
+}
+
+static HIN_RESULT read_at(int fd, uint64_t offset, uint8_t *to, size_t size, size_t *ret_size)
+{
+    size_t done = 0;
+    while (done < size) {
+        ssize_t got = pread(fd, to + done, size - done, (off_t)(offset + done));
+        if (got < 0 && errno == EINTR) {
+            continue;
+        }
+        HIN_ENSURE(got >= 0, IO);
+        if (got == 0) {
+            break;
+        }
+        done += (size_t)got;
+    }
+    *ret_size = done;
+    return hin_ok();
+}
+
+bool tail_continues(const struct source *source, int fd, uint64_t size)
+{
+    uint8_t block[TAIL_BLOCK_BYTES];
+    size_t got = 0;
+    if (size < source->offset) {
+        return false;
+    }
+    if (!hin_is_ok(
+            read_at(fd, source->offset - source->block_bytes, block, source->block_bytes, &got))) {
+        return false;
+    }
+    return got == source->block_bytes &&
+           tail_digest(source, hin_view_of(block, got)) == source->digest;
+}
+
+static HIN_RESULT grow(struct hin_tail *tail)
+{
+    HIN_ENSURE(tail->source_count < 2 * HIN_TAIL_FILES_MAX, LIMIT);
+    if (tail->source_count < tail->source_capacity) {
+        return hin_ok();
+    }
+    size_t capacity = tail->source_capacity == 0 ? 16 : tail->source_capacity * 2;
+    struct source **sources = realloc(tail->sources, capacity * sizeof(*sources));
+    HIN_ENSURE(sources != NULL, NO_MEMORY);
+    tail->sources = sources;
+    tail->source_capacity = capacity;
+    return hin_ok();
+}
+
+struct hin_result tail_source_add(struct hin_tail *tail, const char *path, unsigned root,
+                                  unsigned glob, int fd, const struct stat *st,
+                                  struct source **ret_source)
+{
+    HIN_TRY(grow(tail));
+    struct source *source = calloc(1, sizeof(*source));
+    HIN_ENSURE(source != NULL, NO_MEMORY);
+    source->path = strdup(path);
+    source->fd = -1;
+    struct hin_result result = hin_random(&source->id, sizeof(source->id));
+    if (hin_is_ok(result)) {
+        result = source->path != NULL ? tail_restart(source) : hin_fail(HIN_NO_MEMORY);
+    }
+    if (!hin_is_ok(result)) {
+        free(source->path);
+        free(source);
+        return result;
+    }
+    if (st != NULL) {
+        source->device = st->st_dev;
+        source->inode = st->st_ino;
+        source->mtime_usec = stat_mtime_usec(st);
+    }
+    source->root = root;
+    source->glob = glob;
+    source->fd = fd;
+    source->state = SOURCE_ACTIVE;
+    source->order = ++tail->order;
+    source->seen = true;
+    tail->sources[tail->source_count++] = source;
+    *ret_source = source;
+    return hin_ok();
+}
+
+void tail_source_retire(struct source *source)
+{
+    if (source->state != SOURCE_RETIRED) {
+        source->state = SOURCE_RETIRED;
+        source->changed = true;
+    }
+    source->dirty = true;
+    source->size_seen = UINT64_MAX;
+}
+
+void tail_source_forget(struct source *source)
+{
+    hin_fd_close(&source->fd);
+    source->state = SOURCE_DONE;
+    source->forget = true;
+    source->changed = true;
+    source->dirty = false;
+}
+
+static void source_free(struct source *source)
+{
+    hin_fd_close(&source->fd);
+    free(source->path);
+    free(source);
+}
+
+/* ---- one portion ---- */
+
+struct portion {
+    const uint8_t *data; /* from `offset` on */
+    size_t size;
+    uint64_t offset;
+    bool last; /* the file ends here and will not grow any more */
+};
+
+static HIN_RESULT hand_out(struct hin_tail *tail, struct source *source, uint64_t offset,
+                           struct hin_view text, bool cut)
+{
+    struct hin_tail_line line = {
+        .text = text,
+        .location = hin_view_from_text(source->path),
+        .generation = source->generation,
+        .offset = offset,
+        .cut = cut,
+        .glob = source->glob,
+    };
+    HIN_TRY(tail->options.line(tail->options.context, &line));
+    tail->line_count++;
+    tail->cut_count += cut;
+    return hin_ok();
+}
+
+/* What of a line whose end is not in sight can be given out: 0 = wait for more. */
+static HIN_RESULT without_end(struct hin_tail *tail, struct source *source,
+                              const struct portion *portion, size_t at, size_t *ret_used)
+{
+    size_t left = portion->size - at;
+    *ret_used = 0;
+    if (source->skipping) {
+        *ret_used = left;
+    } else if (left > HIN_TAIL_LINE_MAX_BYTES) {
+        HIN_TRY(hand_out(tail, source, portion->offset + at,
+                         hin_view_of(portion->data + at, HIN_TAIL_LINE_MAX_BYTES), true));
+        source->skipping = true;
+        *ret_used = left;
+    } else if (portion->last && left > 0) {
+        HIN_TRY(hand_out(tail, source, portion->offset + at, hin_view_of(portion->data + at, left),
+                         false));
+        *ret_used = left;
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT lines_of(struct hin_tail *tail, struct source *source,
+                           const struct portion *portion, size_t *ret_used)
+{
+    size_t at = 0;
+    *ret_used = 0;
+    while (at < portion->size) {
+        const uint8_t *end = memchr(portion->data + at, '\n', portion->size - at);
+        if (end == NULL) {
+            size_t used = 0;
+            HIN_TRY(without_end(tail, source, portion, at, &used));
+            at += used;
+            *ret_used = at;
+            break;
+        }
+        size_t size = (size_t)(end - portion->data) - at;
+        if (source->skipping) {
+            source->skipping = false;
+        } else {
+            size_t kept = HIN_MIN(size, (size_t)HIN_TAIL_LINE_MAX_BYTES);
+            HIN_TRY(hand_out(tail, source, portion->offset + at,
+                             hin_view_of(portion->data + at, kept), kept < size));
+        }
+        at += size + 1;
+        *ret_used = at;
+    }
+    return hin_ok();
+}
+
+static void advance(struct source *source, const uint8_t *window, size_t used)
+{
+    size_t end = source->block_bytes + used;
+    size_t block = HIN_MIN(end, (size_t)TAIL_BLOCK_BYTES);
+    source->offset += used;
+    source->block_bytes = (uint16_t)block;
+    source->digest = tail_digest(source, hin_view_of(window + end - block, block));
+    source->changed = true;
+}
+
+static HIN_RESULT truncated(struct hin_tail *tail, struct source *source)
+{
+    if (source->state == SOURCE_ACTIVE) {
+        tail_find_copy(tail, source);
+        source->order = ++tail->order; /* the copy is read first */
+        return tail_restart(source);
+    }
+    /* Renamed and then cut: nobody will write what we missed again. */
+    tail_notice(tail, HIN_TAIL_GAP, source->path);
+    tail_source_forget(source);
+    return hin_ok();
+}
+
+static void finish(struct source *source)
+{
+    hin_fd_close(&source->fd);
+    source->state = SOURCE_DONE;
+    source->changed = true;
+    source->dirty = false;
+}
+
+static HIN_RESULT portion_read(struct hin_tail *tail, struct source *source, bool last,
+                               bool *ret_again)
+{
+    size_t got = 0;
+    HIN_TRY(read_at(source->fd, source->offset - source->block_bytes, tail->window,
+                    TAIL_WINDOW_BYTES, &got));
+    if (got < source->block_bytes ||
+        tail_digest(source, hin_view_of(tail->window, source->block_bytes)) != source->digest) {
+        *ret_again = true;
+        return truncated(tail, source);
+    }
+    struct portion portion = {
+        .data = tail->window + source->block_bytes,
+        .size = got - source->block_bytes,
+        .offset = source->offset,
+        .last = last,
+    };
+    size_t used = 0;
+    struct hin_result result = lines_of(tail, source, &portion, &used);
+    if (used > 0) {
+        tail->byte_count += used;
+        advance(source, tail->window, used);
+    }
+    *ret_again = used > 0 && got == TAIL_WINDOW_BYTES;
+    return result;
+}
+
+static HIN_RESULT source_read(struct hin_tail *tail, struct source *source, int64_t now_usec)
+{
+    struct stat st;
+    HIN_ENSURE(fstat(source->fd, &st) == 0, IO);
+    uint64_t size = (uint64_t)st.st_size;
+    int64_t mtime = stat_mtime_usec(&st);
+    bool again = false;
+    if (size != source->size_seen || mtime != source->mtime_usec) {
+        if (source->mtime_usec != mtime) {
+            source->mtime_usec = mtime;
+            source->changed = source->changed || source->state != SOURCE_ACTIVE;
+        }
+        source->grown_usec = now_usec;
+        source->size_seen = UINT64_MAX; /* stays so when the round is cut short */
+        if (size < source->offset) {
+            again = true;
+            HIN_TRY(truncated(tail, source));
+        } else {
+            HIN_TRY(portion_read(tail, source, false, &again));
+        }
+        if (source->state == SOURCE_DONE) {
+            return hin_ok();
+        }
+        source->size_seen = again ? UINT64_MAX : size;
+    }
+    source->dirty = again || source->size_seen == UINT64_MAX;
+    if (source->state == SOURCE_RETIRED && !source->dirty &&
+        now_usec - source->grown_usec >= TAIL_GRACE_USEC) {
+        HIN_TRY(portion_read(tail, source, true, &again));
+        if (source->state == SOURCE_RETIRED) {
+            finish(source);
+        }
+    }
+    return hin_ok();
+}
+
+/* A file waits while an older one of its name still has something. */
+static bool is_blocked(const struct hin_tail *tail, const struct source *source)
+{
+    for (size_t i = 0; i < tail->source_count; i++) {
+        const struct source *other = tail->sources[i];
+        if (other != source && other->state == SOURCE_RETIRED && other->dirty && other->fd >= 0 &&
+            other->order < source->order && strcmp(other->path, source->path) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
+struct hin_result hin_tail_read(struct hin_tail *tail, int64_t now_usec, bool *ret_more)
+{
+    *ret_more = false;
+    for (size_t i = 0; i < tail->source_count; i++) {
+        size_t at = (tail->next + i) % tail->source_count;
+        struct source *source = tail->sources[at];
+        if (!source->dirty || source->fd < 0 || is_blocked(tail, source)) {
+            continue;
+        }
+        tail->next = at + 1;
+        *ret_more = true;
+        return source_read(tail, source, now_usec);
+    }
+    return hin_ok();
+}
+
+/* ---- life ---- */
+
+static HIN_RESULT globs_copy(struct hin_tail *tail, const struct hin_tail_options *options)
+{
+    tail->globs = calloc(options->glob_count + 1, sizeof(*tail->globs));
+    tail->roots = calloc(options->root_count + 1, sizeof(*tail->roots));
+    HIN_ENSURE(tail->globs != NULL && tail->roots != NULL, NO_MEMORY);
+    for (size_t i = 0; i < options->root_count; i++) {
+        tail->roots[i] = strdup(options->roots[i]);
+        HIN_ENSURE(tail->roots[i] != NULL, NO_MEMORY);
+    }
+    for (size_t i = 0; i < options->glob_count; i++) {
+        struct tail_glob *glob = &tail->globs[i];
+        glob->pattern = strdup(options->globs[i]);
+        HIN_ENSURE(glob->pattern != NULL, NO_MEMORY);
+        glob->deep = strstr(glob->pattern, "**") != NULL;
+        for (const char *at = glob->pattern; *at != '\0'; at++) {
+            glob->depth += *at == '/';
+        }
+        size_t best = 0;
+        for (size_t r = 0; r < options->root_count; r++) {
+            size_t size = strlen(tail->roots[r]);
+            if (size > best && strncmp(glob->pattern, tail->roots[r], size) == 0 &&
+                glob->pattern[size] == '/') {
+                best = size;
+                glob->root = (unsigned)r;
+            }
+        }
+        glob->usable = best > 0 && hin_path_is_clean(hin_view_from_text(glob->pattern));
+        if (!glob->usable) {
+            tail_notice(tail, HIN_TAIL_REFUSED, glob->pattern);
+        }
+    }
+    return hin_ok();
+}
+
+struct hin_result hin_tail_new(struct hin_tail **ret_tail, const struct hin_tail_options *options)
+{
+    HIN_CLEANUP(hin_tail_freep) struct hin_tail *tail = calloc(1, sizeof(*tail));
+    HIN_ENSURE(tail != NULL, NO_MEMORY);
+    tail->options = *options;
+    tail->window = malloc(TAIL_WINDOW_BYTES);
+    tail->folders = calloc(HIN_TAIL_FOLDERS_MAX, sizeof(*tail->folders));
+    HIN_ENSURE(tail->window != NULL && tail->folders != NULL, NO_MEMORY);
+    HIN_TRY(globs_copy(tail, options));
+    *ret_tail = tail;
+    tail = NULL;
+    return hin_ok();
+}
+
+void hin_tail_free(struct hin_tail *tail)
+{
+    if (tail == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < tail->source_count; i++) {
+        source_free(tail->sources[i]);
+    }
+    for (size_t i = 0; i < tail->folder_count; i++) {
+        free(tail->folders[i].path);
+    }
+    for (size_t i = 0; tail->globs != NULL && i < tail->options.glob_count; i++) {
+        free(tail->globs[i].pattern);
+    }
+    for (size_t i = 0; tail->roots != NULL && i < tail->options.root_count; i++) {
+        free(tail->roots[i]);
+    }
+    free(tail->sources);
+    free(tail->folders);
+    free(tail->globs);
+    free(tail->roots);
+    free(tail->window);
+    free(tail);
+}
+
+void hin_tail_freep(struct hin_tail **tail)
+{
+    hin_tail_free(*tail);
+}
+
+void hin_tail_stats(const struct hin_tail *tail, struct hin_tail_stats *ret_stats)
+{
+    *ret_stats = (struct hin_tail_stats){
+        .folders = tail->folder_count,
+        .lines = tail->line_count,
+        .bytes = tail->byte_count,
+        .cut = tail->cut_count,
+    };
+    for (size_t i = 0; i < tail->source_count; i++) {
+        ret_stats->files += tail->sources[i]->state == SOURCE_ACTIVE;
+    }
+}

@@ -8,7 +8,7 @@
 #define HIN_EVENT_FIELDS(X)                                                                                            \
     X(1, TIME, "time", "timestamp", TIME, NUMBER, COLUMN, PLAIN, "time", "rt", NULL, "devTime",                        \
       "When it happened: order of events, retention.")                                                                 \
-    X(2, RECEIVED, "received", "receipt_time arrival", TIME, NUMBER, NONE, PLAIN, "metadata.logged_time", "deviceReceiptTime", NULL, NULL, \
+    X(2, RECEIVED, "received", "receipt_time arrival", TIME, NUMBER, NONE, PLAIN, "metadata.logged_time", NULL, NULL, NULL, \
       "When the agent read it: correlation, and proof that a log's own clock was wrong.")                              \
     X(3, CLASS, "class", "class_uid", INTEGER, NUMBER, COLUMN, PLAIN, "class_uid", NULL, NULL, NULL,                   \
       "Kind of event (OCSF class): filtering.")                                                                        \

@@ -1,0 +1,173 @@
+#include "cli/api.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "crypt/tls.h"
+
+#define ANSWER_BYTES ((size_t)64 * 1024 * 1024)
+
+static const struct {
+    unsigned status;
+    enum hin_code code;
+} statuses[] = {{401, HIN_AUTH},     {403, HIN_DENIED}, {404, HIN_NOT_FOUND},
+                {409, HIN_CONFLICT}, {413, HIN_LIMIT},  {429, HIN_AGAIN}};
+
+struct hin_result hin_cli_api_open(struct hin_cli_api *api, struct hin_error *error)
+{
+    *api = (struct hin_cli_api){0};
+    HIN_TRY(hin_profile_load(&api->profile, error));
+    return hin_cli_api_connect(api, error);
+}
+
+struct hin_result hin_cli_api_connect(struct hin_cli_api *api, struct hin_error *error)
+{
+    hin_buf_init(&api->url, HIN_URL_BYTES_MAX);
+    struct hin_tls_options options = {
+        .role = HIN_TLS_CLI_CLIENT,
+        .minimum = HIN_TLS_1_2,
+        .ca_fingerprint =
+            api->profile.ca_fingerprint[0] != '\0' ? api->profile.ca_fingerprint : NULL,
+    };
+    if (!hin_is_ok(hin_tls_new(&api->tls, &options))) {
+        return hin_error_set(
+            error, HIN_INVALID, NULL, 0, 0,
+            "the fingerprint of the authority is not usable: 64 hex digits are needed, as "
+            "`hinomi-manager init` prints them");
+    }
+    struct hin_http_client_options client = hin_http_client_options_default();
+    client.tls = api->tls;
+    client.peer_name = "manager";
+    client.body_max_bytes = ANSWER_BYTES;
+    return hin_http_client_new(&client, &api->client);
+}
+
+void hin_cli_api_done(struct hin_cli_api *api)
+{
+    hin_http_answer_done(&api->answer);
+    hin_http_client_free(api->client);
+    hin_tls_free(api->tls);
+    hin_profile_done(&api->profile);
+    hin_buf_done(&api->url);
+    *api = (struct hin_cli_api){0};
+}
+
+/* "api-version" and the key; the header's text lives in `key`, a page of its own kind. */
+struct headers {
+    struct hin_http_client_header items[2];
+    size_t count;
+    struct hin_secret key;
+};
+
+static HIN_RESULT make_headers(const struct hin_cli_api *api, struct headers *headers)
+{
+    headers->items[headers->count++] = (struct hin_http_client_header){"api-version", "v1"};
+    struct hin_view key = hin_secret_view(&api->profile.api_key);
+    if (key.size > 0) {
+        HIN_TRY(
+            hin_secret_new(&headers->key, key.size + 1)); /* zeroed: the last byte ends the text */
+        hin_copy(headers->key.data, key.data, key.size);
+        headers->items[headers->count++] =
+            (struct hin_http_client_header){"api-secret-key", (const char *)headers->key.data};
+    }
+    return hin_ok();
+}
+
+static void headers_done(struct headers *headers)
+{
+    hin_secret_done(&headers->key);
+}
+
+static HIN_RESULT make_url(struct hin_cli_api *api, const char *path, const char **ret_url)
+{
+    hin_buf_clear(&api->url);
+    HIN_TRY(hin_buf_printf(&api->url, "%s/api%s", api->profile.url, path));
+    return hin_buf_text(&api->url, ret_url);
+}
+
+/* An answer outside 2xx as a failure in the manager's words: {"message": "..."} . */
+static HIN_RESULT refuse(const struct hin_http_answer *answer, struct hin_error *error)
+{
+    unsigned status = answer->head.status;
+    enum hin_code code = status >= 500 ? HIN_IO : HIN_INVALID;
+    for (size_t i = 0; i < HIN_COUNT(statuses); i++) {
+        code = statuses[i].status == status ? statuses[i].code : code;
+    }
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_view message = HIN_VIEW_EMPTY;
+    if (hin_is_ok(hin_json_parse(hin_buf_view(&answer->body), ANSWER_BYTES, &document, NULL))) {
+        HIN_IGNORE(hin_json_opt_text(hin_json_root(document), "message", &message,
+                                     NULL)); /* then the status says it */
+    }
+    if (message.size == 0) {
+        message = hin_view_from_text(hin_http_status_text(status));
+    }
+    const char *hint =
+        code == HIN_AUTH ? " (the key may have expired: `hinomi login URL` makes a new one)" : "";
+    return hin_error_set(error, code, NULL, 0, 0, "the manager answered %u: %.*s%s", status,
+                         HIN_ARGS(message), hint);
+}
+
+struct hin_result hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method method,
+                                   const char *path, struct hin_view body,
+                                   struct hin_json_document **ret_document, struct hin_error *error)
+{
+    HIN_CLEANUP(headers_done) struct headers headers = {0};
+    HIN_TRY(make_headers(api, &headers));
+    struct hin_http_call call = {.method = method,
+                                 .headers = headers.items,
+                                 .header_count = headers.count,
+                                 .body = body,
+                                 .content_type = body.size > 0 ? "application/json" : NULL};
+    HIN_TRY(make_url(api, path, &call.url));
+    HIN_TRY(hin_http_client_call(api->client, &call, &api->answer, error));
+    if (api->answer.head.status < 200 || api->answer.head.status > 299) {
+        return refuse(&api->answer, error);
+    }
+    if (ret_document == NULL) {
+        return hin_ok();
+    }
+    if (api->answer.body.size == 0) {
+        *ret_document = NULL;
+        return hin_ok();
+    }
+    return hin_json_parse(hin_buf_view(&api->answer.body), ANSWER_BYTES, ret_document, error);
+}
+
+void hin_cli_api_print(const struct hin_cli_api *api)
+{
+    printf("%.*s\n", HIN_ARGS(hin_buf_view(&api->answer.body)));
+}
+
+/* Told once for each loss, not for each try. */
+static bool tell_retry(void *context, const struct hin_error *error, unsigned attempt,
+                       int64_t wait_usec)
+{
+    (void)context;
+    (void)wait_usec;
+    if (attempt == 1) {
+        char text[1200];
+        hin_error_format(error, text, sizeof(text));
+        fprintf(stderr, "hinomi: the stream broke off (%s); trying again\n", text);
+    }
+    return true;
+}
+
+struct hin_result
+hin_cli_api_follow(struct hin_cli_api *api, const char *path, struct hin_view last_event_id,
+                   bool (*on_event)(void *context, const struct hin_http_event *event),
+                   void *context, struct hin_error *error)
+{
+    HIN_CLEANUP(headers_done) struct headers headers = {0};
+    HIN_TRY(make_headers(api, &headers));
+    struct hin_http_follow follow = {
+        .call = {.method = HIN_HTTP_GET, .headers = headers.items, .header_count = headers.count},
+        .last_event_id = last_event_id,
+        .on_event = on_event,
+        .on_retry = tell_retry,
+        .context = context,
+    };
+    HIN_TRY(make_url(api, path, &follow.call.url));
+    return hin_http_client_follow(api->client, &follow, error);
+}

@@ -1,0 +1,46 @@
+/* The API as the commands use it: the profile, one HTTPS client, JSON answers, errors in the
+ * manager's words. */
+#ifndef HIN_CLI_API_H
+#define HIN_CLI_API_H
+
+#include "base/buf.h"
+#include "base/result.h"
+#include "cli/profile.h"
+#include "data/json.h"
+#include "io/http_client.h"
+
+struct hin_tls;
+
+struct hin_cli_api {
+    struct hin_profile profile;
+    struct hin_tls *tls;
+    struct hin_http_client *client;
+    struct hin_http_answer answer;
+    struct hin_buf url;
+};
+
+/* With the stored profile. *api is zeroed before; hin_cli_api_done is fine in every state. */
+HIN_RESULT hin_cli_api_open(struct hin_cli_api *api, struct hin_error *error);
+/* With the profile in api->profile already (login; an empty API key sends none). */
+HIN_RESULT hin_cli_api_connect(struct hin_cli_api *api, struct hin_error *error);
+void hin_cli_api_done(struct hin_cli_api *api);
+
+/* METHOD https://.../api + path (which begins with '/', query included). body may be empty (none)
+ * or JSON. An answer outside 2xx is a failure: AUTH (401), DENIED (403), NOT_FOUND (404), CONFLICT
+ * (409), INVALID (other 4xx), IO, with the manager's message. *ret_document (may be NULL) is the
+ * parsed answer, NULL for an empty one. */
+HIN_RESULT hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method method, const char *path,
+                            struct hin_view body, struct hin_json_document **ret_document,
+                            struct hin_error *error);
+
+/* The last answer's body as it came, and a line end, to standard output. */
+void hin_cli_api_print(const struct hin_cli_api *api);
+
+/* Server-sent events of a path: `on_event` for each; ends with an interrupt (CONFLICT) or a
+ * failure. */
+HIN_RESULT hin_cli_api_follow(struct hin_cli_api *api, const char *path,
+                              struct hin_view last_event_id,
+                              bool (*on_event)(void *context, const struct hin_http_event *event),
+                              void *context, struct hin_error *error);
+
+#endif

@@ -43,11 +43,11 @@ struct hin_predecode_context {
 };
 
 struct hin_predecoded {
-    struct hin_view line;    /* without line end, cut at the limit */
-    struct hin_view log;     /* what decoders and rules see */
-    struct hin_view host;    /* empty: none */
-    struct hin_view program; /* as OSSEC cuts it: up to `[`, `:`, `(`... of a valid program field */
-    struct hin_view pid;     /* digits in the brackets, or empty. Ours: OSSEC drops it */
+    struct hin_view line;            /* without line end, cut at the limit */
+    struct hin_view log;             /* what decoders and rules see */
+    struct hin_view host;            /* data NULL: none */
+    struct hin_view program;         /* data NULL: none (an empty name is one that is there) */
+    struct hin_view pid;             /* digits in the brackets, or empty. Ours: OSSEC drops it */
     struct hin_view structured_data; /* RFC 5424, with brackets; empty when "-" */
     int64_t time_usec;               /* of the stamp, UTC; valid with has_time */
     bool has_time;

@@ -31,7 +31,7 @@
 
 /* --- writing --- */
 struct hin_journal_sink {
-    HIN_RESULT (*write)
+    HIN_RESULT(*write)
     (void *context, struct hin_view bytes); /* all of them, at the end of the file */
     HIN_RESULT (*sync)(void *context);      /* fdatasync; returns when it is durable */
     HIN_RESULT (*truncate)(void *context, uint64_t size); /* cut back after a failed write */

@@ -73,7 +73,7 @@ HIN_RESULT hin_sealer_seal(struct hin_sealer *sealer, const uint8_t nonce[HIN_AE
  * key, AGAIN when it has to be fetched first; what it answers is passed on. ret_key is the opener's
  * to free. */
 struct hin_key_source {
-    HIN_RESULT (*find)
+    HIN_RESULT(*find)
     (void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES], struct hin_secret *ret_key);
     void *context;
 };

@@ -43,6 +43,9 @@ enum hin_log_dialect_id { HIN_LOG_DIALECT_OSSEC, HIN_LOG_DIALECT_COUNT };
 
 struct hin_log_load_options {
     enum hin_log_dialect_id dialect;
+    bool in_order; /* the files stand in an order made for them (order.txt): if_group and if_level
+                      link to what stands before, as in the original. Otherwise links see all files
+                    */
     struct hin_view cache; /* an image of _cache_save, or empty. One that does not fit is ignored */
 };
 

@@ -122,16 +122,29 @@ static int64_t integer_of(const struct ocsf *ocsf, const struct row *row)
     return ocsf->event->values[row->field].integer;
 }
 
-static void put_text(struct ocsf *ocsf, const struct row *row)
+/* A value in the form its type has by nature. */
+static void put_value(struct ocsf *ocsf, const struct hin_field *field)
 {
-    open_row(ocsf, row);
-    hin_json_put_text(&ocsf->json, ocsf->event->values[row->field].text);
+    const struct hin_value *value = &ocsf->event->values[field->id];
+    if (field->type == HIN_TYPE_TEXT || field->type == HIN_TYPE_IP) {
+        hin_json_put_text(&ocsf->json, value->text);
+        return;
+    }
+    if (field->type != HIN_TYPE_TEXTS) {
+        hin_json_put_integer(&ocsf->json, value->integer);
+        return;
+    }
+    hin_json_begin_array(&ocsf->json);
+    for (size_t i = 0; i < value->texts.count; i++) {
+        hin_json_put_text(&ocsf->json, value->texts.items[i]);
+    }
+    hin_json_end_array(&ocsf->json);
 }
 
-static void put_number(struct ocsf *ocsf, const struct row *row)
+static void put_plain(struct ocsf *ocsf, const struct row *row)
 {
     open_row(ocsf, row);
-    hin_json_put_integer(&ocsf->json, integer_of(ocsf, row));
+    put_value(ocsf, hin_field_get(row->field));
 }
 
 static void put_number_as_text(struct ocsf *ocsf, const struct row *row)
@@ -152,17 +165,6 @@ static void put_boolean(struct ocsf *ocsf, const struct row *row)
 {
     open_row(ocsf, row);
     hin_json_put_boolean(&ocsf->json, integer_of(ocsf, row) != 0);
-}
-
-static void put_texts(struct ocsf *ocsf, const struct row *row)
-{
-    const struct hin_value *value = &ocsf->event->values[row->field];
-    open_row(ocsf, row);
-    hin_json_begin_array(&ocsf->json);
-    for (size_t i = 0; i < value->texts.count; i++) {
-        hin_json_put_text(&ocsf->json, value->texts.items[i]);
-    }
-    hin_json_end_array(&ocsf->json);
 }
 
 /* An address, or, when the source writes names there, "hostname" beside it. */
@@ -189,7 +191,7 @@ static void put_port(struct ocsf *ocsf, const struct row *row)
         row->field == HIN_FIELD_SRC_PORT ? HIN_FIELD_SRC_IP : HIN_FIELD_DST_IP;
     int64_t port = integer_of(ocsf, row);
     if (hin_event_has(ocsf->event, address) && port >= 0 && port <= 65535) {
-        put_number(ocsf, row);
+        put_plain(ocsf, row);
     }
 }
 
@@ -220,7 +222,7 @@ static void put_attacks(struct ocsf *ocsf, const struct row *row)
 static void put_process_name(struct ocsf *ocsf, const struct row *row)
 {
     if (hin_event_has(ocsf->event, HIN_FIELD_PID)) {
-        put_text(ocsf, row);
+        put_plain(ocsf, row);
     }
 }
 
@@ -300,13 +302,13 @@ static void put_schema_version(struct ocsf *ocsf, const struct row *row)
 
 static void put_action(struct ocsf *ocsf, const struct row *row)
 {
-    put_text(ocsf, row);
+    put_plain(ocsf, row);
     hin_json_field_integer(&ocsf->json, "action_id", 99); /* as the source names it */
 }
 
 static void put_raw(struct ocsf *ocsf, const struct row *row)
 {
-    put_text(ocsf, row);
+    put_plain(ocsf, row);
     hin_json_field_unsigned(&ocsf->json, "raw_data_size",
                             ocsf->event->values[row->field].text.size);
 }
@@ -361,29 +363,29 @@ static const struct row plan[] = {
     {"class_uid", 0, BOTH, put_classification},
     {NULL, HIN_FIELD_TIME, BOTH, put_millis},
     {"message", 0, BOTH, put_message},
-    {NULL, HIN_FIELD_COUNT, BOTH, put_number},
-    {NULL, HIN_FIELD_STATUS, BOTH, put_text},
-    {NULL, HIN_FIELD_DETAIL, BOTH, put_text},
+    {NULL, HIN_FIELD_COUNT, BOTH, put_plain},
+    {NULL, HIN_FIELD_STATUS, BOTH, put_plain},
+    {NULL, HIN_FIELD_DETAIL, BOTH, put_plain},
     {NULL, HIN_FIELD_ACTION, BOTH, put_action},
     {"metadata.version", 0, BOTH, put_schema_version},
     {"metadata.profiles", 0, BOTH, put_profiles},
     {"metadata.uid", 0, BOTH, put_uid},
     {"metadata.product", 0, BOTH, put_product},
     {NULL, HIN_FIELD_STATE, BOTH, put_state_name},
-    {NULL, HIN_FIELD_PROGRAM, BOTH, put_text},
-    {NULL, HIN_FIELD_LOCATION, BOTH, put_text},
+    {NULL, HIN_FIELD_PROGRAM, BOTH, put_plain},
+    {NULL, HIN_FIELD_LOCATION, BOTH, put_plain},
     {NULL, HIN_FIELD_RECEIVED, BOTH, put_millis},
-    {NULL, HIN_FIELD_ORIGINAL_TIME, BOTH, put_text},
-    {NULL, HIN_FIELD_LOG_ID, BOTH, put_text},
+    {NULL, HIN_FIELD_ORIGINAL_TIME, BOTH, put_plain},
+    {NULL, HIN_FIELD_LOG_ID, BOTH, put_plain},
     {NULL, HIN_FIELD_TRUNCATED, BOTH, put_boolean},
-    {NULL, HIN_FIELD_UNTRUNCATED_BYTES, BOTH, put_number},
+    {NULL, HIN_FIELD_UNTRUNCATED_BYTES, BOTH, put_plain},
     {"app", 0, LIFECYCLE, put_product},
     {NULL, HIN_FIELD_COMPUTER_ID, BOTH, put_number_as_text},
-    {NULL, HIN_FIELD_COMPUTER, BOTH, put_text},
-    {NULL, HIN_FIELD_HOST, BOTH, put_text},
+    {NULL, HIN_FIELD_COMPUTER, BOTH, put_plain},
+    {NULL, HIN_FIELD_HOST, BOTH, put_plain},
     {"finding_info.uid", 0, FINDING, put_uid},
-    {NULL, HIN_FIELD_RULE_DESCRIPTION, FINDING, put_text},
-    {NULL, HIN_FIELD_RULE_GROUPS, FINDING, put_texts},
+    {NULL, HIN_FIELD_RULE_DESCRIPTION, FINDING, put_plain},
+    {NULL, HIN_FIELD_RULE_GROUPS, FINDING, put_plain},
     {NULL, HIN_FIELD_TECHNIQUES, FINDING, put_attacks},
     {NULL, HIN_FIELD_RULE_ID, FINDING, put_number_as_text},
     {NULL, HIN_FIELD_RULE_LEVEL, FINDING, put_number_as_text},
@@ -391,19 +393,19 @@ static const struct row plan[] = {
     {NULL, HIN_FIELD_SRC_PORT, FINDING, put_port},
     {NULL, HIN_FIELD_DST_IP, FINDING, put_address},
     {NULL, HIN_FIELD_DST_PORT, FINDING, put_port},
-    {NULL, HIN_FIELD_USER, FINDING, put_text},
-    {NULL, HIN_FIELD_SRC_USER, FINDING, put_text},
-    {NULL, HIN_FIELD_PID, FINDING, put_number},
+    {NULL, HIN_FIELD_USER, FINDING, put_plain},
+    {NULL, HIN_FIELD_SRC_USER, FINDING, put_plain},
+    {NULL, HIN_FIELD_PID, FINDING, put_plain},
     {"evidences[0].process.name", HIN_FIELD_PROGRAM, FINDING, put_process_name},
-    {NULL, HIN_FIELD_PROTOCOL, FINDING, put_text},
-    {NULL, HIN_FIELD_URL, FINDING, put_text},
+    {NULL, HIN_FIELD_PROTOCOL, FINDING, put_plain},
+    {NULL, HIN_FIELD_URL, FINDING, put_plain},
     {NULL, HIN_FIELD_RAW, BOTH, put_raw},
-    {NULL, HIN_FIELD_DECODER, BOTH, put_text},
-    {NULL, HIN_FIELD_DATA, BOTH, put_text},
-    {NULL, HIN_FIELD_EXTRA_DATA, BOTH, put_text},
-    {NULL, HIN_FIELD_SYSTEM_NAME, BOTH, put_text},
-    {NULL, HIN_FIELD_POLICY_VERSION, BOTH, put_number},
-    {NULL, HIN_FIELD_CLOCK_OFFSET, BOTH, put_number},
+    {NULL, HIN_FIELD_DECODER, BOTH, put_plain},
+    {NULL, HIN_FIELD_DATA, BOTH, put_plain},
+    {NULL, HIN_FIELD_EXTRA_DATA, BOTH, put_plain},
+    {NULL, HIN_FIELD_SYSTEM_NAME, BOTH, put_plain},
+    {NULL, HIN_FIELD_POLICY_VERSION, BOTH, put_plain},
+    {NULL, HIN_FIELD_CLOCK_OFFSET, BOTH, put_plain},
 };
 
 /* What the plan had no place for, under its own name. */
@@ -414,16 +416,9 @@ static void put_leftovers(struct ocsf *ocsf)
     uint64_t left = ocsf->event->present & ~ocsf->written & ~identity;
     for (; left != 0; left &= left - 1) {
         const struct hin_field *field = hin_field_get((uint16_t)__builtin_ctzll(left));
-        char path[64];
-        (void)snprintf(path, sizeof(path), "unmapped.%s", field->name);
-        struct row row = {path, field->id, BOTH, NULL};
-        if (field->type == HIN_TYPE_TEXTS) {
-            put_texts(ocsf, &row);
-        } else if (field->type == HIN_TYPE_TEXT || field->type == HIN_TYPE_IP) {
-            put_text(ocsf, &row);
-        } else {
-            put_number(ocsf, &row);
-        }
+        (void)open_parents(ocsf, "unmapped.x");
+        hin_json_key(&ocsf->json, field->name);
+        put_value(ocsf, field);
     }
 }
 

@@ -51,6 +51,8 @@ void hin_ipc_free(struct hin_ipc *channel);
  */
 int hin_ipc_fd(const struct hin_ipc *channel) HIN_NONNULL;
 bool hin_ipc_wants_write(const struct hin_ipc *channel) HIN_NONNULL;
+/* A whole message lies in the buffer already, which no poll would tell. */
+bool hin_ipc_has_message(const struct hin_ipc *channel) HIN_NONNULL;
 size_t hin_ipc_queued_bytes(const struct hin_ipc *channel) HIN_NONNULL;
 
 /* Send or queue, all or nothing: AGAIN when the queue is full (nothing was queued; back-pressure is
@@ -81,6 +83,10 @@ HIN_RESULT hin_ipc_receive(struct hin_ipc *channel,
 /* The same, blocking; also writes what is queued while it waits. TIMEOUT when nothing came. */
 HIN_RESULT hin_ipc_receive_wait(struct hin_ipc *channel, int64_t timeout_usec,
                                 struct hin_ipc_message *ret_message) HIN_NONNULL;
+
+/* Block until something can be received or, with a full queue, sent; TIMEOUT. Negative: without
+ * end. */
+HIN_RESULT hin_ipc_wait_readable(struct hin_ipc *channel, int64_t timeout_usec) HIN_NONNULL;
 
 /* A request id for asynchronous use (never 0, bit 31 clear; wraps). The reply comes through
  * hin_ipc_receive. */

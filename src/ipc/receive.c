@@ -103,6 +103,14 @@ static HIN_RESULT parse(struct hin_ipc *channel, struct hin_ipc_message *ret_mes
     return hin_ok();
 }
 
+bool hin_ipc_has_message(const struct hin_ipc *channel)
+{
+    size_t have = channel->in_end - channel->in_start;
+    return channel->kept_first != NULL ||
+           (have >= IPC_HEADER_BYTES &&
+            have - IPC_HEADER_BYTES >= hin_load_u32(channel->in + channel->in_start + 16));
+}
+
 /* Room for a message of `need` bytes in all, with what has been read moved to the front. */
 static HIN_RESULT make_room(struct hin_ipc *channel, size_t need)
 {
@@ -244,6 +252,14 @@ HIN_RESULT hin_ipc_receive_wait(struct hin_ipc *channel, int64_t timeout_usec,
         }
         HIN_TRY(hin_ipc_wait(channel, POLLIN, deadline));
     }
+}
+
+HIN_RESULT hin_ipc_wait_readable(struct hin_ipc *channel, int64_t timeout_usec)
+{
+    if (hin_ipc_has_message(channel)) {
+        return hin_ok();
+    }
+    return hin_ipc_wait(channel, POLLIN, hin_ipc_deadline(timeout_usec));
 }
 
 /* Copy a message that is not the awaited reply for a later receive. */

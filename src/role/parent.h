@@ -27,6 +27,7 @@ struct hin_role_exit {
     int status;              /* as of waitpid(2) */
     bool crashed;            /* not asked to stop and not exit 0 */
     int64_t restart_in_usec; /* -1 = it will not be restarted */
+    const char *reason;      /* why the parent killed it, or "" */
     unsigned crash_count;    /* in a row */
 };
 

@@ -90,6 +90,11 @@ struct hin_ipc *hin_role_parent_channel(const struct hin_role *role) HIN_NONNULL
 struct hin_ipc *hin_role_peer(const struct hin_role *role, const char *name,
                               unsigned instance) HIN_NONNULL;
 
+/* Whose channel is this? For handlers that serve several. False for the parent's and for one that
+ * is gone. */
+bool hin_role_peer_name(const struct hin_role *role, const struct hin_ipc *channel,
+                        const char **ret_name, unsigned *ret_instance) HIN_NONNULL;
+
 /* "I serve now." Once; later calls do nothing. */
 HIN_RESULT hin_role_ready(struct hin_role *role) HIN_NONNULL;
 /* A line for the parent's status (replaces the last one; at most 4096 bytes). */
@@ -108,8 +113,9 @@ struct hin_role_events {
     void (*up)(void *context, const char *name, unsigned instance, struct hin_ipc *channel);
     void (*down)(void *context, const char *name, unsigned instance, struct hin_ipc *channel);
     void (*stop)(void *context); /* finish and return from run */
-    struct hin_ipc_permits
-        *from_parent; /* the program's own messages from the parent; NULL = none are permitted */
+    /* The program's own messages from the parent; NULL = none are permitted. */
+    struct hin_ipc_permits *from_parent;
+    void *from_parent_context; /* of their handlers; NULL = context */
 };
 
 /* Set the callbacks; `up` is called at once for each peer that is there. events is borrowed until

@@ -22,7 +22,7 @@ struct hin_jsonline {
     bool cut; /* there were more, or deeper ones */
 };
 
-/* SYNTAX unless the trimmed line is one whole JSON object. Duplicate names: the last wins. */
+/* SYNTAX unless the trimmed line is one whole JSON object. A name given twice is refused. */
 HIN_RESULT hin_jsonline_parse(struct hin_view line, struct hin_arena *arena,
                               struct hin_jsonline *ret_fields);
 /* NULL when absent. */

@@ -37,7 +37,8 @@ extern const struct hin_cli_group hin_cli_group_log;
 extern const struct hin_cli_group hin_cli_group_rules;
 
 /* `hinomi rules import` stands in a file of its own beside the rest of its group. */
-extern const struct hin_cli_command hin_cli_rules_import_command;
+extern const struct hin_command hin_cli_rules_import_usage;
+int hin_cli_rules_import(int argc, char **argv);
 
 /* "hinomi: file:3:7: text", to standard error. Answers HIN_CLI_FAILED. */
 int hin_cli_complain(const struct hin_error *error);

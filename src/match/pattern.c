@@ -54,7 +54,8 @@ struct hin_pattern_scratch {
 
 /* ---- compiling ---- */
 
-static const char *const kind_names[HIN_PATTERN_KIND_COUNT] = {"OS_Match", "OS_Regex", "PCRE2"};
+static const char *const kind_names[HIN_PATTERN_KIND_COUNT] = {"OS_Match", "OS_Regex", "PCRE2",
+                                                               "PCRE2 (caseless)"};
 
 static HIN_RESULT convert(struct hin_pattern *pattern, struct hin_error *error)
 {
@@ -66,6 +67,9 @@ static HIN_RESULT convert(struct hin_pattern *pattern, struct hin_error *error)
     case HIN_PATTERN_OSREGEX:
         pattern->options = PCRE2_CASELESS | PCRE2_DOLLAR_ENDONLY;
         return hin_grammar_osregex(text, error, &pattern->pcre2);
+    case HIN_PATTERN_PCRE2_CASELESS:
+        pattern->options = PCRE2_CASELESS;
+        return hin_buf_append(&pattern->pcre2, text);
     default:
         return hin_buf_append(&pattern->pcre2, text);
     }
@@ -80,7 +84,7 @@ static HIN_RESULT fail_pcre2(const struct hin_pattern *pattern, int code, PCRE2_
     }
     HIN_ENSURE(code != PCRE2_ERROR_HEAP_FAILED, NO_MEMORY);
     /* what our own conversion wrote has no column in the caller's text */
-    uint32_t column = pattern->kind == HIN_PATTERN_PCRE2 ? (uint32_t)offset + 1 : 1;
+    uint32_t column = pattern->kind >= HIN_PATTERN_PCRE2 ? (uint32_t)offset + 1 : 1;
     return hin_error_set(error, HIN_SYNTAX, NULL, 0, column, "%s pattern: %s",
                          kind_names[pattern->kind], text);
 }
@@ -123,7 +127,7 @@ static HIN_RESULT compile(struct hin_pattern *pattern, struct hin_view text,
                           struct hin_error *error)
 {
     size_t max =
-        pattern->kind == HIN_PATTERN_PCRE2 ? HIN_PATTERN_MAX_BYTES : HIN_PATTERN_OSREGEX_MAX_BYTES;
+        pattern->kind >= HIN_PATTERN_PCRE2 ? HIN_PATTERN_MAX_BYTES : HIN_PATTERN_OSREGEX_MAX_BYTES;
     if (text.size > max) {
         return hin_error_set(error, HIN_LIMIT, NULL, 0, (uint32_t)max + 1,
                              "the pattern is longer than %zu bytes", max);

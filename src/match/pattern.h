@@ -34,6 +34,8 @@ enum hin_pattern_kind {
     HIN_PATTERN_OSREGEX,
     /* Plain PCRE2, case-sensitive unless the pattern says (?i). */
     HIN_PATTERN_PCRE2,
+    /* PCRE2 with PCRE2_CASELESS, as OSSEC compiles the `_pcre2` elements of its files. */
+    HIN_PATTERN_PCRE2_CASELESS,
     HIN_PATTERN_KIND_COUNT
 };
 

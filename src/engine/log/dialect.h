@@ -11,6 +11,8 @@ struct hin_log_dialect {
     /* A composite rule fires when this many earlier events plus `frequency` are in the window:
        OSSEC fires on event number frequency + 2, so 1. */
     int32_t frequency_extra;
+    /* OSSEC folds case in its `_pcre2` elements too. */
+    bool pcre2_caseless;
     uint32_t timeframe_default_sec;
     uint32_t rule_id_max;
     /* Seconds after which joined fields of `accumulate` expire. */

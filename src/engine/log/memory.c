@@ -61,7 +61,7 @@ struct memory {
     char recent[RECENT_MAX][RECENT_BYTES]; /* beginnings of the last keys of type ids */
     uint8_t recent_size[RECENT_MAX];
     uint32_t recent_count;
-    uint32_t last_seq; /* of recorded evidence: numbering goes on from here after a restart */
+    uint32_t last_seq;     /* of recorded evidence: numbering goes on from here after a restart */
     int64_t *ignore_since; /* [rule index], 0: not */
     size_t rule_count;
     struct hin_buf line;

@@ -23,6 +23,9 @@ HIN_RESULT hin_log_pattern_add(struct hin_log_rules *rules, enum hin_pattern_kin
                                struct hin_view text, struct hin_error *error, struct use *ret_use)
 {
     struct hin_view key = HIN_VIEW_EMPTY;
+    if (kind == HIN_PATTERN_PCRE2 && rules->dialect->pcre2_caseless) {
+        kind = HIN_PATTERN_PCRE2_CASELESS;
+    }
     uint8_t *at = NULL;
     HIN_TRY(hin_arena_alloc(&rules->arena, text.size + 1, (void **)&at));
     at[0] = (uint8_t)kind;

@@ -15,6 +15,9 @@
 #define HIN_X509_NAME_BYTES   64    /* a tenant or agent identifier with its NUL */
 #define HIN_X509_SERIAL_BYTES 41    /* serial in lower-case hex with its NUL */
 
+/* A tenant's or agent's identifier: 1 to 63 letters, digits, '.', '_', '-'. */
+bool hin_x509_name_is_clean(struct hin_view name);
+
 /* --- private keys --- */
 struct hin_x509_key;
 HIN_RESULT hin_x509_key_generate(struct hin_x509_key **ret_key) HIN_NONNULL;

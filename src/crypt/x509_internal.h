@@ -30,7 +30,5 @@ HIN_RESULT hin_x509_validity_of(const X509 *certificate,
                                 struct hin_x509_validity *ret_validity) HIN_NONNULL;
 /* P-256 or P-384: UNSUPPORTED otherwise. */
 HIN_RESULT hin_x509_key_allowed(EVP_PKEY *pair);
-/* 1 to 63 letters, digits, '.', '_', '-'. */
-bool hin_x509_name_is_clean(struct hin_view name);
 
 #endif

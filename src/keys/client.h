@@ -7,6 +7,7 @@
 #include "base/result.h"
 #include "base/secret.h"
 #include "base/view.h"
+#include "ipc/channel.h"
 #include "keys/protocol.h"
 
 /* Sends one request and appends its answer. */
@@ -21,6 +22,18 @@ struct hin_keys_local {
     uint32_t allowed_mask;
 };
 struct hin_keys_carrier hin_keys_carrier_local(struct hin_keys_local *local) HIN_NONNULL;
+
+/* A carrier over a channel to the `keys` process: synchronous calls of one message type. */
+struct hin_keys_remote {
+    struct hin_ipc *channel;
+    uint16_t type;
+    int64_t timeout_usec;
+};
+struct hin_keys_carrier hin_keys_carrier_remote(struct hin_keys_remote *remote) HIN_NONNULL;
+/* The other end, from a permit row's handler: serves one request and replies. */
+HIN_RESULT hin_keys_serve_message(struct hin_vault *vault, uint32_t allowed_mask,
+                                  struct hin_ipc *channel,
+                                  const struct hin_ipc_message *message) HIN_NONNULL;
 
 /* One call: encodes `request`, carries it, decodes. *ret_bytes (initialised by the caller, max at
  * least HIN_KEYS_MESSAGE_MAX) holds what the answer's views point into: wipe it with

@@ -23,11 +23,11 @@ struct hin_key_provider {
     HIN_RESULT (*generate)(void *context);
     HIN_RESULT (*rotate)(void *context);
     /* Under the current version. Appends. */
-    HIN_RESULT (*wrap)
+    HIN_RESULT(*wrap)
     (void *context, const struct hin_key_binding *binding, const struct hin_secret *plain,
      struct hin_buf *ret_wrapped);
     /* NOT_FOUND when the version is destroyed or unknown; otherwise hin_key_unwrap's codes. */
-    HIN_RESULT (*unwrap)
+    HIN_RESULT(*unwrap)
     (void *context, const struct hin_key_binding *binding, struct hin_view wrapped,
      struct hin_secret *ret_plain);
     /* Shreds one version for good: CONFLICT for the current one. */

@@ -33,6 +33,11 @@ HIN_RESULT hin_ring_create(int directory, const char *path, const struct hin_sec
  * by a newer version); NOT_FOUND. */
 HIN_RESULT hin_ring_open(struct hin_ring **ret_ring, int directory, const char *path,
                          const struct hin_secret *passphrase, struct hin_error *error);
+/* The same from a descriptor that a parent opened and passed; owner and path are the parent's
+ * affair, the mode is still checked. Such a ring cannot be replaced: rotate and destroy answer
+ * DENIED. name: for messages. */
+HIN_RESULT hin_ring_open_fd(struct hin_ring **ret_ring, int fd, const char *name,
+                            const struct hin_secret *passphrase, struct hin_error *error);
 void hin_ring_free(struct hin_ring *ring);
 static inline void hin_ring_freep(struct hin_ring **ring)
 {

@@ -31,6 +31,7 @@ enum hin_key_purpose {
     HIN_KEY_SPOOL = 7,      /* an agent's journal */
     HIN_KEY_DEVICE = 8,     /* an agent's private key (PKCS#8) */
     HIN_KEY_STATE = 9,      /* an agent's or engine's saved state */
+    HIN_KEY_RING = 10,      /* the body of a key ring under a pass phrase */
 };
 
 /* Bound into each wrap; opening needs the very same. Views are borrowed. */

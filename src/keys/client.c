@@ -1,0 +1,209 @@
+#include "keys/client.h"
+
+#include "base/bytes.h"
+
+/* --- carriers --- */
+
+static HIN_RESULT call_local(void *context, struct hin_view request, struct hin_buf *ret_answer)
+{
+    struct hin_keys_local *local = context;
+    return hin_keys_serve(local->vault, local->allowed_mask, request, ret_answer);
+}
+
+struct hin_keys_carrier hin_keys_carrier_local(struct hin_keys_local *local)
+{
+    return (struct hin_keys_carrier){call_local, local};
+}
+
+static HIN_RESULT call_remote(void *context, struct hin_view request, struct hin_buf *ret_answer)
+{
+    struct hin_keys_remote *remote = context;
+    struct hin_ipc_message reply;
+    HIN_TRY(hin_ipc_call(remote->channel, remote->type, request, remote->timeout_usec, &reply));
+    HIN_ENSURE(reply.code == HIN_OK, PROTOCOL);
+    return hin_buf_append(ret_answer, reply.payload);
+}
+
+struct hin_keys_carrier hin_keys_carrier_remote(struct hin_keys_remote *remote)
+{
+    return (struct hin_keys_carrier){call_remote, remote};
+}
+
+struct hin_result hin_keys_serve_message(struct hin_vault *vault, uint32_t allowed_mask,
+                                         struct hin_ipc *channel,
+                                         const struct hin_ipc_message *message)
+{
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf answer = {.max = HIN_KEYS_MESSAGE_MAX};
+    HIN_TRY(hin_keys_serve(vault, allowed_mask, message->payload, &answer));
+    return hin_ipc_reply(channel, message, HIN_OK, hin_buf_view(&answer));
+}
+
+/* --- calls --- */
+
+void hin_keys_bytes_done(struct hin_buf *bytes)
+{
+    hin_wipe(bytes->data, bytes->capacity);
+    hin_buf_done(bytes);
+}
+
+struct hin_result hin_keys_call(const struct hin_keys_carrier *carrier,
+                                const struct hin_keys_request *request, struct hin_buf *ret_bytes,
+                                struct hin_keys_answer *ret_answer)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    HIN_TRY(hin_keys_request_encode(request, &bytes));
+    HIN_TRY(carrier->call(carrier->context, hin_buf_view(&bytes), ret_bytes));
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_answer_decode(hin_buf_view(ret_bytes), &answer));
+    HIN_ENSURE(answer.verb == request->verb, PROTOCOL);
+    if (answer.outcome != HIN_OK) {
+        return hin_fail(answer.outcome);
+    }
+    *ret_answer = answer;
+    return hin_ok();
+}
+
+struct hin_result hin_keys_data_key_new(const struct hin_keys_carrier *carrier,
+                                        struct hin_view tenant, enum hin_vault_reason reason,
+                                        struct hin_vault_data_key *ret_key,
+                                        struct hin_buf *ret_wrapped)
+{
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_DATA_KEY_NEW, .reason = reason, .tenant = tenant};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    HIN_ENSURE(answer.secret.size == HIN_SEAL_KEY_BYTES, PROTOCOL);
+    HIN_TRY(hin_buf_append(ret_wrapped, answer.payload));
+    HIN_TRY(hin_secret_from(&ret_key->key, answer.secret));
+    hin_copy(ret_key->id, answer.key_id.data, sizeof(ret_key->id));
+    return hin_ok();
+}
+
+/* A call whose answer is one secret. */
+static HIN_RESULT call_for_secret(const struct hin_keys_carrier *carrier,
+                                  const struct hin_keys_request *request, size_t size,
+                                  struct hin_secret *ret_key)
+{
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, request, &bytes, &answer));
+    HIN_ENSURE(answer.secret.size == size, PROTOCOL);
+    return hin_secret_from(ret_key, answer.secret);
+}
+
+struct hin_result hin_keys_data_key_open(const struct hin_keys_carrier *carrier,
+                                         struct hin_view tenant, enum hin_vault_reason reason,
+                                         const uint8_t id[HIN_SEAL_KEY_ID_BYTES],
+                                         struct hin_view wrapped, struct hin_secret *ret_key)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_DATA_KEY_OPEN,
+                                       .reason = reason,
+                                       .tenant = tenant,
+                                       .key_id = hin_view_of(id, HIN_SEAL_KEY_ID_BYTES),
+                                       .payload = wrapped};
+    return call_for_secret(carrier, &request, HIN_SEAL_KEY_BYTES, ret_key);
+}
+
+struct hin_result hin_keys_index_key(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                     enum hin_vault_reason reason, struct hin_secret *ret_key)
+{
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_INDEX_KEY, .reason = reason, .tenant = tenant};
+    return call_for_secret(carrier, &request, HIN_SEAL_KEY_BYTES, ret_key);
+}
+
+struct hin_result hin_keys_ticket_key(const struct hin_keys_carrier *carrier,
+                                      struct hin_secret *ret_key)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_TICKET_KEY};
+    return call_for_secret(carrier, &request, HIN_TLS_TICKET_KEY_BYTES, ret_key);
+}
+
+/* A call whose answer is bytes without a secret. */
+static HIN_RESULT call_for_payload(const struct hin_keys_carrier *carrier,
+                                   const struct hin_keys_request *request,
+                                   struct hin_buf *ret_payload)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, request, &bytes, &answer));
+    return hin_buf_append(ret_payload, answer.payload);
+}
+
+static HIN_RESULT call_for_exact(const struct hin_keys_carrier *carrier,
+                                 const struct hin_keys_request *request, size_t size, uint8_t *to)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf payload = {.max = HIN_KEYS_MESSAGE_MAX};
+    HIN_TRY(call_for_payload(carrier, request, &payload));
+    HIN_ENSURE(payload.size == size, PROTOCOL);
+    hin_copy(to, payload.data, size);
+    return hin_ok();
+}
+
+struct hin_result hin_keys_ca(const struct hin_keys_carrier *carrier, struct hin_buf *ret_der)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_CA};
+    return call_for_payload(carrier, &request, ret_der);
+}
+
+struct hin_result hin_keys_issue_agent(const struct hin_keys_carrier *carrier,
+                                       struct hin_view tenant, struct hin_view agent,
+                                       enum hin_vault_reason reason, struct hin_view request_der,
+                                       int64_t lifetime_usec, struct hin_buf *ret_der)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_ISSUE_AGENT,
+                                       .reason = reason,
+                                       .tenant = tenant,
+                                       .agent = agent,
+                                       .payload = request_der,
+                                       .lifetime_usec = lifetime_usec};
+    return call_for_payload(carrier, &request, ret_der);
+}
+
+struct hin_result hin_keys_issue_server(const struct hin_keys_carrier *carrier,
+                                        struct hin_view names, struct hin_view request_der,
+                                        int64_t lifetime_usec, struct hin_buf *ret_der)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_ISSUE_SERVER,
+                                       .names = names,
+                                       .payload = request_der,
+                                       .lifetime_usec = lifetime_usec};
+    return call_for_payload(carrier, &request, ret_der);
+}
+
+struct hin_result hin_keys_checkpoint_sign(const struct hin_keys_carrier *carrier,
+                                           struct hin_view statement,
+                                           uint8_t ret_signature[HIN_SIGN_BYTES])
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_CHECKPOINT_SIGN, .payload = statement};
+    return call_for_exact(carrier, &request, HIN_SIGN_BYTES, ret_signature);
+}
+
+struct hin_result hin_keys_checkpoint_public(const struct hin_keys_carrier *carrier,
+                                             uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES])
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_CHECKPOINT_PUBLIC};
+    return call_for_exact(carrier, &request, HIN_SIGN_PUBLIC_BYTES, ret_public);
+}
+
+struct hin_result hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
+                                 struct hin_view tenant)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {.verb = verb, .tenant = tenant};
+    struct hin_keys_answer answer;
+    HIN_ENSURE(verb >= HIN_KEYS_TENANT_CREATE && verb <= HIN_KEYS_MASTER_ROTATE, INVALID);
+    return hin_keys_call(carrier, &request, &bytes, &answer);
+}
+
+struct hin_result hin_keys_status(const struct hin_keys_carrier *carrier,
+                                  struct hin_key_provider_status *ret_status)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {.verb = HIN_KEYS_STATUS};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    *ret_status = answer.status;
+    return hin_ok();
+}

@@ -1,0 +1,353 @@
+#include "keys/protocol.h"
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+
+/* Which fields a verb's request and answer carry, in this order. */
+enum field {
+    F_REASON = 1 << 0,
+    F_TENANT = 1 << 1,
+    F_AGENT = 1 << 2,
+    F_KEY_ID = 1 << 3,
+    F_PAYLOAD = 1 << 4,
+    F_NAMES = 1 << 5,
+    F_LIFETIME = 1 << 6,
+    F_SECRET = 1 << 7,
+    F_STATUS = 1 << 8,
+};
+
+#define PAYLOAD_MAX 60000
+#define NAMES_MAX   4096
+#define SECRET_MAX  HIN_SECRET_MAX
+
+struct parts {
+    uint8_t key_id[HIN_SEAL_KEY_ID_BYTES];
+    struct hin_secret secret;
+    struct hin_buf payload;
+    struct hin_key_provider_status status;
+};
+
+typedef struct hin_result verb_handler(struct hin_vault *vault,
+                                       const struct hin_keys_request *request, struct parts *parts);
+
+static HIN_RESULT do_tenant_create(struct hin_vault *vault, const struct hin_keys_request *request,
+                                   struct parts *parts)
+{
+    (void)parts;
+    return hin_vault_tenant_create(vault, request->tenant);
+}
+
+static HIN_RESULT do_tenant_rotate(struct hin_vault *vault, const struct hin_keys_request *request,
+                                   struct parts *parts)
+{
+    (void)parts;
+    return hin_vault_tenant_rotate(vault, request->tenant);
+}
+
+static HIN_RESULT do_tenant_shred(struct hin_vault *vault, const struct hin_keys_request *request,
+                                  struct parts *parts)
+{
+    (void)parts;
+    return hin_vault_tenant_shred(vault, request->tenant);
+}
+
+static HIN_RESULT do_master_rotate(struct hin_vault *vault, const struct hin_keys_request *request,
+                                   struct parts *parts)
+{
+    (void)request;
+    (void)parts;
+    return hin_vault_master_rotate(vault);
+}
+
+static HIN_RESULT do_data_key_new(struct hin_vault *vault, const struct hin_keys_request *request,
+                                  struct parts *parts)
+{
+    struct hin_vault_data_key key;
+    HIN_TRY(hin_vault_data_key_new(vault, request->tenant, request->reason, &key, &parts->payload));
+    hin_copy(parts->key_id, key.id, sizeof(key.id));
+    parts->secret = key.key;
+    return hin_ok();
+}
+
+static HIN_RESULT do_data_key_open(struct hin_vault *vault, const struct hin_keys_request *request,
+                                   struct parts *parts)
+{
+    return hin_vault_data_key_open(vault, request->tenant, request->reason, request->key_id.data,
+                                   request->payload, &parts->secret);
+}
+
+static HIN_RESULT do_index_key(struct hin_vault *vault, const struct hin_keys_request *request,
+                               struct parts *parts)
+{
+    return hin_vault_index_key(vault, request->tenant, request->reason, &parts->secret);
+}
+
+static HIN_RESULT do_ticket_key(struct hin_vault *vault, const struct hin_keys_request *request,
+                                struct parts *parts)
+{
+    (void)request;
+    return hin_vault_ticket_key(vault, &parts->secret);
+}
+
+static HIN_RESULT do_ca(struct hin_vault *vault, const struct hin_keys_request *request,
+                        struct parts *parts)
+{
+    (void)request;
+    return hin_vault_ca(vault, &parts->payload);
+}
+
+static HIN_RESULT do_issue_agent(struct hin_vault *vault, const struct hin_keys_request *request,
+                                 struct parts *parts)
+{
+    return hin_vault_issue_agent(vault, request->tenant, request->agent, request->reason,
+                                 request->payload, request->lifetime_usec, &parts->payload);
+}
+
+static HIN_RESULT do_issue_server(struct hin_vault *vault, const struct hin_keys_request *request,
+                                  struct parts *parts)
+{
+    return hin_vault_issue_server(vault, request->names, request->payload, request->lifetime_usec,
+                                  &parts->payload);
+}
+
+static HIN_RESULT do_checkpoint_sign(struct hin_vault *vault,
+                                     const struct hin_keys_request *request, struct parts *parts)
+{
+    uint8_t signature[HIN_SIGN_BYTES];
+    HIN_TRY(hin_vault_checkpoint_sign(vault, request->payload, signature));
+    return hin_buf_append(&parts->payload, hin_view_of(signature, sizeof(signature)));
+}
+
+static HIN_RESULT do_checkpoint_public(struct hin_vault *vault,
+                                       const struct hin_keys_request *request, struct parts *parts)
+{
+    uint8_t key[HIN_SIGN_PUBLIC_BYTES];
+    (void)request;
+    HIN_TRY(hin_vault_checkpoint_public(vault, key));
+    return hin_buf_append(&parts->payload, hin_view_of(key, sizeof(key)));
+}
+
+static HIN_RESULT do_status(struct hin_vault *vault, const struct hin_keys_request *request,
+                            struct parts *parts)
+{
+    (void)request;
+    return hin_vault_status(vault, &parts->status);
+}
+
+struct verb {
+    const char *name;
+    unsigned request;
+    unsigned answer;
+    verb_handler *handle;
+};
+
+static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
+    [HIN_KEYS_TENANT_CREATE] = {"tenant-create", F_TENANT, 0, do_tenant_create},
+    [HIN_KEYS_TENANT_ROTATE] = {"tenant-rotate", F_TENANT, 0, do_tenant_rotate},
+    [HIN_KEYS_TENANT_SHRED] = {"tenant-shred", F_TENANT, 0, do_tenant_shred},
+    [HIN_KEYS_MASTER_ROTATE] = {"master-rotate", 0, 0, do_master_rotate},
+    [HIN_KEYS_DATA_KEY_NEW] = {"data-key-new", F_REASON | F_TENANT, F_KEY_ID | F_PAYLOAD | F_SECRET,
+                               do_data_key_new},
+    [HIN_KEYS_DATA_KEY_OPEN] = {"data-key-open", F_REASON | F_TENANT | F_KEY_ID | F_PAYLOAD,
+                                F_SECRET, do_data_key_open},
+    [HIN_KEYS_INDEX_KEY] = {"index-key", F_REASON | F_TENANT, F_SECRET, do_index_key},
+    [HIN_KEYS_TICKET_KEY] = {"ticket-key", 0, F_SECRET, do_ticket_key},
+    [HIN_KEYS_CA] = {"ca", 0, F_PAYLOAD, do_ca},
+    [HIN_KEYS_ISSUE_AGENT] = {"issue-agent", F_REASON | F_TENANT | F_AGENT | F_PAYLOAD | F_LIFETIME,
+                              F_PAYLOAD, do_issue_agent},
+    [HIN_KEYS_ISSUE_SERVER] = {"issue-server", F_PAYLOAD | F_NAMES | F_LIFETIME, F_PAYLOAD,
+                               do_issue_server},
+    [HIN_KEYS_CHECKPOINT_SIGN] = {"checkpoint-sign", F_PAYLOAD, F_PAYLOAD, do_checkpoint_sign},
+    [HIN_KEYS_CHECKPOINT_PUBLIC] = {"checkpoint-public", 0, F_PAYLOAD, do_checkpoint_public},
+    [HIN_KEYS_STATUS] = {"status", 0, F_STATUS, do_status},
+};
+
+static const struct verb *find_verb(unsigned verb)
+{
+    return verb < HIN_KEYS_VERB_COUNT && verbs[verb].name != NULL ? &verbs[verb] : NULL;
+}
+
+const char *hin_keys_verb_name(enum hin_keys_verb verb)
+{
+    const struct verb *row = find_verb(verb);
+    return row != NULL ? row->name : "unknown";
+}
+
+/* --- fields --- */
+
+static HIN_RESULT write_field(struct hin_buf *buf, unsigned fields, enum field field,
+                              struct hin_view bytes)
+{
+    return (fields & field) != 0 ? hin_write_bytes(buf, bytes) : hin_ok();
+}
+
+static HIN_RESULT read_field(struct hin_reader *reader, unsigned fields, enum field field,
+                             size_t max, struct hin_view *ret_bytes)
+{
+    return (fields & field) != 0 ? hin_read_bytes(reader, max, ret_bytes) : hin_ok();
+}
+
+static HIN_RESULT read_key_id(struct hin_reader *reader, unsigned fields,
+                              struct hin_view *ret_key_id)
+{
+    HIN_TRY(read_field(reader, fields, F_KEY_ID, HIN_SEAL_KEY_ID_BYTES, ret_key_id));
+    HIN_ENSURE((fields & F_KEY_ID) == 0 || ret_key_id->size == HIN_SEAL_KEY_ID_BYTES, SYNTAX);
+    return hin_ok();
+}
+
+struct hin_result hin_keys_request_encode(const struct hin_keys_request *request,
+                                          struct hin_buf *ret_bytes)
+{
+    const struct verb *verb = find_verb(request->verb);
+    HIN_ENSURE(verb != NULL, INVALID);
+    unsigned fields = verb->request;
+    HIN_TRY(hin_write_u16(ret_bytes, (uint16_t)request->verb));
+    if ((fields & F_REASON) != 0) {
+        HIN_TRY(hin_write_u16(ret_bytes, (uint16_t)request->reason));
+    }
+    HIN_TRY(write_field(ret_bytes, fields, F_TENANT, request->tenant));
+    HIN_TRY(write_field(ret_bytes, fields, F_AGENT, request->agent));
+    HIN_TRY(write_field(ret_bytes, fields, F_KEY_ID, request->key_id));
+    HIN_TRY(write_field(ret_bytes, fields, F_PAYLOAD, request->payload));
+    HIN_TRY(write_field(ret_bytes, fields, F_NAMES, request->names));
+    if ((fields & F_LIFETIME) != 0) {
+        HIN_TRY(hin_write_zigzag(ret_bytes, request->lifetime_usec));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT read_request(struct hin_view bytes, struct hin_keys_request *request)
+{
+    struct hin_reader reader = hin_reader_of(bytes);
+    uint16_t number = 0, reason = 0;
+    HIN_TRY(hin_read_u16(&reader, &number));
+    const struct verb *verb = find_verb(number);
+    HIN_ENSURE(verb != NULL, SYNTAX);
+    unsigned fields = verb->request;
+    request->verb = number;
+    if ((fields & F_REASON) != 0) {
+        HIN_TRY(hin_read_u16(&reader, &reason));
+        HIN_ENSURE(reason > 0 && reason < HIN_VAULT_REASON_COUNT, SYNTAX);
+        request->reason = reason;
+    }
+    HIN_TRY(read_field(&reader, fields, F_TENANT, HIN_X509_NAME_BYTES - 1, &request->tenant));
+    HIN_TRY(read_field(&reader, fields, F_AGENT, HIN_X509_NAME_BYTES - 1, &request->agent));
+    HIN_TRY(read_key_id(&reader, fields, &request->key_id));
+    HIN_TRY(read_field(&reader, fields, F_PAYLOAD, PAYLOAD_MAX, &request->payload));
+    HIN_TRY(read_field(&reader, fields, F_NAMES, NAMES_MAX, &request->names));
+    if ((fields & F_LIFETIME) != 0) {
+        HIN_TRY(hin_read_zigzag(&reader, &request->lifetime_usec));
+    }
+    return hin_read_end(&reader);
+}
+
+struct hin_result hin_keys_request_decode(struct hin_view bytes,
+                                          struct hin_keys_request *ret_request)
+{
+    struct hin_keys_request request = {0};
+    HIN_ENSURE(hin_is_ok(read_request(bytes, &request)), PROTOCOL);
+    *ret_request = request;
+    return hin_ok();
+}
+
+static HIN_RESULT write_status(struct hin_buf *buf, const struct hin_key_provider_status *status)
+{
+    HIN_TRY(hin_write_bytes(buf, hin_view_from_text(status->name)));
+    HIN_TRY(hin_write_u32(buf, status->current_version));
+    HIN_TRY(hin_write_u32(buf, status->version_count));
+    HIN_TRY(hin_write_u8(buf, status->sealed));
+    return hin_write_bytes(buf, hin_view_from_text(status->advice));
+}
+
+static HIN_RESULT read_status(struct hin_reader *reader, struct hin_key_provider_status *status)
+{
+    struct hin_view name, advice;
+    uint8_t sealed = 0;
+    HIN_TRY(hin_read_bytes(reader, sizeof(status->name) - 1, &name));
+    HIN_TRY(hin_read_u32(reader, &status->current_version));
+    HIN_TRY(hin_read_u32(reader, &status->version_count));
+    HIN_TRY(hin_read_u8(reader, &sealed));
+    HIN_TRY(hin_read_bytes(reader, sizeof(status->advice) - 1, &advice));
+    HIN_ENSURE(sealed <= 1, SYNTAX);
+    status->sealed = sealed == 1;
+    HIN_TRY(hin_view_to_text(name, status->name, sizeof(status->name)));
+    return hin_view_to_text(advice, status->advice, sizeof(status->advice));
+}
+
+struct hin_result hin_keys_answer_encode(const struct hin_keys_answer *answer,
+                                         struct hin_buf *ret_bytes)
+{
+    const struct verb *verb = find_verb(answer->verb);
+    HIN_ENSURE(verb != NULL, INVALID);
+    HIN_TRY(hin_write_u16(ret_bytes, (uint16_t)answer->verb));
+    HIN_TRY(hin_write_u16(ret_bytes, (uint16_t)answer->outcome));
+    if (answer->outcome != HIN_OK) {
+        return hin_ok();
+    }
+    HIN_TRY(write_field(ret_bytes, verb->answer, F_KEY_ID, answer->key_id));
+    HIN_TRY(write_field(ret_bytes, verb->answer, F_SECRET, answer->secret));
+    HIN_TRY(write_field(ret_bytes, verb->answer, F_PAYLOAD, answer->payload));
+    return (verb->answer & F_STATUS) != 0 ? write_status(ret_bytes, &answer->status) : hin_ok();
+}
+
+static HIN_RESULT read_answer(struct hin_view bytes, struct hin_keys_answer *answer)
+{
+    struct hin_reader reader = hin_reader_of(bytes);
+    uint16_t number = 0, outcome = 0;
+    HIN_TRY(hin_read_u16(&reader, &number));
+    HIN_TRY(hin_read_u16(&reader, &outcome));
+    const struct verb *verb = find_verb(number);
+    HIN_ENSURE(verb != NULL && outcome < HIN_CODE_COUNT, SYNTAX);
+    answer->verb = number;
+    answer->outcome = outcome;
+    if (outcome == HIN_OK) {
+        HIN_TRY(read_key_id(&reader, verb->answer, &answer->key_id));
+        HIN_TRY(read_field(&reader, verb->answer, F_SECRET, SECRET_MAX, &answer->secret));
+        HIN_TRY(read_field(&reader, verb->answer, F_PAYLOAD, PAYLOAD_MAX, &answer->payload));
+        if ((verb->answer & F_STATUS) != 0) {
+            HIN_TRY(read_status(&reader, &answer->status));
+        }
+    }
+    return hin_read_end(&reader);
+}
+
+struct hin_result hin_keys_answer_decode(struct hin_view bytes, struct hin_keys_answer *ret_answer)
+{
+    struct hin_keys_answer answer = {0};
+    HIN_ENSURE(hin_is_ok(read_answer(bytes, &answer)), PROTOCOL);
+    *ret_answer = answer;
+    return hin_ok();
+}
+
+/* --- serving --- */
+
+static void parts_done(struct parts *parts)
+{
+    hin_secret_done(&parts->secret);
+    hin_buf_done(&parts->payload);
+}
+
+struct hin_result hin_keys_serve(struct hin_vault *vault, uint32_t allowed_mask,
+                                 struct hin_view request, struct hin_buf *ret_answer)
+{
+    struct hin_keys_request asked;
+    HIN_CLEANUP(parts_done) struct parts parts = {.payload = {.max = PAYLOAD_MAX}};
+    HIN_TRY(hin_keys_request_decode(request, &asked));
+    struct hin_result result = hin_fail(HIN_DENIED);
+    if ((allowed_mask & HIN_KEYS_MASK(asked.verb)) != 0) {
+        result = verbs[asked.verb].handle(vault, &asked, &parts);
+    }
+    struct hin_keys_answer answer = {
+        .verb = asked.verb,
+        .outcome = result.code,
+        .key_id = hin_view_of(parts.key_id, sizeof(parts.key_id)),
+        .secret = hin_secret_view(&parts.secret),
+        .payload = hin_buf_view(&parts.payload),
+        .status = parts.status,
+    };
+    /* Room first, so that key material is never left behind by a buffer that moves. */
+    HIN_TRY(hin_buf_reserve(ret_answer, answer.secret.size + answer.payload.size + 512));
+    return hin_keys_answer_encode(&answer, ret_answer);
+}

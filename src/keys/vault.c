@@ -1,0 +1,631 @@
+#include "keys/vault.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "keys/vault_internal.h"
+
+#define KEY_BYTES        HIN_SEAL_KEY_BYTES
+#define WRAPPED_MAX      (HIN_SECRET_MAX + HIN_VAULT_WRAPPED_MAX)
+#define FILE_MAX         ((size_t)256 << 20)
+#define CA_LIFETIME_USEC (20 * 365 * HIN_DAY_USEC)
+#define ISSUE_MAX_USEC   (10 * 365 * HIN_DAY_USEC)
+#define CLOCK_SLACK_USEC HIN_HOUR_USEC
+#define SERVER_NAMES_MAX 16
+#define STATEMENT_MAX    65536
+
+static const char *const reason_names[HIN_VAULT_REASON_COUNT] = {
+    [HIN_VAULT_FOR_INGEST] = "ingest",   [HIN_VAULT_FOR_SEARCH] = "search",
+    [HIN_VAULT_FOR_MERGE] = "merge",     [HIN_VAULT_FOR_CONFIG] = "config",
+    [HIN_VAULT_FOR_FORWARD] = "forward", [HIN_VAULT_FOR_BACKUP] = "backup",
+    [HIN_VAULT_FOR_ENROL] = "enrol",     [HIN_VAULT_FOR_RENEW] = "renew",
+    [HIN_VAULT_FOR_SERVE] = "serve",     [HIN_VAULT_FOR_AUDIT] = "audit",
+    [HIN_VAULT_FOR_ADMIN] = "admin",
+};
+
+const char *hin_vault_reason_name(enum hin_vault_reason reason)
+{
+    bool known = reason < HIN_VAULT_REASON_COUNT && reason_names[reason] != NULL;
+    return known ? reason_names[reason] : "unknown";
+}
+
+/* Every use goes through here, granted or refused. */
+static struct hin_result report(struct hin_vault *vault, const char *verb, struct hin_view tenant,
+                                const uint8_t *key_id, enum hin_vault_reason reason,
+                                struct hin_result result)
+{
+    if (vault->options.used == NULL) {
+        return result;
+    }
+    struct hin_vault_use use = {.verb = verb,
+                                .tenant = tenant,
+                                .reason = reason,
+                                .outcome = result.code,
+                                .time_usec = hin_clock_wall_usec(vault->clock)};
+    if (key_id != NULL) {
+        hin_copy(use.key_id, key_id, sizeof(use.key_id));
+    }
+    vault->options.used(vault->options.used_context, &use);
+    return result;
+}
+
+/* --- wrapping --- */
+
+static void wrapped_done(struct hin_vault_wrapped *wrapped)
+{
+    hin_buf_done(&wrapped->bytes);
+}
+
+void hin_vault_tenant_free(struct hin_vault_tenant *tenant)
+{
+    if (tenant == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < tenant->key_count; i++) {
+        wrapped_done(&tenant->keys[i]);
+    }
+    free(tenant->keys);
+    wrapped_done(&tenant->index);
+    free(tenant);
+}
+
+static struct hin_key_binding binding_of(struct hin_view tenant,
+                                         const struct hin_vault_wrapped *wrapped,
+                                         enum hin_key_purpose purpose)
+{
+    return (struct hin_key_binding){tenant, hin_view_of(wrapped->id, sizeof(wrapped->id)), purpose,
+                                    wrapped->version};
+}
+
+static HIN_RESULT wrap_by_master(struct hin_vault *vault, struct hin_view tenant,
+                                 enum hin_key_purpose purpose, uint32_t version,
+                                 const struct hin_secret *plain,
+                                 struct hin_vault_wrapped *ret_wrapped)
+{
+    HIN_CLEANUP(wrapped_done)
+    struct hin_vault_wrapped wrapped = {.version = version, .bytes = {.max = WRAPPED_MAX}};
+    HIN_TRY(hin_random(wrapped.id, sizeof(wrapped.id)));
+    struct hin_key_binding binding = binding_of(tenant, &wrapped, purpose);
+    const struct hin_key_provider *provider = &vault->options.provider;
+    HIN_TRY(provider->wrap(provider->context, &binding, plain, &wrapped.bytes));
+    *ret_wrapped = wrapped;
+    wrapped.bytes = (struct hin_buf){0};
+    return hin_ok();
+}
+
+static HIN_RESULT unwrap_by_master(const struct hin_vault *vault, struct hin_view tenant,
+                                   enum hin_key_purpose purpose,
+                                   const struct hin_vault_wrapped *wrapped,
+                                   struct hin_secret *ret_plain)
+{
+    const struct hin_key_provider *provider = &vault->options.provider;
+    struct hin_key_binding binding = binding_of(tenant, wrapped, purpose);
+    struct hin_result result =
+        provider->unwrap(provider->context, &binding, hin_buf_view(&wrapped->bytes), ret_plain);
+    /* A master key that is gone is no "no such tenant". */
+    return result.code == HIN_NOT_FOUND ? hin_fail(HIN_AUTH) : result;
+}
+
+static HIN_RESULT open_own(const struct hin_vault *vault, size_t which, struct hin_secret *ret_key)
+{
+    static const enum hin_key_purpose purposes[HIN_VAULT_OWN_COUNT] = {
+        HIN_KEY_CA, HIN_KEY_CHECKPOINT, HIN_KEY_SERVICE};
+    return unwrap_by_master(vault, HIN_VIEW_EMPTY, purposes[which], &vault->own[which], ret_key);
+}
+
+static HIN_RESULT save(const struct hin_vault *vault)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = FILE_MAX};
+    HIN_TRY(hin_vault_encode(vault, &bytes));
+    return vault->options.storage.save(vault->options.storage.context, hin_buf_view(&bytes));
+}
+
+/* --- making and opening --- */
+
+static HIN_RESULT vault_new(const struct hin_vault_options *options, struct hin_vault **ret_vault)
+{
+    struct hin_vault *vault = calloc(1, sizeof(*vault));
+    HIN_ENSURE(vault != NULL, NO_MEMORY);
+    vault->options = *options;
+    vault->clock = options->clock != NULL ? options->clock : hin_clock_system();
+    hin_buf_init(&vault->ca_der, HIN_X509_MAX_BYTES);
+    struct hin_result result = hin_map_init(&vault->tenants, HIN_VAULT_TENANTS_MAX);
+    if (result.code != HIN_OK) {
+        free(vault);
+        return result;
+    }
+    *ret_vault = vault;
+    return hin_ok();
+}
+
+void hin_vault_free(struct hin_vault *vault)
+{
+    if (vault == NULL) {
+        return;
+    }
+    size_t at = 0;
+    struct hin_view id;
+    void *tenant = NULL;
+    while (hin_map_next(&vault->tenants, &at, &id, &tenant)) {
+        hin_vault_tenant_free(tenant);
+    }
+    hin_map_done(&vault->tenants);
+    for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
+        wrapped_done(&vault->own[i]);
+    }
+    hin_buf_done(&vault->ca_der);
+    free(vault);
+}
+
+static HIN_RESULT make_authority(struct hin_vault *vault, const char *ca_name)
+{
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
+    HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
+    int64_t now_usec = hin_clock_wall_usec(vault->clock);
+    struct hin_x509_validity validity = {HIN_MAX(now_usec - CLOCK_SLACK_USEC, 0),
+                                         now_usec + CA_LIFETIME_USEC};
+    HIN_TRY(hin_x509_key_generate(&key));
+    HIN_TRY(hin_x509_ca_new(key, ca_name, &validity, &vault->ca_der));
+    HIN_TRY(hin_x509_key_export(key, &der));
+    return wrap_by_master(vault, HIN_VIEW_EMPTY, HIN_KEY_CA, 1, &der,
+                          &vault->own[HIN_VAULT_OWN_CA]);
+}
+
+static HIN_RESULT make_random_own(struct hin_vault *vault, size_t which,
+                                  enum hin_key_purpose purpose)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_TRY(hin_secret_random(&key, KEY_BYTES));
+    return wrap_by_master(vault, HIN_VIEW_EMPTY, purpose, 1, &key, &vault->own[which]);
+}
+
+struct hin_result hin_vault_create(struct hin_vault **ret_vault,
+                                   const struct hin_vault_options *options, const char *ca_name)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf there = {.max = FILE_MAX};
+    HIN_CLEANUP(hin_vault_freep) struct hin_vault *vault = NULL;
+    struct hin_result result = options->storage.load(options->storage.context, &there);
+    HIN_ENSURE(result.code != HIN_OK && result.code != HIN_LIMIT, EXISTS);
+    HIN_ENSURE(result.code == HIN_NOT_FOUND, IO);
+    HIN_TRY(vault_new(options, &vault));
+    HIN_TRY(make_authority(vault, ca_name));
+    HIN_TRY(make_random_own(vault, HIN_VAULT_OWN_CHECKPOINT, HIN_KEY_CHECKPOINT));
+    HIN_TRY(make_random_own(vault, HIN_VAULT_OWN_SERVICE, HIN_KEY_SERVICE));
+    HIN_TRY(save(vault));
+    *ret_vault = vault;
+    vault = NULL;
+    return hin_ok();
+}
+
+/* The provider opens what the file holds, and the authority's certificate is of its key. */
+static HIN_RESULT check_provider(const struct hin_vault *vault)
+{
+    uint8_t key_id[HIN_SHA256_BYTES];
+    struct hin_x509_info ca;
+    HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
+    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CA, &der));
+    HIN_TRY(hin_x509_key_import(&key, hin_secret_view(&der)));
+    HIN_TRY(hin_x509_key_id(key, key_id));
+    HIN_ENSURE(hin_is_ok(hin_x509_parse(hin_buf_view(&vault->ca_der), &ca)), CORRUPT);
+    HIN_ENSURE(ca.kind == HIN_X509_CA && memcmp(ca.key_id, key_id, sizeof(key_id)) == 0, CORRUPT);
+    return hin_ok();
+}
+
+struct hin_result hin_vault_open(struct hin_vault **ret_vault,
+                                 const struct hin_vault_options *options)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = FILE_MAX};
+    HIN_CLEANUP(hin_vault_freep) struct hin_vault *vault = NULL;
+    HIN_TRY(options->storage.load(options->storage.context, &bytes));
+    HIN_TRY(vault_new(options, &vault));
+    HIN_TRY(hin_vault_decode(vault, hin_buf_view(&bytes)));
+    HIN_TRY(check_provider(vault));
+    *ret_vault = vault;
+    vault = NULL;
+    return hin_ok();
+}
+
+/* --- tenants --- */
+
+static HIN_RESULT find_tenant(const struct hin_vault *vault, struct hin_view id,
+                              struct hin_vault_tenant **ret_tenant)
+{
+    struct hin_vault_tenant *tenant = hin_map_get(&vault->tenants, id);
+    HIN_ENSURE(tenant != NULL, NOT_FOUND);
+    *ret_tenant = tenant;
+    return hin_ok();
+}
+
+static HIN_RESULT push_tenant_key(struct hin_vault *vault, struct hin_vault_tenant *tenant)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_ENSURE(tenant->key_count < HIN_VAULT_TENANT_KEYS_MAX, LIMIT);
+    struct hin_vault_wrapped *keys = realloc(tenant->keys, (tenant->key_count + 1) * sizeof(*keys));
+    HIN_ENSURE(keys != NULL, NO_MEMORY);
+    tenant->keys = keys;
+    uint32_t version = tenant->key_count > 0 ? keys[tenant->key_count - 1].version + 1 : 1;
+    HIN_TRY(hin_secret_random(&key, KEY_BYTES));
+    HIN_TRY(wrap_by_master(vault, hin_view_from_text(tenant->id), HIN_KEY_TENANT, version, &key,
+                           &keys[tenant->key_count]));
+    tenant->key_count++;
+    return hin_ok();
+}
+
+static HIN_RESULT open_tenant_key(const struct hin_vault *vault,
+                                  const struct hin_vault_tenant *tenant, uint32_t version,
+                                  struct hin_secret *ret_key)
+{
+    for (size_t i = 0; i < tenant->key_count; i++) {
+        if (tenant->keys[i].version == version) {
+            return unwrap_by_master(vault, hin_view_from_text(tenant->id), HIN_KEY_TENANT,
+                                    &tenant->keys[i], ret_key);
+        }
+    }
+    return hin_fail(HIN_NOT_FOUND);
+}
+
+static HIN_RESULT wrap_by_tenant(const struct hin_vault *vault,
+                                 const struct hin_vault_tenant *tenant,
+                                 const struct hin_key_binding *binding,
+                                 const struct hin_secret *plain, struct hin_buf *ret_wrapped)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    uint32_t version = tenant->keys[tenant->key_count - 1].version;
+    HIN_TRY(open_tenant_key(vault, tenant, version, &key));
+    return hin_key_wrap(&key, version, binding, plain, ret_wrapped);
+}
+
+static HIN_RESULT unwrap_by_tenant(const struct hin_vault *vault,
+                                   const struct hin_vault_tenant *tenant,
+                                   const struct hin_key_binding *binding, struct hin_view wrapped,
+                                   struct hin_secret *ret_plain)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    uint32_t version = 0;
+    HIN_TRY(hin_key_wrapped_version(wrapped, &version));
+    HIN_TRY(open_tenant_key(vault, tenant, version, &key));
+    return hin_key_unwrap(&key, binding, wrapped, ret_plain);
+}
+
+static HIN_RESULT make_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    struct hin_vault_wrapped *index = &tenant->index;
+    index->version = 1;
+    hin_buf_init(&index->bytes, HIN_VAULT_WRAPPED_MAX);
+    HIN_TRY(hin_random(index->id, sizeof(index->id)));
+    HIN_TRY(hin_secret_random(&key, KEY_BYTES));
+    struct hin_key_binding binding =
+        binding_of(hin_view_from_text(tenant->id), index, HIN_KEY_INDEX);
+    return wrap_by_tenant(vault, tenant, &binding, &key, &index->bytes);
+}
+
+static void tenant_freep(struct hin_vault_tenant **tenant)
+{
+    hin_vault_tenant_free(*tenant);
+}
+
+static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
+{
+    HIN_ENSURE(hin_x509_name_is_clean(id), INVALID);
+    HIN_ENSURE(hin_map_get(&vault->tenants, id) == NULL, EXISTS);
+    HIN_CLEANUP(tenant_freep) struct hin_vault_tenant *tenant = calloc(1, sizeof(*tenant));
+    HIN_ENSURE(tenant != NULL, NO_MEMORY);
+    HIN_TRY(hin_view_to_text(id, tenant->id, sizeof(tenant->id)));
+    HIN_TRY(push_tenant_key(vault, tenant));
+    HIN_TRY(make_index_key(vault, tenant));
+    HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
+    struct hin_result result = save(vault);
+    if (result.code != HIN_OK) {
+        hin_map_remove(&vault->tenants, id);
+        return result;
+    }
+    tenant = NULL;
+    return hin_ok();
+}
+
+struct hin_result hin_vault_tenant_create(struct hin_vault *vault, struct hin_view tenant)
+{
+    return report(vault, "tenant-create", tenant, NULL, HIN_VAULT_FOR_ADMIN,
+                  create_tenant(vault, tenant));
+}
+
+static HIN_RESULT rotate_tenant(struct hin_vault *vault, struct hin_view id)
+{
+    struct hin_vault_tenant *tenant = NULL;
+    HIN_TRY(find_tenant(vault, id, &tenant));
+    HIN_TRY(push_tenant_key(vault, tenant));
+    struct hin_result result = save(vault);
+    if (result.code != HIN_OK) {
+        wrapped_done(&tenant->keys[--tenant->key_count]);
+    }
+    return result;
+}
+
+struct hin_result hin_vault_tenant_rotate(struct hin_vault *vault, struct hin_view tenant)
+{
+    return report(vault, "tenant-rotate", tenant, NULL, HIN_VAULT_FOR_ADMIN,
+                  rotate_tenant(vault, tenant));
+}
+
+static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
+{
+    struct hin_vault_tenant *tenant = NULL;
+    HIN_TRY(find_tenant(vault, id, &tenant));
+    hin_map_remove(&vault->tenants, id);
+    struct hin_result result = save(vault);
+    if (result.code != HIN_OK) {
+        /* There was room for it a moment ago; should it fail now, a restart brings it back from the
+         * file. */
+        HIN_IGNORE(hin_map_put(&vault->tenants, id, tenant));
+        return result;
+    }
+    hin_vault_tenant_free(tenant);
+    return hin_ok();
+}
+
+struct hin_result hin_vault_tenant_shred(struct hin_vault *vault, struct hin_view tenant)
+{
+    return report(vault, "tenant-shred", tenant, NULL, HIN_VAULT_FOR_ADMIN,
+                  shred_tenant(vault, tenant));
+}
+
+static HIN_RESULT rewrap(struct hin_vault *vault, struct hin_view tenant,
+                         enum hin_key_purpose purpose, struct hin_vault_wrapped *wrapped)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    struct hin_vault_wrapped fresh = {0};
+    HIN_TRY(unwrap_by_master(vault, tenant, purpose, wrapped, &key));
+    HIN_TRY(wrap_by_master(vault, tenant, purpose, wrapped->version, &key, &fresh));
+    wrapped_done(wrapped);
+    *wrapped = fresh;
+    return hin_ok();
+}
+
+/* Whatever fails half-way, each key is wrapped under one master key or the other, and both still
+ * open. */
+static HIN_RESULT rotate_master(struct hin_vault *vault)
+{
+    const struct hin_key_provider *provider = &vault->options.provider;
+    static const enum hin_key_purpose purposes[HIN_VAULT_OWN_COUNT] = {
+        HIN_KEY_CA, HIN_KEY_CHECKPOINT, HIN_KEY_SERVICE};
+    size_t at = 0;
+    struct hin_view id;
+    void *value = NULL;
+    HIN_TRY(provider->rotate(provider->context));
+    for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
+        HIN_TRY(rewrap(vault, HIN_VIEW_EMPTY, purposes[i], &vault->own[i]));
+    }
+    while (hin_map_next(&vault->tenants, &at, &id, &value)) {
+        struct hin_vault_tenant *tenant = value;
+        for (size_t i = 0; i < tenant->key_count; i++) {
+            HIN_TRY(rewrap(vault, id, HIN_KEY_TENANT, &tenant->keys[i]));
+        }
+    }
+    return save(vault);
+}
+
+struct hin_result hin_vault_master_rotate(struct hin_vault *vault)
+{
+    return report(vault, "master-rotate", HIN_VIEW_EMPTY, NULL, HIN_VAULT_FOR_ADMIN,
+                  rotate_master(vault));
+}
+
+/* --- keys for workers --- */
+
+static struct hin_key_binding data_binding(struct hin_view tenant, const uint8_t *id)
+{
+    return (struct hin_key_binding){tenant, hin_view_of(id, HIN_SEAL_KEY_ID_BYTES), HIN_KEY_DATA,
+                                    1};
+}
+
+static HIN_RESULT new_data_key(struct hin_vault *vault, struct hin_view id,
+                               struct hin_vault_data_key *ret_key, struct hin_buf *ret_wrapped)
+{
+    struct hin_vault_tenant *tenant = NULL;
+    struct hin_vault_data_key key = {0};
+    HIN_TRY(find_tenant(vault, id, &tenant));
+    HIN_TRY(hin_random(key.id, sizeof(key.id)));
+    HIN_TRY(hin_secret_random(&key.key, KEY_BYTES));
+    struct hin_key_binding binding = data_binding(id, key.id);
+    struct hin_result result = wrap_by_tenant(vault, tenant, &binding, &key.key, ret_wrapped);
+    if (result.code != HIN_OK) {
+        hin_secret_done(&key.key);
+        return result;
+    }
+    *ret_key = key;
+    return hin_ok();
+}
+
+struct hin_result hin_vault_data_key_new(struct hin_vault *vault, struct hin_view tenant,
+                                         enum hin_vault_reason reason,
+                                         struct hin_vault_data_key *ret_key,
+                                         struct hin_buf *ret_wrapped)
+{
+    struct hin_result result = new_data_key(vault, tenant, ret_key, ret_wrapped);
+    return report(vault, "data-key-new", tenant, result.code == HIN_OK ? ret_key->id : NULL, reason,
+                  result);
+}
+
+static HIN_RESULT open_data_key(struct hin_vault *vault, struct hin_view id, const uint8_t *key_id,
+                                struct hin_view wrapped, struct hin_secret *ret_key)
+{
+    struct hin_vault_tenant *tenant = NULL;
+    HIN_TRY(find_tenant(vault, id, &tenant));
+    struct hin_key_binding binding = data_binding(id, key_id);
+    return unwrap_by_tenant(vault, tenant, &binding, wrapped, ret_key);
+}
+
+struct hin_result hin_vault_data_key_open(struct hin_vault *vault, struct hin_view tenant,
+                                          enum hin_vault_reason reason,
+                                          const uint8_t id[HIN_SEAL_KEY_ID_BYTES],
+                                          struct hin_view wrapped, struct hin_secret *ret_key)
+{
+    return report(vault, "data-key-open", tenant, id, reason,
+                  open_data_key(vault, tenant, id, wrapped, ret_key));
+}
+
+static HIN_RESULT open_index_key(struct hin_vault *vault, struct hin_view id,
+                                 struct hin_secret *ret_key)
+{
+    struct hin_vault_tenant *tenant = NULL;
+    HIN_TRY(find_tenant(vault, id, &tenant));
+    struct hin_key_binding binding = binding_of(id, &tenant->index, HIN_KEY_INDEX);
+    return unwrap_by_tenant(vault, tenant, &binding, hin_buf_view(&tenant->index.bytes), ret_key);
+}
+
+struct hin_result hin_vault_index_key(struct hin_vault *vault, struct hin_view tenant,
+                                      enum hin_vault_reason reason, struct hin_secret *ret_key)
+{
+    return report(vault, "index-key", tenant, NULL, reason, open_index_key(vault, tenant, ret_key));
+}
+
+static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret service = {0};
+    uint8_t info[8 + sizeof("hinomi tls tickets v1") - 1];
+    hin_store_u64(info, (uint64_t)(hin_clock_wall_usec(vault->clock) / HIN_DAY_USEC));
+    hin_copy(info + 8, "hinomi tls tickets v1", sizeof(info) - 8);
+    HIN_TRY(open_own(vault, HIN_VAULT_OWN_SERVICE, &service));
+    return hin_hkdf(hin_secret_view(&service), HIN_VIEW_EMPTY, hin_view_of(info, sizeof(info)),
+                    HIN_TLS_TICKET_KEY_BYTES, ret_key);
+}
+
+struct hin_result hin_vault_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key)
+{
+    return report(vault, "ticket-key", HIN_VIEW_EMPTY, NULL, HIN_VAULT_FOR_SERVE,
+                  derive_ticket_key(vault, ret_key));
+}
+
+/* --- the certificate authority --- */
+
+struct hin_result hin_vault_ca(struct hin_vault *vault, struct hin_buf *ret_der)
+{
+    return hin_buf_append(ret_der, hin_buf_view(&vault->ca_der)); /* public: nothing to record */
+}
+
+static HIN_RESULT open_authority(const struct hin_vault *vault, struct hin_x509_key **ret_key)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
+    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CA, &der));
+    return hin_x509_key_import(ret_key, hin_secret_view(&der));
+}
+
+static HIN_RESULT validity_for(const struct hin_vault *vault, int64_t lifetime_usec,
+                               struct hin_x509_validity *ret_validity)
+{
+    HIN_ENSURE(lifetime_usec > 0 && lifetime_usec <= ISSUE_MAX_USEC, INVALID);
+    int64_t now_usec = hin_clock_wall_usec(vault->clock);
+    *ret_validity = (struct hin_x509_validity){HIN_MAX(now_usec - CLOCK_SLACK_USEC, 0),
+                                               now_usec + lifetime_usec};
+    return hin_ok();
+}
+
+static HIN_RESULT issue_agent(struct hin_vault *vault, struct hin_view id, struct hin_view agent,
+                              struct hin_view request_der, int64_t lifetime_usec,
+                              struct hin_buf *ret_der)
+{
+    char tenant_text[HIN_X509_NAME_BYTES], agent_text[HIN_X509_NAME_BYTES];
+    struct hin_vault_tenant *tenant = NULL;
+    struct hin_x509_validity validity;
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
+    HIN_TRY(find_tenant(vault, id, &tenant));
+    HIN_ENSURE(hin_is_ok(hin_view_to_text(id, tenant_text, sizeof(tenant_text))), INVALID);
+    HIN_ENSURE(hin_is_ok(hin_view_to_text(agent, agent_text, sizeof(agent_text))), INVALID);
+    HIN_TRY(validity_for(vault, lifetime_usec, &validity));
+    HIN_TRY(open_authority(vault, &key));
+    struct hin_x509_issuer issuer = {hin_buf_view(&vault->ca_der), key};
+    return hin_x509_issue_agent(&issuer, request_der, tenant_text, agent_text, &validity, ret_der);
+}
+
+struct hin_result hin_vault_issue_agent(struct hin_vault *vault, struct hin_view tenant,
+                                        struct hin_view agent, enum hin_vault_reason reason,
+                                        struct hin_view request_der, int64_t lifetime_usec,
+                                        struct hin_buf *ret_der)
+{
+    return report(vault, "issue-agent", tenant, vault->own[HIN_VAULT_OWN_CA].id, reason,
+                  issue_agent(vault, tenant, agent, request_der, lifetime_usec, ret_der));
+}
+
+static HIN_RESULT issue_server(struct hin_vault *vault, struct hin_view names,
+                               struct hin_view request_der, int64_t lifetime_usec,
+                               struct hin_buf *ret_der)
+{
+    char texts[SERVER_NAMES_MAX][256];
+    const char *list[SERVER_NAMES_MAX];
+    size_t count = 0;
+    struct hin_view part;
+    struct hin_x509_validity validity;
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
+    while (hin_view_split(&names, ',', &part)) {
+        HIN_ENSURE(count < SERVER_NAMES_MAX, LIMIT);
+        HIN_ENSURE(hin_is_ok(hin_view_to_text(hin_view_trim(part), texts[count], sizeof(*texts))),
+                   INVALID);
+        list[count] = texts[count];
+        count++;
+    }
+    HIN_ENSURE(count > 0, INVALID);
+    HIN_TRY(validity_for(vault, lifetime_usec, &validity));
+    HIN_TRY(open_authority(vault, &key));
+    struct hin_x509_issuer issuer = {hin_buf_view(&vault->ca_der), key};
+    return hin_x509_issue_server(&issuer, request_der, list, count, &validity, ret_der);
+}
+
+struct hin_result hin_vault_issue_server(struct hin_vault *vault, struct hin_view names,
+                                         struct hin_view request_der, int64_t lifetime_usec,
+                                         struct hin_buf *ret_der)
+{
+    return report(vault, "issue-server", HIN_VIEW_EMPTY, vault->own[HIN_VAULT_OWN_CA].id,
+                  HIN_VAULT_FOR_SERVE,
+                  issue_server(vault, names, request_der, lifetime_usec, ret_der));
+}
+
+/* --- checkpoints --- */
+
+static HIN_RESULT checkpoint_text(struct hin_view statement, struct hin_buf *ret_text)
+{
+    HIN_ENSURE(statement.size <= STATEMENT_MAX, LIMIT);
+    HIN_TRY(hin_buf_append_text(ret_text, HIN_VAULT_CHECKPOINT_DOMAIN));
+    return hin_buf_append(ret_text, statement);
+}
+
+static HIN_RESULT sign_checkpoint(const struct hin_vault *vault, struct hin_view statement,
+                                  uint8_t *ret_signature)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * STATEMENT_MAX};
+    HIN_TRY(checkpoint_text(statement, &text));
+    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    return hin_sign(&seed, hin_buf_view(&text), ret_signature);
+}
+
+struct hin_result hin_vault_checkpoint_sign(struct hin_vault *vault, struct hin_view statement,
+                                            uint8_t ret_signature[HIN_SIGN_BYTES])
+{
+    return report(vault, "checkpoint-sign", HIN_VIEW_EMPTY, vault->own[HIN_VAULT_OWN_CHECKPOINT].id,
+                  HIN_VAULT_FOR_AUDIT, sign_checkpoint(vault, statement, ret_signature));
+}
+
+struct hin_result hin_vault_checkpoint_public(struct hin_vault *vault,
+                                              uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES])
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
+    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    return hin_sign_public(&seed, ret_public);
+}
+
+struct hin_result hin_vault_checkpoint_verify(struct hin_view public_key, struct hin_view statement,
+                                              struct hin_view signature)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * STATEMENT_MAX};
+    HIN_TRY(checkpoint_text(statement, &text));
+    return hin_sign_verify(public_key, hin_buf_view(&text), signature);
+}
+
+struct hin_result hin_vault_status(struct hin_vault *vault,
+                                   struct hin_key_provider_status *ret_status)
+{
+    const struct hin_key_provider *provider = &vault->options.provider;
+    return provider->status(provider->context, ret_status);
+}

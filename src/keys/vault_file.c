@@ -1,0 +1,158 @@
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "base/fd.h"
+#include "keys/vault_internal.h"
+
+static const uint8_t vault_magic[4] = {'H', 'V', 'T', 1};
+
+#define HEAD_BYTES 8
+#define CRC_BYTES  4
+#define FILE_NAME  "vault"
+
+/* --- storage in a folder --- */
+
+static HIN_RESULT folder_load(void *context, struct hin_buf *ret_bytes)
+{
+    return hin_file_read(*(int *)context, FILE_NAME, ret_bytes);
+}
+
+static HIN_RESULT folder_save(void *context, struct hin_view bytes)
+{
+    return hin_file_replace(*(int *)context, FILE_NAME, bytes, 0600);
+}
+
+struct hin_vault_storage hin_vault_storage_folder(int *directory)
+{
+    return (struct hin_vault_storage){folder_load, folder_save, directory};
+}
+
+/* --- writing --- */
+
+static HIN_RESULT write_key(struct hin_buf *buf, const struct hin_vault_wrapped *key)
+{
+    HIN_TRY(hin_write_u32(buf, key->version));
+    HIN_TRY(hin_buf_append(buf, hin_view_of(key->id, sizeof(key->id))));
+    return hin_write_bytes(buf, hin_buf_view(&key->bytes));
+}
+
+static HIN_RESULT write_tenant(struct hin_buf *buf, const struct hin_vault_tenant *tenant)
+{
+    HIN_TRY(hin_write_bytes(buf, hin_view_from_text(tenant->id)));
+    HIN_TRY(hin_write_varint(buf, tenant->key_count));
+    for (size_t i = 0; i < tenant->key_count; i++) {
+        HIN_TRY(write_key(buf, &tenant->keys[i]));
+    }
+    return write_key(buf, &tenant->index);
+}
+
+static HIN_RESULT write_body(struct hin_buf *buf, const struct hin_vault *vault)
+{
+    size_t at = 0;
+    void *value = NULL;
+    struct hin_view id;
+    HIN_TRY(hin_write_bytes(buf, hin_buf_view(&vault->ca_der)));
+    for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
+        HIN_TRY(write_key(buf, &vault->own[i]));
+    }
+    HIN_TRY(hin_write_varint(buf, vault->tenants.count));
+    while (hin_map_next(&vault->tenants, &at, &id, &value)) {
+        HIN_TRY(write_tenant(buf, value));
+    }
+    return hin_ok();
+}
+
+struct hin_result hin_vault_encode(const struct hin_vault *vault, struct hin_buf *ret_bytes)
+{
+    size_t before = ret_bytes->size;
+    HIN_TRY(hin_buf_append(ret_bytes, hin_view_of(vault_magic, sizeof(vault_magic))));
+    HIN_TRY(hin_write_u32(ret_bytes, 0));
+    HIN_TRY(write_body(ret_bytes, vault));
+    hin_store_u32(ret_bytes->data + before + 4, (uint32_t)(ret_bytes->size - before - HEAD_BYTES));
+    return hin_write_u32(ret_bytes,
+                         hin_crc32c(0, hin_view_sub(hin_buf_view(ret_bytes), before, SIZE_MAX)));
+}
+
+/* --- reading --- */
+
+static HIN_RESULT read_key(struct hin_reader *reader, struct hin_vault_wrapped *key)
+{
+    struct hin_view id, bytes;
+    HIN_TRY(hin_read_u32(reader, &key->version));
+    HIN_TRY(hin_read_exact(reader, sizeof(key->id), &id));
+    HIN_TRY(hin_read_bytes(reader, HIN_SECRET_MAX + HIN_VAULT_WRAPPED_MAX, &bytes));
+    hin_copy(key->id, id.data, id.size);
+    key->bytes.max = bytes.size;
+    return hin_buf_append(&key->bytes, bytes);
+}
+
+static HIN_RESULT read_tenant(struct hin_reader *reader, struct hin_vault_tenant *tenant)
+{
+    struct hin_view id;
+    uint64_t count = 0;
+    HIN_TRY(hin_read_bytes(reader, sizeof(tenant->id) - 1, &id));
+    HIN_TRY(hin_view_to_text(id, tenant->id, sizeof(tenant->id)));
+    HIN_TRY(hin_read_varint(reader, &count));
+    HIN_ENSURE(count > 0 && count <= HIN_VAULT_TENANT_KEYS_MAX, CORRUPT);
+    tenant->keys = calloc((size_t)count, sizeof(*tenant->keys));
+    HIN_ENSURE(tenant->keys != NULL, NO_MEMORY);
+    for (uint64_t i = 0; i < count; i++) {
+        tenant->key_count++;
+        HIN_TRY(read_key(reader, &tenant->keys[i]));
+    }
+    return read_key(reader, &tenant->index);
+}
+
+static void tenant_freep(struct hin_vault_tenant **tenant)
+{
+    hin_vault_tenant_free(*tenant);
+}
+
+static HIN_RESULT read_tenants(struct hin_vault *vault, struct hin_reader *reader)
+{
+    uint64_t count = 0;
+    HIN_TRY(hin_read_varint(reader, &count));
+    HIN_ENSURE(count <= HIN_VAULT_TENANTS_MAX, CORRUPT);
+    for (uint64_t i = 0; i < count; i++) {
+        HIN_CLEANUP(tenant_freep) struct hin_vault_tenant *tenant = calloc(1, sizeof(*tenant));
+        HIN_ENSURE(tenant != NULL, NO_MEMORY);
+        HIN_TRY(read_tenant(reader, tenant));
+        struct hin_view id = hin_view_from_text(tenant->id);
+        HIN_ENSURE(hin_map_get(&vault->tenants, id) == NULL, CORRUPT);
+        HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
+        tenant = NULL;
+    }
+    return hin_read_end(reader);
+}
+
+static HIN_RESULT read_body(struct hin_vault *vault, struct hin_view body)
+{
+    struct hin_reader reader = hin_reader_of(body);
+    struct hin_view ca;
+    HIN_TRY(hin_read_bytes(&reader, HIN_X509_MAX_BYTES, &ca));
+    vault->ca_der.max = HIN_X509_MAX_BYTES;
+    HIN_TRY(hin_buf_append(&vault->ca_der, ca));
+    for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
+        HIN_TRY(read_key(&reader, &vault->own[i]));
+    }
+    return read_tenants(vault, &reader);
+}
+
+struct hin_result hin_vault_decode(struct hin_vault *vault, struct hin_view bytes)
+{
+    for (size_t i = 0; i < 3 && i < bytes.size; i++) {
+        HIN_ENSURE(bytes.data[i] == vault_magic[i], SYNTAX);
+    }
+    HIN_ENSURE(bytes.size < 4 || bytes.data[3] == vault_magic[3], UNSUPPORTED);
+    HIN_ENSURE(bytes.size >= HEAD_BYTES + CRC_BYTES, TRUNCATED);
+    size_t body = hin_load_u32(bytes.data + 4);
+    size_t covered = bytes.size - CRC_BYTES;
+    HIN_ENSURE(covered - HEAD_BYTES >= body, TRUNCATED);
+    HIN_ENSURE(covered - HEAD_BYTES == body, CORRUPT);
+    HIN_ENSURE(hin_load_u32(bytes.data + covered) == hin_crc32c(0, hin_view_sub(bytes, 0, covered)),
+               CORRUPT);
+    struct hin_result result = read_body(vault, hin_view_sub(bytes, HEAD_BYTES, body));
+    HIN_ENSURE(result.code == HIN_OK || result.code == HIN_NO_MEMORY, CORRUPT);
+    return result;
+}

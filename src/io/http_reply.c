@@ -11,14 +11,15 @@
 
 static const struct {
     const char *name;
-    const char *value;
+    const char *line; /* whole, since every answer carries it */
 } defaults[] = {
-    {"Cache-Control", "no-store"},
-    {"X-Content-Type-Options", "nosniff"},
-    {"X-Frame-Options", "DENY"},
-    {"Referrer-Policy", "no-referrer"},
-    {"Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'"},
-    {"Cross-Origin-Resource-Policy", "same-origin"},
+    {"Cache-Control", "Cache-Control: no-store\r\n"},
+    {"X-Content-Type-Options", "X-Content-Type-Options: nosniff\r\n"},
+    {"X-Frame-Options", "X-Frame-Options: DENY\r\n"},
+    {"Referrer-Policy", "Referrer-Policy: no-referrer\r\n"},
+    {"Content-Security-Policy",
+     "Content-Security-Policy: default-src 'none'; frame-ancestors 'none'\r\n"},
+    {"Cross-Origin-Resource-Policy", "Cross-Origin-Resource-Policy: same-origin\r\n"},
 };
 
 /* RFC 9110, 5.6.7: "Sun, 06 Nov 1994 08:49:37 GMT" */
@@ -55,7 +56,7 @@ struct hin_result reply_head(struct connection *connection, struct hin_http_exch
     }
     for (size_t i = 0; i < HIN_COUNT(defaults); i++) {
         if (exchange == NULL || (exchange->replaced & (1u << i)) == 0) {
-            HIN_TRY(hin_buf_printf(out, "%s: %s\r\n", defaults[i].name, defaults[i].value));
+            HIN_TRY(hin_buf_append_text(out, defaults[i].line));
         }
     }
     if (server->options.hsts) {

@@ -16,6 +16,7 @@
 
 #define KIB           ((size_t)1024)
 #define READ_ROUNDS   8 /* callbacks a turn, so that one busy peer does not starve the rest */
+#define SMALL_READ    (4 * KIB)
 #define WRITE_AT_ONCE (64 * KIB)
 
 static void turn(struct hin_stream *stream, unsigned events);
@@ -237,6 +238,10 @@ static void read_some(struct hin_stream *stream, uint8_t *to, size_t room, size_
         int fault = errno;
         if (outcome == 1) {
             size += part;
+            if (part < SMALL_READ && SSL_has_pending(stream->ssl) == 0) {
+                break; /* most likely all there is: the level-triggered watch tells of more, a call
+                          less each time */
+            }
             continue;
         }
         int ssl_error = SSL_get_error(stream->ssl, outcome);

@@ -18,6 +18,7 @@
 #include "base/fd.h"
 #include "base/time.h"
 #include "harness.h"
+#include "role/attach.h"
 #include "role/notify.h"
 #include "role/parent.h"
 
@@ -61,11 +62,12 @@ static const struct hin_ipc_permit oracle_rows[] = {
 };
 static const struct hin_ipc_table oracle_table = {"asker -> oracle", oracle_rows,
                                                   HIN_COUNT(oracle_rows)};
-static const struct hin_role_service oracle_services[] = {{"asker", &oracle_table}};
+static const struct hin_role_service oracle_services[] = {{"asker", &oracle_table},
+                                                          {"looper", &oracle_table}};
 
 static HIN_RESULT run_oracle(struct hin_role *role)
 {
-    struct hin_role_loop loop = {.services = oracle_services, .service_count = 1, .context = role};
+    struct hin_role_loop loop = {.services = oracle_services, .service_count = 2, .context = role};
     return hin_role_serve(role, &loop);
 }
 
@@ -106,6 +108,45 @@ static HIN_RESULT run_asker(struct hin_role *role)
     HIN_TRY(hin_role_report(role, hin_role_setting(role, "word")));
     struct hin_role_loop loop = {.services = asker_services, .service_count = 1, .context = role};
     return hin_role_serve(role, &loop);
+}
+
+struct looper {
+    struct hin_loop *loop;
+    struct hin_result result;
+};
+
+static void stop_loop(void *context)
+{
+    struct looper *looper = hin_role_context(context);
+    hin_loop_stop(looper->loop);
+}
+
+static void end_loop(void *context, struct hin_result result)
+{
+    struct looper *looper = hin_role_context(context);
+    looper->result = result;
+    hin_loop_stop(looper->loop);
+}
+
+/* The asker again, in an event loop. */
+static HIN_RESULT run_looper(struct hin_role *role)
+{
+    struct looper looper = {.result = {HIN_OK}};
+    struct hin_role_attached *attached = NULL;
+    struct hin_role_attachment attachment = {.services = asker_services,
+                                             .service_count = 1,
+                                             .context = role,
+                                             .stop = stop_loop,
+                                             .failed = end_loop};
+    hin_role_set_context(role, &looper);
+    HIN_TRY(hin_loop_new(NULL, &looper.loop));
+    HIN_TRY(hin_role_attach(role, looper.loop, &attachment, &attached));
+    HIN_TRY(hin_role_report(role, HIN_VIEW("weather is fine")));
+    HIN_TRY(hin_role_ready(role));
+    struct hin_result result = hin_loop_run(looper.loop);
+    hin_role_detach(attached);
+    hin_loop_free(looper.loop);
+    return hin_is_ok(result) ? looper.result : result;
 }
 
 static HIN_RESULT run_crasher(struct hin_role *role)
@@ -181,6 +222,12 @@ static const struct hin_role_definition roles[] = {
      .user = 2,
      .peers = {"oracle"},
      .to_parent = &parent_table},
+    {.name = "looper",
+     .sandbox = no_rights,
+     .run = run_looper,
+     .user = 7,
+     .peers = {"oracle"},
+     .to_parent = &parent_table},
     {.name = "crasher", .sandbox = no_rights, .run = run_crasher, .user = 3},
     {.name = "deaf", .sandbox = no_rights, .run = run_deaf, .user = 4},
     {.name = "liar", .sandbox = no_rights, .run = run_liar, .user = 5, .to_parent = &parent_table},
@@ -213,6 +260,7 @@ struct house {
     int64_t delays[8];
     int last_signal;
     char reason[64];
+    const char *asker; /* who is told to go */
 };
 
 static HIN_RESULT handle_tell(void *context, struct hin_ipc *channel,
@@ -255,7 +303,7 @@ static void on_exit_of(void *context, const struct hin_role_exit *news)
 
 static HIN_RESULT house_open(struct house *house)
 {
-    *house = (struct house){.answer = -1};
+    *house = (struct house){.answer = -1, .asker = "asker"};
     snprintf(house->path, sizeof(house->path), "%s/answer", test_folder());
     HIN_TRY(hin_fd_open(AT_FDCWD, house->path, O_RDWR | O_CREAT, 0600, &house->answer));
     HIN_TRY(hin_fd_write_all(house->answer, HIN_VIEW("forty-two")));
@@ -298,7 +346,8 @@ static bool status_holds(struct house *house, const char *text)
 static HIN_RESULT send_go(struct house *house, const char *what)
 {
     house->told[0] = '\0';
-    return hin_role_parent_send(house->parent, "asker", 0, GO, hin_view_from_text(what), NULL, 0);
+    return hin_role_parent_send(house->parent, house->asker, 0, GO, hin_view_from_text(what), NULL,
+                                0);
 }
 
 TEST(test_role_parent__hands_over_and_wires)
@@ -317,14 +366,15 @@ TEST(test_role_parent__hands_over_and_wires)
     house_close(&house);
 }
 
-static void check_rewire(const char *what, int signal)
+static void check_rewire(const char *name, const char *what, int signal)
 {
     struct house house;
     CHECK_OK(house_open(&house));
+    house.asker = name;
     CHECK_OK(hin_role_parent_start(house.parent, "oracle", 0));
-    CHECK_OK(hin_role_parent_start(house.parent, "asker", 0));
+    CHECK_OK(hin_role_parent_start(house.parent, name, 0));
     UNTIL(&house, status_holds(&house, "weather is fine"));
-    pid_t asker = hin_role_parent_pid(house.parent, "asker", 0);
+    pid_t asker = hin_role_parent_pid(house.parent, name, 0);
     for (unsigned round = 1; round <= 3; round++) {
         CHECK_OK(send_go(&house, what));
         UNTIL(&house, house.exits == round);
@@ -335,7 +385,7 @@ static void check_rewire(const char *what, int signal)
         UNTIL(&house, house.told[0] != '\0');
         CHECK_VIEW(hin_view_from_text(house.told), "forty-two");
     }
-    CHECK_INT(hin_role_parent_pid(house.parent, "asker", 0),
+    CHECK_INT(hin_role_parent_pid(house.parent, name, 0),
               asker); /* the other has not noticed more */
     CHECK_INT(house.crashes, 3);
     house_close(&house);
@@ -343,12 +393,26 @@ static void check_rewire(const char *what, int signal)
 
 TEST(test_role_parent__rewires_after_a_crash)
 {
-    check_rewire("die", hin_sandbox_is_sanitized() ? 0 : SIGSEGV);
+    check_rewire("asker", "die", hin_sandbox_is_sanitized() ? 0 : SIGSEGV);
 }
 
 TEST(test_role_parent__a_malformed_message_ends_the_receiver)
 {
-    check_rewire("wrong", 0);
+    check_rewire("asker", "wrong", 0);
+}
+
+TEST(test_role_attach__rewires_and_ends_on_stop)
+{
+    check_rewire("looper", "wrong", 0);
+    struct house house;
+    CHECK_OK(house_open(&house));
+    CHECK_OK(hin_role_parent_start(house.parent, "looper", 0));
+    UNTIL(&house, status_holds(&house, "ready"));
+    hin_role_parent_stop(house.parent);
+    CHECK_OK(hin_role_parent_run(house.parent));
+    CHECK_INT(house.exits, 1);
+    CHECK_INT(house.crashes, 0);
+    house_close(&house);
 }
 
 TEST(test_role_parent__backs_off_in_a_crash_loop)

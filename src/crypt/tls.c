@@ -154,12 +154,32 @@ static int verify(X509_STORE_CTX *verification, void *context)
 
 /* --- making --- */
 
+/* Copies are kept and copies are handed out: OpenSSL marks a session unusable when its connection
+ * ends without a close alert, which is just when thousands of agents come back at once. */
 static int remember_session(SSL *session, SSL_SESSION *state)
 {
     struct hin_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(session));
-    SSL_SESSION_free(tls->last);
-    tls->last = state;
-    return 1; /* ours now */
+    SSL_SESSION *copy = SSL_SESSION_dup(state);
+    if (copy != NULL) {
+        SSL_SESSION_free(tls->last);
+        tls->last = copy;
+    }
+    return 0; /* theirs still */
+}
+
+static HIN_RESULT offer_session(struct hin_tls *tls, SSL *session)
+{
+    /* Where the name decides, a session of one host says nothing about another. */
+    bool resumable = tls->pinned || tls->role != HIN_TLS_CLI_CLIENT;
+    if (!resumable || tls->last == NULL || !SSL_SESSION_is_resumable(tls->last)) {
+        return hin_ok();
+    }
+    SSL_SESSION *copy = SSL_SESSION_dup(tls->last);
+    HIN_ENSURE(copy != NULL, NO_MEMORY);
+    bool set = SSL_set_session(session, copy) == 1;
+    SSL_SESSION_free(copy);
+    HIN_ENSURE(set, CRYPTO);
+    return hin_ok();
 }
 
 static HIN_RESULT apply_policy(SSL_CTX *context, const struct hin_tls_options *options)
@@ -343,11 +363,7 @@ struct hin_result hin_tls_session(struct hin_tls *tls, const char *host,
     } else {
         HIN_TRY(aim(tls, session, host));
         SSL_set_connect_state(session);
-        /* Where the name decides, a session of one host says nothing about another. */
-        bool resumable = tls->pinned || tls->role != HIN_TLS_CLI_CLIENT;
-        if (resumable && tls->last != NULL && SSL_SESSION_is_resumable(tls->last)) {
-            HIN_ENSURE(SSL_set_session(session, tls->last) == 1, CRYPTO);
-        }
+        HIN_TRY(offer_session(tls, session));
     }
     *ret_session = session;
     session = NULL;

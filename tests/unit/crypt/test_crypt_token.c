@@ -1,0 +1,53 @@
+#include "crypt/token.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "harness.h"
+
+TEST(test_crypt_token__is_unlike_any_other)
+{
+    for (int kind = 0; kind < HIN_TOKEN_KIND_COUNT; kind++) {
+        HIN_CLEANUP(hin_secret_done) struct hin_secret one = {0};
+        HIN_CLEANUP(hin_secret_done) struct hin_secret two = {0};
+        uint8_t a[HIN_SHA256_BYTES], b[HIN_SHA256_BYTES];
+        CHECK_OK(hin_token_new((enum hin_token_kind)kind, &one));
+        CHECK_OK(hin_token_new((enum hin_token_kind)kind, &two));
+        CHECK_OK(hin_token_hash((enum hin_token_kind)kind, hin_secret_view(&one), a));
+        CHECK_OK(hin_token_hash((enum hin_token_kind)kind, hin_secret_view(&two), b));
+        CHECK(memcmp(a, b, sizeof(a)) != 0);
+    }
+}
+
+TEST(test_crypt_token__reads_what_a_person_types)
+{
+    uint8_t a[HIN_SHA256_BYTES], b[HIN_SHA256_BYTES];
+    CHECK_OK(hin_token_hash(HIN_TOKEN_PASSWORD, HIN_VIEW("0123a-1abcd-00000-zzzzz"), a));
+    CHECK_OK(hin_token_hash(HIN_TOKEN_PASSWORD, HIN_VIEW("  O123A1ABCDooooo-ZZZZZ\r\n"), b));
+    CHECK(memcmp(a, b, sizeof(a)) == 0);
+    CHECK_OK(hin_token_hash(HIN_TOKEN_PASSWORD, HIN_VIEW("0123a-labcd-00000-zzzzz"), b));
+    CHECK(memcmp(a, b, sizeof(a)) == 0);
+}
+
+TEST(test_crypt_token__refuses_other_texts)
+{
+    uint8_t digest[HIN_SHA256_BYTES];
+    CHECK_CODE(hin_token_hash(HIN_TOKEN_PASSWORD, HIN_VIEW("0123a-1abcd-00000-zzzz"), digest),
+               SYNTAX);
+    CHECK_CODE(hin_token_hash(HIN_TOKEN_PASSWORD, HIN_VIEW("0123a-1abcd-00000-zzzzzz"), digest),
+               SYNTAX);
+    CHECK_CODE(hin_token_hash(HIN_TOKEN_PASSWORD, HIN_VIEW("0123u-1abcd-00000-zzzzz"), digest),
+               SYNTAX);
+    CHECK_CODE(hin_token_hash(HIN_TOKEN_API_KEY, HIN_VIEW("hin_enrol_0000"), digest), SYNTAX);
+    CHECK_CODE(hin_token_hash(HIN_TOKEN_API_KEY, HIN_VIEW_EMPTY, digest), SYNTAX);
+}
+
+TEST(test_crypt_token__makes_version_4_uuids)
+{
+    char uuid[37];
+    CHECK_OK(hin_token_uuid(uuid));
+    CHECK_INT(strlen(uuid), 36);
+    CHECK(uuid[8] == '-' && uuid[13] == '-' && uuid[18] == '-' && uuid[23] == '-');
+    CHECK(uuid[14] == '4' && strchr("89ab", uuid[19]) != NULL);
+}

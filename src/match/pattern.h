@@ -21,7 +21,7 @@
 #define HIN_PATTERN_SPANS_MAX         64
 #define HIN_PATTERN_OSREGEX_MAX_BYTES 2048
 #define HIN_PATTERN_MAX_BYTES         16384
-#define HIN_PATTERN_LONG_BYTES        1024
+#define HIN_PATTERN_LONG_BYTES        512
 /* Steps a line may cost by default: about 0.4 ms. */
 #define HIN_PATTERN_BUDGET_STEPS 400000
 

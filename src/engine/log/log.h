@@ -49,7 +49,7 @@ struct hin_log_load_options {
     struct hin_view cache; /* an image of _cache_save, or empty. One that does not fit is ignored */
 };
 
-enum hin_log_severity { HIN_LOG_WARNING, HIN_LOG_ERROR };
+enum hin_log_severity { HIN_LOG_RULES_WARNING, HIN_LOG_RULES_ERROR };
 
 struct hin_log_diagnostic {
     enum hin_log_severity severity;

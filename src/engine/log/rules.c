@@ -20,7 +20,7 @@ static const struct hin_log_dialect *const dialects[HIN_LOG_DIALECT_COUNT] = {
 HIN_RESULT hin_log_diagnose(struct hin_log_rules *rules, enum hin_log_severity severity,
                             const struct hin_error *error)
 {
-    if (severity == HIN_LOG_ERROR) {
+    if (severity == HIN_LOG_RULES_ERROR) {
         rules->error_count++;
     }
     if (rules->diagnostic_count >= DIAGNOSTICS_MAX) {
@@ -56,7 +56,7 @@ static HIN_RESULT refuse(struct hin_log_rules *rules, struct rule_file *file,
         snprintf(error->file, sizeof(error->file), "%s", file->name);
     }
     file->refused = true;
-    return hin_log_diagnose(rules, HIN_LOG_ERROR, error);
+    return hin_log_diagnose(rules, HIN_LOG_RULES_ERROR, error);
 }
 
 static HIN_RESULT copy_files(struct hin_log_rules *rules, const struct hin_log_input *inputs,

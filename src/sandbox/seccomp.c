@@ -182,24 +182,9 @@ static const char *const watch_names[] = {"inotify_init", "inotify_init1", "inot
 static const char *const executable_names[] = {"mmap", "mprotect", "pkey_mprotect"};
 static const char *const jit_names[] = {"seccomp"}; /* hin_sandbox_seal_memory; can only tighten */
 static const char *const sanitizer_names[] = {
-    "prctl",
-    "clone",
-    "wait4",
-    "ptrace",
-    "tgkill",
-    "kill",
-    "sched_setaffinity",
-    "personality",
-    "getrlimit",
-    "open",
-    "openat",
-    "readlink",
-    "readlinkat",
-    "stat",
-    "newfstatat",
-    "access",
-    "arch_prctl",
-    "sendto",
+    "prctl",       "wait4",      "ptrace", "tgkill",     "kill",     "sched_setaffinity",
+    "personality", "getrlimit",  "open",   "openat",     "readlink", "readlinkat",
+    "stat",        "newfstatat", "access", "arch_prctl", "sendto",
 };
 
 /* No role of ours, and no library it stands on, tries these: whoever does has taken the process
@@ -334,6 +319,8 @@ static const struct argument_rule {
     {HIN_SANDBOX_NET_SERVER, "socket", 0, UINT64_MAX, AF_INET},
     {HIN_SANDBOX_NET_SERVER, "socket", 0, UINT64_MAX, AF_INET6},
     {HIN_SANDBOX_THREADS, "clone", 0, CLONE_THREAD | CLONE_VM, CLONE_THREAD | CLONE_VM},
+    {SANITIZED, "clone", 0, CLONE_VM,
+     CLONE_VM}, /* the leak checker's helper, which shares memory */
     {HIN_SANDBOX_PROCESSES, "clone", 0,
      CLONE_NEWUSER | CLONE_NEWNET | CLONE_NEWNS | CLONE_NEWPID | CLONE_NEWIPC | CLONE_NEWUTS |
          CLONE_NEWCGROUP,

@@ -61,6 +61,7 @@ struct tester {
     struct hin_log_engine *engine;
     const char *location;
     struct hin_buf out;
+    int64_t now_usec; /* when the lines at hand were read */
     bool by_arrival;
     bool failed; /* output is closed */
 };
@@ -184,7 +185,7 @@ static void explain_end(struct tester *t, const struct hin_log_finding *f)
 
 static void one_line(struct tester *t, struct hin_view bytes)
 {
-    int64_t now = wall_usec();
+    int64_t now = t->now_usec;
     const struct hin_log_line line = {bytes, hin_view_from_text(t->location), now, now};
     if (t->options->explain) {
         explain_begin(t, bytes);
@@ -240,6 +241,7 @@ static HIN_RESULT run_stream(struct tester *t, int fd)
         if (!hin_is_ok(result) || got == 0) {
             break;
         }
+        t->now_usec = wall_usec();
         size = take_lines(t, data, size + got, &skipping);
         if (isatty(fd)) {
             flush(t);

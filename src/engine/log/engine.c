@@ -186,7 +186,7 @@ static bool field_by_name(const struct hin_log_engine *engine, struct hin_view n
 static struct hin_view describe(struct hin_log_engine *engine, const struct rule *rule)
 {
     struct hin_view rest = hin_view_from_text(rule->info.description);
-    if (hin_view_find(rest, HIN_VIEW("$(")) == SIZE_MAX) {
+    if (!rule->fills) {
         return rest;
     }
     struct hin_view whole = rest;

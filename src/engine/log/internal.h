@@ -181,6 +181,7 @@ struct rule {
     bool no_log;
     bool overwrite;
     bool attached; /* stands in the tree */
+    bool fills;    /* the description has $(fields) */
 
     struct list_use *lists;
     uint32_t list_count;

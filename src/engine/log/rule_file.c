@@ -815,6 +815,7 @@ static HIN_RESULT compile_texts(struct reading *r, struct hin_view outer_group)
     const char *description = NULL;
     HIN_TRY(hin_arena_text(arena, hin_view_trim(r->description), &description));
     rule->info.description = description;
+    rule->fills = strstr(description, "$(") != NULL;
     HIN_TRY(hin_arena_text(arena, hin_view_trim(r->info), &rule->info.info));
     if (r->action.size > 0) {
         HIN_TRY(hin_arena_text(arena, r->action, &rule->action));

@@ -1,0 +1,20 @@
+/* Certificates and requests come from the network before anybody is trusted. */
+#include "crypt/x509.h"
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    struct hin_view bytes = hin_view_of(data, size);
+    struct hin_x509_info info;
+    struct hin_x509_key *key = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = 1 << 20};
+    HIN_IGNORE(hin_x509_parse(bytes, &info));
+    HIN_IGNORE(hin_x509_request_check(bytes, NULL));
+    HIN_IGNORE(hin_x509_verify(bytes, bytes, HIN_X509_CA, 0));
+    HIN_IGNORE(hin_x509_from_pem(bytes, &der));
+    if (hin_is_ok(hin_x509_key_import(&key, bytes))) {
+        hin_x509_key_free(key);
+    }
+    return 0;
+}

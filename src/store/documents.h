@@ -90,7 +90,7 @@ HIN_RESULT hin_store_delete(struct hin_store *store, enum hin_store_kind kind, i
  * `content`; names left as they are (data NULL in all slots and keep_names true) stay. A failure of
  * `change` undoes everything and is answered. */
 struct hin_store_change {
-    HIN_RESULT (*change)
+    HIN_RESULT(*change)
     (void *context, const struct hin_store_document *document, struct hin_buf *bytes,
      struct hin_store_content *content, bool *keep_names);
     void *context;

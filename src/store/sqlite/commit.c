@@ -1,0 +1,207 @@
+/* Committing a batch of events: second copies out, ids in commit order, segments, acknowledgements:
+ * one transaction. */
+#include "base/bytes.h"
+#include "base/time.h"
+#include "store/sqlite/dedup.h"
+
+struct batch {
+    struct hin_store *store;
+    struct hin_store_event *events;
+    size_t count;
+    int64_t now_usec, day;
+    int64_t next_id;
+    bool full; /* large enough to be segments of its own */
+    struct hin_segment_summary summary;
+    struct hin_dedup dedup;
+};
+
+static int64_t day_of(int64_t usec)
+{
+    return usec >= 0 ? usec / HIN_DAY_USEC : -((-usec + HIN_DAY_USEC - 1) / HIN_DAY_USEC);
+}
+
+static HIN_RESULT end_segment(struct batch *batch)
+{
+    if (batch->summary.count == 0) {
+        return hin_ok();
+    }
+    int64_t id = batch->summary.first_id;
+    HIN_TRY(hin_segment_store(batch->store, &batch->summary,
+                              batch->full ? HIN_LEVEL_CLOSED : HIN_LEVEL_FRESH, batch->day,
+                              batch->now_usec));
+    return hin_dedup_segment_end(&batch->dedup, id);
+}
+
+static HIN_RESULT add_event(struct batch *batch, const struct hin_store_event *event)
+{
+    struct hin_store *store = batch->store;
+    hin_buf_clear(&store->record);
+    HIN_TRY(hin_record_write(event, !batch->full, &store->record));
+    struct hin_result added =
+        hin_segment_add(store->builder, (uint64_t)event->id, event->time_usec,
+                        hin_buf_view(&store->record), event->tokens, event->token_count);
+    if (added.code == HIN_LIMIT && batch->summary.count > 0) {
+        batch->full = true; /* no room left: what is there is a segment of its own */
+        HIN_TRY(end_segment(batch));
+        added = hin_segment_add(store->builder, (uint64_t)event->id, event->time_usec,
+                                hin_buf_view(&store->record), event->tokens, event->token_count);
+    }
+    HIN_TRY(added);
+    hin_summary_add(&batch->summary, event);
+    hin_dedup_segment_add(&batch->dedup, event);
+    return hin_ok();
+}
+
+static HIN_RESULT add_all(struct batch *batch, struct hin_store_committed *ret_committed)
+{
+    struct hin_store_committed committed = {0};
+    for (size_t i = 0; i < batch->count; i++) {
+        batch->events[i].id = 0;
+        HIN_ENSURE(batch->events[i].bytes.size <= HIN_STORE_EVENT_MAX_BYTES &&
+                       batch->events[i].token_count <= HIN_STORE_TOKENS_MAX,
+                   LIMIT);
+    }
+    for (size_t i = 0; i < batch->count; i++) {
+        bool copy = false;
+        HIN_TRY(hin_dedup_judge(&batch->dedup, batch->events, i, &copy));
+        if (copy) {
+            committed.copy_count++;
+            continue;
+        }
+        batch->events[i].id = batch->next_id++;
+        HIN_TRY(add_event(batch, &batch->events[i]));
+        committed.first_id = committed.first_id != 0 ? committed.first_id : batch->events[i].id;
+        committed.last_id = batch->events[i].id;
+        committed.stored_count++;
+    }
+    *ret_committed = committed;
+    return hin_ok();
+}
+
+/* Nothing of the tail may be merged with what comes on another day, or behind a full segment. */
+static HIN_RESULT close_tail_when_due(struct batch *batch)
+{
+    bool any = false;
+    struct hin_segment_row last;
+    HIN_TRY(hin_tail_row(batch->store, &any, &last));
+    if (!any || (!batch->full && last.day == batch->day)) {
+        return hin_ok();
+    }
+    return hin_tail_close(batch->store, batch->now_usec);
+}
+
+static HIN_RESULT store_acks(struct hin_store *store, const struct hin_store_ack *acks,
+                             size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        sqlite3_stmt *statement = NULL;
+        HIN_TRY(hin_db_use(store, HIN_SQL_AGENT_ACK, &statement));
+        hin_db_bind(statement, 3, acks[i].agent, (int64_t)acks[i].generation,
+                    (int64_t)acks[i].sequence);
+        HIN_TRY(hin_db_run(store, statement));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT commit_events(struct batch *batch, struct hin_store_committed *ret_committed)
+{
+    struct hin_store *store = batch->store;
+    int64_t last = 0;
+    HIN_TRY(hin_db_number(store, "last_event", &last));
+    batch->next_id = last + 1;
+    HIN_TRY(close_tail_when_due(batch));
+    hin_segment_builder_clear(store->builder);
+    HIN_TRY(add_all(batch, ret_committed));
+    HIN_TRY(end_segment(batch));
+    HIN_TRY(hin_dedup_finish(&batch->dedup));
+    if (ret_committed->stored_count == 0) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_db_set_number(store, "last_event", batch->next_id - 1));
+    return batch->full ? hin_ok() : hin_tail_merge_due(store, batch->now_usec);
+}
+
+static HIN_RESULT commit_all(struct batch *batch, const struct hin_store_ack *acks,
+                             size_t ack_count, struct hin_store_committed *ret_committed)
+{
+    *ret_committed = (struct hin_store_committed){0};
+    if (batch->count > 0) {
+        struct hin_result result = hin_dedup_init(&batch->dedup, batch->store);
+        if (hin_is_ok(result)) {
+            result = commit_events(batch, ret_committed);
+        }
+        hin_dedup_done(&batch->dedup);
+        HIN_TRY(result);
+    }
+    return store_acks(batch->store, acks, ack_count);
+}
+
+HIN_RESULT hin_store_commit(struct hin_store *store, struct hin_store_event *events, size_t count,
+                            const struct hin_store_ack *acks, size_t ack_count, int64_t now_usec,
+                            struct hin_store_committed *ret_committed)
+{
+    HIN_ENSURE(count <= HIN_STORE_COMMIT_MAX, LIMIT);
+    HIN_TRY(hin_store_ready(store));
+    struct batch batch = {.store = store,
+                          .events = events,
+                          .count = count,
+                          .now_usec = now_usec,
+                          .day = day_of(now_usec),
+                          .full = count >= HIN_SEGMENT_FULL_COUNT};
+    struct hin_store_committed committed;
+    HIN_TRY(hin_db_begin(store));
+    hin_arena_reset(&store->arena);
+    struct hin_result result = commit_all(&batch, acks, ack_count, &committed);
+    hin_segment_builder_clear(store->builder);
+    result = hin_db_end(store, result);
+    if (!hin_is_ok(result)) {
+        for (size_t i = 0; i < count; i++) {
+            events[i].id = 0;
+        }
+        return result;
+    }
+    *ret_committed = committed;
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_retain(struct hin_store *store, int64_t now_usec, uint32_t keep_days,
+                            uint64_t *ret_events)
+{
+    enum { ROUND = 256 };
+    int64_t oldest = day_of(now_usec) - (int64_t)keep_days;
+    uint64_t events = 0;
+    HIN_TRY(hin_store_ready(store));
+    for (size_t count = ROUND; count == ROUND;) {
+        int64_t ids[ROUND];
+        sqlite3_stmt *statement = NULL;
+        bool row = true;
+        HIN_TRY(hin_db_begin(store));
+        struct hin_result result = hin_db_use(store, HIN_SQL_DAY_SEGMENTS, &statement);
+        uint64_t round_events = 0;
+        count = 0;
+        if (hin_is_ok(result)) {
+            hin_db_bind(statement, 1, oldest);
+        }
+        while (hin_is_ok(result) && row && count < ROUND) {
+            result = hin_db_step(store, statement, &row);
+            if (hin_is_ok(result) && row) {
+                ids[count++] = sqlite3_column_int64(statement, 0);
+                round_events += (uint64_t)sqlite3_column_int64(statement, 1);
+            }
+        }
+        (void)sqlite3_reset(statement);
+        static const enum hin_sql steps[] = {HIN_SQL_SPAN_FLOOR, HIN_SQL_SPAN_DROP,
+                                             HIN_SQL_BODY_DROP, HIN_SQL_SEGMENT_DROP};
+        for (size_t i = 0; i < count * HIN_COUNT(steps) && hin_is_ok(result); i++) {
+            result = hin_db_use(store, steps[i % HIN_COUNT(steps)], &statement);
+            if (hin_is_ok(result)) {
+                hin_db_bind(statement, 1, ids[i / HIN_COUNT(steps)]);
+                result = hin_db_run(store, statement);
+            }
+        }
+        HIN_TRY(hin_db_end(store, result));
+        events += round_events;
+    }
+    *ret_events = events;
+    return hin_ok();
+}

@@ -1,0 +1,409 @@
+#include "store/documents.h"
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "store/sqlite/internal.h"
+
+#define ROW_TEXT_MAX 80
+
+/* The version is part of the place: an older content put back does not open. */
+static void row_text(char out[ROW_TEXT_MAX], int64_t kind, int64_t id, uint64_t version)
+{
+    (void)snprintf(out, ROW_TEXT_MAX, "%lld/%lld/%llu", (long long)kind, (long long)id,
+                   (unsigned long long)version);
+}
+
+static HIN_RESULT check(const struct hin_store *store, enum hin_store_kind kind)
+{
+    HIN_ENSURE((int)kind > 0 && kind < HIN_STORE_KIND_LIMIT, INVALID);
+    return hin_store_ready(store);
+}
+
+static HIN_RESULT name_token(struct hin_store *store, enum hin_store_kind kind, size_t slot,
+                             struct hin_view name, uint64_t *ret_token)
+{
+    uint32_t field =
+        HIN_SEGMENT_TOKEN_FIELD_NAME + (uint32_t)kind * HIN_STORE_NAMES_MAX + (uint32_t)slot;
+    return hin_index_token(store->keys.index, field, name, ret_token);
+}
+
+static HIN_RESULT put_names(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                            const struct hin_view *names)
+{
+    for (size_t slot = 0; slot < HIN_STORE_NAMES_MAX; slot++) {
+        if (names[slot].size == 0) {
+            continue;
+        }
+        uint64_t token = 0;
+        sqlite3_stmt *statement = NULL;
+        HIN_TRY(name_token(store, kind, slot, names[slot], &token));
+        HIN_TRY(hin_db_use(store, HIN_SQL_NAME_PUT, &statement));
+        hin_db_bind(statement, 4, (int64_t)kind, (int64_t)slot, (int64_t)token, id);
+        HIN_TRY(hin_db_run(store, statement));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT drop_names(struct hin_store *store, enum hin_store_kind kind, int64_t id)
+{
+    sqlite3_stmt *statement = NULL;
+    HIN_TRY(hin_db_use(store, HIN_SQL_NAME_DROP, &statement));
+    hin_db_bind(statement, 2, (int64_t)kind, id);
+    return hin_db_run(store, statement);
+}
+
+static HIN_RESULT seal_content(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                               uint64_t version, struct hin_view bytes)
+{
+    char row[ROW_TEXT_MAX];
+    HIN_ENSURE(bytes.size <= HIN_STORE_DOCUMENT_BYTES, LIMIT);
+    row_text(row, (int64_t)kind, id, version);
+    hin_buf_clear(&store->body);
+    return hin_store_seal(store, "document", row, "content", bytes, &store->body);
+}
+
+/* --- create --- */
+
+static HIN_RESULT next_id(struct hin_store *store, enum hin_store_kind kind, int64_t *ret_id)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEQUENCE_NEXT, &statement));
+    hin_db_bind(statement, 1, (int64_t)kind);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    HIN_ENSURE(row, INTERNAL);
+    *ret_id = sqlite3_column_int64(statement, 0);
+    return hin_db_run(store, statement); /* to the end, so that it takes effect */
+}
+
+static HIN_RESULT create(struct hin_store *store, enum hin_store_kind kind,
+                         const struct hin_store_content *content, int64_t now_usec, int64_t *ret_id)
+{
+    sqlite3_stmt *statement = NULL;
+    int64_t id = 0;
+    HIN_TRY(next_id(store, kind, &id));
+    HIN_TRY(seal_content(store, kind, id, 1, content->bytes));
+    HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_PUT, &statement));
+    hin_db_bind(statement, 5, (int64_t)kind, id, now_usec, content->owner, content->expires_usec);
+    hin_db_bind_blob(statement, 6, hin_buf_view(&store->body));
+    HIN_TRY(hin_db_run(store, statement));
+    HIN_TRY(put_names(store, kind, id, content->names));
+    *ret_id = id;
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_create(struct hin_store *store, enum hin_store_kind kind,
+                            const struct hin_store_content *content, int64_t now_usec,
+                            int64_t *ret_id)
+{
+    int64_t id = 0;
+    HIN_TRY(check(store, kind));
+    HIN_TRY(hin_db_begin(store));
+    HIN_TRY(hin_db_end(store, create(store, kind, content, now_usec, &id)));
+    *ret_id = id;
+    return hin_ok();
+}
+
+/* --- get, find, list --- */
+
+HIN_RESULT hin_store_get(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                         struct hin_buf *buf, struct hin_store_document *ret_document)
+{
+    sqlite3_stmt *statement = NULL;
+    bool found = false;
+    HIN_TRY(check(store, kind));
+    HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_GET, &statement));
+    hin_db_bind(statement, 2, (int64_t)kind, id);
+    HIN_TRY(hin_db_step(store, statement, &found));
+    HIN_ENSURE(found, NOT_FOUND);
+    struct hin_store_document document = {
+        .kind = kind,
+        .id = id,
+        .version = (uint64_t)sqlite3_column_int64(statement, 1),
+        .created_usec = sqlite3_column_int64(statement, 2),
+        .updated_usec = sqlite3_column_int64(statement, 3),
+        .owner = sqlite3_column_int64(statement, 4),
+        .expires_usec = sqlite3_column_int64(statement, 5),
+    };
+    char row[ROW_TEXT_MAX];
+    row_text(row, (int64_t)kind, id, document.version);
+    size_t begin = buf->size;
+    struct hin_result result =
+        hin_store_unseal(store, "document", row, "content", hin_db_blob(statement, 6), buf);
+    (void)sqlite3_reset(statement);
+    if (result.code == HIN_NOT_FOUND || result.code == HIN_TRUNCATED || result.code == HIN_SYNTAX) {
+        return hin_fail(HIN_CORRUPT); /* the row is there, its content is not */
+    }
+    HIN_TRY(result);
+    document.bytes = hin_view_of(buf->data + begin, buf->size - begin);
+    *ret_document = document;
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_find(struct hin_store *store, enum hin_store_kind kind, size_t slot,
+                          struct hin_view name, struct hin_buf *buf,
+                          struct hin_store_document *ret_document)
+{
+    sqlite3_stmt *statement = NULL;
+    uint64_t token = 0;
+    bool row = false;
+    HIN_TRY(check(store, kind));
+    HIN_ENSURE(slot < HIN_STORE_NAMES_MAX, INVALID);
+    HIN_ENSURE(name.size > 0, NOT_FOUND);
+    HIN_TRY(name_token(store, kind, slot, name, &token));
+    HIN_TRY(hin_db_use(store, HIN_SQL_NAME_FIND, &statement));
+    hin_db_bind(statement, 3, (int64_t)kind, (int64_t)slot, (int64_t)token);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    HIN_ENSURE(row, NOT_FOUND);
+    int64_t id = sqlite3_column_int64(statement, 0);
+    (void)sqlite3_reset(statement);
+    return hin_store_get(store, kind, id, buf, ret_document);
+}
+
+static HIN_RESULT read_ids(struct hin_store *store, enum hin_store_kind kind,
+                           const struct hin_store_page *page, int64_t after, int64_t *ids,
+                           size_t room, size_t *ret_count)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = true;
+    size_t count = 0;
+    HIN_TRY(hin_db_use(
+        store, page->descending ? HIN_SQL_DOCUMENT_IDS_DOWN : HIN_SQL_DOCUMENT_IDS_UP, &statement));
+    hin_db_bind(statement, 3, (int64_t)kind, after, page->owner);
+    while (count < room) {
+        HIN_TRY(hin_db_step(store, statement, &row));
+        if (!row) {
+            break;
+        }
+        ids[count++] = sqlite3_column_int64(statement, 0);
+    }
+    (void)sqlite3_reset(statement);
+    *ret_count = count;
+    return hin_ok();
+}
+
+struct lister {
+    struct hin_store *store;
+    enum hin_store_kind kind;
+    const struct hin_store_page *page;
+    HIN_RESULT (*visit)(void *context, const struct hin_store_document *document);
+    void *context;
+    struct hin_buf buf;
+    struct hin_store_listed listed;
+};
+
+static HIN_RESULT list_one(struct lister *lister, int64_t id)
+{
+    struct hin_store_document document;
+    hin_buf_clear(&lister->buf);
+    struct hin_result result =
+        hin_store_get(lister->store, lister->kind, id, &lister->buf, &document);
+    if (result.code == HIN_CORRUPT || result.code == HIN_AUTH) {
+        lister->listed.damaged++;
+        lister->store->damage_met++;
+        return hin_ok();
+    }
+    if (result.code == HIN_NOT_FOUND) {
+        return hin_ok(); /* deleted meanwhile */
+    }
+    HIN_TRY(result);
+    lister->listed.visited++;
+    return lister->visit(lister->context, &document);
+}
+
+static HIN_RESULT list_all(struct lister *lister)
+{
+    int64_t ids[256];
+    size_t count = HIN_COUNT(ids);
+    const struct hin_store_page *page = lister->page;
+    int64_t after = page->descending && page->after_id == 0 ? INT64_MAX : page->after_id;
+    while (count == HIN_COUNT(ids)) {
+        HIN_TRY(read_ids(lister->store, lister->kind, page, after, ids, HIN_COUNT(ids), &count));
+        for (size_t i = 0; i < count; i++) {
+            if (page->limit > 0 && lister->listed.visited >= page->limit) {
+                lister->listed.more = true;
+                return hin_ok();
+            }
+            HIN_TRY(list_one(lister, ids[i]));
+            after = ids[i];
+        }
+    }
+    return hin_ok();
+}
+
+HIN_RESULT
+hin_store_list(struct hin_store *store, enum hin_store_kind kind, const struct hin_store_page *page,
+               HIN_RESULT (*visit)(void *context, const struct hin_store_document *document),
+               void *context, struct hin_store_listed *ret_listed)
+{
+    HIN_TRY(check(store, kind));
+    struct lister lister = {
+        .store = store, .kind = kind, .page = page, .visit = visit, .context = context};
+    hin_buf_init(&lister.buf, HIN_STORE_DOCUMENT_BYTES);
+    struct hin_result result = list_all(&lister);
+    hin_buf_done(&lister.buf);
+    if (hin_is_ok(result)) {
+        *ret_listed = lister.listed;
+    }
+    return result;
+}
+
+HIN_RESULT hin_store_count(struct hin_store *store, enum hin_store_kind kind, uint64_t *ret_count)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    HIN_TRY(check(store, kind));
+    HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_COUNT, &statement));
+    hin_db_bind(statement, 1, (int64_t)kind);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    *ret_count = row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
+    (void)sqlite3_reset(statement);
+    return hin_ok();
+}
+
+/* --- update, delete --- */
+
+static HIN_RESULT version_of(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                             uint64_t expected, uint64_t *ret_version)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_GET, &statement));
+    hin_db_bind(statement, 2, (int64_t)kind, id);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    HIN_ENSURE(row, NOT_FOUND);
+    uint64_t version = (uint64_t)sqlite3_column_int64(statement, 1);
+    (void)sqlite3_reset(statement);
+    HIN_ENSURE(expected == 0 || expected == version, CONFLICT);
+    *ret_version = version;
+    return hin_ok();
+}
+
+static HIN_RESULT replace(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                          uint64_t version, const struct hin_store_content *content,
+                          bool keep_names, int64_t now_usec)
+{
+    sqlite3_stmt *statement = NULL;
+    HIN_TRY(seal_content(store, kind, id, version, content->bytes));
+    HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_SET, &statement));
+    hin_db_bind(statement, 6, (int64_t)kind, id, (int64_t)version, now_usec, content->owner,
+                content->expires_usec);
+    hin_db_bind_blob(statement, 7, hin_buf_view(&store->body));
+    HIN_TRY(hin_db_run(store, statement));
+    if (keep_names) {
+        return hin_ok();
+    }
+    HIN_TRY(drop_names(store, kind, id));
+    return put_names(store, kind, id, content->names);
+}
+
+static HIN_RESULT update(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                         uint64_t expected, const struct hin_store_content *content,
+                         int64_t now_usec, uint64_t *ret_version)
+{
+    uint64_t version = 0;
+    HIN_TRY(version_of(store, kind, id, expected, &version));
+    *ret_version = version + 1;
+    return replace(store, kind, id, version + 1, content, false, now_usec);
+}
+
+HIN_RESULT hin_store_update(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                            uint64_t expected_version, const struct hin_store_content *content,
+                            int64_t now_usec, uint64_t *ret_version)
+{
+    uint64_t version = 0;
+    HIN_TRY(check(store, kind));
+    HIN_TRY(hin_db_begin(store));
+    HIN_TRY(
+        hin_db_end(store, update(store, kind, id, expected_version, content, now_usec, &version)));
+    *ret_version = version;
+    return hin_ok();
+}
+
+static HIN_RESULT drop(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                       uint64_t expected)
+{
+    sqlite3_stmt *statement = NULL;
+    uint64_t version = 0;
+    HIN_TRY(version_of(store, kind, id, expected, &version));
+    HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_DROP, &statement));
+    hin_db_bind(statement, 2, (int64_t)kind, id);
+    HIN_TRY(hin_db_run(store, statement));
+    return drop_names(store, kind, id);
+}
+
+HIN_RESULT hin_store_delete(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                            uint64_t expected_version)
+{
+    HIN_TRY(check(store, kind));
+    HIN_TRY(hin_db_begin(store));
+    return hin_db_end(store, drop(store, kind, id, expected_version));
+}
+
+static HIN_RESULT modify(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                         const struct hin_store_change *change, int64_t now_usec,
+                         struct hin_buf *old, struct hin_buf *bytes)
+{
+    struct hin_store_document document;
+    bool keep_names = true;
+    HIN_TRY(hin_store_get(store, kind, id, old, &document));
+    struct hin_store_content content = {.owner = document.owner,
+                                        .expires_usec = document.expires_usec};
+    HIN_TRY(change->change(change->context, &document, bytes, &content, &keep_names));
+    content.bytes = hin_buf_view(bytes);
+    return replace(store, kind, id, document.version + 1, &content, keep_names, now_usec);
+}
+
+HIN_RESULT hin_store_modify(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                            const struct hin_store_change *change, int64_t now_usec)
+{
+    HIN_TRY(check(store, kind));
+    HIN_TRY(hin_db_begin(store));
+    struct hin_buf old, bytes;
+    hin_buf_init(&old, HIN_STORE_DOCUMENT_BYTES);
+    hin_buf_init(&bytes, HIN_STORE_DOCUMENT_BYTES);
+    struct hin_result result = modify(store, kind, id, change, now_usec, &old, &bytes);
+    hin_buf_done(&old);
+    hin_buf_done(&bytes);
+    return hin_db_end(store, result);
+}
+
+static HIN_RESULT expire_round(struct hin_store *store, enum hin_store_kind kind, int64_t now_usec,
+                               size_t *ret_count)
+{
+    int64_t ids[1000];
+    sqlite3_stmt *statement = NULL;
+    bool row = true;
+    size_t count = 0;
+    HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_EXPIRED, &statement));
+    hin_db_bind(statement, 2, (int64_t)kind, now_usec);
+    while (count < HIN_COUNT(ids)) {
+        HIN_TRY(hin_db_step(store, statement, &row));
+        if (!row) {
+            break;
+        }
+        ids[count++] = sqlite3_column_int64(statement, 0);
+    }
+    (void)sqlite3_reset(statement);
+    for (size_t i = 0; i < count; i++) {
+        HIN_TRY(drop(store, kind, ids[i], 0));
+    }
+    *ret_count = count;
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_expire(struct hin_store *store, enum hin_store_kind kind, int64_t now_usec,
+                            uint64_t *ret_count)
+{
+    uint64_t total = 0;
+    size_t count = 1000;
+    HIN_TRY(check(store, kind));
+    while (count == 1000) {
+        HIN_TRY(hin_db_begin(store));
+        HIN_TRY(hin_db_end(store, expire_round(store, kind, now_usec, &count)));
+        total += count;
+    }
+    *ret_count = total;
+    return hin_ok();
+}

@@ -1,0 +1,66 @@
+/* The schema, by versions: a step is never changed once released, only followed by another. */
+#ifndef HIN_STORE_SQLITE_MIGRATIONS_H
+#define HIN_STORE_SQLITE_MIGRATIONS_H
+
+#define HIN_STORE_APPLICATION_ID 0x48494e31 /* "HIN1" in the file header: what file(1) sees */
+
+/* Version 1. */
+#define HIN_STORE_MIGRATION_1                                                                      \
+    "CREATE TABLE migration(version INTEGER PRIMARY KEY, applied TEXT NOT NULL DEFAULT "           \
+    "CURRENT_TIMESTAMP);"                                                                          \
+    "INSERT INTO migration(version) VALUES(1);"                                                    \
+    "CREATE TABLE meta(name TEXT PRIMARY KEY, number INTEGER, bytes BLOB) WITHOUT ROWID;"          \
+    "CREATE TABLE key(number INTEGER PRIMARY KEY, id BLOB NOT NULL UNIQUE, version INTEGER NOT "   \
+    "NULL, created "                                                                               \
+    "INTEGER NOT NULL, wrapped BLOB NOT NULL);"                                                    \
+    "CREATE TABLE segment(id INTEGER PRIMARY KEY, last_id INTEGER NOT NULL, count INTEGER NOT "    \
+    "NULL, level INTEGER "                                                                         \
+    "NOT NULL, day INTEGER NOT NULL, created INTEGER NOT NULL, min_time INTEGER NOT NULL, "        \
+    "max_time INTEGER NOT "                                                                        \
+    "NULL, plain_bytes INTEGER NOT NULL, damaged INTEGER NOT NULL, classes INTEGER NOT NULL, "     \
+    "severities INTEGER "                                                                          \
+    "NOT NULL, computers BLOB, head BLOB NOT NULL);"                                               \
+    "CREATE TABLE body(id INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"                              \
+    "CREATE INDEX segment_directory ON segment(id, last_id, count, level, min_time, max_time, "    \
+    "damaged);"                                                                                    \
+    "CREATE INDEX segment_tail ON segment(id, last_id, count, level, day, created, plain_bytes, "  \
+    "min_time, max_time, "                                                                         \
+    "damaged) WHERE level < 2;"                                                                    \
+    "CREATE INDEX segment_day ON segment(day, id, count);"                                         \
+    "CREATE TABLE source(agent INTEGER NOT NULL, generation INTEGER NOT NULL, position INTEGER "   \
+    "NOT NULL, finding "                                                                           \
+    "INTEGER NOT NULL, floor INTEGER NOT NULL, PRIMARY KEY(agent, generation)) WITHOUT ROWID;"     \
+    "CREATE TABLE span(agent INTEGER NOT NULL, generation INTEGER NOT NULL, hi INTEGER NOT NULL, " \
+    "segment INTEGER "                                                                             \
+    "NOT NULL, lo INTEGER NOT NULL, PRIMARY KEY(agent, generation, hi, segment)) WITHOUT ROWID;"   \
+    "CREATE INDEX span_segment ON span(segment);"                                                  \
+    "CREATE TABLE agent(id INTEGER PRIMARY KEY, session INTEGER NOT NULL DEFAULT 0, "              \
+    "spool_generation INTEGER NOT "                                                                \
+    "NULL DEFAULT 0, acked INTEGER NOT NULL DEFAULT 0, seen INTEGER NOT NULL DEFAULT 0, "          \
+    "clock_offset INTEGER NOT "                                                                    \
+    "NULL DEFAULT 0, sealed BLOB);"                                                                \
+    "CREATE TABLE certificate(serial BLOB PRIMARY KEY, agent INTEGER NOT NULL, not_after INTEGER " \
+    "NOT NULL, revoked "                                                                           \
+    "INTEGER NOT NULL) WITHOUT ROWID;"                                                             \
+    "CREATE INDEX certificate_agent ON certificate(agent);"                                        \
+    "CREATE INDEX certificate_revoked ON certificate(revoked) WHERE revoked > 0;"                  \
+    "CREATE TABLE sequence(kind INTEGER PRIMARY KEY, last INTEGER NOT NULL);"                      \
+    "CREATE TABLE document(kind INTEGER NOT NULL, id INTEGER NOT NULL, version INTEGER NOT NULL, " \
+    "created INTEGER "                                                                             \
+    "NOT NULL, updated INTEGER NOT NULL, owner INTEGER NOT NULL, expires INTEGER NOT NULL, "       \
+    "sealed BLOB NOT NULL, "                                                                       \
+    "UNIQUE(kind, id));"                                                                           \
+    "CREATE INDEX document_expires ON document(kind, expires) WHERE expires > 0;"                  \
+    "CREATE TABLE name(kind INTEGER NOT NULL, slot INTEGER NOT NULL, token INTEGER NOT NULL, id "  \
+    "INTEGER NOT NULL, "                                                                           \
+    "PRIMARY KEY(kind, slot, token)) WITHOUT ROWID;"                                               \
+    "CREATE INDEX name_id ON name(kind, id);"                                                      \
+    "CREATE TABLE audit(number INTEGER PRIMARY KEY, time INTEGER NOT NULL, hash BLOB NOT NULL, "   \
+    "sealed BLOB NOT "                                                                             \
+    "NULL);"                                                                                       \
+    "CREATE TRIGGER audit_no_update BEFORE UPDATE ON audit BEGIN SELECT RAISE(ABORT, 'append "     \
+    "only'); END;"                                                                                 \
+    "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append "     \
+    "only'); END;"
+
+#endif

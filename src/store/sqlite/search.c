@@ -1,0 +1,391 @@
+/* Searching: the directory (an index of its own, so that a damaged page of the table hides no
+ * neighbour) gives the segments in order; plain columns and the Bloom filter of tokens pass most of
+ * them over; what is opened is checked event by event, exactly. */
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "event/codec.h"
+#include "store/events.h"
+#include "store/sqlite/internal.h"
+
+struct search {
+    struct hin_store *store;
+    const struct hin_store_filter *filter;
+    HIN_RESULT (*visit)(void *context, const struct hin_store_event *event);
+    void *context;
+    uint64_t tokens[HIN_STORE_TERMS_MAX];
+    struct hin_segment_row *rows;
+    size_t row_count;
+    struct hin_arena scratch; /* one event */
+    struct hin_arena list;    /* the records of one segment */
+    struct hin_store_report report;
+};
+
+/* --- which segments --- */
+
+static bool row_may_hold(const struct hin_store_filter *filter, const struct hin_segment_row *row)
+{
+    return (filter->since_usec == 0 || row->max_time >= filter->since_usec) &&
+           (filter->until_usec == 0 || row->min_time < filter->until_usec) &&
+           row->last_id > filter->after_id &&
+           (filter->before_id == 0 || row->id < filter->before_id);
+}
+
+static HIN_RESULT push_row(struct search *search, size_t *capacity,
+                           const struct hin_segment_row *row)
+{
+    if (search->row_count == *capacity) {
+        size_t more = *capacity > 0 ? *capacity * 2 : 256;
+        struct hin_segment_row *rows = NULL;
+        HIN_TRY(HIN_ARENA_ARRAY(&search->store->arena, more, &rows));
+        hin_copy(rows, search->rows, search->row_count * sizeof(*rows));
+        search->rows = rows;
+        *capacity = more;
+    }
+    search->rows[search->row_count++] = *row;
+    return hin_ok();
+}
+
+static HIN_RESULT read_directory(struct search *search)
+{
+    const struct hin_store_filter *filter = search->filter;
+    sqlite3_stmt *statement = NULL;
+    size_t capacity = 0;
+    bool row = true;
+    HIN_TRY(hin_db_use(search->store,
+                       filter->descending ? HIN_SQL_DIRECTORY_DOWN : HIN_SQL_DIRECTORY_UP,
+                       &statement));
+    hin_db_bind(statement, 2, filter->after_id + 1,
+                filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX);
+    for (;;) {
+        HIN_TRY(hin_db_step(search->store, statement, &row));
+        if (!row) {
+            return hin_ok();
+        }
+        struct hin_segment_row found = {
+            .id = sqlite3_column_int64(statement, 0),
+            .last_id = sqlite3_column_int64(statement, 1),
+            .count = sqlite3_column_int64(statement, 2),
+            .min_time = sqlite3_column_int64(statement, 6),
+            .max_time = sqlite3_column_int64(statement, 7),
+            .damaged = sqlite3_column_int64(statement, 8) != 0,
+        };
+        if (row_may_hold(filter, &found)) {
+            HIN_TRY(push_row(search, &capacity, &found));
+        } else {
+            search->report.segments_passed_over++;
+        }
+    }
+}
+
+static bool computers_may_hold(const struct hin_store_filter *filter, struct hin_view known)
+{
+    if (filter->computer_count == 0 || known.data == NULL) {
+        return true;
+    }
+    for (size_t at = 0; at + 8 <= known.size; at += 8) {
+        int64_t computer = (int64_t)hin_load_u64(known.data + at);
+        for (size_t i = 0; i < filter->computer_count; i++) {
+            if (filter->computers[i] == computer) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
+/* Plain columns and Bloom filter. */
+static HIN_RESULT may_hold(struct search *search, int64_t id, bool *ret_may)
+{
+    const struct hin_store_filter *filter = search->filter;
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(search->store, HIN_SQL_SEGMENT_GET, &statement));
+    hin_db_bind(statement, 1, id);
+    HIN_TRY(hin_db_step(search->store, statement, &row));
+    HIN_ENSURE(row, NOT_FOUND);
+    uint64_t classes = (uint64_t)sqlite3_column_int64(statement, 0);
+    uint64_t severities = (uint64_t)sqlite3_column_int64(statement, 1);
+    bool may =
+        (filter->class_uid == 0 || (classes & hin_summary_class_bit(filter->class_uid)) != 0) &&
+        (filter->severity_mask == 0 || (severities & filter->severity_mask) != 0) &&
+        computers_may_hold(filter, hin_db_blob(statement, 2));
+    struct hin_result result = hin_ok();
+    if (may && filter->term_count > 0) {
+        struct hin_segment_head head;
+        struct hin_view bytes = hin_db_blob(statement, 3);
+        result = bytes.data != NULL ? hin_segment_read_head(bytes, &head) : hin_fail(HIN_CORRUPT);
+        for (size_t i = 0; hin_is_ok(result) && may && i < filter->term_count; i++) {
+            may = hin_segment_may_hold(&head, search->tokens[i]);
+        }
+    }
+    (void)sqlite3_reset(statement);
+    *ret_may = may;
+    return result;
+}
+
+/* --- which events --- */
+
+static bool columns_hold(const struct hin_store_filter *filter, const struct hin_store_event *event)
+{
+    bool computer = filter->computer_count == 0;
+    for (size_t i = 0; !computer && i < filter->computer_count; i++) {
+        computer = filter->computers[i] == event->computer_id;
+    }
+    return computer && event->id > filter->after_id &&
+           (filter->before_id == 0 || event->id < filter->before_id) &&
+           (filter->since_usec == 0 || event->time_usec >= filter->since_usec) &&
+           (filter->until_usec == 0 || event->time_usec < filter->until_usec) &&
+           (filter->class_uid == 0 || event->class_uid == filter->class_uid) &&
+           (filter->severity_mask == 0 ||
+            (filter->severity_mask >> (event->severity_id & 15) & 1) != 0);
+}
+
+static HIN_RESULT terms_hold(struct search *search, const struct hin_store_event *event,
+                             bool *ret_hold)
+{
+    *ret_hold = true;
+    if (search->filter->term_count == 0) {
+        return hin_ok();
+    }
+    struct hin_event decoded;
+    hin_arena_reset(&search->scratch);
+    HIN_TRY(hin_event_decode(event->bytes, &search->scratch, &decoded));
+    for (size_t i = 0; *ret_hold && i < search->filter->term_count; i++) {
+        *ret_hold = hin_event_matches(&decoded, &search->filter->terms[i], &search->scratch);
+    }
+    return hin_ok();
+}
+
+static bool is_limited(const struct search *search)
+{
+    return search->filter->limit > 0 && search->report.visited >= search->filter->limit;
+}
+
+/* *ret_stop: the limit was reached and at least this event is left. */
+static HIN_RESULT offer(struct search *search, const struct hin_segment_record *record,
+                        bool *ret_stop)
+{
+    uint64_t tokens[HIN_STORE_TOKENS_MAX];
+    struct hin_store_event event;
+    bool hold = false;
+    HIN_TRY(hin_record_read(record->bytes, &event, tokens));
+    event.id = (int64_t)record->sequence;
+    event.time_usec = record->time_usec;
+    if (!columns_hold(search->filter, &event)) {
+        return hin_ok();
+    }
+    if (is_limited(search)) {
+        *ret_stop = true;
+        return hin_ok();
+    }
+    struct hin_result judged = terms_hold(search, &event, &hold);
+    if (!hin_is_ok(judged) || !hold) {
+        /* An event that this build cannot read (a later version's) holds no term that it could
+         * check. */
+        return judged.code == HIN_NO_MEMORY ? judged : hin_ok();
+    }
+    search->report.visited++;
+    search->report.resume_id = event.id;
+    return search->visit(search->context, &event);
+}
+
+static HIN_RESULT collect_records(struct search *search, int64_t expected,
+                                  struct hin_segment_record **ret_records, size_t *ret_count)
+{
+    size_t capacity = (size_t)HIN_MAX(expected, INT64_C(1)), count = 0;
+    struct hin_segment_record *records = NULL;
+    hin_arena_reset(&search->list);
+    HIN_TRY(HIN_ARENA_ARRAY(&search->list, capacity, &records));
+    while (count < capacity && hin_segment_next(search->store->reader, &records[count])) {
+        count++;
+    }
+    *ret_records = records;
+    *ret_count = count;
+    return hin_ok();
+}
+
+static HIN_RESULT search_segment(struct search *search, const struct hin_segment_row *row,
+                                 bool *ret_stop)
+{
+    struct hin_segment_record *records = NULL;
+    size_t count = 0;
+    HIN_TRY(collect_records(search, HIN_MIN(row->count, (int64_t)HIN_SEGMENT_RECORDS_MAX), &records,
+                            &count));
+    for (size_t i = 0; i < count && !*ret_stop; i++) {
+        HIN_TRY(offer(search, &records[search->filter->descending ? count - 1 - i : i], ret_stop));
+    }
+    return hin_ok();
+}
+
+static void note_damage(struct search *search, const struct hin_segment_row *row)
+{
+    search->report.segments_damaged++;
+    search->report.events_damaged += (uint64_t)row->count;
+    search->store->damage_met += !row->damaged;
+}
+
+static HIN_RESULT search_row(struct search *search, const struct hin_segment_row *row,
+                             bool *ret_stop)
+{
+    bool may = false;
+    if (row->damaged) {
+        note_damage(search, row);
+        return hin_ok();
+    }
+    struct hin_result result = may_hold(search, row->id, &may);
+    if (hin_is_ok(result) && !may) {
+        search->report.segments_passed_over++;
+        return hin_ok();
+    }
+    if (hin_is_ok(result)) {
+        search->report.segments_opened++;
+        result = hin_segment_load(search->store, row->id);
+    }
+    if (hin_store_is_damage(result)) {
+        note_damage(search, row);
+        return hin_ok();
+    }
+    HIN_TRY(result);
+    return search_segment(search, row, ret_stop);
+}
+
+static HIN_RESULT search_rows(struct search *search)
+{
+    const struct hin_store_filter *filter = search->filter;
+    for (size_t i = 0; i < search->row_count; i++) {
+        const struct hin_segment_row *row = &search->rows[i];
+        bool stop = is_limited(search);
+        if (stop) {
+            search->report.more = true;
+            return hin_ok();
+        }
+        if (filter->segments_max > 0 && search->report.segments_opened >= filter->segments_max) {
+            search->report.more = true;
+            search->report.resume_id = filter->descending ? row->last_id + 1 : row->id - 1;
+            return hin_ok();
+        }
+        HIN_TRY(search_row(search, row, &stop));
+        if (stop) {
+            search->report.more = true;
+            return hin_ok();
+        }
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT check_filter(struct search *search)
+{
+    const struct hin_store_filter *filter = search->filter;
+    HIN_ENSURE(filter->term_count <= HIN_STORE_TERMS_MAX, LIMIT);
+    HIN_ENSURE(filter->computer_count <= HIN_STORE_COMPUTERS_MAX, LIMIT);
+    HIN_ENSURE(filter->after_id >= 0 && filter->before_id >= 0, INVALID);
+    for (size_t i = 0; i < filter->term_count; i++) {
+        HIN_TRY(hin_store_token(search->store->keys.index, &filter->terms[i], &search->tokens[i]));
+    }
+    return hin_ok();
+}
+
+/* One snapshot for all: merges of other processes do not show in between. */
+static HIN_RESULT search_all(struct search *search)
+{
+    HIN_TRY(check_filter(search));
+    bool own = sqlite3_get_autocommit(search->store->db) != 0;
+    if (own) {
+        HIN_TRY(hin_db_exec(search->store, "BEGIN"));
+    }
+    hin_arena_reset(&search->store->arena);
+    struct hin_result result = read_directory(search);
+    if (hin_is_ok(result)) {
+        result = search_rows(search);
+    }
+    if (own) {
+        HIN_IGNORE(hin_db_exec(search->store, "COMMIT")); /* nothing was written */
+    }
+    return result;
+}
+
+HIN_RESULT hin_store_search(struct hin_store *store, const struct hin_store_filter *filter,
+                            HIN_RESULT (*visit)(void *context, const struct hin_store_event *event),
+                            void *context, struct hin_store_report *ret_report)
+{
+    HIN_TRY(hin_store_ready(store));
+    struct search search = {.store = store, .filter = filter, .visit = visit, .context = context};
+    hin_arena_init(&search.scratch, 16u << 20);
+    hin_arena_init(&search.list, 16u << 20);
+    struct hin_result result = search_all(&search);
+    hin_arena_done(&search.scratch);
+    hin_arena_done(&search.list);
+    if (hin_is_ok(result)) {
+        *ret_report = search.report;
+    }
+    return result;
+}
+
+struct getter {
+    struct hin_buf *buf;
+    struct hin_store_event *event;
+    bool found;
+};
+
+static HIN_RESULT take_event(void *context, const struct hin_store_event *event)
+{
+    struct getter *getter = context;
+    size_t begin = getter->buf->size;
+    HIN_TRY(hin_buf_append(getter->buf, event->identity.cursor));
+    HIN_TRY(hin_buf_append(getter->buf, event->bytes));
+    *getter->event = *event;
+    getter->event->identity.cursor =
+        hin_view_of(getter->buf->data + begin, event->identity.cursor.size);
+    getter->event->bytes =
+        hin_view_of(getter->buf->data + begin + event->identity.cursor.size, event->bytes.size);
+    getter->event->tokens = NULL;
+    getter->event->token_count = 0;
+    getter->found = true;
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_event_get(struct hin_store *store, int64_t id, struct hin_buf *buf,
+                               struct hin_store_event *ret_event)
+{
+    HIN_ENSURE(id > 0 && id < INT64_MAX, NOT_FOUND);
+    struct hin_store_event event;
+    struct getter getter = {buf, &event, false};
+    struct hin_store_filter filter = {.after_id = id - 1, .before_id = id + 1};
+    struct hin_store_report report;
+    HIN_TRY(hin_store_search(store, &filter, take_event, &getter, &report));
+    if (!getter.found) {
+        return hin_fail(report.segments_damaged > 0 ? HIN_CORRUPT : HIN_NOT_FOUND);
+    }
+    *ret_event = event;
+    return hin_ok();
+}
+
+/* --- tokens --- */
+
+HIN_RESULT hin_store_token(struct hin_index *index, const struct hin_term *term,
+                           uint64_t *ret_token)
+{
+    if (term->field != 0) {
+        return hin_index_token(index, term->field, term->value, ret_token);
+    }
+    uint8_t room[HIN_EVENT_NAME_MAX + HIN_CANONICAL_MAX + 16];
+    size_t name = HIN_MIN(term->name.size, (size_t)HIN_EVENT_NAME_MAX);
+    size_t value = HIN_MIN(term->value.size, (size_t)HIN_CANONICAL_MAX);
+    hin_store_u32(room, (uint32_t)name);
+    hin_copy(room + 4, term->name.data, name);
+    hin_copy(room + 4 + name, term->value.data, value);
+    return hin_index_token(index, 0, hin_view_of(room, 4 + name + value), ret_token);
+}
+
+HIN_RESULT hin_store_tokens(struct hin_index *index, const struct hin_event *event,
+                            struct hin_arena *arena, uint64_t *tokens, size_t *ret_count)
+{
+    const struct hin_term *terms = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_event_terms(event, arena, &terms, &count));
+    for (size_t i = 0; i < count; i++) {
+        HIN_TRY(hin_store_token(index, &terms[i], &tokens[i]));
+    }
+    *ret_count = count;
+    return hin_ok();
+}

@@ -29,7 +29,7 @@ static void tell(const struct hin_log_rules *rules, const struct hin_log_input *
             const struct hin_log_diagnostic *d = hin_log_rules_diagnostic(rules, i);
             if (strcmp(d->file, files[f].name) == 0) {
                 printf("%s:%u:%u: %s: %s\n", d->file, d->line, d->column,
-                       d->severity == HIN_LOG_ERROR ? "error" : "warning", d->text);
+                       d->severity == HIN_LOG_RULES_ERROR ? "error" : "warning", d->text);
             }
         }
         if (!loaded) {

@@ -71,7 +71,7 @@ static HIN_RESULT read_block(struct hin_reader *reader, const struct tzif_header
     HIN_TRY(hin_read_exact(reader, block_size(header, time_bytes), &block));
     const uint8_t *types = block.data + header->time_count * time_bytes;
     const uint8_t *infos = types + header->time_count;
-    int32_t offsets[TYPES_MAX];
+    int32_t offsets[TYPES_MAX] = {0};
     for (uint32_t i = 0; i < header->type_count; i++) {
         int64_t offset = load_be(infos + (size_t)i * 6, 4);
         HIN_ENSURE(offset >= -2 * DAY_SEC && offset <= 2 * DAY_SEC, INVALID);

@@ -128,6 +128,22 @@ static HIN_RESULT read_set(struct literal_reader *reader, struct hin_literal_set
     }
 }
 
+/* When every alternative is anchored in front and not empty, the first byte of the subject decides
+ * most cases. */
+static void note_first_bytes(struct hin_literal_set *set)
+{
+    set->all_at_start = true;
+    for (uint32_t i = 0; i < set->count; i++) {
+        const struct hin_literal *literal = &set->items[i];
+        if (!literal->at_start || literal->size == 0) {
+            set->all_at_start = false;
+            return;
+        }
+        uint8_t byte = literal->bytes[0];
+        set->first_bytes[byte >> 6] |= UINT64_C(1) << (byte & 63);
+    }
+}
+
 HIN_RESULT hin_literal_set_from(struct hin_view pcre2, bool caseless, bool end_only,
                                 struct hin_literal_set *ret_set)
 {
@@ -138,6 +154,7 @@ HIN_RESULT hin_literal_set_from(struct hin_view pcre2, bool caseless, bool end_o
     }
     struct hin_literal_set set = {.caseless = caseless, .end_before_newline = !end_only};
     struct hin_result result = read_set(&reader, &set);
+    note_first_bytes(&set);
     if (!hin_is_ok(result)) {
         hin_literal_set_done(&set);
         return result;
@@ -273,6 +290,15 @@ bool hin_literal_set_find(const struct hin_literal_set *set, struct hin_view sub
 {
     size_t best = SIZE_MAX;
     size_t end = 0;
+    if (set->all_at_start) {
+        if (start > 0 || subject.size == 0) {
+            return false;
+        }
+        uint8_t byte = set->caseless ? hin_fold(subject.data[0]) : subject.data[0];
+        if ((set->first_bytes[byte >> 6] >> (byte & 63) & 1) == 0) {
+            return false;
+        }
+    }
     for (uint32_t i = 0; i < set->count; i++) {
         size_t at = find_one(set, &set->items[i], subject, start);
         if (at < best) {

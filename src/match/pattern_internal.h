@@ -29,6 +29,8 @@ struct hin_literal_set {
     uint32_t count;
     bool caseless;
     bool end_before_newline; /* `$` also holds before a last newline, as in PCRE2 */
+    bool all_at_start; /* every alternative is anchored in front and begins with one of these: */
+    uint64_t first_bytes[4]; /* a bit a byte, folded when case is ignored */
 };
 
 struct hin_literal_hit {

@@ -12,7 +12,7 @@
 
 #define IMAGE_MAGIC       "HINPREF1"
 #define IMAGE_VERSION     1 /* also: version of the choice of literals, see atoms.c */
-#define LITERAL_MIN_BYTES 3
+#define LITERAL_MIN_BYTES 4
 #define NUMBER_MIN_BYTES  6
 #define LITERAL_MIN_SCORE 40 /* quarter bits: what is likelier costs more than it saves */
 #define LITERAL_ARENA_MAX (UINT64_C(1) << 30)

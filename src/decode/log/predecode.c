@@ -19,14 +19,9 @@ const char *hin_log_format_name(enum hin_log_format format)
 HIN_RESULT hin_predecode_infer_year(const struct hin_predecode_context *context,
                                     struct hin_civil *local)
 {
+    static const struct hin_zone utc; /* zeroed: no offset, no transitions */
     HIN_ENSURE(context != NULL && context->now_usec != 0, INVALID);
-    struct hin_zone utc;
-    const struct hin_zone *zone = context->zone;
-    if (zone == NULL) {
-        utc.first_offset_sec = 0;
-        utc.count = 0;
-        zone = &utc;
-    }
+    const struct hin_zone *zone = context->zone != NULL ? context->zone : &utc;
     int64_t newest = context->now_usec + HIN_DAY_USEC;
     struct hin_civil candidate = *local;
     struct hin_civil now;

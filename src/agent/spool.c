@@ -271,7 +271,19 @@ static HIN_RESULT replay_positions(struct hin_spool *spool, const struct hin_jou
     positions_clear(spool);
     HIN_TRY(hin_read_varint(&reader, &count));
     spool->next = HIN_MAX(spool->next, item->sequence);
-    return positions_apply(spool, &reader, count);
+    HIN_TRY(positions_apply(spool, &reader, count));
+    HIN_TRY(hin_read_varint(&reader, &count));
+    for (uint64_t i = 0; i < count; i++) {
+        struct hin_view id;
+        uint64_t number = 0;
+        HIN_TRY(hin_read_exact(&reader, HIN_SPOOL_ORIGIN_BYTES, &id));
+        HIN_TRY(hin_read_u64(&reader, &number));
+        struct origin *origin = origin_get(spool, id.data, true);
+        origin->appended = origin->durable = HIN_MAX(origin->durable, number);
+    }
+    HIN_TRY(hin_read_zigzag(&reader, &spool->monotonic_usec));
+    HIN_TRY(hin_read_zigzag(&reader, &spool->wall_usec));
+    return hin_read_end(&reader);
 }
 
 static void damaged(struct hin_spool *spool, const char *name, uint64_t offset, uint64_t end)
@@ -471,6 +483,14 @@ static HIN_RESULT append_positions(struct hin_spool *spool)
     hin_buf_clear(&spool->plain);
     HIN_TRY(hin_write_varint(&spool->plain, count));
     HIN_TRY(hin_buf_append(&spool->plain, hin_buf_view(&list)));
+    HIN_TRY(hin_write_varint(&spool->plain, spool->origin_count));
+    for (size_t i = 0; i < spool->origin_count; i++) {
+        HIN_TRY(hin_buf_append(&spool->plain,
+                               hin_view_of(spool->origins[i].id, HIN_SPOOL_ORIGIN_BYTES)));
+        HIN_TRY(hin_write_u64(&spool->plain, spool->origins[i].appended));
+    }
+    HIN_TRY(hin_write_zigzag(&spool->plain, spool->monotonic_usec));
+    HIN_TRY(hin_write_zigzag(&spool->plain, spool->wall_usec));
     return hin_journal_append(spool->writer, KIND_POSITIONS, spool->next,
                               hin_buf_view(&spool->plain));
 }
@@ -561,6 +581,7 @@ struct hin_result hin_spool_append(struct hin_spool *spool, const struct hin_spo
 {
     struct origin *origin = origin_get(spool, commit->origin, true);
     HIN_ENSURE(commit->number > origin->appended, EXISTS);
+    HIN_ENSURE(origin->appended == 0 || commit->number == origin->appended + 1, CONFLICT);
     HIN_ENSURE(commit->events.size + commit->positions.size <= COMMIT_MAX_BYTES, LIMIT);
     HIN_TRY(events_check(commit));
     HIN_TRY(writer_ready(spool));

@@ -7,7 +7,8 @@
  * a full disk) the oldest file goes and its unacknowledged events are counted as lost. Not
  * thread-safe.
  *
- * Record kinds: 1 positions (map of id -> bytes, complete), 2 commit. Its plain text, version 1:
+ * Record kinds: 1 positions (all of them, the last commit of each origin,
+ * the clock), 2 commit. Its plain text, version 1:
  *   u8 version | origin 16 bytes | u64 commit | zigzag monotonic | zigzag wall | varint event count
  * | bytes events (wire/batch.h records) | varint position count, each: u64 id, bytes position
  * (empty: forgotten) */
@@ -36,7 +37,7 @@ struct hin_spool_options {
     struct hin_sealer *sealer;   /* of this process's fresh data key; borrowed */
     struct hin_view wrapped_key; /* that key, wrapped: begins each file; borrowed */
     /* Unwrap a key found in a file. */
-    HIN_RESULT (*unwrap)
+    HIN_RESULT(*unwrap)
     (void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES], struct hin_view wrapped,
      struct hin_secret *ret_key);
     /* What was found damaged, or had to go. May be NULL. */
@@ -64,8 +65,8 @@ struct hin_spool_commit {
 };
 
 /* Append (in memory). EXISTS: this commit of this origin is there already (a resend): nothing is
- * done and that is success to the caller's peer. INVALID: malformed records. LIMIT: over what one
- * commit may hold. */
+ * done and that is success to the caller's peer. CONFLICT: the one before it is missing. INVALID:
+ * malformed records. LIMIT: over what one commit may hold. */
 HIN_RESULT hin_spool_append(struct hin_spool *spool,
                             const struct hin_spool_commit *commit) HIN_NONNULL;
 /* Durable when it returns OK. NO_SPACE: nothing could be dropped to make room; call again later. */

@@ -1,4 +1,4 @@
-/* The beginning and the end of a child: from main() through the lock to its run function. */
+/* The main() of a child: from its arguments through the lock to its run function, and its exit. */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>

@@ -1,0 +1,198 @@
+#include "fixture.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "event/codec.h"
+
+static HIN_RESULT give_sealer(void *context, struct hin_sealer **ret_sealer)
+{
+    struct keys *keys = context;
+    *ret_sealer = keys->sealer;
+    return hin_ok();
+}
+
+HIN_RESULT keys_new(struct keys *keys, uint8_t seed)
+{
+    uint8_t key[HIN_SEAL_KEY_BYTES], id[HIN_SEAL_KEY_ID_BYTES];
+    struct hin_secret secret;
+    hin_fill(key, seed, sizeof(key));
+    hin_fill(id, (uint8_t)(seed + 1), sizeof(id));
+    *keys = (struct keys){0};
+    HIN_TRY(hin_secret_from(&secret, hin_view_of(key, sizeof(key))));
+    struct hin_result result = hin_sealer_new(&keys->sealer, id, &secret);
+    if (hin_is_ok(result)) {
+        result = hin_opener_new(&keys->opener, NULL, 8);
+    }
+    if (hin_is_ok(result)) {
+        result = hin_opener_add(keys->opener, id, &secret);
+    }
+    if (hin_is_ok(result)) {
+        result = hin_index_new(&keys->index, &secret);
+    }
+    hin_secret_done(&secret);
+    return result;
+}
+
+void keys_free(struct keys *keys)
+{
+    hin_sealer_free(keys->sealer);
+    hin_opener_free(keys->opener);
+    hin_index_free(keys->index);
+}
+
+struct hin_store_keys keys_of(struct keys *keys)
+{
+    return (struct hin_store_keys){
+        .sealer = give_sealer, .context = keys, .opener = keys->opener, .index = keys->index};
+}
+
+HIN_RESULT fixture_open(struct fixture *f)
+{
+    struct hin_store_options options = {
+        .directory = f->directory, .tenant = "t0", .create = true, .observer = f->observer};
+    struct hin_error error = {0};
+    struct hin_store_keys keys = keys_of(&f->keys);
+    HIN_TRY(hin_store_open(&f->store, &options, &error));
+    struct hin_result result = hin_store_unlock(f->store, &keys);
+    if (!hin_is_ok(result)) {
+        fixture_close(f);
+    }
+    return result;
+}
+
+HIN_RESULT fixture_start(struct fixture *f, const char *name)
+{
+    *f = (struct fixture){.directory = -1, .observer = f->observer};
+    (void)snprintf(f->folder, sizeof(f->folder), "%s/%s", test_folder(), name);
+    HIN_ENSURE(mkdir(f->folder, 0700) == 0, IO);
+    f->directory = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    HIN_ENSURE(f->directory >= 0, IO);
+    HIN_TRY(keys_new(&f->keys, 7));
+    return fixture_open(f);
+}
+
+void fixture_close(struct fixture *f)
+{
+    hin_store_close(f->store);
+    f->store = NULL;
+}
+
+void fixture_stop(struct fixture *f)
+{
+    fixture_close(f);
+    keys_free(&f->keys);
+    if (f->directory >= 0) {
+        close(f->directory);
+    }
+}
+
+static HIN_RESULT make_one(struct events *events, struct keys *keys, const struct shape *shape,
+                           size_t i)
+{
+    struct hin_event event;
+    struct hin_view text;
+    int64_t time_usec = shape->time_usec + (int64_t)i * 1000000;
+    hin_event_init_finding(&event, &events->arena, time_usec, time_usec, 5716 + (int64_t)(i % 3),
+                           (int64_t)(i % 17));
+    HIN_TRY(hin_arena_printf(&events->arena, &text, "user%zu", i % 50));
+    HIN_TRY(hin_event_set_text(&event, HIN_FIELD_USER, text));
+    HIN_TRY(hin_arena_printf(&events->arena, &text, "203.0.113.%zu", i % 250));
+    HIN_TRY(hin_event_set_text(&event, HIN_FIELD_SRC_IP, text));
+    HIN_TRY(hin_arena_printf(&events->arena, &text, "id-%llu",
+                             (unsigned long long)(shape->first_offset + i * 100)));
+    HIN_TRY(hin_event_set_text(&event, HIN_FIELD_LOG_ID, text));
+    HIN_TRY(hin_event_set_text(
+        &event, HIN_FIELD_RAW,
+        hin_view_from_text(shape->raw != NULL ? shape->raw : "Failed password for someone")));
+    struct hin_buf buf;
+    hin_buf_init(&buf, HIN_EVENT_MAX_BYTES);
+    struct hin_result result = hin_event_encode(&event, &buf);
+    struct hin_store_event *to = &events->list[i];
+    if (hin_is_ok(result)) {
+        result = hin_arena_copy(&events->arena, hin_buf_view(&buf), &to->bytes);
+    }
+    hin_buf_done(&buf);
+    HIN_TRY(result);
+    uint64_t *tokens = NULL;
+    HIN_TRY(HIN_ARENA_ARRAY(&events->arena, HIN_STORE_TOKENS_MAX / 8, &tokens));
+    HIN_TRY(hin_store_tokens(keys->index, &event, &events->arena, tokens, &to->token_count));
+    to->tokens = tokens;
+    to->time_usec = time_usec;
+    to->computer_id = shape->agent;
+    to->class_uid = HIN_CLASS_DETECTION_FINDING;
+    to->severity_id = (uint8_t)hin_event_integer(&event, HIN_FIELD_SEVERITY);
+    to->identity = (struct hin_store_identity){.agent = shape->agent,
+                                               .generation = shape->generation,
+                                               .offset = shape->first_offset + i * 100};
+    return hin_ok();
+}
+
+HIN_RESULT events_make(struct events *events, struct keys *keys, const struct shape *shape,
+                       size_t count)
+{
+    hin_arena_init(&events->arena, 512u << 20);
+    events->count = count;
+    events->list = calloc(count > 0 ? count : 1, sizeof(*events->list));
+    HIN_ENSURE(events->list != NULL, NO_MEMORY);
+    for (size_t i = 0; i < count; i++) {
+        HIN_TRY(make_one(events, keys, shape, i));
+    }
+    return hin_ok();
+}
+
+void events_free(struct events *events)
+{
+    free(events->list);
+    hin_arena_done(&events->arena);
+}
+
+HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t count, int64_t now_usec,
+                       struct hin_store_committed *ret_committed)
+{
+    struct events events;
+    struct hin_result result = events_make(&events, &f->keys, shape, count);
+    if (hin_is_ok(result)) {
+        result = hin_store_commit(f->store, events.list, count, NULL, 0, now_usec, ret_committed);
+    }
+    events_free(&events);
+    return result;
+}
+
+static HIN_RESULT count_event(void *context, const struct hin_store_event *event)
+{
+    (void)event;
+    long *count = context;
+    (*count)++;
+    return hin_ok();
+}
+
+long search_count(struct fixture *f, const struct hin_store_filter *filter,
+                  struct hin_store_report *ret_report)
+{
+    long count = 0;
+    struct hin_store_report report;
+    struct hin_result result = hin_store_search(f->store, filter, count_event, &count,
+                                                ret_report != NULL ? ret_report : &report);
+    return hin_is_ok(result) ? count : -1;
+}
+
+long search_term(struct fixture *f, const char *name, const char *value,
+                 struct hin_store_report *ret_report)
+{
+    struct hin_arena arena;
+    struct hin_term term;
+    long count = -1;
+    hin_arena_init(&arena, 1 << 16);
+    if (hin_is_ok(
+            hin_term_parse(hin_view_from_text(name), hin_view_from_text(value), &arena, &term))) {
+        struct hin_store_filter filter = {.terms = &term, .term_count = 1};
+        count = search_count(f, &filter, ret_report);
+    }
+    hin_arena_done(&arena);
+    return count;
+}

@@ -1,0 +1,61 @@
+/* A database of a tenant in a fresh folder, with keys of its own. */
+#ifndef HIN_TESTS_STORE_FIXTURE_H
+#define HIN_TESTS_STORE_FIXTURE_H
+
+#include "harness.h"
+#include "store/agents.h"
+#include "store/audit.h"
+#include "store/documents.h"
+#include "store/events.h"
+
+#define NOW INT64_C(1795386286000000)
+
+struct keys {
+    struct hin_sealer *sealer;
+    struct hin_opener *opener;
+    struct hin_index *index;
+};
+HIN_RESULT keys_new(struct keys *keys, uint8_t seed);
+void keys_free(struct keys *keys);
+struct hin_store_keys keys_of(struct keys *keys);
+
+struct fixture {
+    char folder[512];
+    int directory;
+    struct keys keys;
+    struct hin_store *store;
+    const struct hin_store_observer *observer;
+};
+/* A folder `name` under the test's; created, opened, unlocked. */
+HIN_RESULT fixture_start(struct fixture *f, const char *name);
+HIN_RESULT fixture_open(struct fixture *f);
+void fixture_close(struct fixture *f); /* the store only */
+void fixture_stop(struct fixture *f);
+
+/* `count` events of agent 1..: encoded findings with user "user<N>", source address, tokens. Freed
+ * by events_free. */
+struct events {
+    struct hin_store_event *list;
+    size_t count;
+    struct hin_arena arena;
+};
+struct shape {
+    int64_t agent;
+    uint64_t generation;
+    uint64_t first_offset; /* offsets go up by 100 */
+    int64_t time_usec;     /* times go up by a second */
+    const char *raw;       /* NULL: a plain one */
+};
+HIN_RESULT events_make(struct events *events, struct keys *keys, const struct shape *shape,
+                       size_t count);
+void events_free(struct events *events);
+
+HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t count, int64_t now_usec,
+                       struct hin_store_committed *ret_committed);
+/* How many events a filter finds; -1 on failure. */
+long search_count(struct fixture *f, const struct hin_store_filter *filter,
+                  struct hin_store_report *ret_report);
+long search_term(struct fixture *f, const char *name, const char *value,
+                 struct hin_store_report *ret_report);
+
+#endif

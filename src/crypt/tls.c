@@ -182,6 +182,17 @@ static HIN_RESULT offer_session(struct hin_tls *tls, SSL *session)
     return hin_ok();
 }
 
+/* OpenSSL's macros cast const away, which neither compiler lets pass; it does not write through the
+ * pointer. */
+static void *mutable_text(const char *text)
+{
+    union {
+        const char *from;
+        void *to;
+    } pointer = {.from = text};
+    return pointer.to;
+}
+
 static HIN_RESULT apply_policy(SSL_CTX *context, const struct hin_tls_options *options)
 {
     int minimum = options->minimum == HIN_TLS_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
@@ -191,8 +202,10 @@ static HIN_RESULT apply_policy(SSL_CTX *context, const struct hin_tls_options *o
     HIN_ENSURE(SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1, CRYPTO);
     HIN_ENSURE(SSL_CTX_set_cipher_list(context, SUITES_1_2) == 1, CRYPTO);
     HIN_ENSURE(SSL_CTX_set_ciphersuites(context, SUITES_1_3) == 1, CRYPTO);
-    HIN_ENSURE(SSL_CTX_set1_groups_list(context, GROUPS) == 1, CRYPTO);
-    HIN_ENSURE(SSL_CTX_set1_sigalgs_list(context, signatures) == 1, CRYPTO);
+    HIN_ENSURE(SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, mutable_text(GROUPS)) == 1,
+               CRYPTO);
+    HIN_ENSURE(SSL_CTX_ctrl(context, SSL_CTRL_SET_SIGALGS_LIST, 0, mutable_text(signatures)) == 1,
+               CRYPTO);
     SSL_CTX_set_security_level(context, 2);
     SSL_CTX_clear_options(context, SSL_OP_ALLOW_NO_DHE_KEX |
                                        SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
@@ -341,7 +354,9 @@ static HIN_RESULT aim(struct hin_tls *tls, SSL *session, const char *host)
     bool literal =
         inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
     if (!literal) {
-        HIN_ENSURE(SSL_set_tlsext_host_name(session, host) == 1, INVALID);
+        HIN_ENSURE(SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
+                            mutable_text(host)) == 1,
+                   INVALID);
     }
     if (by_name) {
         X509_VERIFY_PARAM *param = SSL_get0_param(session);

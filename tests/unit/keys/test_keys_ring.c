@@ -174,3 +174,19 @@ TEST(test_keys_ring__names_what_is_wrong_with_the_file)
     p.bytes.data[3] = 1;
     CHECK_CODE(hin_ring_decode(bytes, &p.phrase, &p.ring, &p.error), INVALID);
 }
+
+/* Format 1 as it was first written must open for ever: versions 1 ('k') and 2 ('l'). */
+TEST(test_keys_ring__golden_version_1)
+{
+    PLACE(p, "golden");
+    struct hin_key_provider_status told;
+    CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/keys_ring_v1.bin", &p.bytes));
+    CHECK_OK(hin_ring_decode(hin_buf_view(&p.bytes), NULL, &p.ring, &p.error));
+    struct hin_key_provider provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.status(provider.context, &told));
+    CHECK_INT(told.current_version, 2);
+    CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/keys_wrap_v1.bin", &p.wrapped));
+    CHECK_OK(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back));
+    CHECK_VIEW(hin_secret_view(&p.back), "golden key of thirty-two bytes..");
+    CHECK_CODE(provider.rotate(provider.context), DENIED); /* it came from no file */
+}

@@ -136,6 +136,8 @@ TEST(test_seal_nonce__a_forked_child_is_refused)
     CHECK_OK(hin_seal_value(f.sealer, &f.place, HIN_VIEW("x"), &sealed)); /* the parent goes on */
 }
 
+#if !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__) /* a minute under a sanitizer  \
+                                                                     */
 TEST(test_seal_nonce__a_spent_key_is_refused)
 {
     FIXTURE(f);
@@ -152,6 +154,7 @@ TEST(test_seal_nonce__a_spent_key_is_refused)
     CHECK_CODE(hin_seal_value(f.sealer, &f.place, HIN_VIEW("x"), &sealed), LIMIT);
     CHECK_INT(sealed.size, 0);
 }
+#endif
 
 /* --- blind index --- */
 

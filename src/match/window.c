@@ -7,13 +7,17 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/map.h"
+#include "base/secret.h"
 
 #define IMAGE_MAGIC   "HINWIN\0\1"
 #define IMAGE_VERSION 1
-#define SLOT_OVERHEAD 64 /* what the map keeps for a key, about */
-#define ENTRIES_FIRST 4
+#define SLOT_OVERHEAD 32 /* the table and the allocator, about */
+#define ENTRIES_FIRST 4  /* these stand in the slot */
+#define BUCKETS_FIRST 64
 
 struct slot {
+    struct slot *chain; /* the next of the same bucket */
+    uint64_t hash;
     struct slot *next;
     struct slot *previous;
     struct hin_window_entry *entries; /* [start, start + count) are kept, oldest first */
@@ -22,12 +26,16 @@ struct slot {
     uint32_t capacity;
     int64_t span_usec;
     size_t key_bytes;
+    struct hin_window_entry first[ENTRIES_FIRST]; /* `entries` points here until there are more */
     uint8_t key[];
 };
 
 struct hin_window {
     struct hin_window_limits limits;
-    struct hin_map slots;
+    struct slot **buckets;
+    size_t bucket_count; /* a power of two */
+    size_t slot_count;
+    uint64_t hash_key[2];
     struct slot *ring;        /* where the next expiry begins */
     int64_t now_usec;         /* the newest time seen */
     int64_t next_expiry_usec; /* no key expires before it */
@@ -35,6 +43,70 @@ struct hin_window {
     size_t bytes;
     uint64_t refused_count;
 };
+
+/* ---- the table ---- */
+
+static HIN_RESULT table_init(struct hin_window *window)
+{
+    window->buckets = calloc(BUCKETS_FIRST, sizeof(struct slot *));
+    HIN_ENSURE(window->buckets != NULL, NO_MEMORY);
+    window->bucket_count = BUCKETS_FIRST;
+    return hin_random(window->hash_key, sizeof(window->hash_key));
+}
+
+static struct slot *table_find(const struct hin_window *window, struct hin_view key, uint64_t hash)
+{
+    struct slot *slot = window->buckets[hash & (window->bucket_count - 1)];
+    while (slot != NULL &&
+           !(slot->hash == hash && hin_view_equal(key, hin_view_of(slot->key, slot->key_bytes)))) {
+        slot = slot->chain;
+    }
+    return slot;
+}
+
+/* Twice the buckets. When there is no memory for them the chains just grow longer. */
+static void table_grow(struct hin_window *window)
+{
+    size_t count = window->bucket_count * 2;
+    struct slot **buckets = calloc(count, sizeof(struct slot *));
+    if (buckets == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < window->bucket_count; i++) {
+        struct slot *slot = window->buckets[i];
+        while (slot != NULL) {
+            struct slot *next = slot->chain;
+            struct slot **bucket = &buckets[slot->hash & (count - 1)];
+            slot->chain = *bucket;
+            *bucket = slot;
+            slot = next;
+        }
+    }
+    free(window->buckets);
+    window->buckets = buckets;
+    window->bucket_count = count;
+}
+
+static void table_insert(struct hin_window *window, struct slot *slot)
+{
+    if (window->slot_count >= window->bucket_count) {
+        table_grow(window);
+    }
+    struct slot **bucket = &window->buckets[slot->hash & (window->bucket_count - 1)];
+    slot->chain = *bucket;
+    *bucket = slot;
+    window->slot_count++;
+}
+
+static void table_remove(struct hin_window *window, const struct slot *slot)
+{
+    struct slot **at = &window->buckets[slot->hash & (window->bucket_count - 1)];
+    while (*at != slot) {
+        at = &(*at)->chain;
+    }
+    *at = slot->chain;
+    window->slot_count--;
+}
 
 HIN_RESULT hin_window_new(const struct hin_window_limits *limits, struct hin_window **ret_window)
 {
@@ -46,27 +118,34 @@ HIN_RESULT hin_window_new(const struct hin_window_limits *limits, struct hin_win
     window->limits = *limits;
     window->now_usec = INT64_MIN;
     window->next_expiry_usec = INT64_MAX;
-    struct hin_result result = hin_map_init(&window->slots, limits->keys_max);
+    struct hin_result result = table_init(window);
     if (!hin_is_ok(result)) {
-        free(window);
+        hin_window_free(window);
         return result;
     }
     *ret_window = window;
     return hin_ok();
 }
 
+static size_t slot_bytes(const struct slot *slot)
+{
+    size_t extra = slot->entries == slot->first ? 0 : slot->capacity * sizeof(*slot->entries);
+    return sizeof(*slot) + slot->key_bytes + SLOT_OVERHEAD + extra;
+}
+
 static void slot_free(struct hin_window *window, struct slot *slot)
 {
     window->entry_count -= slot->count;
-    window->bytes -= sizeof(*slot) + SLOT_OVERHEAD + 2 * slot->key_bytes +
-                     slot->capacity * sizeof(*slot->entries);
+    window->bytes -= slot_bytes(slot);
     slot->next->previous = slot->previous;
     slot->previous->next = slot->next;
     if (window->ring == slot) {
         window->ring = slot->next == slot ? NULL : slot->next;
     }
-    (void)hin_map_remove(&window->slots, hin_view_of(slot->key, slot->key_bytes));
-    free(slot->entries);
+    table_remove(window, slot);
+    if (slot->entries != slot->first) {
+        free(slot->entries);
+    }
     free(slot);
 }
 
@@ -82,7 +161,7 @@ void hin_window_free(struct hin_window *window)
 {
     if (window != NULL) {
         clear(window);
-        hin_map_done(&window->slots);
+        free(window->buckets);
         free(window);
     }
 }
@@ -130,7 +209,7 @@ static int64_t expiry_of(const struct slot *slot)
 /* Look at up to `keys_max` keys from where the last walk ended. */
 static void walk(struct hin_window *window, size_t keys_max)
 {
-    size_t total = window->slots.count;
+    size_t total = window->slot_count;
     int64_t next_expiry = INT64_MAX;
     for (size_t i = 0; i < total && i < keys_max && window->ring != NULL; i++) {
         struct slot *slot = window->ring;
@@ -164,7 +243,7 @@ void hin_window_expire(struct hin_window *window, int64_t now_usec, uint32_t key
 
 static bool fits(const struct hin_window *window, size_t keys, size_t bytes)
 {
-    return window->slots.count + keys <= window->limits.keys_max &&
+    return window->slot_count + keys <= window->limits.keys_max &&
            window->bytes + bytes <= window->limits.bytes_max;
 }
 
@@ -182,17 +261,16 @@ static HIN_RESULT make_room(struct hin_window *window, size_t keys, size_t bytes
     return hin_ok();
 }
 
-static HIN_RESULT slot_new(struct hin_window *window, struct hin_view key, struct slot **ret_slot)
+static HIN_RESULT slot_new(struct hin_window *window, struct hin_view key, uint64_t hash,
+                           struct slot **ret_slot)
 {
-    struct slot *slot = calloc(1, sizeof(*slot) + key.size);
+    struct slot *slot = malloc(sizeof(*slot) + key.size);
     HIN_ENSURE(slot != NULL, NO_MEMORY);
-    slot->key_bytes = key.size;
+    *slot = (struct slot){.hash = hash, .key_bytes = key.size};
+    slot->entries = slot->first;
+    slot->capacity = HIN_MIN((uint32_t)ENTRIES_FIRST, window->limits.entries_max);
     hin_copy(slot->key, key.data, key.size);
-    struct hin_result result = hin_map_put(&window->slots, key, slot);
-    if (!hin_is_ok(result)) {
-        free(slot);
-        return result;
-    }
+    table_insert(window, slot);
     if (window->ring == NULL) {
         slot->next = slot;
         slot->previous = slot;
@@ -203,25 +281,29 @@ static HIN_RESULT slot_new(struct hin_window *window, struct hin_view key, struc
         slot->previous->next = slot;
         slot->next->previous = slot;
     }
-    window->bytes += sizeof(*slot) + SLOT_OVERHEAD + 2 * key.size;
+    window->bytes += slot_bytes(slot);
     *ret_slot = slot;
     return hin_ok();
 }
 
 static HIN_RESULT slot_grow(struct hin_window *window, struct slot *slot)
 {
-    uint32_t capacity = slot->capacity == 0 ? ENTRIES_FIRST : slot->capacity * 2;
-    capacity = HIN_MIN(capacity, window->limits.entries_max);
-    size_t extra = (capacity - slot->capacity) * sizeof(*slot->entries);
-    if (!fits(window, 0, extra)) {
+    uint32_t capacity = HIN_MIN(slot->capacity * 2, window->limits.entries_max);
+    size_t old_bytes = slot_bytes(slot);
+    size_t size = capacity * sizeof(*slot->entries);
+    if (!fits(window, 0, size)) {
         window->refused_count++;
         return hin_fail(HIN_LIMIT);
     }
-    struct hin_window_entry *entries = realloc(slot->entries, capacity * sizeof(*entries));
+    bool inside = slot->entries == slot->first;
+    struct hin_window_entry *entries = realloc(inside ? NULL : slot->entries, size);
     HIN_ENSURE(entries != NULL, NO_MEMORY);
+    if (inside) {
+        hin_copy(entries, slot->first, slot->count * sizeof(*entries));
+    }
     slot->entries = entries;
     slot->capacity = capacity;
-    window->bytes += extra;
+    window->bytes += slot_bytes(slot) - old_bytes;
     return hin_ok();
 }
 
@@ -253,12 +335,11 @@ HIN_RESULT hin_window_add(struct hin_window *window, struct hin_view key, int64_
 {
     HIN_ENSURE(key.size <= HIN_WINDOW_KEY_MAX_BYTES && span_usec >= 0, INVALID);
     advance(window, now_usec);
-    struct slot *slot = hin_map_get(&window->slots, key);
+    uint64_t hash = hin_siphash(window->hash_key, key);
+    struct slot *slot = table_find(window, key, hash);
     if (slot == NULL) {
-        size_t bytes =
-            sizeof(*slot) + SLOT_OVERHEAD + 2 * key.size + ENTRIES_FIRST * sizeof(*slot->entries);
-        HIN_TRY(make_room(window, 1, bytes));
-        HIN_TRY(slot_new(window, key, &slot));
+        HIN_TRY(make_room(window, 1, sizeof(*slot) + SLOT_OVERHEAD + key.size));
+        HIN_TRY(slot_new(window, key, hash, &slot));
     }
     slot->span_usec = span_usec;
     drop_expired(window, slot);
@@ -278,7 +359,7 @@ void hin_window_get(struct hin_window *window, struct hin_view key, int64_t now_
                     const struct hin_window_entry **ret_entries, uint32_t *ret_count)
 {
     advance(window, now_usec);
-    struct slot *slot = hin_map_get(&window->slots, key);
+    struct slot *slot = table_find(window, key, hin_siphash(window->hash_key, key));
     *ret_entries = NULL;
     *ret_count = 0;
     if (slot != NULL) {
@@ -290,7 +371,7 @@ void hin_window_get(struct hin_window *window, struct hin_view key, int64_t now_
 
 void hin_window_drop(struct hin_window *window, struct hin_view key)
 {
-    struct slot *slot = hin_map_get(&window->slots, key);
+    struct slot *slot = table_find(window, key, hin_siphash(window->hash_key, key));
     if (slot != NULL) {
         slot_free(window, slot);
     }
@@ -298,7 +379,7 @@ void hin_window_drop(struct hin_window *window, struct hin_view key)
 
 void hin_window_stats(const struct hin_window *window, struct hin_window_stats *ret_stats)
 {
-    *ret_stats = (struct hin_window_stats){(uint32_t)window->slots.count, window->entry_count,
+    *ret_stats = (struct hin_window_stats){(uint32_t)window->slot_count, window->entry_count,
                                            window->bytes, window->refused_count};
 }
 
@@ -322,9 +403,9 @@ HIN_RESULT hin_window_save(const struct hin_window *window, struct hin_buf *buf)
     HIN_TRY(hin_buf_append(buf, HIN_VIEW(IMAGE_MAGIC)));
     HIN_TRY(hin_write_u32(buf, IMAGE_VERSION));
     HIN_TRY(hin_write_zigzag(buf, window->now_usec));
-    HIN_TRY(hin_write_varint(buf, window->slots.count));
+    HIN_TRY(hin_write_varint(buf, window->slot_count));
     const struct slot *slot = window->ring;
-    for (size_t i = 0; i < window->slots.count; i++, slot = slot->next) {
+    for (size_t i = 0; i < window->slot_count; i++, slot = slot->next) {
         HIN_TRY(save_slot(slot, buf));
     }
     return hin_write_u32(buf, hin_crc32c(0, hin_view_sub(hin_buf_view(buf), begin, SIZE_MAX)));
@@ -341,9 +422,10 @@ static HIN_RESULT load_slot(struct hin_window *window, struct hin_reader *reader
     HIN_TRY(hin_read_zigzag(reader, &span_usec));
     HIN_TRY(hin_read_varint(reader, &count));
     HIN_ENSURE(span_usec >= 0 && count <= window->limits.entries_max, LIMIT);
-    HIN_ENSURE(hin_map_get(&window->slots, key) == NULL, CORRUPT);
-    HIN_ENSURE(fits(window, 1, sizeof(*slot) + SLOT_OVERHEAD + 2 * key.size), LIMIT);
-    HIN_TRY(slot_new(window, key, &slot));
+    uint64_t hash = hin_siphash(window->hash_key, key);
+    HIN_ENSURE(table_find(window, key, hash) == NULL, CORRUPT);
+    HIN_ENSURE(fits(window, 1, sizeof(*slot) + SLOT_OVERHEAD + key.size), LIMIT);
+    HIN_TRY(slot_new(window, key, hash, &slot));
     slot->span_usec = span_usec;
     for (uint64_t i = 0; i < count; i++) {
         struct hin_window_entry entry = {0};

@@ -203,57 +203,98 @@ static struct source *source_by_path(const struct hin_tail *tail, const char *pa
     return found;
 }
 
-static int64_t newest_mtime(const struct hin_tail *tail, const char *path)
+/* Was there ever a file of this name? */
+static bool is_known_path(const struct hin_tail *tail, const char *path)
 {
-    int64_t newest = -1;
     for (size_t i = 0; i < tail->source_count; i++) {
-        if (strcmp(tail->sources[i]->path, path) == 0 && !tail->sources[i]->forget) {
-            newest = HIN_MAX(newest, tail->sources[i]->mtime_usec);
+        if (strcmp(tail->sources[i]->path, path) == 0) {
+            return true;
         }
     }
-    return newest;
+    return false;
 }
 
 struct sibling {
     int fd;
     struct stat st;
+    const char *name;
 };
 
+/* Oldest first. Modification times have the grain of a tick; within one, "NAME.2" is older than
+ * "NAME.1" and "NAME-20260101" older than "NAME-20260102". */
 static int sibling_order(const void *a, const void *b)
 {
-    int64_t left = stat_mtime_usec(&((const struct sibling *)a)->st);
-    int64_t right = stat_mtime_usec(&((const struct sibling *)b)->st);
-    return left < right ? -1 : left > right;
+    const struct sibling *left = a, *right = b;
+    int64_t difference = stat_mtime_usec(&left->st) - stat_mtime_usec(&right->st);
+    if (difference != 0) {
+        return difference < 0 ? -1 : 1;
+    }
+    size_t left_size = strlen(left->name), right_size = strlen(right->name);
+    bool dated = hin_view_find(hin_view_from_text(left->name), HIN_VIEW("20")) != SIZE_MAX &&
+                 left_size == right_size && left_size > 8;
+    int order = left_size != right_size ? (left_size < right_size ? -1 : 1)
+                                        : strcmp(left->name, right->name);
+    return dated ? order : -order;
 }
 
-/* Files that had this name for a while and were rotated away again before we looked: unknown inodes
- * under rotated names, not older than what we last read of that name. Read from their start, oldest
- * first. */
-static HIN_RESULT find_missed(struct hin_tail *tail, const struct folder *folder,
-                              const struct listing *listing, const char *path, unsigned glob)
+/* A finished file is known by its inode; one that is newer than that has been given a used inode.
+ */
+static bool is_known(const struct hin_tail *tail, const struct folder *folder,
+                     const struct stat *st)
 {
-    struct sibling found[TAIL_SIBLINGS_MAX];
-    size_t count = 0;
-    int64_t since = newest_mtime(tail, path);
-    if (since < 0) {
-        return hin_ok(); /* never read: what lies beside it is history */
+    for (size_t i = 0; i < tail->source_count; i++) {
+        const struct source *source = tail->sources[i];
+        if (source->inode == st->st_ino && !source->forget && in_folder(source, folder) &&
+            (source->state != SOURCE_DONE || stat_mtime_usec(st) <= source->mtime_usec)) {
+            return true;
+        }
     }
+    return false;
+}
+
+/* A new source has this inode now: what is remembered of a finished one is out of date. */
+static void forget_done(struct hin_tail *tail, const struct folder *folder,
+                        const struct source *now)
+{
+    for (size_t i = 0; i < tail->source_count; i++) {
+        struct source *source = tail->sources[i];
+        if (source != now && source->inode == now->inode && source->state == SOURCE_DONE &&
+            in_folder(source, folder)) {
+            tail_source_forget(source);
+        }
+    }
+}
+
+static size_t siblings_find(struct hin_tail *tail, const struct folder *folder,
+                            const struct listing *listing, const char *path, struct sibling *found)
+{
+    size_t count = 0;
     for (size_t i = 0; i < listing->count && count < TAIL_SIBLINGS_MAX; i++) {
         char other[HIN_PATH_MAX];
-        struct sibling sibling = {.fd = -1};
-        if (!is_rotated_from(listing->entries[i].name, hin_path_base(path)) ||
-            source_by_inode(tail, folder, listing->entries[i].inode) != NULL ||
-            !hin_is_ok(entry_open(tail, folder, listing->entries[i].name, other, &sibling.fd,
-                                  &sibling.st))) {
+        struct sibling sibling = {.fd = -1, .name = listing->entries[i].name};
+        if (!is_rotated_from(sibling.name, hin_path_base(path)) ||
+            !hin_is_ok(entry_open(tail, folder, sibling.name, other, &sibling.fd, &sibling.st))) {
             continue;
         }
-        if (stat_mtime_usec(&sibling.st) < since) {
+        if (is_known(tail, folder, &sibling.st)) {
             hin_fd_close(&sibling.fd);
             continue;
         }
         found[count++] = sibling;
     }
     qsort(found, count, sizeof(*found), sibling_order);
+    return count;
+}
+
+/* Unknown files under rotated names. When the name was read before, they had it for a while and
+ * were rotated away again before we looked: they are read from their start, oldest first. When it
+ * is new to us, they are history: noted as done. */
+static HIN_RESULT find_missed(struct hin_tail *tail, const struct folder *folder,
+                              const struct listing *listing, const char *path, unsigned glob)
+{
+    struct sibling found[TAIL_SIBLINGS_MAX];
+    bool history = !is_known_path(tail, path);
+    size_t count = siblings_find(tail, folder, listing, path, found);
     struct hin_result result = hin_ok();
     for (size_t i = 0; i < count; i++) {
         struct source *source = NULL;
@@ -261,10 +302,15 @@ static HIN_RESULT find_missed(struct hin_tail *tail, const struct folder *folder
             result =
                 tail_source_add(tail, path, folder->root, glob, found[i].fd, &found[i].st, &source);
         }
-        if (source != NULL) {
-            tail_source_retire(source);
-        } else {
+        if (source == NULL) {
             hin_fd_close(&found[i].fd);
+        } else if (history) {
+            hin_fd_close(&source->fd);
+            source->state = SOURCE_DONE;
+            source->dirty = false;
+        } else {
+            tail_source_retire(source);
+            forget_done(tail, folder, source);
         }
     }
     return result;
@@ -362,16 +408,16 @@ static HIN_RESULT take_over(struct hin_tail *tail, const struct folder *folder,
                             unsigned glob, int *fd, const struct stat *st)
 {
     if (old != NULL) {
-        int64_t mtime_usec = old->mtime_usec;
         HIN_TRY(displaced(tail, folder, listing, old, glob));
-        old->mtime_usec = mtime_usec;
-        old->forget = false; /* find_missed needs its time; see below */
     }
     HIN_TRY(find_missed(tail, folder, listing, path, glob));
-    if (old != NULL && old->state == SOURCE_DONE) {
-        old->forget = true;
-    }
     struct source *known = source_by_inode(tail, folder, st->st_ino);
+    if (known != NULL && known != old && known->state == SOURCE_COLD &&
+        !tail_continues(known, *fd, (uint64_t)st->st_size)) {
+        tail_notice(tail, HIN_TAIL_GAP, known->path); /* gone, and its inode was given away */
+        tail_source_forget(known);
+        known = NULL;
+    }
     if (known != NULL && known != old && known->device == st->st_dev &&
         known->state != SOURCE_DONE) {
         return hin_ok(); /* a second name of a file that is followed already */
@@ -379,6 +425,7 @@ static HIN_RESULT take_over(struct hin_tail *tail, const struct folder *folder,
     struct source *source = NULL;
     HIN_TRY(tail_source_add(tail, path, folder->root, glob, *fd, st, &source));
     (void)hin_fd_take(fd);
+    forget_done(tail, folder, source);
     return hin_ok();
 }
 

@@ -1,0 +1,213 @@
+/* The store: events committed a second of CPU in batches, and what searches cost at 100,000 and
+ * 1,000,000 events. Usage: bench_store [FOLDER] [EVENTS] [BATCH]. Durable commits (fdatasync each),
+ * tokens included. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/fd.h"
+#include "event/codec.h"
+#include "store/events.h"
+
+#define START_USEC INT64_C(1795386286000000)
+
+struct bench {
+    struct hin_store *store;
+    struct hin_sealer *sealer;
+    struct hin_opener *opener;
+    struct hin_index *index;
+    size_t batch;
+    struct hin_store_event *events;
+    uint64_t (*tokens)[32];
+    struct hin_buf buf;
+    struct hin_arena arena;
+    double token_seconds, build_seconds, commit_seconds;
+};
+
+static double cpu_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double wall_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static HIN_RESULT give_sealer(void *context, struct hin_sealer **ret_sealer)
+{
+    *ret_sealer = ((struct bench *)context)->sealer;
+    return hin_ok();
+}
+
+static HIN_RESULT open_store(struct bench *b, const char *folder)
+{
+    static int directory = -1;
+    uint8_t id[HIN_SEAL_KEY_ID_BYTES] = {1};
+    struct hin_secret key;
+    HIN_TRY(hin_directory_remove(folder));
+    HIN_TRY(hin_directory_make(folder, 0700));
+    directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    HIN_ENSURE(directory >= 0, IO);
+    HIN_TRY(hin_secret_random(&key, HIN_SEAL_KEY_BYTES));
+    HIN_TRY(hin_sealer_new(&b->sealer, id, &key));
+    HIN_TRY(hin_opener_new(&b->opener, NULL, 4));
+    HIN_TRY(hin_opener_add(b->opener, id, &key));
+    HIN_TRY(hin_index_new(&b->index, &key));
+    hin_secret_done(&key);
+    struct hin_store_options options = {.directory = directory, .tenant = "bench", .create = true};
+    struct hin_store_keys keys = {give_sealer, b, b->opener, b->index};
+    HIN_TRY(hin_store_open(&b->store, &options, NULL));
+    return hin_store_unlock(b->store, &keys);
+}
+
+static HIN_RESULT fill(struct hin_event *event, struct hin_arena *arena, size_t number)
+{
+    static const struct hin_view groups[] = {{(const uint8_t *)"syslog", 6},
+                                             {(const uint8_t *)"sshd", 4}};
+    struct hin_view user, address, raw;
+    int64_t time_usec = START_USEC + (int64_t)number * 1000;
+    HIN_TRY(hin_arena_printf(arena, &user, "user%zu", number * 7919 % 20000));
+    HIN_TRY(hin_arena_printf(arena, &address, "10.%zu.%zu.%zu", number / 65536 % 256,
+                             number / 256 % 256, number % 256));
+    HIN_TRY(hin_arena_printf(
+        arena, &raw,
+        "Nov 22 22:24:46 web-%zu sshd[%zu]: Failed password for %.*s from %.*s port %zu ssh2",
+        number % 50, number % 30000, HIN_ARGS(user), HIN_ARGS(address), number % 60000));
+    hin_event_init_finding(event, arena, time_usec, time_usec, 5716, 5);
+    HIN_TRY(hin_event_set_text(event, HIN_FIELD_HOST, HIN_VIEW("web-1")));
+    HIN_TRY(hin_event_set_text(event, HIN_FIELD_PROGRAM, HIN_VIEW("sshd")));
+    HIN_TRY(hin_event_set_text(event, HIN_FIELD_LOCATION, HIN_VIEW("/var/log/auth.log")));
+    HIN_TRY(hin_event_set_text(event, HIN_FIELD_DECODER, HIN_VIEW("sshd")));
+    HIN_TRY(hin_event_set_text(event, HIN_FIELD_RULE_DESCRIPTION,
+                               HIN_VIEW("SSHD authentication failed.")));
+    HIN_TRY(hin_event_set_texts(event, HIN_FIELD_RULE_GROUPS, groups, 2));
+    HIN_TRY(hin_event_set_text(event, HIN_FIELD_USER, user));
+    HIN_TRY(hin_event_set_text(event, HIN_FIELD_SRC_IP, address));
+    HIN_TRY(hin_event_set_integer(event, HIN_FIELD_SRC_PORT, (int64_t)(number % 60000)));
+    return hin_event_set_text(event, HIN_FIELD_RAW, raw);
+}
+
+static HIN_RESULT prepare_batch(struct bench *b, size_t first)
+{
+    size_t offsets[65536];
+    double begin = cpu_seconds();
+    hin_buf_clear(&b->buf);
+    for (size_t i = 0; i < b->batch; i++) {
+        struct hin_event event;
+        hin_arena_reset(&b->arena);
+        HIN_TRY(fill(&event, &b->arena, first + i));
+        offsets[i] = b->buf.size;
+        HIN_TRY(hin_event_encode(&event, &b->buf));
+        double token_begin = cpu_seconds();
+        HIN_TRY(
+            hin_store_tokens(b->index, &event, &b->arena, b->tokens[i], &b->events[i].token_count));
+        b->token_seconds += cpu_seconds() - token_begin;
+        b->events[i].tokens = b->tokens[i];
+        b->events[i].time_usec = START_USEC + (int64_t)(first + i) * 1000;
+        b->events[i].computer_id = 1 + (int64_t)((first + i) / 100 % 50);
+        b->events[i].class_uid = 2004;
+        b->events[i].severity_id = 2;
+        b->events[i].identity = (struct hin_store_identity){
+            .agent = b->events[i].computer_id, .generation = 77, .offset = (first + i) * 120};
+    }
+    for (size_t i = 0; i < b->batch; i++) {
+        size_t end = i + 1 < b->batch ? offsets[i + 1] : b->buf.size;
+        b->events[i].bytes = hin_view_of(b->buf.data + offsets[i], end - offsets[i]);
+    }
+    b->build_seconds += cpu_seconds() - begin;
+    return hin_ok();
+}
+
+static HIN_RESULT count_event(void *context, const struct hin_store_event *event)
+{
+    (void)event;
+    (*(size_t *)context)++;
+    return hin_ok();
+}
+
+static HIN_RESULT measure_search(struct bench *b, const char *name, const char *value, size_t limit)
+{
+    struct hin_term term;
+    struct hin_store_report report;
+    size_t count = 0;
+    hin_arena_reset(&b->arena);
+    HIN_TRY(hin_term_parse(hin_view_from_text(name), hin_view_from_text(value), &b->arena, &term));
+    struct hin_store_filter filter = {
+        .terms = &term, .term_count = 1, .limit = limit, .descending = true};
+    double begin = wall_seconds();
+    HIN_TRY(hin_store_search(b->store, &filter, count_event, &count, &report));
+    printf("  %s=%s: %zu found, %llu segments opened, %llu passed over, %.1f ms\n", name, value,
+           count, (unsigned long long)report.segments_opened,
+           (unsigned long long)report.segments_passed_over, (wall_seconds() - begin) * 1e3);
+    return hin_ok();
+}
+
+static HIN_RESULT report(struct bench *b, size_t stored, double wall)
+{
+    struct hin_store_stats stats;
+    struct rusage usage;
+    (void)getrusage(RUSAGE_SELF, &usage);
+    HIN_TRY(hin_store_stats(b->store, &stats));
+    printf("%zu events: store %.2f us CPU an event (%.0f a CPU-second), tokens %.2f us; wall %.0f "
+           "a second; "
+           "%llu segments, %.0f B an event on disk; peak %ld KiB\n",
+           stored, b->commit_seconds * 1e6 / (double)stored, (double)stored / b->commit_seconds,
+           b->token_seconds * 1e6 / (double)stored, (double)stored / wall,
+           (unsigned long long)stats.segments, (double)stats.bytes / (double)stored,
+           usage.ru_maxrss);
+    HIN_TRY(measure_search(b, "user", "user42", 0));
+    HIN_TRY(measure_search(b, "src_ip", "10.0.1.7", 0));
+    HIN_TRY(measure_search(b, "user", "nobody", 0));
+    return measure_search(b, "rule", "5716", 100);
+}
+
+static HIN_RESULT run(struct bench *b, const char *folder, size_t total)
+{
+    HIN_TRY(open_store(b, folder));
+    double begin = wall_seconds(), paused = 0;
+    for (size_t stored = 0; stored < total;) {
+        HIN_TRY(prepare_batch(b, stored));
+        double cpu = cpu_seconds();
+        struct hin_store_committed committed;
+        HIN_TRY(hin_store_commit(b->store, b->events, b->batch, NULL, 0, START_USEC, &committed));
+        b->commit_seconds += cpu_seconds() - cpu;
+        stored += b->batch;
+        if (stored % 1000000 < b->batch || (stored >= 100000 && stored - b->batch < 100000)) {
+            double pause = wall_seconds();
+            HIN_TRY(report(b, stored, wall_seconds() - begin - paused));
+            paused += wall_seconds() - pause;
+        }
+    }
+    return hin_ok();
+}
+
+int main(int argc, char **argv)
+{
+    static struct bench b;
+    const char *folder = argc > 1 ? argv[1] : "/tmp/hinomi-bench-store";
+    size_t total = argc > 2 ? (size_t)strtoul(argv[2], NULL, 10) : 1000000;
+    b.batch = argc > 3 ? (size_t)strtoul(argv[3], NULL, 10) : 2000;
+    if (b.batch == 0 || b.batch > 65536) {
+        return 2;
+    }
+    b.events = calloc(b.batch, sizeof(*b.events));
+    b.tokens = calloc(b.batch, sizeof(*b.tokens));
+    hin_buf_init(&b.buf, 256u << 20);
+    hin_arena_init(&b.arena, 16u << 20);
+    struct hin_result result =
+        b.events != NULL && b.tokens != NULL ? run(&b, folder, total) : hin_fail(HIN_NO_MEMORY);
+    if (!hin_is_ok(result)) {
+        fprintf(stderr, "bench_store: %s\n", hin_code_text(result.code));
+    }
+    hin_store_close(b.store);
+    return hin_is_ok(result) ? 0 : 1;
+}

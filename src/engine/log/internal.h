@@ -180,8 +180,10 @@ struct rule {
     bool no_alert; /* attribute noalert: never fires itself */
     bool no_log;
     bool overwrite;
-    bool attached; /* stands in the tree */
-    bool fills;    /* the description has $(fields) */
+    bool attached;           /* stands in the tree */
+    uint32_t place_count;    /* how often */
+    struct rule_node *place; /* the last one */
+    bool fills;              /* the description has $(fields) */
 
     struct list_use *lists;
     uint32_t list_count;

@@ -31,6 +31,8 @@ static HIN_RESULT hang(struct linking *l, struct rule_node **list)
     }
     node->next = *list;
     *list = node;
+    l->rule->place = node;
+    l->rule->place_count++;
     l->rules->node_count++;
     return hin_ok();
 }
@@ -78,6 +80,25 @@ static HIN_RESULT attach(struct linking *l, struct rule_node *list, unsigned dep
     return hin_ok();
 }
 
+static struct rule *find_rule(const struct hin_log_rules *rules, uint32_t id)
+{
+    char key[16];
+    int size = snprintf(key, sizeof(key), "%u", id);
+    return hin_map_get(&rules->rule_ids, hin_view_of(key, (size_t)size));
+}
+
+static HIN_RESULT attach_to_rule(struct linking *l, uint32_t id, bool *ret_found)
+{
+    struct rule *parent = find_rule(l->rules, id);
+    if (parent != NULL && parent->place_count == 1) { /* no need to look for it */
+        l->rule->category = parent->category;
+        *ret_found = true;
+        return hang(l, &parent->place->child);
+    }
+    l->sid = id;
+    return attach(l, l->rules->roots, 0, ret_found);
+}
+
 static HIN_RESULT attach_to_category(struct linking *l, bool *ret_found)
 {
     for (struct rule_node *node = l->rules->roots; node != NULL; node = node->next) {
@@ -93,9 +114,7 @@ static bool parents_stand(const struct hin_log_rules *rules, const struct rule *
                           uint32_t *ret_missing)
 {
     for (uint32_t i = 0; i < rule->if_sid_count; i++) {
-        char key[16];
-        int size = snprintf(key, sizeof(key), "%u", rule->if_sid[i]);
-        const struct rule *parent = hin_map_get(&rules->rule_ids, hin_view_of(key, (size_t)size));
+        const struct rule *parent = find_rule(rules, rule->if_sid[i]);
         if (parent == NULL || !parent->attached) {
             *ret_missing = rule->if_sid[i];
             return false;
@@ -122,8 +141,7 @@ static HIN_RESULT place(struct linking *l, bool *ret_found)
             return hin_ok();
         }
         for (uint32_t i = 0; i < rule->if_sid_count; i++) {
-            l->sid = rule->if_sid[i];
-            HIN_TRY(attach(l, l->rules->roots, 0, ret_found));
+            HIN_TRY(attach_to_rule(l, rule->if_sid[i], ret_found));
         }
         return hin_ok();
     }
@@ -271,46 +289,68 @@ static HIN_RESULT collect_all(struct linking *l, struct rule_file **ret_file)
 
 /* ---- who feeds whom ------------------------------------------------------------------------ */
 
-static bool feeds(const struct rule *source, const struct rule *composite,
-                  struct hin_pattern_scratch *scratch)
-{
-    if (composite->matched == MATCHED_SID) {
-        return source->id == composite->matched_sid;
-    }
-    return composite->matched == MATCHED_GROUP &&
-           hin_pattern_match(composite->matched_group_use.pattern, scratch,
-                             hin_view_from_text(source->group_text), 0, NULL) == HIN_MATCH_YES;
-}
+/* Composite rules by what they count: an id, or a group. */
+struct composites {
+    struct rule **by_sid;
+    struct rule **by_group;
+    uint32_t sid_count, group_count;
+    struct rule **found; /* room for all of one source */
+};
 
-static HIN_RESULT watch(struct linking *l, struct hin_pattern_scratch *scratch)
+static HIN_RESULT sort_composites(struct hin_log_rules *rules, struct composites *c)
 {
-    struct hin_log_rules *rules = l->rules;
-    struct rule **composite = NULL;
-    uint32_t composite_count = 0;
-    HIN_TRY(HIN_ARENA_ARRAY(&rules->arena, rules->rule_count + 1, &composite));
+    HIN_TRY(HIN_ARENA_ARRAY(&rules->arena, rules->rule_count + 1, &c->by_sid));
+    HIN_TRY(HIN_ARENA_ARRAY(&rules->arena, rules->rule_count + 1, &c->by_group));
+    HIN_TRY(HIN_ARENA_ARRAY(&rules->arena, rules->rule_count + 1, &c->found));
     HIN_TRY(HIN_ARENA_ARRAY(&rules->arena, rules->rule_count + 1, &rules->regex_watchers));
     rules->regex_watcher_count = 0;
     for (uint32_t i = 0; i < rules->rule_count; i++) {
         struct rule *rule = rules->rules[i];
         rules->frequency_max = HIN_MAX(rules->frequency_max, rule->frequency);
-        if (rule->matched == MATCHED_REGEX) {
+        if (rule->matched == MATCHED_SID) {
+            c->by_sid[c->sid_count++] = rule;
+        } else if (rule->matched == MATCHED_GROUP) {
+            c->by_group[c->group_count++] = rule;
+        } else if (rule->matched == MATCHED_REGEX) {
             rules->regex_watchers[rules->regex_watcher_count++] = rule;
-        } else if (rule->matched != MATCHED_NONE) {
-            composite[composite_count++] = rule;
         }
     }
+    return hin_ok();
+}
+
+static uint32_t who_counts(const struct composites *c, const struct rule *source,
+                           struct hin_pattern_scratch *scratch)
+{
+    uint32_t count = 0;
+    struct hin_view groups = hin_view_from_text(source->group_text);
+    for (uint32_t i = 0; i < c->sid_count; i++) {
+        if (c->by_sid[i]->matched_sid == source->id) {
+            c->found[count++] = c->by_sid[i];
+        }
+    }
+    hin_pattern_scratch_begin(scratch, HIN_PATTERN_BUDGET_STEPS);
+    for (uint32_t i = 0; i < c->group_count; i++) {
+        if (hin_pattern_match(c->by_group[i]->matched_group_use.pattern, scratch, groups, 0,
+                              NULL) == HIN_MATCH_YES) {
+            c->found[count++] = c->by_group[i];
+        }
+    }
+    return count;
+}
+
+static HIN_RESULT watch(struct linking *l, struct hin_pattern_scratch *scratch)
+{
+    struct hin_log_rules *rules = l->rules;
+    struct composites c = {0};
+    HIN_TRY(sort_composites(rules, &c));
     for (uint32_t i = 0; i < rules->rule_count; i++) {
         struct rule *rule = rules->rules[i];
-        struct rule **list = NULL;
-        HIN_TRY(HIN_ARENA_ARRAY(&rules->arena, composite_count + 1, &list));
-        rule->watcher_count = 0;
-        hin_pattern_scratch_begin(scratch, HIN_PATTERN_BUDGET_STEPS);
-        for (uint32_t c = 0; c < composite_count; c++) {
-            if (feeds(rule, composite[c], scratch)) {
-                list[rule->watcher_count++] = composite[c];
-            }
+        rule->watcher_count = who_counts(&c, rule, scratch);
+        rule->watchers = NULL;
+        if (rule->watcher_count > 0) {
+            HIN_TRY(HIN_ARENA_ARRAY(&rules->arena, rule->watcher_count, &rule->watchers));
+            hin_copy(rule->watchers, c.found, rule->watcher_count * sizeof(c.found[0]));
         }
-        rule->watchers = list;
     }
     return hin_ok();
 }

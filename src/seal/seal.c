@@ -9,8 +9,9 @@ static const uint8_t value_magic[4] = {'H', 'S', 'V', 1};
 
 #define PLACE_MAX    (64 * 1024)
 #define WRITER_BYTES 8
-#define WRITER_ALIVE UINT64_C(0x68696e6f6d692e31) /* anything but the zeros a forked child finds   \
-                                                   */
+#define WRITER_ALIVE                                                                               \
+    UINT64_C(0x68696e6f6d692e31) /* anything but the zeros a forked child finds                    \
+                                  */
 #define AT_KEY_ID 4
 #define AT_NONCE  20
 

@@ -9,10 +9,10 @@
 #include "seal/seal.h"
 
 struct hin_agent_keys {
-    HIN_RESULT (*wrap)
+    HIN_RESULT(*wrap)
     (void *context, enum hin_key_purpose purpose, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
      const struct hin_secret *plain, struct hin_buf *ret_wrapped);
-    HIN_RESULT (*unwrap)
+    HIN_RESULT(*unwrap)
     (void *context, enum hin_key_purpose purpose, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
      struct hin_view wrapped, struct hin_secret *ret_plain);
     void *context;

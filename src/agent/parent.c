@@ -91,7 +91,8 @@ static HIN_RESULT handle_open_file(void *context, struct hin_ipc *channel,
     char path[HIN_PATH_MAX];
     unsigned root = 0;
     HIN_TRY(path_read(message->payload, &root, path));
-    return reply_fd(channel, message, hin_roots_open_file(&agent->roots, root, path, &fd), fd);
+    struct hin_result result = hin_roots_open_file(&agent->roots, root, path, &fd);
+    return reply_fd(channel, message, result, fd);
 }
 
 static HIN_RESULT handle_open_folder(void *context, struct hin_ipc *channel,
@@ -450,7 +451,9 @@ static void on_exit_child(void *context, const struct hin_role_exit *ended)
         agent->next = (struct instance){.policy = -1, .inotify = -1};
         go(agent, &agent->now);
     }
-    if (ended->crashed) {
+    bool refused =
+        is_log && instance_of(agent, ended->instance) == NULL; /* it said why, and ended */
+    if (ended->crashed && !refused) {
         char detail[160];
         snprintf(detail, sizeof(detail), "%s %d; %u in a row; starts again in %lld ms",
                  WIFSIGNALED(ended->status) ? "signal" : "exit status",

@@ -43,7 +43,7 @@ struct commit {      /* kept until the spool has it */
 struct log_module {
     struct hin_role *role;
     struct hin_ipc *uplink; /* NULL while it is away */
-    bool attached, stopping, go, fresh;
+    bool attached, stopping, go, fresh, refused;
     struct hin_role_events events;
     struct hin_ipc_permits from_parent;
     uint64_t serial;

@@ -123,6 +123,7 @@ static HIN_RESULT tell_refused(struct log_module *m, const char *text)
     HIN_TRY(hin_ipc_send(hin_role_parent_channel(m->role), HIN_AGENT_REFUSED, 0,
                          hin_buf_view(&payload)));
     HIN_TRY(hin_ipc_flush_wait(hin_role_parent_channel(m->role), HIN_SEC_USEC));
+    m->refused = true;
     return hin_fail(HIN_INVALID);
 }
 
@@ -431,10 +432,11 @@ struct hin_result hin_agent_log_run(struct hin_role *role)
             hin_field_find_decoded(hin_view_from_text(hin_log_field_name((enum hin_log_field)i)));
     }
     struct hin_result result = policy_check(m);
-    if (!hin_is_ok(result)) {
-        return tell_refused(m, hin_code_text(result.code));
+    result = hin_is_ok(result) ? rules_make(m) : tell_refused(m, hin_code_text(result.code));
+    if (m->refused) {
+        return hin_ok(); /* the parent knows why and does not start it again */
     }
-    HIN_TRY(rules_make(m));
+    HIN_TRY(result);
     HIN_TRY(tail_make(m));
     m->from_parent = (struct hin_ipc_permits){.table = &parent_table};
     m->events = (struct hin_role_events){

@@ -139,8 +139,10 @@ static void set_times(struct hin_log_engine *engine, const struct hin_log_line *
     f->has_time = pre->has_time;
     f->time_usec = pre->has_time ? pre->time_usec : line->received_usec;
     if (engine->config.correlate_on_log_time) {
-        event->wall_usec = f->time_usec;
-        event->now_usec = log_clock(engine, f->time_usec);
+        /* a line without a stamp belongs to the one before it */
+        bool follows = !pre->has_time && engine->clock_last != INT64_MIN;
+        event->now_usec = follows ? engine->clock_last : log_clock(engine, f->time_usec);
+        event->wall_usec = follows ? engine->clock_last - engine->clock_shift : f->time_usec;
     } else {
         event->wall_usec = line->received_usec;
         event->now_usec = line->monotonic_usec != 0 ? line->monotonic_usec : line->received_usec;

@@ -214,8 +214,8 @@ TEST(test_store_crash__every_prefix_that_fsync_permits)
         }
     }
     printf("# %zu states of %zu operations\n", states, recorder.count);
-    recorder_free(&recorder);
     fixture_stop(&f);
+    recorder_free(&recorder); /* closing is recorded too */
 }
 
 /* Before each acknowledgement the write-ahead log was synced after its last write. */
@@ -233,8 +233,8 @@ TEST(test_store_crash__sync_returns_before_the_acknowledgement)
         CHECK_INT(recorder.ops[recorder.count - 1].type, OP_SYNC);
         CHECK(strcmp(recorder.ops[recorder.count - 1].name, "t0.db-wal") == 0);
     }
-    recorder_free(&recorder);
     fixture_stop(&f);
+    recorder_free(&recorder); /* closing is recorded too */
 }
 
 TEST(test_store_crash__a_full_disk_acknowledges_nothing)
@@ -256,6 +256,6 @@ TEST(test_store_crash__a_full_disk_acknowledges_nothing)
     CHECK_OK(commit_some(&f, &(struct shape){1, 9, 5000, NOW, NULL}, 1500, NOW, &committed));
     CHECK_INT(committed.first_id, 4);
     CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, NULL), 1503);
-    recorder_free(&recorder);
     fixture_stop(&f);
+    recorder_free(&recorder); /* closing is recorded too */
 }

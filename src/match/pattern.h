@@ -62,6 +62,11 @@ struct hin_match {
     struct hin_span spans[HIN_PATTERN_SPANS_MAX]; /* only [0, span_count) is written */
 };
 
+/* `HIN_MATCH_LOCAL struct hin_match m;`: a local that is not zeroed first where the build zeroes
+ * locals. It is half a KiB, and what hin_pattern_match did not write must not be read in any case.
+ */
+#define HIN_MATCH_LOCAL __attribute__((uninitialized))
+
 struct hin_pattern;
 struct hin_pattern_scratch;
 

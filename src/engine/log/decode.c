@@ -19,7 +19,7 @@ static struct hin_view from(const struct event *event, size_t at)
 static bool match(struct hin_log_engine *engine, const struct event *event, const struct use *use,
                   size_t at, size_t *ret_end)
 {
-    struct hin_match m;
+    HIN_MATCH_LOCAL struct hin_match m;
     if (!hin_log_use_match(engine, event, use, SUBJECT_LOG, from(event, at), &m)) {
         return false;
     }
@@ -96,7 +96,7 @@ static void run_regexes(struct hin_log_engine *engine, struct event *event,
         }
         size_t at = regex_start(d, places);
         struct hin_view subject = from(event, at);
-        struct hin_match m;
+        HIN_MATCH_LOCAL struct hin_match m;
         places->has_regex = hin_log_use_match(engine, event, &d->regex, SUBJECT_LOG, subject, &m);
         if (places->has_regex) {
             places->regex = at + m.end;

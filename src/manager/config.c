@@ -1,0 +1,151 @@
+#include "manager/config.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/fd.h"
+#include "data/json.h"
+
+static const char file_name[] = "manager.json";
+
+void hin_manager_config_default(struct hin_manager_config *config)
+{
+    *config = (struct hin_manager_config){
+        .api = {"127.0.0.1", HIN_MANAGER_API_PORT},
+        .agents = {"127.0.0.1", HIN_MANAGER_AGENTS_PORT},
+        .uid_base = HIN_MANAGER_UID_BASE,
+    };
+}
+
+HIN_RESULT hin_manager_endpoint_parse(const char *text, struct hin_manager_endpoint *ret_endpoint)
+{
+    struct hin_manager_endpoint endpoint = {0};
+    struct hin_view all = hin_view_from_text(text);
+    const char *colon = strrchr(text, ':');
+    uint64_t port = 0;
+    HIN_ENSURE(colon != NULL, SYNTAX);
+    size_t host_bytes = (size_t)(colon - text);
+    struct hin_view host = hin_view_sub(all, 0, host_bytes);
+    HIN_TRY(hin_view_to_u64(hin_view_sub(all, host_bytes + 1, all.size), &port));
+    HIN_ENSURE(port <= UINT16_MAX, INVALID);
+    if (host.size >= 2 && host.data[0] == '[' && host.data[host.size - 1] == ']') {
+        host = hin_view_sub(host, 1, host.size - 2);
+    } else {
+        HIN_ENSURE(hin_view_find_byte(host, ':') == SIZE_MAX, SYNTAX);
+    }
+    if (host.size == 0) {
+        host = HIN_VIEW("*");
+    }
+    HIN_TRY(hin_view_to_text(host, endpoint.host, sizeof(endpoint.host)));
+    endpoint.port = (uint16_t)port;
+    *ret_endpoint = endpoint;
+    return hin_ok();
+}
+
+static bool is_wildcard(const char *host)
+{
+    return strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
+}
+
+void hin_manager_endpoint_url(const struct hin_manager_endpoint *endpoint, char *out,
+                              size_t out_bytes)
+{
+    char name[HIN_MANAGER_HOST_MAX] = "localhost";
+    const char *host = endpoint->host;
+    if (is_wildcard(host)) {
+        if (gethostname(name, sizeof(name)) != 0) {
+            hin_copy(name, "localhost", sizeof("localhost"));
+        }
+        name[sizeof(name) - 1] = 0;
+        host = name;
+    }
+    bool brackets = strchr(host, ':') != NULL;
+    snprintf(out, out_bytes, "https://%s%s%s:%u", brackets ? "[" : "", host, brackets ? "]" : "",
+             endpoint->port);
+}
+
+static HIN_RESULT read_endpoint(struct hin_json root, const char *key,
+                                struct hin_manager_endpoint *endpoint, struct hin_error *error)
+{
+    struct hin_json object;
+    struct hin_view host;
+    int64_t port = 0;
+    HIN_TRY(hin_json_get_object(root, key, &object, error));
+    HIN_TRY(hin_json_get_text(object, "host", &host, error));
+    HIN_TRY(hin_json_get_integer(object, "port", 1, UINT16_MAX, &port, error));
+    HIN_TRY(hin_view_to_text(host, endpoint->host, sizeof(endpoint->host)));
+    endpoint->port = (uint16_t)port;
+    return hin_ok();
+}
+
+static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *config,
+                              struct hin_error *error)
+{
+    struct hin_view keyring;
+    struct hin_view tenant;
+    int64_t uid_base = config->uid_base;
+    int64_t workers = 0;
+    int64_t keep_days = 0;
+    HIN_TRY(read_endpoint(root, "api", &config->api, error));
+    HIN_TRY(read_endpoint(root, "agents", &config->agents, error));
+    HIN_TRY(hin_json_get_text(root, "keyring", &keyring, error));
+    HIN_TRY(hin_json_get_text(root, "tenant", &tenant, error));
+    HIN_TRY(hin_json_opt_integer(root, "uidBase", 0, INT32_MAX, &uid_base, error));
+    HIN_TRY(hin_json_opt_integer(root, "workers", 0, 64, &workers, error));
+    HIN_TRY(hin_json_opt_integer(root, "keepDays", 0, 36500, &keep_days, error));
+    HIN_TRY(hin_view_to_text(keyring, config->keyring, sizeof(config->keyring)));
+    HIN_TRY(hin_view_to_text(tenant, config->tenant, sizeof(config->tenant)));
+    config->uid_base = (uint32_t)uid_base;
+    config->workers = (uint32_t)workers;
+    config->keep_days = (uint32_t)keep_days;
+    return hin_ok();
+}
+
+HIN_RESULT hin_manager_config_load(int state, struct hin_manager_config *ret_config,
+                                   struct hin_error *error)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_manager_config config;
+    struct hin_result read = hin_file_read(state, file_name, &text);
+    if (!hin_is_ok(read)) {
+        return hin_error_set(error, read.code, file_name, 0, 0,
+                             "%s (run `hinomi-manager init` first)", hin_code_text(read.code));
+    }
+    hin_manager_config_default(&config);
+    HIN_TRY(hin_json_parse(hin_buf_view(&text), text.max, &document, error));
+    HIN_TRY(read_config(hin_json_root(document), &config, error));
+    *ret_config = config;
+    return hin_ok();
+}
+
+static void write_endpoint(struct hin_json_writer *writer, const char *key,
+                           const struct hin_manager_endpoint *endpoint)
+{
+    hin_json_key(writer, key);
+    hin_json_begin_object(writer);
+    hin_json_field_cstring(writer, "host", endpoint->host);
+    hin_json_field_integer(writer, "port", endpoint->port);
+    hin_json_end_object(writer);
+}
+
+HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *config)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    struct hin_json_writer writer;
+    hin_json_writer_init(&writer, &text, true);
+    hin_json_begin_object(&writer);
+    write_endpoint(&writer, "api", &config->api);
+    write_endpoint(&writer, "agents", &config->agents);
+    hin_json_field_cstring(&writer, "keyring", config->keyring);
+    hin_json_field_cstring(&writer, "tenant", config->tenant);
+    hin_json_field_integer(&writer, "uidBase", config->uid_base);
+    hin_json_field_integer(&writer, "workers", config->workers);
+    hin_json_field_integer(&writer, "keepDays", config->keep_days);
+    hin_json_end_object(&writer);
+    HIN_TRY(hin_json_writer_finish(&writer));
+    HIN_TRY(hin_buf_append_byte(&text, '\n'));
+    return hin_file_replace(state, file_name, hin_buf_view(&text), 0600);
+}

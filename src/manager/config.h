@@ -1,0 +1,45 @@
+/* The installation's settings: written by `init` into STATE/manager.json (0600, no secrets), read
+ * by `run`. */
+#ifndef HIN_MANAGER_CONFIG_H
+#define HIN_MANAGER_CONFIG_H
+
+#include "base/path.h"
+#include "base/result.h"
+
+enum {
+    HIN_MANAGER_HOST_MAX = 256,
+    HIN_MANAGER_API_PORT = 4119,
+    HIN_MANAGER_AGENTS_PORT = 4120,
+    HIN_MANAGER_UID_BASE = 64800, /* as root, roles take uids from here on unless set otherwise */
+};
+
+struct hin_manager_endpoint {
+    char host[HIN_MANAGER_HOST_MAX]; /* what is listened on: an address, a name, or "*" */
+    uint16_t port;
+};
+
+struct hin_manager_config {
+    struct hin_manager_endpoint api;
+    struct hin_manager_endpoint agents;
+    char keyring[HIN_PATH_MAX]; /* absolute */
+    char tenant[37];            /* UUID */
+    uint32_t uid_base;
+    uint32_t workers;   /* 0: as many as processors */
+    uint32_t keep_days; /* events are dropped after so many days; 0: never */
+};
+
+void hin_manager_config_default(struct hin_manager_config *config) HIN_NONNULL;
+
+/* "127.0.0.1:4119", "[::1]:4119", "name:4119", ":4119" or "*:4119" (all addresses). */
+HIN_RESULT hin_manager_endpoint_parse(const char *text,
+                                      struct hin_manager_endpoint *ret_endpoint) HIN_NONNULL;
+/* The address that others use: the host's name where all addresses are listened on.
+ * "https://HOST:PORT". */
+void hin_manager_endpoint_url(const struct hin_manager_endpoint *endpoint, char *out,
+                              size_t out_bytes) HIN_NONNULL;
+
+HIN_RESULT hin_manager_config_load(int state, struct hin_manager_config *ret_config,
+                                   struct hin_error *error);
+HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *config);
+
+#endif

@@ -1,0 +1,147 @@
+#include "manager/credential.h"
+
+#include "base/bytes.h"
+#include "crypt/password.h"
+#include "manager/worker/api/document.h"
+#include "manager/worker/api/tables.h"
+#include "store/documents.h"
+
+enum { DOCUMENT_MAX = 65536 };
+
+HIN_RESULT hin_credential_digest(enum hin_token_kind kind, struct hin_view secret,
+                                 char ret_hex[HIN_SHA256_HEX_BYTES])
+{
+    uint8_t digest[HIN_SHA256_BYTES];
+    HIN_TRY(hin_token_hash(kind, secret, digest));
+    hin_hex(digest, sizeof(digest), ret_hex);
+    return hin_ok();
+}
+
+static HIN_RESULT store_new(struct hin_tenant *tenant, enum hin_store_kind kind,
+                            const struct hin_api_attributes *attributes, struct hin_json body,
+                            const struct hin_api_patches *patches,
+                            struct hin_store_content *content, int64_t *ret_id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = DOCUMENT_MAX};
+    HIN_TRY(hin_api_merge(attributes, (struct hin_json){0}, body, patches, &text));
+    content->bytes = hin_buf_view(&text);
+    return hin_store_create(tenant->store, kind, content, hin_tenant_now_usec(tenant), ret_id);
+}
+
+static HIN_RESULT new_secret(enum hin_token_kind kind, struct hin_secret *ret_secret,
+                             char ret_hex[HIN_SHA256_HEX_BYTES])
+{
+    struct hin_secret secret = {0};
+    HIN_TRY(hin_token_new(kind, &secret));
+    struct hin_result digested = hin_credential_digest(kind, hin_secret_view(&secret), ret_hex);
+    if (!hin_is_ok(digested)) {
+        hin_secret_done(&secret);
+        return digested;
+    }
+    *ret_secret = secret;
+    return hin_ok();
+}
+
+static HIN_RESULT store_api_key(struct hin_tenant *tenant,
+                                const struct hin_credential_api_key *wanted, const char *digest,
+                                int64_t *ret_id)
+{
+    struct hin_api_patches patches = {0};
+    struct hin_store_content content = {
+        .names = {hin_view_from_text(digest)},
+        .owner = wanted->administrator,
+        .expires_usec = wanted->expires_usec,
+    };
+    int64_t now_usec = hin_tenant_now_usec(tenant);
+    HIN_TRY(hin_api_patch_text(&patches, "keyName", wanted->name));
+    HIN_TRY(hin_api_patch_int(&patches, "roleID", wanted->role));
+    HIN_TRY(hin_api_patch_int(&patches, "created", now_usec / HIN_MSEC_USEC));
+    HIN_TRY(hin_api_patch_text(&patches, "secretDigest", hin_view_from_text(digest)));
+    if (wanted->body.node == NULL) {
+        HIN_TRY(hin_api_patch_bool(&patches, "active", true));
+    }
+    if (wanted->administrator != 0) {
+        HIN_TRY(hin_api_patch_int(&patches, "administratorID", wanted->administrator));
+    }
+    if (wanted->expires_usec != 0) {
+        HIN_TRY(hin_api_patch_int(&patches, "expiryDate", wanted->expires_usec / HIN_MSEC_USEC));
+    }
+    return store_new(tenant, HIN_STORE_API_KEYS, &hin_api_apikey, wanted->body, &patches, &content,
+                     ret_id);
+}
+
+HIN_RESULT hin_credential_api_key_new(struct hin_tenant *tenant,
+                                      const struct hin_credential_api_key *wanted,
+                                      struct hin_secret *ret_secret, int64_t *ret_id)
+{
+    struct hin_secret secret = {0};
+    char digest[HIN_SHA256_HEX_BYTES];
+    HIN_TRY(new_secret(HIN_TOKEN_API_KEY, &secret, digest));
+    struct hin_result stored = store_api_key(tenant, wanted, digest, ret_id);
+    if (!hin_is_ok(stored)) {
+        hin_secret_done(&secret);
+        return stored;
+    }
+    *ret_secret = secret;
+    return hin_ok();
+}
+
+static HIN_RESULT store_token(struct hin_tenant *tenant, const struct hin_credential_token *wanted,
+                              const char *digest, int64_t *ret_id)
+{
+    struct hin_api_patches patches = {0};
+    int64_t now_usec = hin_tenant_now_usec(tenant);
+    int64_t expires_usec = now_usec + wanted->ttl_usec;
+    struct hin_store_content content = {
+        .names = {hin_view_from_text(digest)},
+        .expires_usec = expires_usec,
+    };
+    HIN_TRY(hin_api_patch_text(&patches, "description", wanted->description));
+    HIN_TRY(hin_api_patch_int(&patches, "uses", wanted->uses));
+    HIN_TRY(hin_api_patch_int(&patches, "used", 0));
+    HIN_TRY(hin_api_patch_int(&patches, "policyID", wanted->policy));
+    HIN_TRY(hin_api_patch_int(&patches, "created", now_usec / HIN_MSEC_USEC));
+    HIN_TRY(hin_api_patch_int(&patches, "expiryDate", expires_usec / HIN_MSEC_USEC));
+    HIN_TRY(hin_api_patch_text(&patches, "tokenDigest", hin_view_from_text(digest)));
+    return store_new(tenant, HIN_STORE_ENROLMENT_TOKENS, &hin_api_enrolment_token,
+                     (struct hin_json){0}, &patches, &content, ret_id);
+}
+
+HIN_RESULT hin_credential_token_new(struct hin_tenant *tenant,
+                                    const struct hin_credential_token *wanted,
+                                    struct hin_secret *ret_secret, int64_t *ret_id)
+{
+    struct hin_secret secret = {0};
+    char digest[HIN_SHA256_HEX_BYTES];
+    HIN_TRY(new_secret(HIN_TOKEN_ENROLMENT, &secret, digest));
+    struct hin_result stored = store_token(tenant, wanted, digest, ret_id);
+    if (!hin_is_ok(stored)) {
+        hin_secret_done(&secret);
+        return stored;
+    }
+    *ret_secret = secret;
+    return hin_ok();
+}
+
+HIN_RESULT hin_credential_administrator_new(struct hin_tenant *tenant,
+                                            const struct hin_credential_administrator *wanted,
+                                            int64_t *ret_id)
+{
+    struct hin_api_patches patches = {0};
+    struct hin_store_content content = {.names = {wanted->username}};
+    char hash[HIN_PASSWORD_TEXT_BYTES];
+    int64_t now_msec = hin_tenant_now_usec(tenant) / HIN_MSEC_USEC;
+    HIN_TRY(hin_password_encode(wanted->password, hash));
+    HIN_TRY(hin_api_patch_text(&patches, "username", wanted->username));
+    HIN_TRY(hin_api_patch_int(&patches, "roleID", wanted->role));
+    HIN_TRY(hin_api_patch_bool(&patches, "oneTime", wanted->one_time));
+    HIN_TRY(hin_api_patch_int(&patches, "created", now_msec));
+    HIN_TRY(hin_api_patch_int(&patches, "lastPasswordChange", now_msec));
+    HIN_TRY(hin_api_patch_int(&patches, "unsuccessfulSignInAttempts", 0));
+    HIN_TRY(hin_api_patch_text(&patches, "passwordHash", hin_view_from_text(hash)));
+    if (wanted->body.node == NULL) {
+        HIN_TRY(hin_api_patch_bool(&patches, "active", true));
+    }
+    return store_new(tenant, HIN_STORE_ADMINISTRATORS, &hin_api_administrator, wanted->body,
+                     &patches, &content, ret_id);
+}

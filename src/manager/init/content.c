@@ -1,0 +1,279 @@
+#include "manager/init/content.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/fd.h"
+#include "base/path.h"
+#include "manager/worker/api/document.h"
+#include "manager/worker/api/tables.h"
+#include "policy/bundle.h"
+#include "store/documents.h"
+
+enum { FILES_MAX = 512, FILE_NAME_MAX = 256 };
+
+/* What a Debian or RHEL server writes; the journal is read where there is one. */
+static const struct {
+    const char *location;
+    const char *format;
+} default_logs[] = {
+    {"/var/log/syslog", "syslog"},
+    {"/var/log/messages", "syslog"},
+    {"/var/log/secure", "syslog"},
+    {"/var/log/maillog", "syslog"},
+    {"/var/log/cron", "syslog"},
+    {"/var/log/*.log", "syslog"},
+    {"/var/log/*/*.log", "syslog"},
+    {"/var/log/*/*_log", "syslog"},
+    {HIN_POLICY_LOCATION_JOURNAL, "syslog"},
+};
+
+static bool holds_rules(const char *folder)
+{
+    char path[HIN_PATH_MAX];
+    return hin_is_ok(hin_path_join(path, sizeof(path), folder, "rules")) && access(path, R_OK) == 0;
+}
+
+HIN_RESULT hin_content_find(const char *wanted, char *out)
+{
+    static const char *const places[] = {"../content/log", "../share/hinomi/content/log",
+                                         "/usr/share/hinomi/content/log",
+                                         "/usr/local/share/hinomi/content/log"};
+    char program[HIN_PATH_MAX];
+    if (wanted != NULL) {
+        HIN_ENSURE(holds_rules(wanted), NOT_FOUND);
+        return hin_path_join(out, HIN_PATH_MAX, wanted, "");
+    }
+    ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
+    HIN_ENSURE(size > 0, NOT_FOUND);
+    program[size] = 0;
+    char *slash = strrchr(program, '/');
+    HIN_ENSURE(slash != NULL, NOT_FOUND);
+    *slash = 0;
+    for (size_t i = 0; i < HIN_COUNT(places); i++) {
+        HIN_TRY(hin_path_join(out, HIN_PATH_MAX, program, places[i]));
+        if (holds_rules(out)) {
+            return hin_ok();
+        }
+    }
+    return hin_fail(HIN_NOT_FOUND);
+}
+
+struct file_list {
+    char (*names)[FILE_NAME_MAX];
+    size_t count;
+};
+
+static int compare_names(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static HIN_RESULT add_name(struct file_list *list, struct hin_view name)
+{
+    HIN_ENSURE(list->count < FILES_MAX, LIMIT);
+    HIN_TRY(hin_view_to_text(name, list->names[list->count], FILE_NAME_MAX));
+    list->count++;
+    return hin_ok();
+}
+
+/* order.txt names the files of rules/ in the order of loading; without it they load by name. */
+static HIN_RESULT list_ordered(struct hin_view order, struct file_list *list)
+{
+    struct hin_view line;
+    while (hin_view_split(&order, '\n', &line)) {
+        line = hin_view_trim(line);
+        if (line.size > 0 && line.data[0] != '#') {
+            HIN_TRY(add_name(list, line));
+        }
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT list_sorted(const char *folder, struct file_list *list)
+{
+    DIR *directory = opendir(folder);
+    HIN_ENSURE(directory != NULL, NOT_FOUND);
+    struct hin_result added = hin_ok();
+    struct dirent *entry;
+    while (hin_is_ok(added) && (entry = readdir(directory)) != NULL) {
+        struct hin_view name = hin_view_from_text(entry->d_name);
+        if (name.data[0] != '.' && hin_view_ends_with(name, HIN_VIEW(".xml"))) {
+            added = add_name(list, name);
+        }
+    }
+    closedir(directory);
+    HIN_TRY(added);
+    qsort(list->names, list->count, FILE_NAME_MAX, compare_names);
+    return hin_ok();
+}
+
+static HIN_RESULT read_file(const char *folder, const char *name, struct hin_buf *text,
+                            struct hin_error *error)
+{
+    char path[HIN_PATH_MAX];
+    HIN_TRY(hin_path_join(path, sizeof(path), folder, name));
+    hin_buf_clear(text);
+    struct hin_result read = hin_file_read(AT_FDCWD, path, text);
+    if (!hin_is_ok(read) && read.code != HIN_NOT_FOUND) {
+        return hin_error_set(error, read.code, path, 0, 0, "%s", hin_code_text(read.code));
+    }
+    return read;
+}
+
+static HIN_RESULT log_files_json(struct hin_buf *out)
+{
+    struct hin_json_writer writer;
+    hin_json_writer_init(&writer, out, false);
+    hin_json_begin_object(&writer);
+    hin_json_key(&writer, "logFiles");
+    hin_json_begin_array(&writer);
+    for (size_t i = 0; i < HIN_COUNT(default_logs); i++) {
+        hin_json_begin_object(&writer);
+        hin_json_field_cstring(&writer, "location", default_logs[i].location);
+        hin_json_field_cstring(&writer, "format", default_logs[i].format);
+        hin_json_end_object(&writer);
+    }
+    hin_json_end_array(&writer);
+    hin_json_end_object(&writer);
+    return hin_json_writer_finish(&writer);
+}
+
+static HIN_RESULT ids_json(const int64_t *ids, size_t count, struct hin_buf *out)
+{
+    struct hin_json_writer writer;
+    hin_json_writer_init(&writer, out, false);
+    hin_json_begin_array(&writer);
+    for (size_t i = 0; i < count; i++) {
+        hin_json_put_integer(&writer, ids[i]);
+    }
+    hin_json_end_array(&writer);
+    return hin_json_writer_finish(&writer);
+}
+
+static HIN_RESULT store_document(struct hin_tenant *tenant, enum hin_store_kind kind,
+                                 const struct hin_api_attributes *attributes,
+                                 const struct hin_api_patches *patches, struct hin_view name,
+                                 int64_t *ret_id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    struct hin_store_content content = {.names = {name}};
+    HIN_TRY(hin_api_merge(attributes, (struct hin_json){0}, (struct hin_json){0}, patches, &text));
+    content.bytes = hin_buf_view(&text);
+    return hin_store_create(tenant->store, kind, &content, hin_tenant_now_usec(tenant), ret_id);
+}
+
+static HIN_RESULT describe_file(struct hin_tenant *tenant, const char *name, size_t order,
+                                struct hin_api_patches *patches)
+{
+    int64_t now_msec = hin_tenant_now_usec(tenant) / HIN_MSEC_USEC;
+    HIN_TRY(hin_api_patch_text(patches, "name", hin_view_from_text(name)));
+    HIN_TRY(hin_api_patch_text(patches, "identifier", hin_view_from_text(name)));
+    HIN_TRY(hin_api_patch_text(patches, "type", HIN_VIEW("Defined")));
+    HIN_TRY(hin_api_patch_int(patches, "lastUpdated", now_msec));
+    return hin_api_patch_int(patches, "sortOrder", (int64_t)order);
+}
+
+static HIN_RESULT store_decoder(struct hin_tenant *tenant, const char *folder, int64_t *ret_id,
+                                struct hin_error *error)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_API_RULE_XML_MAX};
+    struct hin_api_patches patches = {0};
+    HIN_TRY(read_file(folder, "decoder.xml", &text, error));
+    HIN_TRY(describe_file(tenant, "decoder.xml", 0, &patches));
+    HIN_TRY(hin_api_patch_text(&patches, "decoderXML", hin_buf_view(&text)));
+    return store_document(tenant, HIN_STORE_LOG_DECODERS, &hin_api_decoder, &patches,
+                          HIN_VIEW_EMPTY, ret_id);
+}
+
+static HIN_RESULT store_rule(struct hin_tenant *tenant, const char *name, size_t order,
+                             struct hin_view xml, struct hin_view decoders, int64_t *ret_id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf logs = {.max = 65536};
+    struct hin_api_patches patches = {0};
+    HIN_TRY(log_files_json(&logs));
+    HIN_TRY(describe_file(tenant, name, order, &patches));
+    HIN_TRY(hin_api_patch_text(&patches, "template", HIN_VIEW("custom")));
+    HIN_TRY(hin_api_patch_text(&patches, "ruleXML", xml));
+    HIN_TRY(hin_api_patch_json(&patches, "logFiles", hin_buf_view(&logs)));
+    HIN_TRY(hin_api_patch_json(&patches, "decoderIDs", decoders));
+    return store_document(tenant, HIN_STORE_LOG_RULES, &hin_api_rule, &patches, HIN_VIEW_EMPTY,
+                          ret_id);
+}
+
+static HIN_RESULT store_policy(struct hin_tenant *tenant, const int64_t *rules, size_t count,
+                               int64_t *ret_id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf ids = {.max = 65536};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf module = {.max = 65536};
+    struct hin_api_patches patches = {0};
+    HIN_TRY(ids_json(rules, count, &ids));
+    HIN_TRY(hin_buf_printf(&module, "{\"state\":\"on\",\"ruleIDs\":%.*s}",
+                           HIN_ARGS(hin_buf_view(&ids))));
+    HIN_TRY(hin_api_patch_text(&patches, "name", HIN_VIEW("Base Policy")));
+    HIN_TRY(hin_api_patch_text(&patches, "description",
+                               HIN_VIEW("What every enrolled computer gets.")));
+    HIN_TRY(hin_api_patch_text(&patches, "autoRequiresUpdate", HIN_VIEW("on")));
+    HIN_TRY(hin_api_patch_json(&patches, "logInspection", hin_buf_view(&module)));
+    return store_document(tenant, HIN_STORE_POLICIES, &hin_api_policy, &patches,
+                          HIN_VIEW("Base Policy"), ret_id);
+}
+
+static HIN_RESULT list_files(const char *folder, const char *rules_folder, struct file_list *list,
+                             struct hin_error *error)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf order = {.max = 65536};
+    struct hin_result read = read_file(folder, "order.txt", &order, error);
+    return hin_is_ok(read) ? list_ordered(hin_buf_view(&order), list)
+                           : list_sorted(rules_folder, list);
+}
+
+static HIN_RESULT store_files(struct hin_tenant *tenant, const char *folder, struct file_list *list,
+                              int64_t *rules, struct hin_content_report *report,
+                              struct hin_error *error)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf decoders = {.max = 64};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_API_RULE_XML_MAX};
+    char rules_folder[HIN_PATH_MAX];
+    int64_t decoder = 0;
+    HIN_TRY(hin_path_join(rules_folder, sizeof(rules_folder), folder, "rules"));
+    struct hin_result stored = store_decoder(tenant, folder, &decoder, error);
+    if (stored.code != HIN_NOT_FOUND) { /* a rule set may do without decoders */
+        HIN_TRY(stored);
+        report->decoder_count = 1;
+    }
+    HIN_TRY(ids_json(&decoder, report->decoder_count, &decoders));
+    HIN_TRY(list_files(folder, rules_folder, list, error));
+    for (size_t i = 0; i < list->count; i++) {
+        HIN_TRY(read_file(rules_folder, list->names[i], &text, error));
+        HIN_TRY(store_rule(tenant, list->names[i], i, hin_buf_view(&text), hin_buf_view(&decoders),
+                           &rules[i]));
+    }
+    report->rule_count = list->count;
+    return hin_ok();
+}
+
+HIN_RESULT hin_content_store(struct hin_tenant *tenant, const char *folder,
+                             struct hin_content_report *ret_report, struct hin_error *error)
+{
+    struct hin_content_report report = {0};
+    struct file_list list = {calloc(FILES_MAX, FILE_NAME_MAX), 0};
+    int64_t *rules = calloc(FILES_MAX, sizeof(*rules));
+    struct hin_result stored = hin_fail(HIN_NO_MEMORY);
+    if (list.names != NULL && rules != NULL) {
+        stored =
+            folder == NULL ? hin_ok() : store_files(tenant, folder, &list, rules, &report, error);
+    }
+    if (hin_is_ok(stored)) {
+        stored = store_policy(tenant, rules, report.rule_count, &report.policy);
+    }
+    free(list.names);
+    free(rules);
+    HIN_TRY(stored);
+    *ret_report = report;
+    return hin_ok();
+}

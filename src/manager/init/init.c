@@ -1,0 +1,393 @@
+#include "manager/init/init.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/fd.h"
+#include "crypt/token.h"
+#include "crypt/x509.h"
+#include "io/address.h"
+#include "keys/ring.h"
+#include "keys/vault.h"
+#include "manager/audit.h"
+#include "manager/config.h"
+#include "manager/credential.h"
+#include "manager/init/content.h"
+#include "manager/passphrase.h"
+#include "manager/roles.h"
+
+#define TOKEN_TTL_USEC (24 * HIN_HOUR_USEC)
+
+struct init_options {
+    const char *state;
+    const char *keyring;
+    const char *api;
+    const char *agents;
+    const char *content;
+    const char *administrator;
+    struct hin_passphrase_source passphrase;
+    uint64_t uid_base;
+    bool json;
+};
+
+static const struct hin_option option_rows[] = {
+    {"state", 's', HIN_OPTION_TEXT, offsetof(struct init_options, state), "DIR",
+     "Folder for the manager's data; made, and must not hold an installation yet.", NULL, true,
+     false},
+    {"keyring", 0, HIN_OPTION_TEXT, offsetof(struct init_options, keyring), "PATH",
+     "File for the master keys; DIR.keyring beside the folder unless set.", NULL, false, false},
+    {"api", 0, HIN_OPTION_TEXT, offsetof(struct init_options, api), "ADDR:PORT",
+     "Where the API listens; 127.0.0.1:4119 unless set, *:4119 for all addresses.", NULL, false,
+     false},
+    {"agents", 0, HIN_OPTION_TEXT, offsetof(struct init_options, agents), "ADDR:PORT",
+     "Where agents connect; 127.0.0.1:4120 unless set.", NULL, false, false},
+    {"passphrase-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.file), "F",
+     "Seals the key ring with the pass phrase in this file.", NULL, false, false},
+    {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.fd), "N",
+     "The same, read from a descriptor.", NULL, false, false},
+    {"content", 0, HIN_OPTION_TEXT, offsetof(struct init_options, content), "DIR",
+     "Rule set of the default policy; the one shipped unless set.", NULL, false, false},
+    {"administrator", 0, HIN_OPTION_TEXT, offsetof(struct init_options, administrator), "NAME",
+     "Name of the first administrator; admin unless set.", NULL, false, false},
+    {"uid-base", 0, HIN_OPTION_COUNT, offsetof(struct init_options, uid_base), "UID",
+     "As root: first of the numeric user ids that the processes take; 64800 unless set, 0: stay "
+     "root (weaker).",
+     NULL, false, false},
+    {"json", 0, HIN_OPTION_FLAG, offsetof(struct init_options, json), NULL,
+     "Print one JSON object instead of text.", NULL, false, false},
+};
+
+const struct hin_command hin_manager_init_command = {
+    .name = "hinomi-manager init",
+    .summary = "make a new installation",
+    .details = "Prints the addresses, the certificate authority's fingerprint and the first "
+               "credentials. They are "
+               "shown this once: only digests of them are stored.",
+    .options = option_rows,
+    .option_count = HIN_COUNT(option_rows),
+};
+
+struct init {
+    struct init_options options;
+    struct hin_manager_config config;
+    char state[HIN_PATH_MAX];
+    int state_fd, vault_fd, database_fd;
+    bool made_state, made_ring;
+    struct hin_secret passphrase;
+    struct hin_ring *ring;
+    struct hin_vault *vault;
+    struct hin_tenant tenant;
+    struct hin_content_report content;
+    struct hin_secret password, api_key, token;
+    char fingerprint[HIN_SHA256_HEX_BYTES];
+    struct hin_error error;
+};
+
+/* Says what was being done, unless something better has been said. */
+static HIN_RESULT fail(struct init *init, struct hin_result result, const char *what)
+{
+    if (!hin_is_ok(result) && init->error.text[0] == 0) {
+        return hin_error_set(&init->error, result.code, NULL, 0, 0, "%s: %s", what,
+                             hin_code_text(result.code));
+    }
+    return result;
+}
+
+#define STEP(expression, what)                                                                     \
+    do {                                                                                           \
+        struct hin_result step_ = (expression);                                                    \
+        if (!hin_is_ok(step_)) {                                                                   \
+            return fail(init, step_, (what));                                                      \
+        }                                                                                          \
+    } while (0)
+
+static HIN_RESULT absolute_path(const char *path, char *out)
+{
+    char here[HIN_PATH_MAX];
+    HIN_ENSURE(getcwd(here, sizeof(here)) != NULL, IO);
+    HIN_TRY(hin_path_join(out, HIN_PATH_MAX, here, path));
+    for (size_t size = strlen(out); size > 1 && out[size - 1] == '/'; size--) {
+        out[size - 1] = 0;
+    }
+    return hin_ok();
+}
+
+/* Port 0 picks a free one now, so that what is printed is what will be listened on. */
+static HIN_RESULT settle_endpoint(struct init *init, const char *text,
+                                  struct hin_manager_endpoint *endpoint)
+{
+    HIN_CLEANUP_FD int fd = -1;
+    if (text != NULL && !hin_is_ok(hin_manager_endpoint_parse(text, endpoint))) {
+        return hin_error_set(&init->error, HIN_INVALID, NULL, 0, 0, "%s: not ADDR:PORT", text);
+    }
+    if (endpoint->port == 0) {
+        return hin_listen_tcp(endpoint->host, 0, &fd, &endpoint->port, &init->error);
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT settle(struct init *init)
+{
+    struct hin_manager_config *config = &init->config;
+    hin_manager_config_default(config);
+    config->uid_base = geteuid() == 0 ? (uint32_t)init->options.uid_base : 0;
+    STEP(settle_endpoint(init, init->options.api, &config->api), "--api");
+    STEP(settle_endpoint(init, init->options.agents, &config->agents), "--agents");
+    STEP(absolute_path(init->options.state, init->state), "--state");
+    if (init->options.keyring != NULL) {
+        STEP(absolute_path(init->options.keyring, config->keyring), "--keyring");
+    } else {
+        int size = snprintf(config->keyring, sizeof(config->keyring), "%s.keyring", init->state);
+        HIN_ENSURE(size > 0 && (size_t)size < sizeof(config->keyring), LIMIT);
+    }
+    STEP(hin_token_uuid(config->tenant), "making the tenant's ID");
+    return hin_passphrase_read(&init->options.passphrase, &init->passphrase, &init->error);
+}
+
+/* A folder of the state that one role's user owns. */
+static HIN_RESULT make_folder(struct init *init, const char *name, unsigned user, int *ret_fd)
+{
+    if (mkdirat(init->state_fd, name, 0700) != 0) {
+        return hin_fail(hin_code_from_errno(errno));
+    }
+    if (init->config.uid_base != 0) {
+        uid_t uid = init->config.uid_base + user;
+        if (fchownat(init->state_fd, name, uid, uid, AT_SYMLINK_NOFOLLOW) != 0) {
+            return hin_fail(hin_code_from_errno(errno));
+        }
+    }
+    return hin_fd_open(init->state_fd, name, O_RDONLY | O_DIRECTORY, 0, ret_fd);
+}
+
+static HIN_RESULT make_state(struct init *init)
+{
+    struct stat about;
+    init->made_state = stat(init->state, &about) != 0;
+    STEP(hin_directory_make(init->state, 0700), "making the state folder");
+    STEP(hin_fd_open(AT_FDCWD, init->state, O_RDONLY | O_DIRECTORY, 0, &init->state_fd),
+         "opening the state folder");
+    if (fstatat(init->state_fd, "manager.json", &about, AT_SYMLINK_NOFOLLOW) == 0) {
+        return hin_error_set(&init->error, HIN_EXISTS, init->state, 0, 0,
+                             "there is an installation in this folder already");
+    }
+    STEP(make_folder(init, "vault", HIN_ROLE_USER_KEYS, &init->vault_fd),
+         "making the vault's folder");
+    STEP(make_folder(init, "db", HIN_ROLE_USER_DATA, &init->database_fd),
+         "making the database's folder");
+    return hin_ok();
+}
+
+static HIN_RESULT make_keys(struct init *init)
+{
+    const struct hin_secret *passphrase = init->passphrase.size > 0 ? &init->passphrase : NULL;
+    STEP(hin_ring_create(AT_FDCWD, init->config.keyring, passphrase, &init->error),
+         "making the key ring");
+    init->made_ring = true;
+    STEP(hin_ring_open(&init->ring, AT_FDCWD, init->config.keyring, passphrase, &init->error),
+         "opening the key ring");
+    struct hin_vault_options options = {
+        .provider = hin_ring_provider(init->ring),
+        .storage = hin_vault_storage_folder(&init->vault_fd),
+    };
+    STEP(hin_vault_create(&init->vault, &options, "Hinomi certificate authority"),
+         "making the vault");
+    return fail(init, hin_vault_tenant_create(init->vault, hin_view_from_text(init->config.tenant)),
+                "making the tenant's keys");
+}
+
+static HIN_RESULT make_ca_file(struct init *init)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = HIN_X509_MAX_BYTES};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf pem = {.max = 65536};
+    HIN_TRY(hin_vault_ca(init->vault, &der));
+    HIN_TRY(hin_x509_fingerprint(hin_buf_view(&der), init->fingerprint));
+    HIN_TRY(hin_x509_to_pem(hin_buf_view(&der), &pem));
+    return hin_file_replace(init->state_fd, "ca.pem", hin_buf_view(&pem), 0644);
+}
+
+static HIN_RESULT make_credentials(struct init *init)
+{
+    int64_t id = 0;
+    HIN_TRY(hin_token_new(HIN_TOKEN_PASSWORD, &init->password));
+    struct hin_credential_administrator administrator = {
+        .username = hin_view_from_text(init->options.administrator),
+        .password = hin_secret_view(&init->password),
+        .one_time = true,
+        .role = 1,
+    };
+    HIN_TRY(hin_credential_administrator_new(&init->tenant, &administrator, &id));
+    struct hin_credential_api_key key = {.name = HIN_VIEW("init"), .role = 1};
+    HIN_TRY(hin_credential_api_key_new(&init->tenant, &key, &init->api_key, &id));
+    struct hin_credential_token token = {.description = HIN_VIEW("init"),
+                                         .ttl_usec = TOKEN_TTL_USEC};
+    return hin_credential_token_new(&init->tenant, &token, &init->token, &id);
+}
+
+static HIN_RESULT make_tenant(struct init *init)
+{
+    struct hin_keys_local local = {init->vault, HIN_KEYS_MASK_ALL};
+    struct hin_keys_carrier carrier = hin_keys_carrier_local(&local);
+    char folder[HIN_PATH_MAX];
+    bool found = hin_is_ok(hin_content_find(init->options.content, folder));
+    if (!found && init->options.content != NULL) {
+        return hin_error_set(&init->error, HIN_NOT_FOUND, init->options.content, 0, 0,
+                             "no rule set in this folder");
+    }
+    STEP(hin_tenant_open(&init->tenant, init->database_fd, init->config.tenant, &carrier,
+                         HIN_VAULT_FOR_CONFIG, hin_clock_system(), true, &init->error),
+         "making the database");
+    struct hin_audit audit = {
+        .action = "installation.init", .outcome = "done", .actor = HIN_VIEW("init")};
+    STEP(hin_audit_write(&init->tenant, &audit), "writing the audit record");
+    STEP(hin_content_store(&init->tenant, found ? folder : NULL, &init->content, &init->error),
+         "storing the rule set");
+    return fail(init, make_credentials(init), "making the first credentials");
+}
+
+/* SQLite made the files as us; the role that serves them has another user. */
+static HIN_RESULT give_away(struct init *init, int folder, unsigned user)
+{
+    if (init->config.uid_base == 0) {
+        return hin_ok();
+    }
+    char path[64];
+    snprintf(path, sizeof(path), "/proc/self/fd/%d", folder);
+    return hin_folder_own(path, init->config.uid_base + user);
+}
+
+static HIN_RESULT make_all(struct init *init)
+{
+    HIN_TRY(settle(init));
+    HIN_TRY(make_state(init));
+    HIN_TRY(make_keys(init));
+    STEP(make_ca_file(init), "writing the authority's certificate");
+    HIN_TRY(make_tenant(init));
+    hin_tenant_close(&init->tenant);
+    STEP(give_away(init, init->database_fd, HIN_ROLE_USER_DATA), "giving the database to its user");
+    STEP(give_away(init, init->vault_fd, HIN_ROLE_USER_KEYS), "giving the vault to its user");
+    /* Last: a folder without it is no installation. */
+    return fail(init, hin_manager_config_save(init->state_fd, &init->config),
+                "writing the settings");
+}
+
+static HIN_RESULT print_json(const struct init *init, const char *api, const char *agents)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = 65536};
+    struct hin_json_writer writer;
+    char ca[HIN_PATH_MAX];
+    HIN_TRY(hin_path_join(ca, sizeof(ca), init->state, "ca.pem"));
+    hin_json_writer_init(&writer, &out, true);
+    hin_json_begin_object(&writer);
+    hin_json_field_cstring(&writer, "api", api);
+    hin_json_field_cstring(&writer, "agents", agents);
+    hin_json_field_cstring(&writer, "caFile", ca);
+    hin_json_field_cstring(&writer, "caFingerprint", init->fingerprint);
+    hin_json_field_cstring(&writer, "administrator", init->options.administrator);
+    hin_json_field_text(&writer, "oneTimePassword", hin_secret_view(&init->password));
+    hin_json_field_text(&writer, "apiKey", hin_secret_view(&init->api_key));
+    hin_json_field_text(&writer, "enrolmentToken", hin_secret_view(&init->token));
+    hin_json_end_object(&writer);
+    HIN_TRY(hin_json_writer_finish(&writer));
+    printf("%.*s\n", HIN_ARGS(hin_buf_view(&out)));
+    hin_wipe(out.data, out.size);
+    return hin_ok();
+}
+
+static void print_text(const struct init *init, const char *api, const char *agents)
+{
+    printf("API                 %s\n", api);
+    printf("Agents              %s\n", agents);
+    printf("CA certificate      %s/ca.pem\n", init->state);
+    printf("CA fingerprint      %s\n", init->fingerprint);
+    printf("Administrator       %s\n", init->options.administrator);
+    printf("One-time password   %.*s\n", HIN_ARGS(hin_secret_view(&init->password)));
+    printf("API key             %.*s\n", HIN_ARGS(hin_secret_view(&init->api_key)));
+    printf("Enrolment token     %.*s (24 hours, any number of agents)\n",
+           HIN_ARGS(hin_secret_view(&init->token)));
+    printf("Rules               %zu files in the default policy\n", init->content.rule_count);
+}
+
+static HIN_RESULT print(const struct init *init)
+{
+    char api[HIN_MANAGER_HOST_MAX + 32];
+    char agents[HIN_MANAGER_HOST_MAX + 32];
+    hin_manager_endpoint_url(&init->config.api, api, sizeof(api));
+    hin_manager_endpoint_url(&init->config.agents, agents, sizeof(agents));
+    if (init->options.json) {
+        HIN_TRY(print_json(init, api, agents));
+    } else {
+        print_text(init, api, agents);
+    }
+    if (init->passphrase.size == 0) {
+        fprintf(stderr,
+                "hinomi-manager: the key ring %s is protected by its mode alone; --passphrase-file "
+                "seals it\n",
+                init->config.keyring);
+    }
+    if (init->content.rule_count == 0) {
+        fprintf(stderr, "hinomi-manager: no rule set was found; the default policy is empty\n");
+    }
+    HIN_ENSURE(fflush(stdout) == 0, IO);
+    return hin_ok();
+}
+
+static void init_done(struct init *init, bool keep)
+{
+    hin_tenant_close(&init->tenant);
+    hin_vault_free(init->vault);
+    hin_ring_free(init->ring);
+    hin_secret_done(&init->passphrase);
+    hin_secret_done(&init->password);
+    hin_secret_done(&init->api_key);
+    hin_secret_done(&init->token);
+    hin_fd_close(&init->database_fd);
+    hin_fd_close(&init->vault_fd);
+    hin_fd_close(&init->state_fd);
+    if (!keep && init->made_state) {
+        HIN_IGNORE(
+            hin_directory_remove(init->state)); /* best effort: the failure that led here is told */
+    }
+    if (!keep && init->made_ring) {
+        unlink(init->config.keyring);
+    }
+}
+
+int hin_manager_init(int argc, char **argv)
+{
+    struct init init = {.options = {.administrator = "admin", .uid_base = HIN_MANAGER_UID_BASE},
+                        .state_fd = -1,
+                        .vault_fd = -1,
+                        .database_fd = -1};
+    char **operands;
+    size_t operand_count = 0;
+    bool help = false;
+    struct hin_result result =
+        hin_option_parse(&hin_manager_init_command, argc, argv, &init.options, &operands,
+                         &operand_count, &help, &init.error);
+    if (help) {
+        hin_option_help(&hin_manager_init_command, stdout);
+        return 0;
+    }
+    if (!hin_is_ok(result)) {
+        fprintf(stderr, "hinomi-manager init: %s\n", init.error.text);
+        return 2;
+    }
+    umask(077);
+    result = make_all(&init);
+    if (hin_is_ok(result)) {
+        result = print(&init);
+    }
+    if (!hin_is_ok(result)) {
+        char text[1200];
+        hin_error_format(&init.error, text, sizeof(text));
+        fprintf(stderr, "hinomi-manager init: %s\n",
+                init.error.text[0] != 0 ? text : hin_code_text(result.code));
+    }
+    init_done(&init, hin_is_ok(result));
+    return hin_is_ok(result) ? 0 : 1;
+}

@@ -1,0 +1,165 @@
+/* The `keys` process: tenant keys, the certificate authority, the signing key. No network; a closed
+ * list of verbs; each use is told to `jobs`, which writes it into the audit record. */
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "keys/protocol.h"
+#include "keys/vault.h"
+#include "manager/keys/use.h"
+#include "manager/kms/proxy.h"
+#include "manager/roles.h"
+
+enum { WAITING_MAX = 256, START_TIMEOUT_USEC = 30 * 1000 * 1000 };
+
+struct keys {
+    struct hin_role *role;
+    int folder;
+    struct hin_kms_proxy proxy;
+    struct hin_vault *vault;
+    struct hin_buf waiting[WAITING_MAX]; /* uses told before jobs was there, or while it restarts */
+    size_t waiting_count;
+    uint64_t lost_count;
+};
+
+static void tell_waiting(struct keys *keys, struct hin_ipc *jobs)
+{
+    size_t sent = 0;
+    while (
+        sent < keys->waiting_count &&
+        hin_is_ok(hin_ipc_send(jobs, HIN_MESSAGE_KEY_USE, 0, hin_buf_view(&keys->waiting[sent])))) {
+        hin_buf_done(&keys->waiting[sent]);
+        sent++;
+    }
+    keys->waiting_count -= sent;
+    hin_move(keys->waiting, keys->waiting + sent, keys->waiting_count * sizeof(keys->waiting[0]));
+}
+
+static void used(void *context, const struct hin_vault_use *use)
+{
+    struct keys *keys = context;
+    struct hin_key_use told = {
+        .verb = hin_view_from_text(use->verb),
+        .reason = hin_view_from_text(hin_vault_reason_name(use->reason)),
+        .tenant = use->tenant,
+        .outcome = use->outcome,
+        .time_usec = use->time_usec,
+    };
+    hin_copy(told.key_id, use->key_id, sizeof(told.key_id));
+    if (keys->waiting_count == WAITING_MAX) {
+        keys->lost_count++;
+        return;
+    }
+    struct hin_buf *slot = &keys->waiting[keys->waiting_count];
+    hin_buf_init(slot, HIN_KEY_USE_MAX);
+    if (hin_is_ok(hin_key_use_encode(&told, slot))) {
+        keys->waiting_count++;
+    } else {
+        hin_buf_done(slot);
+        keys->lost_count++;
+    }
+    struct hin_ipc *jobs = hin_role_peer(keys->role, "jobs", 0);
+    if (jobs != NULL) {
+        tell_waiting(keys, jobs);
+    }
+}
+
+static struct hin_result tick(void *context, int64_t now_usec)
+{
+    struct keys *keys = context;
+    struct hin_ipc *jobs = hin_role_peer(keys->role, "jobs", 0);
+    (void)now_usec;
+    if (jobs != NULL) {
+        tell_waiting(keys, jobs);
+    }
+    if (keys->lost_count > 0) {
+        hin_log(HIN_LOG_WARNING, "%llu uses of keys could not be recorded",
+                (unsigned long long)keys->lost_count);
+        keys->lost_count = 0;
+    }
+    return hin_ok();
+}
+
+static struct hin_result serve(struct keys *keys, struct hin_ipc *channel,
+                               struct hin_ipc_message *message, uint32_t mask)
+{
+    struct hin_buf answer = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_result served = hin_buf_reserve(&answer, HIN_KEYS_MESSAGE_MAX);
+    if (hin_is_ok(served)) {
+        served = hin_keys_serve(keys->vault, mask, message->payload, &answer);
+    }
+    if (hin_is_ok(served)) {
+        served = hin_ipc_reply(channel, message, HIN_OK, hin_buf_view(&answer));
+    }
+    hin_wipe(answer.data, answer.size);
+    hin_buf_done(&answer);
+    return served;
+}
+
+static struct hin_result serve_worker(void *context, struct hin_ipc *channel,
+                                      struct hin_ipc_message *message)
+{
+    return serve(context, channel, message, HIN_KEYS_MASK_WORKER);
+}
+
+static const struct hin_ipc_permit worker_rows[] = {
+    {HIN_MESSAGE_KEYS, HIN_IPC_REQUEST, 0, 0, 2, HIN_KEYS_MESSAGE_MAX, 0, serve_worker},
+};
+static const struct hin_ipc_table worker_table = {"worker, jobs -> keys", worker_rows,
+                                                  HIN_COUNT(worker_rows)};
+
+/* kms and jobs only answer, or listen. */
+static struct hin_result keys_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
+{
+    HIN_TRY(hin_process_protect());
+    hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_FILES_WRITE);
+    return hin_sandbox_allow_path(sandbox, hin_role_fd(role, "vault"), ".",
+                                  HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
+}
+
+static struct hin_result keys_run(struct hin_role *role)
+{
+    static const struct hin_role_service services[] = {{"worker", &worker_table},
+                                                       {"jobs", &worker_table}};
+    struct keys *keys = calloc(1, sizeof(*keys));
+    HIN_ENSURE(keys != NULL, NO_MEMORY);
+    keys->role = role;
+    keys->folder = hin_role_fd(role, "vault");
+    struct hin_ipc *kms;
+    keys->proxy.role = role;
+    struct hin_result done = hin_role_wait_peer(role, "kms", 0, START_TIMEOUT_USEC, &kms);
+    if (hin_is_ok(done)) {
+        struct hin_vault_options options = {
+            .provider = hin_kms_proxy_provider(&keys->proxy),
+            .storage = hin_vault_storage_folder(&keys->folder),
+            .used = used,
+            .used_context = keys,
+        };
+        done = hin_vault_open(&keys->vault, &options);
+        if (!hin_is_ok(done)) {
+            hin_log_result(HIN_LOG_ERROR, done, "the vault cannot be opened");
+        }
+    }
+    if (hin_is_ok(done)) {
+        struct hin_role_loop loop = {.services = services,
+                                     .service_count = HIN_COUNT(services),
+                                     .context = keys,
+                                     .tick = tick,
+                                     .tick_usec = HIN_SEC_USEC};
+        done = hin_role_serve(role, &loop);
+    }
+    hin_vault_free(keys->vault);
+    free(keys);
+    return done;
+}
+
+const struct hin_role_definition hin_manager_role_keys = {
+    .name = "keys",
+    .sandbox = keys_sandbox,
+    .run = keys_run,
+    .peers = {"kms", "jobs", "worker"},
+    .user = HIN_ROLE_USER_KEYS,
+    .instances = 1,
+    .restart = HIN_ROLE_ALWAYS,
+};

@@ -1,0 +1,184 @@
+#include "manager/kms/proxy.h"
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "manager/roles.h"
+
+enum { REQUEST_MAX = 16384, PART_MAX = 8192 };
+
+static void wipe(struct hin_buf *buf)
+{
+    hin_wipe(buf->data, buf->size);
+    hin_buf_done(buf);
+}
+
+/* ---- the side of keys ---- */
+
+static HIN_RESULT write_request(const struct hin_key_binding *binding, struct hin_view bytes,
+                                struct hin_buf *out)
+{
+    HIN_TRY(hin_write_u32(out, (uint32_t)binding->purpose));
+    HIN_TRY(hin_write_u32(out, binding->version));
+    HIN_TRY(hin_write_bytes(out, binding->tenant));
+    HIN_TRY(hin_write_bytes(out, binding->key_id));
+    return hin_write_bytes(out, bytes);
+}
+
+static HIN_RESULT call(struct hin_kms_proxy *proxy, uint16_t type,
+                       const struct hin_key_binding *binding, struct hin_view bytes,
+                       struct hin_ipc_message *ret_reply)
+{
+    HIN_CLEANUP(wipe) struct hin_buf request = {.max = REQUEST_MAX};
+    HIN_TRY(hin_buf_reserve(
+        &request, REQUEST_MAX)); /* no growth: nothing of a key is left behind in freed memory */
+    HIN_TRY(write_request(binding, bytes, &request));
+    struct hin_ipc *channel = hin_role_peer(proxy->role, "kms", 0);
+    HIN_ENSURE(channel != NULL, AGAIN);
+    HIN_TRY(
+        hin_ipc_call(channel, type, hin_buf_view(&request), HIN_KEY_CALL_TIMEOUT_USEC, ret_reply));
+    return (struct hin_result){ret_reply->code};
+}
+
+static HIN_RESULT proxy_wrap(void *context, const struct hin_key_binding *binding,
+                             const struct hin_secret *plain, struct hin_buf *ret_wrapped)
+{
+    struct hin_ipc_message reply;
+    HIN_TRY(call(context, HIN_MESSAGE_KMS_WRAP, binding, hin_secret_view(plain), &reply));
+    return hin_buf_append(ret_wrapped, reply.payload);
+}
+
+static HIN_RESULT proxy_unwrap(void *context, const struct hin_key_binding *binding,
+                               struct hin_view wrapped, struct hin_secret *ret_plain)
+{
+    struct hin_ipc_message reply;
+    HIN_TRY(call(context, HIN_MESSAGE_KMS_UNWRAP, binding, wrapped, &reply));
+    return hin_secret_from(ret_plain, reply.payload);
+}
+
+static HIN_RESULT read_text(struct hin_reader *reader, char *out, size_t out_bytes)
+{
+    struct hin_view text;
+    HIN_TRY(hin_read_bytes(reader, out_bytes - 1, &text));
+    return hin_view_to_text(text, out, out_bytes);
+}
+
+static HIN_RESULT proxy_status(void *context, struct hin_key_provider_status *ret_status)
+{
+    struct hin_kms_proxy *proxy = context;
+    struct hin_ipc_message reply;
+    struct hin_key_provider_status status = {0};
+    uint8_t sealed = 0;
+    struct hin_ipc *channel = hin_role_peer(proxy->role, "kms", 0);
+    HIN_ENSURE(channel != NULL, AGAIN);
+    HIN_TRY(hin_ipc_call(channel, HIN_MESSAGE_KMS_STATUS, HIN_VIEW_EMPTY, HIN_KEY_CALL_TIMEOUT_USEC,
+                         &reply));
+    HIN_TRY((struct hin_result){reply.code});
+    struct hin_reader reader = hin_reader_of(reply.payload);
+    HIN_TRY(read_text(&reader, status.name, sizeof(status.name)));
+    HIN_TRY(hin_read_u32(&reader, &status.current_version));
+    HIN_TRY(hin_read_u32(&reader, &status.version_count));
+    HIN_TRY(hin_read_u8(&reader, &sealed));
+    HIN_TRY(read_text(&reader, status.advice, sizeof(status.advice)));
+    HIN_TRY(hin_read_end(&reader));
+    status.sealed = sealed != 0;
+    *ret_status = status;
+    return hin_ok();
+}
+
+static HIN_RESULT refuse(void *context)
+{
+    (void)context;
+    return hin_fail(HIN_DENIED);
+}
+
+static HIN_RESULT refuse_version(void *context, uint32_t version)
+{
+    (void)context;
+    (void)version;
+    return hin_fail(HIN_DENIED);
+}
+
+struct hin_key_provider hin_kms_proxy_provider(struct hin_kms_proxy *proxy)
+{
+    return (struct hin_key_provider){
+        .generate = refuse,
+        .rotate = refuse,
+        .wrap = proxy_wrap,
+        .unwrap = proxy_unwrap,
+        .destroy = refuse_version,
+        .status = proxy_status,
+        .context = proxy,
+    };
+}
+
+/* ---- the side of kms ---- */
+
+static HIN_RESULT read_request(struct hin_view payload, struct hin_key_binding *binding,
+                               struct hin_view *bytes)
+{
+    struct hin_reader reader = hin_reader_of(payload);
+    uint32_t purpose = 0;
+    HIN_TRY(hin_read_u32(&reader, &purpose));
+    HIN_TRY(hin_read_u32(&reader, &binding->version));
+    HIN_TRY(hin_read_bytes(&reader, PART_MAX, &binding->tenant));
+    HIN_TRY(hin_read_bytes(&reader, PART_MAX, &binding->key_id));
+    HIN_TRY(hin_read_bytes(&reader, PART_MAX, bytes));
+    binding->purpose = (enum hin_key_purpose)purpose;
+    return hin_read_end(&reader);
+}
+
+static struct hin_result handle_wrap(void *context, struct hin_ipc *channel,
+                                     struct hin_ipc_message *message)
+{
+    const struct hin_key_provider *provider = context;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf wrapped = {.max = PART_MAX};
+    struct hin_secret plain = {0};
+    struct hin_key_binding binding = {0};
+    struct hin_view bytes;
+    HIN_TRY(read_request(message->payload, &binding, &bytes));
+    HIN_TRY(hin_secret_from(&plain, bytes));
+    struct hin_result done = provider->wrap(provider->context, &binding, &plain, &wrapped);
+    hin_secret_done(&plain);
+    return hin_ipc_reply(channel, message, done.code, hin_buf_view(&wrapped));
+}
+
+static struct hin_result handle_unwrap(void *context, struct hin_ipc *channel,
+                                       struct hin_ipc_message *message)
+{
+    const struct hin_key_provider *provider = context;
+    struct hin_secret plain = {0};
+    struct hin_key_binding binding = {0};
+    struct hin_view bytes;
+    HIN_TRY(read_request(message->payload, &binding, &bytes));
+    struct hin_result done = provider->unwrap(provider->context, &binding, bytes, &plain);
+    struct hin_result sent = hin_ipc_reply(channel, message, done.code, hin_secret_view(&plain));
+    hin_secret_done(&plain);
+    return sent;
+}
+
+static struct hin_result handle_status(void *context, struct hin_ipc *channel,
+                                       struct hin_ipc_message *message)
+{
+    const struct hin_key_provider *provider = context;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = 1024};
+    struct hin_key_provider_status status;
+    struct hin_result done = provider->status(provider->context, &status);
+    if (!hin_is_ok(done)) {
+        return hin_ipc_reply(channel, message, done.code, HIN_VIEW_EMPTY);
+    }
+    HIN_TRY(hin_write_bytes(&out, hin_view_from_text(status.name)));
+    HIN_TRY(hin_write_u32(&out, status.current_version));
+    HIN_TRY(hin_write_u32(&out, status.version_count));
+    HIN_TRY(hin_write_u8(&out, status.sealed ? 1 : 0));
+    HIN_TRY(hin_write_bytes(&out, hin_view_from_text(status.advice)));
+    return hin_ipc_reply(channel, message, HIN_OK, hin_buf_view(&out));
+}
+
+static const struct hin_ipc_permit rows[] = {
+    {HIN_MESSAGE_KMS_WRAP, HIN_IPC_REQUEST, 0, 0, 11, REQUEST_MAX, 0, handle_wrap},
+    {HIN_MESSAGE_KMS_UNWRAP, HIN_IPC_REQUEST, 0, 0, 11, REQUEST_MAX, 0, handle_unwrap},
+    {HIN_MESSAGE_KMS_STATUS, HIN_IPC_REQUEST, 0, 0, 0, 0, 0, handle_status},
+};
+const struct hin_ipc_table hin_kms_table = {"keys -> kms", rows, HIN_COUNT(rows)};

@@ -1,0 +1,78 @@
+/* hinomi-manager: the table of its processes and the dispatch of its commands. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/option.h"
+#include "manager/init/init.h"
+#include "manager/main.h"
+#include "manager/parent/run.h"
+#include "manager/roles.h"
+
+static int show_version(const struct hin_role_program *program, int argc, char **argv)
+{
+    (void)program;
+    (void)argc;
+    (void)argv;
+    printf("hinomi-manager %s\n", HIN_VERSION);
+    return 0;
+}
+
+static int run_init(const struct hin_role_program *program, int argc, char **argv)
+{
+    (void)program;
+    return hin_manager_init(argc, argv);
+}
+
+static int write_man(const struct hin_role_program *program, int argc, char **argv)
+{
+    (void)program;
+    (void)argc;
+    (void)argv;
+    hin_option_man(&hin_manager_init_command, stdout);
+    hin_option_man(&hin_manager_run_command, stdout);
+    return 0;
+}
+
+static const struct {
+    const char *name;
+    const char *summary;
+    int (*run)(const struct hin_role_program *program, int argc, char **argv);
+} commands[] = {
+    {"init", "make a new installation", run_init},
+    {"run", "serve until SIGTERM", hin_manager_run},
+    {"man", "write the manual page of the commands", write_man},
+    {"version", "say which version this is", show_version},
+    {"--version", "the same", show_version},
+};
+
+static int usage(FILE *out, int status)
+{
+    fprintf(out, "usage: hinomi-manager COMMAND [OPTIONS]\n\n");
+    for (size_t i = 0; i < HIN_COUNT(commands); i++) {
+        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+    }
+    fprintf(out, "\nhinomi-manager COMMAND --help shows the options of a command.\n");
+    return status;
+}
+
+int hin_manager_main(int argc, char **argv)
+{
+    const struct hin_role_definition roles[] = {hin_manager_role_kms, hin_manager_role_keys,
+                                                hin_manager_role_jobs, hin_manager_role_worker};
+    const struct hin_role_program program = {"hinomi-manager", roles, HIN_COUNT(roles)};
+    hin_role_child(&program, argc, &argv);
+    if (argc < 2) {
+        return usage(stderr, 2);
+    }
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        return usage(stdout, 0);
+    }
+    for (size_t i = 0; i < HIN_COUNT(commands); i++) {
+        if (strcmp(argv[1], commands[i].name) == 0) {
+            return commands[i].run(&program, argc - 1, argv + 1);
+        }
+    }
+    fprintf(stderr, "hinomi-manager: unknown command %s\n", argv[1]);
+    return usage(stderr, 2);
+}

@@ -1,0 +1,273 @@
+#include "manager/parent/run.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "base/bytes.h"
+#include "base/fd.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "base/time.h"
+#include "io/address.h"
+#include "manager/config.h"
+#include "manager/passphrase.h"
+#include "manager/roles.h"
+#include "role/parent.h"
+
+struct run_options {
+    const char *state;
+    struct hin_passphrase_source passphrase;
+    uint64_t workers;
+    bool verbose;
+};
+
+static const struct hin_option option_rows[] = {
+    {"state", 's', HIN_OPTION_TEXT, offsetof(struct run_options, state), "DIR",
+     "Folder made by `hinomi-manager init`.", NULL, true, false},
+    {"passphrase-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, passphrase.file), "F",
+     "Opens the key ring with the pass phrase in this file.", NULL, false, false},
+    {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, passphrase.fd), "N",
+     "The same, read from a descriptor.", NULL, false, false},
+    {"workers", 0, HIN_OPTION_COUNT, offsetof(struct run_options, workers), "N",
+     "Worker processes; as many as processors unless set.", NULL, false, false},
+    {"verbose", 'v', HIN_OPTION_FLAG, offsetof(struct run_options, verbose), NULL, "Log more.",
+     NULL, false, false},
+};
+
+const struct hin_command hin_manager_run_command = {
+    .name = "hinomi-manager run",
+    .summary = "serve until SIGTERM",
+    .options = option_rows,
+    .option_count = HIN_COUNT(option_rows),
+};
+
+enum { WORKERS_MAX = 64 };
+
+struct run {
+    struct run_options options;
+    struct hin_manager_config config;
+    char state[HIN_PATH_MAX];
+    int state_fd, vault_fd, database_fd, api_fd, agents_fd;
+    struct hin_secret passphrase;
+    unsigned workers;
+    char urls[2][HIN_MANAGER_HOST_MAX + 32];
+    struct hin_error error;
+};
+
+/* ---- what each process is given ---- */
+
+static HIN_RESULT hand_kms(struct run *run, struct hin_role_hand *hand)
+{
+    HIN_TRY(hin_role_hand_setting(hand, "keyring", hin_view_from_text(run->config.keyring)));
+    if (run->passphrase.size == 0) {
+        return hin_ok();
+    }
+    HIN_CLEANUP_FD int fd = -1;
+    HIN_TRY(hin_memfd_from("passphrase", hin_secret_view(&run->passphrase), &fd));
+    return hin_role_hand_fd(hand, "passphrase", fd);
+}
+
+static HIN_RESULT hand_keys(struct run *run, struct hin_role_hand *hand)
+{
+    return hin_role_hand_fd(hand, "vault", run->vault_fd);
+}
+
+static HIN_RESULT hand_number(struct hin_role_hand *hand, const char *name, uint64_t number)
+{
+    char text[32];
+    snprintf(text, sizeof(text), "%llu", (unsigned long long)number);
+    return hin_role_hand_setting(hand, name, hin_view_from_text(text));
+}
+
+static HIN_RESULT hand_jobs(struct run *run, struct hin_role_hand *hand)
+{
+    HIN_TRY(hin_role_hand_setting(hand, "tenant", hin_view_from_text(run->config.tenant)));
+    HIN_TRY(hand_number(hand, "keep-days", run->config.keep_days));
+    return hin_role_hand_fd(hand, "db", run->database_fd);
+}
+
+static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
+{
+    HIN_TRY(hand_jobs(run, hand));
+    HIN_TRY(hin_role_hand_setting(hand, "api-host", hin_view_from_text(run->config.api.host)));
+    HIN_TRY(
+        hin_role_hand_setting(hand, "agents-host", hin_view_from_text(run->config.agents.host)));
+    HIN_TRY(hin_role_hand_setting(hand, "api-url", hin_view_from_text(run->urls[0])));
+    HIN_TRY(hin_role_hand_setting(hand, "agents-url", hin_view_from_text(run->urls[1])));
+    HIN_TRY(hand_number(hand, "workers", run->workers));
+    HIN_TRY(hin_role_hand_fd(hand, "api", run->api_fd));
+    return hin_role_hand_fd(hand, "agents", run->agents_fd);
+}
+
+static const struct {
+    const char *role;
+    struct hin_result (*hand)(struct run *run, struct hin_role_hand *hand);
+} gifts[] = {{"kms", hand_kms}, {"keys", hand_keys}, {"jobs", hand_jobs}, {"worker", hand_worker}};
+
+static struct hin_result prepare(void *context, const char *name, unsigned instance,
+                                 struct hin_role_hand *hand)
+{
+    (void)instance;
+    for (size_t i = 0; i < HIN_COUNT(gifts); i++) {
+        if (strcmp(gifts[i].role, name) == 0) {
+            return gifts[i].hand(context, hand);
+        }
+    }
+    return hin_fail(HIN_INTERNAL);
+}
+
+static void on_exit_of(void *context, const struct hin_role_exit *exit)
+{
+    (void)context;
+    if (exit->crashed) {
+        hin_log(HIN_LOG_ERROR, "%s/%u (pid %d) ended unexpectedly, status %d; again in %lld ms",
+                exit->name, exit->instance, (int)exit->pid, exit->status,
+                (long long)(exit->restart_in_usec / HIN_MSEC_USEC));
+    }
+}
+
+static void on_all_ready(void *context)
+{
+    const struct run *run = context;
+    hin_log(HIN_LOG_NOTICE, "ready: API %s, agents %s, %u workers", run->urls[0], run->urls[1],
+            run->workers);
+}
+
+/* ---- what workers may ask ---- */
+
+static struct hin_result tell_status(void *context, struct hin_ipc *channel,
+                                     struct hin_ipc_message *message)
+{
+    struct hin_role_caller *caller = context;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 1 << 20};
+    struct hin_result written = hin_role_parent_status(caller->parent, &text);
+    return hin_ipc_reply(channel, message, written.code, hin_buf_view(&text));
+}
+
+static const struct hin_ipc_permit parent_rows[] = {
+    {HIN_MESSAGE_STATUS, HIN_IPC_REQUEST, 0, 0, 0, 0, 0, tell_status},
+};
+const struct hin_ipc_table hin_manager_parent_table = {"worker -> parent", parent_rows,
+                                                       HIN_COUNT(parent_rows)};
+
+/* ---- start ---- */
+
+static HIN_RESULT open_folder(struct run *run, const char *name, int *ret_fd)
+{
+    struct hin_result opened =
+        hin_fd_open(run->state_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, ret_fd);
+    if (!hin_is_ok(opened)) {
+        return hin_error_set(&run->error, opened.code, name, 0, 0, "cannot be opened: %s",
+                             hin_code_text(opened.code));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT open_all(struct run *run)
+{
+    struct hin_result opened =
+        hin_fd_open(AT_FDCWD, run->options.state, O_RDONLY | O_DIRECTORY, 0, &run->state_fd);
+    if (!hin_is_ok(opened)) {
+        return hin_error_set(&run->error, opened.code, run->options.state, 0, 0,
+                             "the state folder cannot be opened: %s", hin_code_text(opened.code));
+    }
+    HIN_TRY(hin_manager_config_load(run->state_fd, &run->config, &run->error));
+    HIN_TRY(open_folder(run, "vault", &run->vault_fd));
+    HIN_TRY(open_folder(run, "db", &run->database_fd));
+    HIN_TRY(hin_passphrase_read(&run->options.passphrase, &run->passphrase, &run->error));
+    HIN_TRY(hin_listen_tcp(run->config.api.host, run->config.api.port, &run->api_fd, NULL,
+                           &run->error));
+    HIN_TRY(hin_listen_tcp(run->config.agents.host, run->config.agents.port, &run->agents_fd, NULL,
+                           &run->error));
+    hin_manager_endpoint_url(&run->config.api, run->urls[0], sizeof(run->urls[0]));
+    hin_manager_endpoint_url(&run->config.agents, run->urls[1], sizeof(run->urls[1]));
+    return hin_ok();
+}
+
+static unsigned count_workers(const struct run *run)
+{
+    long processors = sysconf(_SC_NPROCESSORS_ONLN);
+    uint64_t wanted = run->options.workers > 0 ? run->options.workers : run->config.workers;
+    if (wanted == 0) {
+        wanted = processors > 0 ? (uint64_t)processors : 1;
+    }
+    return (unsigned)HIN_MIN(wanted, WORKERS_MAX);
+}
+
+/* 10,000 agents are 10,000 descriptors: children inherit the raised soft limit. */
+static void raise_file_limit(void)
+{
+    struct rlimit limit;
+    if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+        limit.rlim_cur = limit.rlim_max;
+        setrlimit(RLIMIT_NOFILE, &limit);
+    }
+}
+
+static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
+{
+    struct hin_role_parent *parent = NULL;
+    struct hin_role_parent_config config = {
+        .program = program,
+        .context = run,
+        .prepare = prepare,
+        .on_exit = on_exit_of,
+        .on_all_ready = on_all_ready,
+        .uid_base = geteuid() == 0 ? run->config.uid_base : 0,
+    };
+    run->workers = count_workers(run);
+    raise_file_limit();
+    HIN_TRY(hin_role_parent_new(&config, &parent));
+    struct hin_result result = hin_role_parent_start_all(parent);
+    for (unsigned i = 0; hin_is_ok(result) && i < run->workers; i++) {
+        result = hin_role_parent_start(parent, "worker", i);
+    }
+    if (hin_is_ok(result)) {
+        result = hin_role_parent_run(parent);
+    }
+    hin_role_parent_free(parent);
+    return result;
+}
+
+int hin_manager_run(const struct hin_role_program *program, int argc, char **argv)
+{
+    struct run run = {
+        .state_fd = -1, .vault_fd = -1, .database_fd = -1, .api_fd = -1, .agents_fd = -1};
+    char **operands;
+    size_t operand_count = 0;
+    bool help = false;
+    struct hin_result result = hin_option_parse(&hin_manager_run_command, argc, argv, &run.options,
+                                                &operands, &operand_count, &help, &run.error);
+    if (help) {
+        hin_option_help(&hin_manager_run_command, stdout);
+        return 0;
+    }
+    if (!hin_is_ok(result)) {
+        fprintf(stderr, "hinomi-manager run: %s\n", run.error.text);
+        return 2;
+    }
+    umask(077);
+    hin_log_open("hinomi-manager", "parent", run.options.verbose ? HIN_LOG_DEBUG : HIN_LOG_INFO);
+    HIN_IGNORE(hin_process_protect()); /* a kernel that refuses it leaves us as safe as without */
+    result = open_all(&run);
+    if (hin_is_ok(result)) {
+        result = serve(&run, program);
+    }
+    if (!hin_is_ok(result)) {
+        char text[1200];
+        hin_error_format(&run.error, text, sizeof(text));
+        hin_log(HIN_LOG_ERROR, "%s", run.error.text[0] != 0 ? text : hin_code_text(result.code));
+    }
+    hin_secret_done(&run.passphrase);
+    hin_fd_close(&run.api_fd);
+    hin_fd_close(&run.agents_fd);
+    hin_fd_close(&run.database_fd);
+    hin_fd_close(&run.vault_fd);
+    hin_fd_close(&run.state_fd);
+    return hin_is_ok(result) ? 0 : 1;
+}

@@ -1,0 +1,14 @@
+/* `hinomi-manager run`: the parent. Opens the listening sockets and the folders, hands them to its
+ * processes, restarts what crashes. It has no key, reads no packet and no row. */
+#ifndef HIN_MANAGER_PARENT_RUN_H
+#define HIN_MANAGER_PARENT_RUN_H
+
+#include "base/option.h"
+#include "role/role.h"
+
+extern const struct hin_command hin_manager_run_command;
+
+/* The exit status: 0 stopped in order, 1 failed, 2 usage. */
+int hin_manager_run(const struct hin_role_program *program, int argc, char **argv);
+
+#endif

@@ -1,0 +1,43 @@
+/* The manager's processes: who they are, which user each has, and the messages on the edges between
+ * them. The table of roles itself stands in main.c. */
+#ifndef HIN_MANAGER_ROLES_H
+#define HIN_MANAGER_ROLES_H
+
+#include "ipc/channel.h"
+#include "role/role.h"
+
+/* Added to the configured uid base. Workers and jobs share the database's files, so they share a
+ * user. */
+enum {
+    HIN_ROLE_USER_KMS = 1,
+    HIN_ROLE_USER_KEYS = 2,
+    HIN_ROLE_USER_DATA = 3,
+};
+
+enum hin_manager_message {
+    HIN_MESSAGE_KMS_WRAP = HIN_IPC_TYPE_PROGRAM, /* keys -> kms; see kms/proxy.h */
+    HIN_MESSAGE_KMS_UNWRAP,
+    HIN_MESSAGE_KMS_STATUS,
+    HIN_MESSAGE_KEYS,      /* worker, jobs -> keys: a request of keys/protocol.h, answered */
+    HIN_MESSAGE_KEY_USE,   /* keys -> jobs: a use of a key, to be written into the audit record */
+    HIN_MESSAGE_COMMITTED, /* worker -> worker: events were committed; see worker/bus.h */
+    HIN_MESSAGE_CHANGED,
+    HIN_MESSAGE_CLAIM,
+    HIN_MESSAGE_CLAIM_ANSWER,
+    HIN_MESSAGE_HOLD,
+    HIN_MESSAGE_STATUS,   /* worker -> parent: state of all processes, as text */
+    HIN_MESSAGE_COUNTERS, /* worker -> worker: what it has counted, as JSON */
+};
+
+enum { HIN_KEY_CALL_TIMEOUT_USEC = 20 * 1000 * 1000 };
+
+extern const struct hin_role_definition hin_manager_role_kms;
+extern const struct hin_role_definition hin_manager_role_keys;
+extern const struct hin_role_definition hin_manager_role_worker;
+extern const struct hin_role_definition hin_manager_role_jobs;
+extern const struct hin_ipc_table hin_manager_parent_table; /* what workers may ask of the parent */
+
+/* Every regular file in `folder` (an own one, no links followed) gets this owner. */
+HIN_RESULT hin_folder_own(const char *folder, uid_t uid) HIN_NONNULL;
+
+#endif

@@ -1,0 +1,171 @@
+#include "manager/worker/api/auth.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/map.h"
+#include "base/secret.h"
+#include "manager/credential.h"
+
+enum { CACHE_MAX = 1024, COUNTER_SLOTS = 4096 };
+
+/* Counters of a fixed size: two that fall into one slot share it, which limits earlier, never
+ * later. */
+struct counter {
+    int64_t minute;
+    uint32_t count;
+};
+
+struct hin_auth {
+    struct hin_worker *worker;
+    struct hin_map known; /* digest -> struct hin_api_principal */
+    uint64_t key[2];
+    struct counter calls[COUNTER_SLOTS];
+    struct counter failures[COUNTER_SLOTS];
+};
+
+HIN_RESULT hin_auth_new(struct hin_worker *worker, struct hin_auth **ret_auth)
+{
+    struct hin_auth *auth = calloc(1, sizeof(*auth));
+    HIN_ENSURE(auth != NULL, NO_MEMORY);
+    auth->worker = worker;
+    struct hin_result made = hin_map_init(&auth->known, CACHE_MAX);
+    if (hin_is_ok(made)) {
+        made = hin_random(auth->key, sizeof(auth->key));
+    }
+    if (!hin_is_ok(made)) {
+        hin_auth_free(auth);
+        return made;
+    }
+    *ret_auth = auth;
+    return hin_ok();
+}
+
+void hin_auth_forget(struct hin_auth *auth)
+{
+    size_t at = 0;
+    struct hin_view key;
+    void *value;
+    while (hin_map_next(&auth->known, &at, &key, &value)) {
+        free(value);
+    }
+    hin_map_done(&auth->known);
+    HIN_IGNORE(
+        hin_map_init(&auth->known, CACHE_MAX)); /* without it every key is looked up each time */
+}
+
+void hin_auth_free(struct hin_auth *auth)
+{
+    if (auth != NULL) {
+        hin_auth_forget(auth);
+        hin_map_done(&auth->known);
+        free(auth);
+    }
+}
+
+static HIN_RESULT read_principal(struct hin_json key, int64_t id, struct hin_api_principal *who)
+{
+    struct hin_view name = HIN_VIEW_EMPTY;
+    int64_t role_id = 0;
+    int64_t expires_msec = 0;
+    bool active = true;
+    HIN_TRY(hin_json_opt_text(key, "keyName", &name, NULL));
+    HIN_TRY(hin_json_get_integer(key, "roleID", 0, INT64_MAX, &role_id, NULL));
+    HIN_TRY(hin_json_opt_integer(key, "expiryDate", 0, INT64_MAX / 1000, &expires_msec, NULL));
+    HIN_TRY(hin_json_opt_integer(key, "administratorID", 0, INT64_MAX, &who->administrator, NULL));
+    HIN_TRY(hin_json_opt_boolean(key, "active", &active, NULL));
+    HIN_ENSURE(active, REVOKED);
+    const struct hin_api_role *role = hin_api_role_find(role_id);
+    who->key = id;
+    who->rights = role != NULL ? role->rights : 0;
+    who->expires_usec = expires_msec * HIN_MSEC_USEC;
+    snprintf(who->name, sizeof(who->name), "%.*s", HIN_ARGS(name));
+    snprintf(who->text, sizeof(who->text), "key %lld (%s)", (long long)id, who->name);
+    return hin_ok();
+}
+
+static HIN_RESULT look_up(struct hin_auth *auth, struct hin_view digest,
+                          struct hin_api_principal *who)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_store_document found;
+    struct hin_result result =
+        hin_store_find(auth->worker->tenant.store, HIN_STORE_API_KEYS, 0, digest, &text, &found);
+    HIN_ENSURE(result.code != HIN_NOT_FOUND, AUTH);
+    HIN_TRY(result);
+    HIN_TRY(hin_json_parse(found.bytes, text.max, &document, NULL));
+    return read_principal(hin_json_root(document), found.id, who);
+}
+
+HIN_RESULT hin_auth_find(struct hin_auth *auth, struct hin_view secret,
+                         const struct hin_api_principal **ret_who)
+{
+    char hex[HIN_SHA256_HEX_BYTES];
+    HIN_ENSURE(hin_is_ok(hin_credential_digest(HIN_TOKEN_API_KEY, secret, hex)), AUTH);
+    struct hin_view digest = hin_view_from_text(hex);
+    struct hin_api_principal *who = hin_map_get(&auth->known, digest);
+    if (who == NULL) {
+        who = calloc(1, sizeof(*who));
+        HIN_ENSURE(who != NULL, NO_MEMORY);
+        struct hin_result found = look_up(auth, digest, who);
+        if (!hin_is_ok(found)) {
+            free(who);
+            return found;
+        }
+        if (auth->known.count >= CACHE_MAX) {
+            hin_auth_forget(auth);
+        }
+        found = hin_map_put(&auth->known, digest, who);
+        if (!hin_is_ok(found)) {
+            free(who);
+            return found;
+        }
+    }
+    HIN_ENSURE(who->expires_usec == 0 ||
+                   hin_clock_wall_usec(auth->worker->clock) < who->expires_usec,
+               EXPIRED);
+    *ret_who = who;
+    return hin_ok();
+}
+
+static uint32_t count(struct hin_auth *auth, struct counter *counters, struct hin_view name,
+                      bool add)
+{
+    struct counter *counter = &counters[hin_siphash(auth->key, name) % COUNTER_SLOTS];
+    int64_t minute = hin_clock_monotonic_usec(auth->worker->clock) / HIN_MINUTE_USEC;
+    if (counter->minute != minute) {
+        *counter = (struct counter){.minute = minute};
+    }
+    if (add) {
+        counter->count++;
+    }
+    return counter->count;
+}
+
+HIN_RESULT hin_auth_count_call(struct hin_auth *auth, int64_t key)
+{
+    /* Each worker counts by itself, so each grants its share. */
+    uint32_t share = HIN_AUTH_CALLS_PER_MINUTE / HIN_MAX(auth->worker->worker_count, 1U) + 1;
+    HIN_ENSURE(count(auth, auth->calls, hin_view_of(&key, sizeof(key)), true) <= share, LIMIT);
+    return hin_ok();
+}
+
+static struct hin_view address_view(const struct hin_address *peer)
+{
+    return hin_view_of(peer->bytes, peer->family == 6 ? 8 : 4); /* IPv6: by /64 */
+}
+
+HIN_RESULT hin_auth_count_failure(struct hin_auth *auth, const struct hin_address *peer)
+{
+    HIN_ENSURE(count(auth, auth->failures, address_view(peer), true) <=
+                   HIN_AUTH_FAILURES_PER_MINUTE,
+               LIMIT);
+    return hin_ok();
+}
+
+bool hin_auth_is_limited(struct hin_auth *auth, const struct hin_address *peer)
+{
+    return count(auth, auth->failures, address_view(peer), false) > HIN_AUTH_FAILURES_PER_MINUTE;
+}

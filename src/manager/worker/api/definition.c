@@ -1,0 +1,44 @@
+#include "manager/worker/api/definition.h"
+
+#include "base/bytes.h"
+
+static const struct hin_api_role roles[] = {
+    {1, "Full Access",
+     HIN_RIGHT_VIEW | HIN_RIGHT_EDIT | HIN_RIGHT_EVENTS | HIN_RIGHT_ACCESS | HIN_RIGHT_METRICS |
+         HIN_RIGHT_SELF},
+    {2, "Auditor", HIN_RIGHT_VIEW | HIN_RIGHT_EVENTS | HIN_RIGHT_SELF},
+    {3, "Metrics", HIN_RIGHT_METRICS | HIN_RIGHT_SELF},
+};
+
+const struct hin_api_role *hin_api_role_find(int64_t id)
+{
+    for (size_t i = 0; i < HIN_COUNT(roles); i++) {
+        if (roles[i].id == id) {
+            return &roles[i];
+        }
+    }
+    return NULL;
+}
+
+const struct hin_api_attribute *hin_api_attribute_find(const struct hin_api_attributes *attributes,
+                                                       struct hin_view name)
+{
+    for (size_t i = 0; i < attributes->count; i++) {
+        if (hin_view_is(name, attributes->items[i].name)) {
+            return &attributes->items[i];
+        }
+    }
+    return NULL;
+}
+
+bool hin_api_choice_is_valid(const char *choices, struct hin_view value)
+{
+    struct hin_view rest = hin_view_from_text(choices);
+    struct hin_view choice;
+    while (hin_view_split(&rest, '|', &choice)) {
+        if (hin_view_equal(choice, value)) {
+            return true;
+        }
+    }
+    return false;
+}

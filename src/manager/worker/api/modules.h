@@ -1,0 +1,22 @@
+/* Every module of the API; the list itself stands in modules.c. */
+#ifndef HIN_MANAGER_WORKER_API_MODULES_H
+#define HIN_MANAGER_WORKER_API_MODULES_H
+
+#include "manager/worker/api/call.h"
+
+extern const struct hin_api_module hin_api_module_computers;
+extern const struct hin_api_module hin_api_module_apikeys;
+extern const struct hin_api_module hin_api_module_administrators;
+extern const struct hin_api_module hin_api_module_rules;
+extern const struct hin_api_module hin_api_module_decoders;
+extern const struct hin_api_module hin_api_module_policies;
+extern const struct hin_api_module hin_api_module_enrolment_tokens;
+extern const struct hin_api_module hin_api_module_events;
+extern const struct hin_api_module hin_api_module_state;
+
+extern const struct hin_api_resource hin_api_computers;
+extern const struct hin_api_resource hin_api_policies;
+extern const struct hin_api_resource hin_api_rules;
+extern const struct hin_api_resource hin_api_decoders;
+
+#endif

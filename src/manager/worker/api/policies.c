@@ -1,0 +1,229 @@
+/* Policies, and the rules and decoders that they assign. */
+#include "base/bytes.h"
+#include "data/xml.h"
+#include "manager/worker/api/modules.h"
+#include "manager/worker/api/tables.h"
+#include "manager/worker/policy.h"
+
+/* ---- policies ---- */
+
+static HIN_RESULT check_rules_exist(struct hin_api_call *call, struct hin_json body)
+{
+    struct hin_json module;
+    struct hin_json ids;
+    if (!hin_json_find(body, "logInspection", &module) || !hin_json_find(module, "ruleIDs", &ids) ||
+        hin_json_is_null(ids)) {
+        return hin_ok();
+    }
+    struct hin_json_iterator items = hin_json_iterate(ids);
+    const char *key;
+    struct hin_json item;
+    while (hin_json_next(&items, &key, &item)) {
+        HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+        struct hin_store_document document;
+        int64_t id = 0;
+        HIN_TRY(hin_json_integer(item, 1, INT64_MAX, &id, &call->error));
+        struct hin_result found =
+            hin_store_get(call->tenant->store, HIN_STORE_LOG_RULES, id, &text, &document);
+        if (found.code == HIN_NOT_FOUND) {
+            return hin_json_refuse(item, &call->error, HIN_INVALID,
+                                   "there is no loginspectionrule with ID %lld", (long long)id);
+        }
+        HIN_TRY(found);
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT check_parent(struct hin_api_call *call, int64_t id)
+{
+    struct hin_policy *policies = NULL;
+    size_t count = 0;
+    int64_t parent = 0;
+    HIN_TRY(hin_json_opt_integer(call->body, "parentID", 0, INT64_MAX, &parent, &call->error));
+    HIN_TRY(hin_policy_list(call->tenant, call->arena, &policies, &count));
+    struct hin_result result =
+        hin_policy_check_parent(policies, count, (uint64_t)id, (uint64_t)parent);
+    if (result.code == HIN_NOT_FOUND) {
+        return hin_api_fail(call, HIN_INVALID, "parentID: there is no policy with ID %lld",
+                            (long long)parent);
+    }
+    if (result.code == HIN_CONFLICT) {
+        return hin_api_fail(call, HIN_INVALID,
+                            "parentID: the policies would inherit from each other in a circle");
+    }
+    return result;
+}
+
+static struct hin_result prepare_policy(struct hin_api_call *call, struct hin_json stored,
+                                        struct hin_api_draft *draft)
+{
+    struct hin_view name = HIN_VIEW_EMPTY;
+    HIN_TRY(check_rules_exist(call, call->body));
+    HIN_TRY(check_parent(call, stored.node == NULL ? INT64_MAX : call->id));
+    HIN_TRY(hin_json_opt_text(call->body, "name", &name, &call->error));
+    if (name.size > 0) {
+        draft->content.names[0] = name;
+        draft->keep_names = false;
+    }
+    return hin_ok();
+}
+
+/* The rules are compiled together before any agent sees them: what does not load is refused here,
+ * by file, line and column, and what was in force stays. */
+static struct hin_result verify_policy(struct hin_api_call *call, int64_t id)
+{
+    struct hin_policy_content content;
+    struct hin_json module;
+    if (!hin_json_find(call->body, "logInspection", &module) ||
+        !hin_json_find(module, "ruleIDs", &module)) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_policy_gather(call->tenant, id, &(struct hin_policy_module){.state = HIN_POLICY_ON},
+                              call->arena, &content));
+    return hin_policy_compile(&content, call->arena, &call->error);
+}
+
+struct use_search {
+    int64_t policy;
+    bool found;
+};
+
+static struct hin_result uses_policy(void *context, const struct hin_store_document *document)
+{
+    struct use_search *search = context;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    int64_t policy = 0;
+    int64_t parent = 0;
+    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL));
+    HIN_TRY(hin_json_opt_integer(hin_json_root(parsed), "policyID", 0, INT64_MAX, &policy, NULL));
+    HIN_TRY(hin_json_opt_integer(hin_json_root(parsed), "parentID", 0, INT64_MAX, &parent, NULL));
+    search->found = search->found || policy == search->policy || parent == search->policy;
+    return hin_ok();
+}
+
+static struct hin_result remove_policy(struct hin_api_call *call, int64_t id)
+{
+    static const enum hin_store_kind kinds[] = {HIN_STORE_COMPUTERS, HIN_STORE_POLICIES};
+    struct use_search search = {.policy = id};
+    struct hin_store_page page = {0};
+    struct hin_store_listed listed;
+    for (size_t i = 0; i < HIN_COUNT(kinds); i++) {
+        HIN_TRY(
+            hin_store_list(call->tenant->store, kinds[i], &page, uses_policy, &search, &listed));
+    }
+    if (search.found) {
+        return hin_api_fail(call, HIN_CONFLICT,
+                            "computers or other policies still use this policy");
+    }
+    return hin_ok();
+}
+
+const struct hin_api_resource hin_api_policies = {
+    .path = "policies",
+    .collection = "policies",
+    .singular = "policy",
+    .list_model = "Policies",
+    .attributes = &hin_api_policy,
+    .kind = HIN_STORE_POLICIES,
+    .operations = HIN_API_LIST | HIN_API_CREATE | HIN_API_GET | HIN_API_MODIFY | HIN_API_DELETE |
+                  HIN_API_SEARCH,
+    .read_right = HIN_RIGHT_VIEW,
+    .edit_right = HIN_RIGHT_EDIT,
+    .prepare = prepare_policy,
+    .verify = verify_policy,
+    .remove = remove_policy,
+};
+const struct hin_api_module hin_api_module_policies = {&hin_api_policies, NULL, 0};
+
+/* ---- rules and decoders ---- */
+
+/* Syntax alone: whether parents and groups exist shows when the rule is assigned with others. */
+static HIN_RESULT check_xml(struct hin_api_call *call, const char *member)
+{
+    struct hin_view text = HIN_VIEW_EMPTY;
+    struct hin_view identifier = HIN_VIEW_EMPTY;
+    struct hin_xml_node *roots = NULL;
+    const char *file = NULL;
+    HIN_TRY(hin_json_opt_text(call->body, member, &text, &call->error));
+    if (text.size == 0) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_json_opt_text(call->body, "identifier", &identifier, &call->error));
+    if (identifier.size == 0) {
+        identifier = hin_view_from_text(member);
+    }
+    HIN_TRY(hin_arena_text(call->arena, identifier, &file));
+    return hin_xml_parse(call->arena, file, text, &call->error, &roots);
+}
+
+static HIN_RESULT stamp(struct hin_api_call *call, struct hin_json stored,
+                        struct hin_api_draft *draft)
+{
+    int64_t now_msec = hin_tenant_now_usec(call->tenant) / HIN_MSEC_USEC;
+    HIN_TRY(hin_api_patch_int(&draft->patches, "lastUpdated", now_msec));
+    if (stored.node == NULL) {
+        HIN_TRY(hin_api_patch_int(&draft->patches, "originalIssue", now_msec));
+        HIN_TRY(hin_api_patch_text(&draft->patches, "type", HIN_VIEW("Custom")));
+    }
+    return hin_ok();
+}
+
+static struct hin_result prepare_rule(struct hin_api_call *call, struct hin_json stored,
+                                      struct hin_api_draft *draft)
+{
+    struct hin_view template = HIN_VIEW_EMPTY;
+    struct hin_json xml;
+    HIN_TRY(stamp(call, stored, draft));
+    HIN_TRY(hin_json_opt_text(call->body, "template", &template, &call->error));
+    if (stored.node == NULL && template.size == 0) {
+        bool whole = hin_json_find(call->body, "ruleXML", &xml);
+        HIN_TRY(hin_api_patch_text(&draft->patches, "template",
+                                   whole ? HIN_VIEW("custom") : HIN_VIEW("basic-rule")));
+    }
+    if (stored.node == NULL && hin_view_is(template, "custom") &&
+        !hin_json_find(call->body, "ruleXML", &xml)) {
+        return hin_api_fail(call, HIN_INVALID, "ruleXML: missing");
+    }
+    return check_xml(call, "ruleXML");
+}
+
+/* A rule in force is checked together with all that are assigned with it, by the next change of the
+ * policy; one that no policy assigns may stand as it is. */
+const struct hin_api_resource hin_api_rules = {
+    .path = "loginspectionrules",
+    .collection = "logInspectionRules",
+    .singular = "loginspectionrule",
+    .list_model = "LogInspectionRules",
+    .attributes = &hin_api_rule,
+    .kind = HIN_STORE_LOG_RULES,
+    .operations = HIN_API_LIST | HIN_API_CREATE | HIN_API_GET | HIN_API_MODIFY | HIN_API_DELETE |
+                  HIN_API_SEARCH,
+    .read_right = HIN_RIGHT_VIEW,
+    .edit_right = HIN_RIGHT_EDIT,
+    .body_max_bytes = HIN_STORE_DOCUMENT_BYTES,
+    .prepare = prepare_rule,
+};
+const struct hin_api_module hin_api_module_rules = {&hin_api_rules, NULL, 0};
+
+static struct hin_result prepare_decoder(struct hin_api_call *call, struct hin_json stored,
+                                         struct hin_api_draft *draft)
+{
+    HIN_TRY(stamp(call, stored, draft));
+    return check_xml(call, "decoderXML");
+}
+
+const struct hin_api_resource hin_api_decoders = {
+    .path = "loginspectiondecoders",
+    .collection = "logInspectionDecoders",
+    .singular = "loginspectiondecoder",
+    .list_model = "LogInspectionDecoders",
+    .attributes = &hin_api_decoder,
+    .kind = HIN_STORE_LOG_DECODERS,
+    .operations = HIN_API_LIST | HIN_API_CREATE | HIN_API_GET | HIN_API_MODIFY | HIN_API_DELETE |
+                  HIN_API_SEARCH,
+    .read_right = HIN_RIGHT_VIEW,
+    .edit_right = HIN_RIGHT_EDIT,
+    .body_max_bytes = HIN_STORE_DOCUMENT_BYTES,
+    .prepare = prepare_decoder,
+};
+const struct hin_api_module hin_api_module_decoders = {&hin_api_decoders, NULL, 0};

@@ -1,0 +1,216 @@
+/* State of the manager: health, metrics, status, the OpenAPI document. */
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "keys/client.h"
+#include "manager/worker/api/api.h"
+#include "manager/worker/api/modules.h"
+#include "manager/worker/api/openapi.h"
+#include "manager/worker/bus.h"
+#include "manager/worker/ingest/ingest.h"
+#include "store/audit.h"
+#include "store/events.h"
+
+/* ---- health ---- */
+
+static struct hin_result health(struct hin_api_call *call)
+{
+    struct hin_store_position position;
+    struct hin_result stored = hin_store_position(call->tenant->store, &position);
+    call->status = hin_is_ok(stored) ? 200 : 503;
+    return hin_buf_printf(call->out, "{\"status\":\"%s\"}", hin_is_ok(stored) ? "ok" : "failed");
+}
+
+/* ---- metrics: OpenMetrics 1.0 text ---- */
+
+static HIN_RESULT gauge(struct hin_buf *out, const char *name, const char *help, double value)
+{
+    return hin_buf_printf(out, "# TYPE hinomi_%s gauge\n# HELP hinomi_%s %s\nhinomi_%s %.17g\n",
+                          name, name, help, name, value);
+}
+
+static HIN_RESULT counter(struct hin_buf *out, const char *name, const char *help, uint64_t value)
+{
+    return hin_buf_printf(out,
+                          "# TYPE hinomi_%s counter\n# HELP hinomi_%s %s\nhinomi_%s_total %llu\n",
+                          name, name, help, name, (unsigned long long)value);
+}
+
+static HIN_RESULT write_listener(struct hin_buf *out, const struct hin_listener_stats *stats)
+{
+    HIN_TRY(counter(out, "api_connections", "TLS connections of the API.", stats->handshakes));
+    HIN_TRY(hin_buf_append_text(
+        out, "# TYPE hinomi_api_handshake_failures counter\n"
+             "# HELP hinomi_api_handshake_failures TLS handshakes that failed, by reason.\n"));
+    for (int i = 0; i < HIN_HANDSHAKE_REASON_COUNT; i++) {
+        HIN_TRY(hin_buf_printf(out, "hinomi_api_handshake_failures_total{reason=\"%s\"} %llu\n",
+                               hin_handshake_reason_name((enum hin_handshake_reason)i),
+                               (unsigned long long)stats->failed[i]));
+    }
+    return hin_ok();
+}
+
+static struct hin_result metrics(struct hin_api_call *call)
+{
+    struct hin_worker *worker = call->worker;
+    struct hin_worker_counters sum;
+    struct hin_store_stats stats;
+    uint64_t agents = 0;
+    uint64_t spool = 0;
+    uint64_t lost = 0;
+    hin_bus_counters(worker->bus, &sum, &agents);
+    hin_ingest_spool(worker->ingest, &spool, &lost);
+    HIN_TRY(hin_store_stats(call->tenant->store, &stats));
+    call->content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+#define X(name, text) HIN_TRY(counter(call->out, #name, text, sum.name));
+    HIN_WORKER_COUNTERS(X)
+#undef X
+    HIN_TRY(gauge(call->out, "agents_connected", "Agents with an open session.", (double)agents));
+    HIN_TRY(gauge(call->out, "agent_spool_events",
+                  "Events that wait in the spools of the agents of this worker.", (double)spool));
+    HIN_TRY(
+        counter(call->out, "agent_events_lost", "Events that agents of this worker lost.", lost));
+    HIN_TRY(gauge(call->out, "ingest_lag_seconds",
+                  "From a line's receipt at the agent to its commit, last batch.",
+                  (double)hin_ingest_lag_usec(worker->ingest) / 1e6));
+    HIN_TRY(gauge(call->out, "events", "Events stored.", (double)stats.events));
+    HIN_TRY(gauge(call->out, "segments", "Segments stored.", (double)stats.segments));
+    HIN_TRY(gauge(call->out, "segments_damaged", "Segments found damaged.",
+                  (double)stats.segments_damaged));
+    HIN_TRY(gauge(call->out, "database_bytes", "Size of the database.", (double)stats.bytes));
+    HIN_TRY(counter(call->out, "key_uses", "Calls of the key service by this worker.",
+                    call->tenant->key_use_count));
+    HIN_TRY(write_listener(call->out, hin_http_server_listener_stats(hin_api_server(worker->api))));
+    return hin_buf_append_text(call->out, "# EOF\n");
+}
+
+/* ---- status ---- */
+
+static void put_processes(struct hin_api_call *call, struct hin_json_writer *writer)
+{
+    struct hin_ipc_message reply;
+    struct hin_result asked =
+        hin_ipc_call(hin_role_parent_channel(call->worker->role), HIN_MESSAGE_STATUS,
+                     HIN_VIEW_EMPTY, 5 * HIN_SEC_USEC, &reply);
+    hin_json_key(writer, "processes");
+    hin_json_begin_array(writer);
+    if (hin_is_ok(asked) && reply.code == HIN_OK) {
+        struct hin_view rest = reply.payload;
+        struct hin_view line;
+        while (hin_view_split(&rest, '\n', &line)) {
+            if (line.size > 0) {
+                hin_json_put_text(writer, line);
+            }
+        }
+    }
+    hin_json_end_array(writer);
+}
+
+static void put_keys(struct hin_api_call *call, struct hin_json_writer *writer)
+{
+    struct hin_key_provider_status status = {0};
+    call->tenant->key_use_count++;
+    struct hin_result asked = hin_keys_status(&call->tenant->keys, &status);
+    hin_json_key(writer, "keyRing");
+    hin_json_begin_object(writer);
+    if (hin_is_ok(asked)) {
+        hin_json_field_cstring(writer, "provider", status.name);
+        hin_json_field_integer(writer, "masterKeyVersion", status.current_version);
+        hin_json_field_boolean(writer, "sealed", status.sealed);
+        hin_json_field_cstring(writer, "advice", status.advice);
+    } else {
+        hin_json_field_cstring(writer, "failure", hin_code_text(asked.code));
+    }
+    hin_json_end_object(writer);
+}
+
+static struct hin_result status(struct hin_api_call *call)
+{
+    struct hin_json_writer writer;
+    struct hin_store_stats stats;
+    struct hin_worker_counters sum;
+    uint64_t agents = 0;
+    uint64_t computers = 0;
+    hin_bus_counters(call->worker->bus, &sum, &agents);
+    HIN_TRY(hin_store_stats(call->tenant->store, &stats));
+    HIN_TRY(hin_store_count(call->tenant->store, HIN_STORE_COMPUTERS, &computers));
+    hin_json_writer_init(&writer, call->out, true);
+    hin_json_begin_object(&writer);
+    hin_json_field_cstring(&writer, "version", HIN_VERSION);
+    hin_json_field_cstring(&writer, "tenant", call->tenant->id);
+    hin_json_field_integer(&writer, "started", call->worker->started_usec / HIN_MSEC_USEC);
+    hin_json_field_unsigned(&writer, "computers", computers);
+    hin_json_field_unsigned(&writer, "agentsConnected", agents);
+    hin_json_key(&writer, "store");
+    hin_json_begin_object(&writer);
+    hin_json_field_unsigned(&writer, "events", stats.events);
+    hin_json_field_unsigned(&writer, "segments", stats.segments);
+    hin_json_field_unsigned(&writer, "segmentsDamaged", stats.segments_damaged);
+    hin_json_field_unsigned(&writer, "bytes", stats.bytes);
+    hin_json_end_object(&writer);
+    put_keys(call, &writer);
+    put_processes(call, &writer);
+    hin_json_end_object(&writer);
+    return hin_json_writer_finish(&writer);
+}
+
+/* ---- audit record ---- */
+
+struct audit_page {
+    struct hin_json_writer writer;
+};
+
+static struct hin_result add_audit(void *context, const struct hin_store_audit *entry)
+{
+    struct audit_page *page = context;
+    hin_json_begin_object(&page->writer);
+    hin_json_field_integer(&page->writer, "ID", entry->number);
+    hin_json_key(&page->writer, "entry");
+    if (entry->bytes.size > 0) {
+        hin_json_put_raw(&page->writer, entry->bytes);
+    } else {
+        hin_json_put_null(&page->writer);
+    }
+    hin_json_end_object(&page->writer);
+    return hin_ok();
+}
+
+static struct hin_result audit(struct hin_api_call *call)
+{
+    struct audit_page page;
+    struct hin_view sort = HIN_VIEW("desc");
+    int64_t id = 0;
+    int64_t limit = 100;
+    HIN_TRY(hin_api_query_integer(call, "limit", 1, 5000, &limit));
+    HIN_TRY(hin_api_query_integer(call, "idValue", 0, INT64_MAX, &id));
+    HIN_TRY(hin_api_query_text(call, "sort", &sort));
+    hin_json_writer_init(&page.writer, call->out, false);
+    hin_json_begin_object(&page.writer);
+    hin_json_key(&page.writer, "audit");
+    hin_json_begin_array(&page.writer);
+    HIN_TRY(hin_store_audit_list(call->tenant->store, id, hin_view_is(sort, "desc"), (size_t)limit,
+                                 add_audit, &page));
+    hin_json_end_array(&page.writer);
+    hin_json_end_object(&page.writer);
+    return hin_json_writer_finish(&page.writer);
+}
+
+/* ---- OpenAPI ---- */
+
+static struct hin_result openapi(struct hin_api_call *call)
+{
+    return hin_openapi_write(call->out);
+}
+
+static const struct hin_api_action actions[] = {
+    {HIN_HTTP_GET, "health", HIN_RIGHT_NONE, health, NULL,
+     "Whether this manager serves; holds nothing secret.", true},
+    {HIN_HTTP_GET, "openapi.json", HIN_RIGHT_NONE, openapi, NULL, "This document.", true},
+    {HIN_HTTP_GET, "metrics", HIN_RIGHT_METRICS, metrics, NULL, "Counters in OpenMetrics text.",
+     true},
+    {HIN_HTTP_GET, "status", HIN_RIGHT_VIEW, status, NULL, "State of processes, keys and store.",
+     false},
+    {HIN_HTTP_GET, "audit", HIN_RIGHT_ACCESS, audit, NULL, "The audit record, newest first.",
+     false},
+};
+const struct hin_api_module hin_api_module_state = {NULL, actions, HIN_COUNT(actions)};

@@ -1,0 +1,337 @@
+#include "manager/worker/api/tables.h"
+
+#include "policy/bundle.h"
+
+#define RO        HIN_API_READ_ONLY
+#define PLAIN     HIN_DATA_PLAIN
+#define SENSITIVE HIN_DATA_SENSITIVE
+#define PERSONAL  HIN_DATA_PERSONAL
+#define ID_MAX                                                                                     \
+    INT64_C(0x1fffffffffffff) /* what a JSON number holds exactly (RFC 8259, section 6) */
+
+static const char module_statuses[] = "inactive|active|warning|error|not-supported";
+static const char number_tests[] =
+    "less-than|less-than-or-equal|equal|greater-than-or-equal|greater-than|not-equal";
+
+/* What all share: the row of the ID. */
+#define ID_ROW                                                                                     \
+    {                                                                                              \
+        "ID", HIN_API_INT, RO | HIN_API_COMPUTED, PLAIN, 1, ID_MAX, NULL, NULL,                    \
+            "Number of the object, given by the manager."                                          \
+    }
+
+static const struct hin_api_attribute computer_status_rows[] = {
+    {"agentStatus", HIN_API_CHOICE, RO, PLAIN, 0, 0, module_statuses, NULL, "State of the agent."},
+    {"agentStatusMessages", HIN_API_TEXTS, RO, PLAIN, 0, 0, NULL, NULL, "The same in words."},
+};
+static const struct hin_api_attributes computer_status =
+    HIN_API_TABLE("ComputerStatus", computer_status_rows);
+
+static const struct hin_api_attribute computer_module_rows[] = {
+    {"agentStatus", HIN_API_CHOICE, RO, PLAIN, 0, 0, module_statuses, NULL,
+     "State of the module on the computer."},
+    {"agentStatusMessage", HIN_API_TEXT, RO, PLAIN, 0, 0, NULL, NULL, "The same in words."},
+};
+static const struct hin_api_attributes computer_module =
+    HIN_API_TABLE("ComputerModuleStatus", computer_module_rows);
+
+static const struct hin_api_attribute computer_log_rows[] = {
+    {"state", HIN_API_CHOICE, 0, PLAIN, 0, 0, "inherited|on|off", NULL,
+     "Whether logs are watched."},
+    {"moduleStatus", HIN_API_OBJECT, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, &computer_module,
+     "State of the module."},
+    {"ruleIDs", HIN_API_INTS, 0, PLAIN, 1, HIN_API_LIST_MAX, NULL, NULL,
+     "Rules in addition to those of the policy."},
+};
+static const struct hin_api_attributes computer_log =
+    HIN_API_TABLE("LogInspectionComputerExtension", computer_log_rows);
+
+static const struct hin_api_attribute computer_rows[] = {
+    {"hostName", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PERSONAL, 1, 255, NULL, NULL,
+     "Name of the host."},
+    {"displayName", HIN_API_TEXT, HIN_API_CLEAN, PERSONAL, 0, 255, NULL, NULL, "Name to show."},
+    {"description", HIN_API_TEXT, 0, SENSITIVE, 0, 4000, NULL, NULL, "Free text."},
+    {"lastIPUsed", HIN_API_TEXT, RO, PERSONAL, 0, 64, NULL, NULL,
+     "Address of the last connection."},
+    {"platform", HIN_API_TEXT, RO, SENSITIVE, 0, 512, NULL, NULL, "Operating system and machine."},
+    {"policyID", HIN_API_INT, 0, PLAIN, 0, ID_MAX, NULL, NULL, "The policy that applies."},
+    {"agentFingerPrint", HIN_API_TEXT, RO, SENSITIVE, 0, 128, NULL, NULL,
+     "SHA-256 of the agent's certificate."},
+    {"lastAgentCommunication", HIN_API_TIME, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, NULL,
+     "When the agent was last heard."},
+    {"lastSendPolicyRequest", HIN_API_TIME, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, NULL,
+     "When the policy was last sent."},
+    {"lastSendPolicySuccess", HIN_API_TIME, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, NULL,
+     "When the agent last applied one."},
+    {"agentVersion", HIN_API_TEXT, RO, PLAIN, 0, 255, NULL, NULL, "Version of the agent."},
+    {"computerStatus", HIN_API_OBJECT, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, &computer_status,
+     "State of the agent."},
+    {"hostGUID", HIN_API_TEXT, RO, SENSITIVE, 0, 64, NULL, NULL, "Identity of the agent."},
+    {"enrolment", HIN_API_CHOICE, RO, PLAIN, 0, 0, "pending|approved|held|revoked", NULL,
+     "Where the computer's admission stands (Hinomi's own)."},
+    {"enrolmentReason", HIN_API_TEXT, RO, PLAIN, 0, 512, NULL, NULL,
+     "Why it is held or revoked (Hinomi's own)."},
+    {"logInspection", HIN_API_OBJECT, 0, PLAIN, 0, 0, NULL, &computer_log,
+     "Log inspection on this computer."},
+    {"enrolmentKeyDigest", HIN_API_TEXT, RO | HIN_API_HIDDEN, SENSITIVE, 0, 64, NULL, NULL,
+     "SHA-256 of the key that asked."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_computer = HIN_API_TABLE("Computer", computer_rows);
+
+static const struct hin_api_attribute apikey_rows[] = {
+    {"keyName", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, SENSITIVE, 1, 255, NULL, NULL,
+     "Name of the key."},
+    {"description", HIN_API_TEXT, 0, SENSITIVE, 0, 4000, NULL, NULL, "Free text."},
+    {"locale", HIN_API_CHOICE, 0, PLAIN, 0, 0, "en-US|ja-JP", NULL, "Language."},
+    {"roleID", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, ID_MAX, NULL, NULL,
+     "Role: 1 full access, 2 auditor, 3 metrics."},
+    {"timeZone", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 0, 64, NULL, NULL, "Time zone."},
+    {"active", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL, "Whether the key opens anything."},
+    {"created", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was made."},
+    {"lastSignIn", HIN_API_TIME, RO, PERSONAL, 0, 0, NULL, NULL,
+     "When it was last used, to the minute."},
+    {"expiryDate", HIN_API_TIME, 0, PLAIN, 0, ID_MAX, NULL, NULL,
+     "When it stops to work; absent: never."},
+    {"secretKey", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
+     "The key itself, shown once at creation."},
+    {"secretDigest", HIN_API_TEXT, RO | HIN_API_HIDDEN, SENSITIVE, 0, 64, NULL, NULL,
+     "SHA-256 of the key."},
+    {"serviceAccount", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL, "Whether a program uses it."},
+    {"administratorID", HIN_API_INT, RO, PERSONAL, 0, 0, NULL, NULL,
+     "The administrator who signed in for it (Hinomi's own)."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_apikey = HIN_API_TABLE("ApiKey", apikey_rows);
+
+static const struct hin_api_attribute administrator_rows[] = {
+    {"username", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_FIXED | HIN_API_CLEAN, PERSONAL, 1, 255,
+     NULL, NULL, "Name to sign in with."},
+    {"password", HIN_API_TEXT, HIN_API_WRITE_ONLY, SENSITIVE, 12, 1024, NULL, NULL,
+     "Password; never given out."},
+    {"fullName", HIN_API_TEXT, HIN_API_CLEAN, PERSONAL, 0, 255, NULL, NULL, "Name of the person."},
+    {"description", HIN_API_TEXT, 0, SENSITIVE, 0, 4000, NULL, NULL, "Free text."},
+    {"roleID", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, ID_MAX, NULL, NULL,
+     "Role, as of API keys."},
+    {"active", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL, "Whether the administrator may sign in."},
+    {"created", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When the account was made."},
+    {"lastPasswordChange", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL,
+     "When the password was last set."},
+    {"lastSignIn", HIN_API_TIME, RO, PERSONAL, 0, 0, NULL, NULL, "Last sign-in."},
+    {"unlockTime", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL,
+     "Locked until then, after too many wrong passwords."},
+    {"unsuccessfulSignInAttempts", HIN_API_INT, RO, PLAIN, 0, 0, NULL, NULL,
+     "Wrong passwords since the last right one."},
+    {"oneTime", HIN_API_BOOL, RO, PLAIN, 0, 0, NULL, NULL,
+     "The password is good for one sign-in, which must set another (Hinomi's own)."},
+    {"passwordHash", HIN_API_TEXT, RO | HIN_API_HIDDEN, SENSITIVE, 0, 512, NULL, NULL,
+     "Argon2id hash."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_administrator =
+    HIN_API_TABLE("Administrator", administrator_rows);
+
+static const struct hin_api_attribute log_file_rows[] = {
+    {"location", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PLAIN, 2, HIN_POLICY_LOCATION_MAX,
+     NULL, NULL, "Absolute glob, or journald."},
+    {"format", HIN_API_CHOICE, 0, PLAIN, 0, 0,
+     "syslog|snort-full|snort-fast|apache|iis|squid|nmapg|mysql-log|postgresql-log|dbj-multilog|"
+     "eventlog|single-line-text-log",
+     NULL, "How lines are read."},
+};
+static const struct hin_api_attributes log_file = HIN_API_TABLE("LogFile", log_file_rows);
+
+static const struct hin_api_attribute log_files_rows[] = {
+    {"logFiles", HIN_API_OBJECTS, 0, PLAIN, 0, HIN_POLICY_LOGS_MAX, NULL, &log_file,
+     "The files watched for the rule."},
+};
+static const struct hin_api_attributes log_files = HIN_API_TABLE("LogFiles", log_files_rows);
+
+static const struct hin_api_attribute rule_rows[] = {
+    {"name", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,
+     "Name of the rule."},
+    {"description", HIN_API_TEXT, 0, PLAIN, 0, 4000, NULL, NULL, "Free text."},
+    {"minimumAgentVersion", HIN_API_TEXT, RO, PLAIN, 0, 64, NULL, NULL,
+     "Oldest agent that runs it."},
+    {"minimumManagerVersion", HIN_API_TEXT, RO, PLAIN, 0, 64, NULL, NULL,
+     "Oldest manager that serves it."},
+    {"type", HIN_API_TEXT, RO, PLAIN, 0, 64, NULL, NULL,
+     "Defined: shipped with Hinomi; Custom: imported or written here."},
+    {"originalIssue", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was stored first."},
+    {"lastUpdated", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was changed last."},
+    {"identifier", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 0, HIN_POLICY_NAME_MAX, NULL, NULL,
+     "The file's name."},
+    {"template", HIN_API_CHOICE, 0, PLAIN, 0, 0, "basic-rule|custom", NULL,
+     "custom: the whole text stands in ruleXML."},
+    {"ruleID", HIN_API_INT, 0, PLAIN, 100000, 109999, NULL, NULL, "basic-rule: the rule's number."},
+    {"level", HIN_API_INT, 0, PLAIN, 0, 15, NULL, NULL, "basic-rule: level."},
+    {"groups", HIN_API_TEXTS, HIN_API_CLEAN, PLAIN, 0, 64, NULL, NULL, "basic-rule: groups."},
+    {"ruleDescription", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 0, 1024, NULL, NULL,
+     "basic-rule: what it means."},
+    {"pattern", HIN_API_TEXT, 0, SENSITIVE, 0, 4096, NULL, NULL, "basic-rule: what to look for."},
+    {"patternType", HIN_API_CHOICE, 0, PLAIN, 0, 0, "string|regex", NULL,
+     "basic-rule: how the pattern is read."},
+    {"dependency", HIN_API_CHOICE, 0, PLAIN, 0, 0, "none|rule|group", NULL,
+     "basic-rule: what must have matched before."},
+    {"dependencyRuleID", HIN_API_INT, 0, PLAIN, 0, ID_MAX, NULL, NULL,
+     "basic-rule: that rule's number."},
+    {"dependencyGroup", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 0, 255, NULL, NULL,
+     "basic-rule: that group."},
+    {"frequency", HIN_API_INT, 0, PLAIN, 0, 9999, NULL, NULL, "basic-rule: how often."},
+    {"timeFrame", HIN_API_INT, 0, PLAIN, 0, 99999, NULL, NULL,
+     "basic-rule: within so many seconds."},
+    {"ruleXML", HIN_API_TEXT, 0, SENSITIVE, 0, HIN_API_RULE_XML_MAX, NULL, NULL,
+     "custom: a file of OSSEC rules."},
+    {"logFiles", HIN_API_OBJECT, 0, PLAIN, 0, 0, NULL, &log_files,
+     "The files watched while the rule is assigned."},
+    {"alertEnabled", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL,
+     "Kept for clients of the reference."},
+    {"alertMinimumSeverity", HIN_API_INT, 0, PLAIN, 0, 15, NULL, NULL,
+     "Kept for clients of the reference."},
+    {"recommendationsMode", HIN_API_CHOICE, 0, PLAIN, 0, 0, "enabled|ignored|unknown|disabled",
+     NULL, "Kept for clients of the reference."},
+    {"sortOrder", HIN_API_INT, 0, PLAIN, 0, 1000000, NULL, NULL,
+     "Files load in this order, then by ID."},
+    {"canBeAssignedAlone", HIN_API_BOOL, RO, PLAIN, 0, 0, NULL, NULL,
+     "Whether it needs no other rule."},
+    {"dependsOnRuleIDs", HIN_API_INTS, 0, PLAIN, 1, HIN_API_LIST_MAX, NULL, NULL,
+     "Rules that are assigned with it."},
+    {"decoderIDs", HIN_API_INTS, 0, PLAIN, 1, HIN_API_LIST_MAX, NULL, NULL,
+     "The loginspectiondecoders that it is written for (Hinomi's own)."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_rule = HIN_API_TABLE("LogInspectionRule", rule_rows);
+
+static const struct hin_api_attribute decoder_rows[] = {
+    {"name", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,
+     "Name of the decoder file."},
+    {"description", HIN_API_TEXT, 0, PLAIN, 0, 4000, NULL, NULL, "Free text."},
+    {"type", HIN_API_TEXT, RO, PLAIN, 0, 64, NULL, NULL,
+     "Defined: shipped with Hinomi; Custom: imported or written here."},
+    {"lastUpdated", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was changed last."},
+    {"identifier", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 0, HIN_POLICY_NAME_MAX, NULL, NULL,
+     "The file's name."},
+    {"decoderXML", HIN_API_TEXT, HIN_API_REQUIRED, SENSITIVE, 1, HIN_API_RULE_XML_MAX, NULL, NULL,
+     "A file of OSSEC decoders."},
+    {"sortOrder", HIN_API_INT, 0, PLAIN, 0, 1000000, NULL, NULL,
+     "Files load in this order, then by ID."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_decoder =
+    HIN_API_TABLE("LogInspectionDecoder", decoder_rows);
+
+static const struct hin_api_attribute policy_module_rows[] = {
+    {"status", HIN_API_CHOICE, RO, PLAIN, 0, 0, module_statuses, NULL,
+     "State over all computers of the policy."},
+    {"statusMessage", HIN_API_TEXT, RO, PLAIN, 0, 0, NULL, NULL, "The same in words."},
+};
+static const struct hin_api_attributes policy_module =
+    HIN_API_TABLE("PolicyModuleStatus", policy_module_rows);
+
+static const struct hin_api_attribute policy_log_rows[] = {
+    {"state", HIN_API_CHOICE, 0, PLAIN, 0, 0, "inherited|on|off", NULL,
+     "Whether logs are watched."},
+    {"moduleStatus", HIN_API_OBJECT, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, &policy_module,
+     "State of the module."},
+    {"ruleIDs", HIN_API_INTS, 0, PLAIN, 1, HIN_API_LIST_MAX, NULL, NULL,
+     "Rules in addition to those of the parents."},
+};
+static const struct hin_api_attributes policy_log =
+    HIN_API_TABLE("LogInspectionPolicyExtension", policy_log_rows);
+
+static const struct hin_api_attribute policy_rows[] = {
+    {"parentID", HIN_API_INT, 0, PLAIN, 0, ID_MAX, NULL, NULL,
+     "The policy that it inherits from; 0 or absent: none."},
+    {"name", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,
+     "Name of the policy."},
+    {"description", HIN_API_TEXT, 0, PLAIN, 0, 4000, NULL, NULL, "Free text."},
+    {"recommendationScanMode", HIN_API_CHOICE, 0, PLAIN, 0, 0, "off|ongoing", NULL,
+     "Kept for clients of the reference."},
+    {"autoRequiresUpdate", HIN_API_CHOICE, 0, PLAIN, 0, 0, "off|on", NULL,
+     "Kept for clients of the reference; changes are always sent."},
+    {"logInspection", HIN_API_OBJECT, 0, PLAIN, 0, 0, NULL, &policy_log, "Log inspection."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_policy = HIN_API_TABLE("Policy", policy_rows);
+
+static const struct hin_api_attribute enrolment_token_rows[] = {
+    {"description", HIN_API_TEXT, 0, SENSITIVE, 0, 4000, NULL, NULL, "Free text."},
+    {"uses", HIN_API_INT, HIN_API_FIXED, PLAIN, 0, 1000000, NULL, NULL,
+     "How many agents it admits; 0 or absent: any number."},
+    {"ttl", HIN_API_INT, HIN_API_FIXED | HIN_API_WRITE_ONLY, PLAIN, 60, 366 * 86400, NULL, NULL,
+     "Seconds that it is good for; absent: 24 hours."},
+    {"policyID", HIN_API_INT, HIN_API_FIXED, PLAIN, 0, ID_MAX, NULL, NULL,
+     "Policy of the computers admitted; absent: the default policy."},
+    {"created", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was made."},
+    {"expiryDate", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it stops to work."},
+    {"used", HIN_API_INT, RO, PLAIN, 0, 0, NULL, NULL, "How many agents it has admitted."},
+    {"token", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
+     "The token itself, shown once at creation."},
+    {"tokenDigest", HIN_API_TEXT, RO | HIN_API_HIDDEN, SENSITIVE, 0, 64, NULL, NULL,
+     "SHA-256 of the token."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_enrolment_token =
+    HIN_API_TABLE("EnrolmentToken", enrolment_token_rows);
+
+static const struct hin_api_attribute session_rows[] = {
+    {"username", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PERSONAL, 1, 255, NULL, NULL,
+     "Name to sign in with."},
+    {"password", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_WRITE_ONLY, SENSITIVE, 1, 1024, NULL,
+     NULL, "Password, or the one-time password."},
+    {"newPassword", HIN_API_TEXT, HIN_API_WRITE_ONLY, SENSITIVE, 12, 1024, NULL, NULL,
+     "Sets one's own password; needed with a one-time password."},
+    {"keyName", HIN_API_TEXT, HIN_API_CLEAN, SENSITIVE, 1, 255, NULL, NULL,
+     "Name of the API key that is made."},
+    {"ttl", HIN_API_INT, HIN_API_WRITE_ONLY, PLAIN, 60, 90 * 86400, NULL, NULL,
+     "Seconds that the key is good for; absent: 12 hours."},
+};
+const struct hin_api_attributes hin_api_session = HIN_API_TABLE("SignIn", session_rows);
+
+static const struct hin_api_attribute search_criteria_rows[] = {
+    {"fieldName", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,
+     "The attribute that is looked at."},
+    {"booleanTest", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL, "Equal to this."},
+    {"numericTest", HIN_API_CHOICE, 0, PLAIN, 0, 0, number_tests, NULL,
+     "How numericValue compares."},
+    {"numericValue", HIN_API_INT, 0, PLAIN, INT64_MIN, INT64_MAX, NULL, NULL,
+     "Number to compare with."},
+    {"stringTest", HIN_API_CHOICE, 0, PLAIN, 0, 0, "equal|not-equal", NULL,
+     "How stringValue compares."},
+    {"stringValue", HIN_API_TEXT, 0, PLAIN, 0, 4096, NULL, NULL, "Text to compare with."},
+    {"stringWildcards", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL,
+     "In stringValue % stands for any text, _ for any character."},
+    {"choiceTest", HIN_API_CHOICE, 0, PLAIN, 0, 0, "equal|not-equal", NULL,
+     "How choiceValue compares."},
+    {"choiceValue", HIN_API_TEXT, 0, PLAIN, 0, 255, NULL, NULL, "Choice to compare with."},
+    {"firstDateValue", HIN_API_INT, 0, PLAIN, 0, ID_MAX, NULL, NULL, "Not before (milliseconds)."},
+    {"firstDateInclusive", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL,
+     "That moment included; absent: yes."},
+    {"lastDateValue", HIN_API_INT, 0, PLAIN, 0, ID_MAX, NULL, NULL, "Not after (milliseconds)."},
+    {"lastDateInclusive", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL,
+     "That moment included; absent: yes."},
+    {"nullTest", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL,
+     "true: the attribute is absent; false: it is there."},
+    {"versionTest", HIN_API_CHOICE, 0, PLAIN, 0, 0, number_tests, NULL,
+     "How versionValue compares."},
+    {"versionValue", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 0, 64, NULL, NULL,
+     "Version to compare with: numbers between dots."},
+    {"idValue", HIN_API_INT, 0, PLAIN, 0, ID_MAX, NULL, NULL, "ID to compare with."},
+    {"idTest", HIN_API_CHOICE, 0, PLAIN, 0, 0, number_tests, NULL, "How idValue compares."},
+};
+static const struct hin_api_attributes search_criteria =
+    HIN_API_TABLE("SearchCriteria", search_criteria_rows);
+
+static const struct hin_api_attribute search_filter_rows[] = {
+    {"maxItems", HIN_API_INT, 0, PLAIN, 1, 5000, NULL, NULL, "Most objects in the answer."},
+    {"searchCriteria", HIN_API_OBJECTS, 0, PLAIN, 0, 64, NULL, &search_criteria, "All must hold."},
+    {"sortByObjectID", HIN_API_BOOL, 0, PLAIN, 0, 0, NULL, NULL, "Ascending by ID."},
+};
+const struct hin_api_attributes hin_api_search_filter =
+    HIN_API_TABLE("SearchFilter", search_filter_rows);
+
+static const struct hin_api_attribute id_list_rows[] = {
+    {"ids", HIN_API_INTS, HIN_API_REQUIRED, PLAIN, 1, HIN_API_LIST_MAX, NULL, NULL,
+     "The IDs meant."},
+};
+const struct hin_api_attributes hin_api_id_list = HIN_API_TABLE("IDList", id_list_rows);

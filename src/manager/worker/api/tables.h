@@ -1,0 +1,18 @@
+/* The attributes of every resource, as const tables; see definition.h for what a row says. */
+#ifndef HIN_MANAGER_WORKER_API_TABLES_H
+#define HIN_MANAGER_WORKER_API_TABLES_H
+
+#include "manager/worker/api/definition.h"
+
+extern const struct hin_api_attributes hin_api_computer;
+extern const struct hin_api_attributes hin_api_apikey;
+extern const struct hin_api_attributes hin_api_administrator;
+extern const struct hin_api_attributes hin_api_rule;
+extern const struct hin_api_attributes hin_api_decoder;
+extern const struct hin_api_attributes hin_api_policy;
+extern const struct hin_api_attributes hin_api_enrolment_token;
+extern const struct hin_api_attributes hin_api_session;
+extern const struct hin_api_attributes hin_api_search_filter;
+extern const struct hin_api_attributes hin_api_id_list;
+
+#endif

@@ -1,0 +1,441 @@
+#include "manager/worker/bus.h"
+
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/codec.h"
+#include "base/log.h"
+
+enum { PEERS_MAX = 64 + 2, PENDING_MAX = 16384, TELL_USEC = 1000 * 1000 };
+
+struct peer {
+    struct hin_bus *bus;
+    const char *name;
+    unsigned instance;
+    struct hin_ipc *channel;
+    struct hin_watch *watch;
+    struct hin_ipc_permits permits;
+    bool is_worker;
+    struct hin_worker_counters counters;
+    uint64_t agents;
+};
+
+struct pending { /* an own claim that waits for answers */
+    uint64_t number;
+    unsigned waiting;
+    bool alive;
+};
+
+struct hin_bus {
+    struct hin_worker *worker;
+    struct peer peers[PEERS_MAX];
+    size_t peer_count;
+    struct hin_watch *parent;
+    struct hin_timer *timer;
+    struct pending *pending;
+    size_t pending_count;
+    struct hin_role_events events;
+    bool failed;
+};
+
+/* ---- messages ---- */
+
+static struct hin_result on_committed(void *context, struct hin_ipc *channel,
+                                      struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    struct hin_reader reader = hin_reader_of(message->payload);
+    uint64_t last = 0;
+    (void)channel;
+    HIN_TRY(hin_read_u64(&reader, &last));
+    HIN_TRY(hin_read_end(&reader));
+    hin_api_on_committed(peer->bus->worker->api, (int64_t)last);
+    return hin_ok();
+}
+
+static struct hin_result on_changed(void *context, struct hin_ipc *channel,
+                                    struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    struct hin_reader reader = hin_reader_of(message->payload);
+    uint32_t kind = 0;
+    uint64_t id = 0;
+    (void)channel;
+    HIN_TRY(hin_read_u32(&reader, &kind));
+    HIN_TRY(hin_read_u64(&reader, &id));
+    HIN_TRY(hin_read_end(&reader));
+    hin_api_on_changed(peer->bus->worker->api, (enum hin_store_kind)kind, (int64_t)id);
+    hin_ingest_on_changed(peer->bus->worker->ingest, (enum hin_store_kind)kind, (int64_t)id);
+    return hin_ok();
+}
+
+static struct hin_result on_claim(void *context, struct hin_ipc *channel,
+                                  struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    struct hin_reader reader = hin_reader_of(message->payload);
+    struct hin_claim claim = {0};
+    uint64_t computer = 0;
+    (void)channel;
+    HIN_TRY(hin_read_u64(&reader, &claim.number));
+    HIN_TRY(hin_read_u64(&reader, &computer));
+    HIN_TRY(hin_read_u64(&reader, &claim.counter));
+    HIN_TRY(hin_read_end(&reader));
+    claim.computer = (int64_t)computer;
+    hin_ingest_on_claim(peer->bus->worker->ingest, peer->instance, &claim);
+    return hin_ok();
+}
+
+static void settle(struct hin_bus *bus, size_t index)
+{
+    struct pending done = bus->pending[index];
+    bus->pending[index] = bus->pending[--bus->pending_count];
+    hin_ingest_claim_settled(bus->worker->ingest, done.number, done.alive);
+}
+
+static void count_answer(struct hin_bus *bus, uint64_t number, bool alive)
+{
+    for (size_t i = 0; i < bus->pending_count; i++) {
+        struct pending *pending = &bus->pending[i];
+        if (pending->number == number) {
+            pending->alive = pending->alive || alive;
+            if (pending->waiting > 0 && --pending->waiting == 0) {
+                settle(bus, i);
+            }
+            return;
+        }
+    }
+}
+
+static struct hin_result on_claim_answer(void *context, struct hin_ipc *channel,
+                                         struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    struct hin_reader reader = hin_reader_of(message->payload);
+    uint64_t number = 0;
+    uint8_t alive = 0;
+    (void)channel;
+    HIN_TRY(hin_read_u64(&reader, &number));
+    HIN_TRY(hin_read_u8(&reader, &alive));
+    HIN_TRY(hin_read_end(&reader));
+    count_answer(peer->bus, number, alive != 0);
+    return hin_ok();
+}
+
+static struct hin_result on_hold(void *context, struct hin_ipc *channel,
+                                 struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    struct hin_reader reader = hin_reader_of(message->payload);
+    uint64_t computer = 0;
+    (void)channel;
+    HIN_TRY(hin_read_u64(&reader, &computer));
+    HIN_TRY(hin_read_end(&reader));
+    hin_ingest_on_hold(peer->bus->worker->ingest, (int64_t)computer);
+    return hin_ok();
+}
+
+static struct hin_result on_counters(void *context, struct hin_ipc *channel,
+                                     struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    struct hin_reader reader = hin_reader_of(message->payload);
+    struct hin_worker_counters counters;
+    uint64_t agents = 0;
+    (void)channel;
+#define X(name, text) HIN_TRY(hin_read_u64(&reader, &counters.name));
+    HIN_WORKER_COUNTERS(X)
+#undef X
+    HIN_TRY(hin_read_u64(&reader, &agents));
+    HIN_TRY(hin_read_end(&reader));
+    peer->counters = counters;
+    peer->agents = agents;
+    return hin_ok();
+}
+
+static const struct hin_ipc_permit rows[] = {
+    {HIN_MESSAGE_COMMITTED, 0, 0, 0, 8, 8, 0, on_committed},
+    {HIN_MESSAGE_CHANGED, 0, 0, 0, 12, 12, 0, on_changed},
+    {HIN_MESSAGE_CLAIM, 0, 0, 0, 24, 24, 0, on_claim},
+    {HIN_MESSAGE_CLAIM_ANSWER, 0, 0, 0, 9, 9, 0, on_claim_answer},
+    {HIN_MESSAGE_HOLD, 0, 0, 0, 8, 8, 0, on_hold},
+    {HIN_MESSAGE_COUNTERS, 0, 0, 0, 8, 4096, 0, on_counters},
+};
+static const struct hin_ipc_table table = {"worker -> worker", rows, HIN_COUNT(rows)};
+/* keys and jobs only answer calls, which never come this way. */
+static const struct hin_ipc_table silent_table = {"keys, jobs -> worker", rows, 0};
+
+/* ---- edges ---- */
+
+static void watch_again(struct peer *peer)
+{
+    if (peer->watch != NULL && peer->channel != NULL) {
+        unsigned events =
+            HIN_WATCH_READ | (hin_ipc_wants_write(peer->channel) ? HIN_WATCH_WRITE : 0);
+        HIN_IGNORE(hin_watch_set(peer->watch, events)); /* a dead channel shows at the next read */
+    }
+}
+
+static void fail(struct hin_bus *bus, struct hin_result result, const char *what)
+{
+    hin_log_result(HIN_LOG_ERROR, result, "%s", what);
+    bus->failed = true;
+    hin_loop_stop(bus->worker->loop);
+}
+
+static void on_peer(void *context, unsigned events)
+{
+    struct peer *peer = context;
+    struct hin_bus *bus = peer->bus;
+    if ((events & HIN_WATCH_WRITE) != 0) {
+        HIN_IGNORE(
+            hin_ipc_flush(peer->channel)); /* what is left goes out when it is writable again */
+    }
+    struct hin_result result = hin_ipc_dispatch(&peer->permits, peer->channel, 256, peer);
+    if (result.code == HIN_CLOSED) {
+        hin_role_peer_closed(bus->worker->role, peer->channel);
+    } else if (result.code == HIN_PROTOCOL) {
+        fail(bus, result, "a process of our own broke the protocol");
+    } else {
+        watch_again(peer);
+    }
+}
+
+static struct peer *find_peer(struct hin_bus *bus, const char *name, unsigned instance)
+{
+    for (size_t i = 0; i < bus->peer_count; i++) {
+        if (bus->peers[i].instance == instance && strcmp(bus->peers[i].name, name) == 0) {
+            return &bus->peers[i];
+        }
+    }
+    if (bus->peer_count == PEERS_MAX) {
+        return NULL;
+    }
+    struct peer *peer = &bus->peers[bus->peer_count++];
+    *peer = (struct peer){.bus = bus, .name = name, .instance = instance};
+    return peer;
+}
+
+static const char *known_name(const char *name)
+{
+    static const char *const names[] = {"worker", "keys", "jobs"};
+    for (size_t i = 0; i < HIN_COUNT(names); i++) {
+        if (strcmp(names[i], name) == 0) {
+            return names[i];
+        }
+    }
+    return NULL;
+}
+
+static void peer_up(void *context, const char *name, unsigned instance, struct hin_ipc *channel)
+{
+    struct hin_bus *bus = context;
+    const char *known = known_name(name);
+    struct peer *peer = known != NULL ? find_peer(bus, known, instance) : NULL;
+    if (peer == NULL) {
+        return;
+    }
+    peer->channel = channel;
+    peer->is_worker = strcmp(name, "worker") == 0;
+    peer->permits = (struct hin_ipc_permits){.table = peer->is_worker ? &table : &silent_table};
+    struct hin_result watched =
+        hin_watch_new(bus->worker->loop, hin_ipc_fd(channel), on_peer, peer, &peer->watch);
+    if (!hin_is_ok(watched)) {
+        fail(bus, watched, "watching a channel");
+        return;
+    }
+    watch_again(peer);
+}
+
+static void peer_down(void *context, const char *name, unsigned instance, struct hin_ipc *channel)
+{
+    struct hin_bus *bus = context;
+    (void)channel;
+    for (size_t i = 0; i < bus->peer_count; i++) {
+        struct peer *peer = &bus->peers[i];
+        if (peer->instance != instance || strcmp(peer->name, name) != 0 || peer->channel == NULL) {
+            continue;
+        }
+        hin_watch_free(peer->watch);
+        peer->watch = NULL;
+        peer->channel = NULL;
+        peer->agents = 0;
+        /* Its sessions are gone with it: whoever waited for its answer has it. One too many only
+         * shortens a wait. */
+        for (size_t at = bus->pending_count; peer->is_worker && at-- > 0;) {
+            if (--bus->pending[at].waiting == 0) {
+                settle(bus, at);
+            }
+        }
+    }
+}
+
+static void on_stop(void *context)
+{
+    struct hin_bus *bus = context;
+    hin_loop_stop(bus->worker->loop);
+}
+
+static void on_parent(void *context, unsigned events)
+{
+    struct hin_bus *bus = context;
+    (void)events;
+    struct hin_result result = hin_role_handle_parent(bus->worker->role);
+    if (result.code == HIN_CLOSED || result.code == HIN_PROTOCOL) {
+        fail(bus, result, "the parent is gone");
+    }
+}
+
+/* ---- telling ---- */
+
+static void send_to(struct peer *peer, uint16_t type, struct hin_view payload)
+{
+    if (peer->channel == NULL || !peer->is_worker) {
+        return;
+    }
+    /* A full queue means a worker that hangs; what it misses it reads from the database when it is
+     * back. */
+    HIN_IGNORE(hin_ipc_send(peer->channel, type, 0, payload));
+    watch_again(peer);
+}
+
+static unsigned send_all(struct hin_bus *bus, uint16_t type, struct hin_view payload)
+{
+    unsigned count = 0;
+    for (size_t i = 0; i < bus->peer_count; i++) {
+        if (bus->peers[i].is_worker && bus->peers[i].channel != NULL) {
+            send_to(&bus->peers[i], type, payload);
+            count++;
+        }
+    }
+    return count;
+}
+
+static void tell_counters(void *context)
+{
+    struct hin_bus *bus = context;
+    uint8_t payload[sizeof(struct hin_worker_counters) + 8];
+    size_t at = 0;
+#define X(name, text)                                                                              \
+    hin_store_u64(payload + at, bus->worker->counters.name);                                       \
+    at += 8;
+    HIN_WORKER_COUNTERS(X)
+#undef X
+    hin_store_u64(payload + at, hin_ingest_session_count(bus->worker->ingest));
+    send_all(bus, HIN_MESSAGE_COUNTERS, hin_view_of(payload, at + 8));
+}
+
+void hin_bus_committed(struct hin_bus *bus, int64_t last_id)
+{
+    uint8_t payload[8];
+    hin_store_u64(payload, (uint64_t)last_id);
+    send_all(bus, HIN_MESSAGE_COMMITTED, hin_view_of(payload, sizeof(payload)));
+}
+
+void hin_bus_changed(struct hin_bus *bus, enum hin_store_kind kind, int64_t id)
+{
+    uint8_t payload[12];
+    hin_store_u32(payload, (uint32_t)kind);
+    hin_store_u64(payload + 4, (uint64_t)id);
+    send_all(bus, HIN_MESSAGE_CHANGED, hin_view_of(payload, sizeof(payload)));
+}
+
+void hin_bus_claim(struct hin_bus *bus, const struct hin_claim *claim)
+{
+    uint8_t payload[24];
+    hin_store_u64(payload, claim->number);
+    hin_store_u64(payload + 8, (uint64_t)claim->computer);
+    hin_store_u64(payload + 16, claim->counter);
+    if (bus->pending_count == PENDING_MAX) {
+        hin_ingest_claim_settled(bus->worker->ingest, claim->number, false);
+        return;
+    }
+    unsigned told = send_all(bus, HIN_MESSAGE_CLAIM, hin_view_of(payload, sizeof(payload)));
+    if (told == 0) {
+        hin_ingest_claim_settled(bus->worker->ingest, claim->number, false);
+        return;
+    }
+    bus->pending[bus->pending_count++] = (struct pending){claim->number, told, false};
+}
+
+void hin_bus_claim_answer(struct hin_bus *bus, unsigned worker, uint64_t number, bool alive)
+{
+    uint8_t payload[9];
+    hin_store_u64(payload, number);
+    payload[8] = alive;
+    struct peer *peer = find_peer(bus, "worker", worker);
+    if (peer != NULL) {
+        send_to(peer, HIN_MESSAGE_CLAIM_ANSWER, hin_view_of(payload, sizeof(payload)));
+    }
+}
+
+void hin_bus_hold(struct hin_bus *bus, int64_t computer)
+{
+    uint8_t payload[8];
+    hin_store_u64(payload, (uint64_t)computer);
+    send_all(bus, HIN_MESSAGE_HOLD, hin_view_of(payload, sizeof(payload)));
+}
+
+void hin_bus_counters(struct hin_bus *bus, struct hin_worker_counters *ret_sum,
+                      uint64_t *ret_agents)
+{
+    struct hin_worker_counters sum = bus->worker->counters;
+    uint64_t agents = hin_ingest_session_count(bus->worker->ingest);
+    for (size_t i = 0; i < bus->peer_count; i++) {
+        const struct peer *peer = &bus->peers[i];
+#define X(name, text) sum.name += peer->counters.name;
+        HIN_WORKER_COUNTERS(X)
+#undef X
+        agents += peer->agents;
+    }
+    *ret_sum = sum;
+    *ret_agents = agents;
+}
+
+/* ---- life ---- */
+
+HIN_RESULT hin_bus_new(struct hin_worker *worker, struct hin_bus **ret_bus)
+{
+    struct hin_bus *bus = calloc(1, sizeof(*bus));
+    HIN_ENSURE(bus != NULL, NO_MEMORY);
+    bus->worker = worker;
+    worker->bus = bus;
+    bus->pending = calloc(PENDING_MAX, sizeof(*bus->pending));
+    bus->events =
+        (struct hin_role_events){.context = bus, .up = peer_up, .down = peer_down, .stop = on_stop};
+    struct hin_result made = bus->pending != NULL ? hin_ok() : hin_fail(HIN_NO_MEMORY);
+    if (hin_is_ok(made)) {
+        made = hin_watch_new(worker->loop, hin_ipc_fd(hin_role_parent_channel(worker->role)),
+                             on_parent, bus, &bus->parent);
+    }
+    if (hin_is_ok(made)) {
+        made = hin_watch_set(bus->parent, HIN_WATCH_READ);
+    }
+    if (hin_is_ok(made)) {
+        made = hin_timer_new(worker->loop, tell_counters, bus, &bus->timer);
+    }
+    if (hin_is_ok(made)) {
+        made = hin_timer_repeat(bus->timer, TELL_USEC, TELL_USEC, 0);
+    }
+    if (!hin_is_ok(made)) {
+        hin_bus_free(bus);
+        return made;
+    }
+    hin_role_listen(worker->role, &bus->events);
+    *ret_bus = bus;
+    return bus->failed ? hin_fail(HIN_INTERNAL) : hin_ok();
+}
+
+void hin_bus_free(struct hin_bus *bus)
+{
+    if (bus == NULL) {
+        return;
+    }
+    for (size_t i = 0; i < bus->peer_count; i++) {
+        hin_watch_free(bus->peers[i].watch);
+    }
+    hin_watch_free(bus->parent);
+    hin_timer_free(bus->timer);
+    free(bus->pending);
+    free(bus);
+}

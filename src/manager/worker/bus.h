@@ -1,0 +1,38 @@
+/* What workers tell each other: events were committed, something stored was changed, an agent is
+ * about to open a session. Every worker has an edge to every other. */
+#ifndef HIN_MANAGER_WORKER_BUS_H
+#define HIN_MANAGER_WORKER_BUS_H
+
+#include "manager/worker/worker.h"
+
+HIN_RESULT hin_bus_new(struct hin_worker *worker, struct hin_bus **ret_bus);
+void hin_bus_free(struct hin_bus *bus);
+
+void hin_bus_committed(struct hin_bus *bus, int64_t last_id);
+void hin_bus_changed(struct hin_bus *bus, enum hin_store_kind kind, int64_t id);
+
+/* "Computer `computer` says hello here with this session counter: has anybody a session of it that
+ * is alive?" Answered to hin_ingest_claim_settled once all other workers have said, or at once when
+ * there are none. */
+struct hin_claim {
+    uint64_t number;
+    int64_t computer;
+    uint64_t counter;
+};
+void hin_bus_claim(struct hin_bus *bus, const struct hin_claim *claim);
+/* The answer to another worker's claim; pinging an older session may take its 5 s. */
+void hin_bus_claim_answer(struct hin_bus *bus, unsigned worker, uint64_t number, bool alive);
+/* Hold all sessions of a computer (a clone was noticed). */
+void hin_bus_hold(struct hin_bus *bus, int64_t computer);
+
+/* Counters of all workers that are up, summed up; the others tell theirs once a second. */
+void hin_bus_counters(struct hin_bus *bus, struct hin_worker_counters *ret_sum,
+                      uint64_t *ret_agents);
+
+/* What ingest does with what the bus brings. */
+void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker, const struct hin_claim *claim);
+void hin_ingest_claim_settled(struct hin_ingest *ingest, uint64_t number, bool alive);
+void hin_ingest_on_hold(struct hin_ingest *ingest, int64_t computer);
+uint64_t hin_ingest_session_count(const struct hin_ingest *ingest);
+
+#endif

@@ -1,0 +1,629 @@
+/* Connections of agents: streams to frames, frames to messages, messages to handlers by the table
+ * of states. */
+#include "manager/worker/ingest/internal.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "data/json.h"
+#include "keys/client.h"
+
+enum { SEEN_MAX = 4096, SESSIONS_MAX = 65536, OUT_MAX = 24 << 20 };
+#define SEEN_USEC   (5 * HIN_SEC_USEC)
+#define SILENT_USEC (3 * HEARTBEAT_SEC * HIN_SEC_USEC)
+
+/* ---- sending ---- */
+
+HIN_RESULT hin_ingest_send(struct session *session, const struct hin_wire_message *message)
+{
+    struct hin_ingest *ingest = session->ingest;
+    HIN_ENSURE(!session->gone, CLOSED);
+    HIN_TRY(hin_wire_session_step(&session->wire, HIN_WIRE_FROM_MANAGER, message->type));
+    hin_buf_clear(&ingest->out);
+    HIN_TRY(hin_wire_encode(session->wire.version, message, &ingest->out));
+    return hin_stream_write(session->stream, hin_buf_view(&ingest->out));
+}
+
+static void audit_refusal(struct session *session, uint16_t reason, const char *detail)
+{
+    struct hin_worker *worker = session->ingest->worker;
+    char peer[64];
+    char actor[96];
+    char text[512];
+    hin_address_format_host(hin_stream_peer(session->stream), peer, sizeof(peer));
+    snprintf(actor, sizeof(actor), session->agent[0] != 0 ? "agent %s" : "an agent",
+             session->agent);
+    snprintf(text, sizeof(text), "%s%s%s", hin_wire_refusal_text(reason),
+             detail != NULL ? ": " : "", detail != NULL ? detail : "");
+    struct hin_audit audit = {
+        .action = "agent.session",
+        .outcome = "refused",
+        .actor = hin_view_from_text(actor),
+        .peer = hin_view_from_text(peer),
+        .kind = session->computer != 0 ? "computers" : NULL,
+        .object = session->computer,
+        .detail = hin_view_from_text(text),
+    };
+    worker->counters.refusals++;
+    hin_worker_refused(worker, &audit);
+}
+
+static void say_refuse(struct session *session, uint16_t reason)
+{
+    struct hin_wire_message message = {
+        .type = HIN_WIRE_REFUSE,
+        .refuse = {.version_oldest = HIN_WIRE_VERSION_OLDEST,
+                   .version_newest = HIN_WIRE_VERSION,
+                   .reason = reason,
+                   .sentence = hin_view_from_text(hin_wire_refusal_text(reason))},
+    };
+    HIN_IGNORE(hin_ingest_send(
+        session, &message)); /* the peer may have gone, or may hear nothing any more */
+    session->wire.state = HIN_WIRE_STATE_CLOSED;
+    hin_stream_close(session->stream);
+}
+
+void hin_ingest_refuse(struct session *session, uint16_t reason, const char *detail)
+{
+    if (session->gone || session->wire.state == HIN_WIRE_STATE_CLOSED) {
+        return;
+    }
+    if (reason != HIN_WIRE_REFUSE_REPLACED && reason != HIN_WIRE_REFUSE_SHUTDOWN) {
+        audit_refusal(session, reason, detail);
+    }
+    say_refuse(session, reason);
+}
+
+static void refuse_now(void *context)
+{
+    struct session *session = context;
+    if (!session->gone && session->wire.state != HIN_WIRE_STATE_CLOSED) {
+        say_refuse(session, session->refusal);
+    }
+}
+
+/* The same delay for every wrong token, so that guessing is slow and time tells nothing. */
+void hin_ingest_refuse_later(struct session *session, uint16_t reason, const char *detail)
+{
+    audit_refusal(session, reason, detail);
+    session->refusal = reason;
+    if (!hin_is_ok(hin_ingest_timer(session, REFUSE_DELAY_USEC, refuse_now))) {
+        say_refuse(session, reason);
+    }
+}
+
+HIN_RESULT hin_ingest_timer(struct session *session, int64_t delay_usec,
+                            void (*call)(void *context))
+{
+    hin_timer_free(session->timer);
+    session->timer = NULL;
+    HIN_TRY(hin_timer_new(session->ingest->worker->loop, call, session, &session->timer));
+    return hin_timer_once(session->timer, delay_usec, 0);
+}
+
+/* ---- sessions ---- */
+
+static struct hin_view computer_key(const int64_t *computer)
+{
+    return hin_view_of(computer, sizeof(*computer));
+}
+
+struct session *hin_ingest_find(struct hin_ingest *ingest, int64_t computer)
+{
+    return hin_map_get(&ingest->open, computer_key(&computer));
+}
+
+HIN_RESULT hin_ingest_register(struct session *session)
+{
+    struct hin_ingest *ingest = session->ingest;
+    HIN_TRY(hin_map_put(&ingest->open, computer_key(&session->computer), session));
+    if (!session->registered) {
+        session->registered = true;
+        ingest->session_count++;
+    }
+    return hin_ok();
+}
+
+static void unregister(struct session *session)
+{
+    struct hin_ingest *ingest = session->ingest;
+    if (!session->registered) {
+        return;
+    }
+    session->registered = false;
+    ingest->session_count--;
+    if (hin_ingest_find(ingest, session->computer) == session) {
+        hin_map_remove(&ingest->open, computer_key(&session->computer));
+    }
+}
+
+static void unlink_session(struct session *session)
+{
+    struct hin_ingest *ingest = session->ingest;
+    if (session->prev != NULL) {
+        session->prev->next = session->next;
+    } else {
+        ingest->first = session->next;
+    }
+    if (session->next != NULL) {
+        session->next->prev = session->prev;
+    }
+    hin_timer_free(session->timer);
+    free(session);
+}
+
+static void on_close(void *context, struct hin_stream *stream, const struct hin_stream_end *end)
+{
+    struct session *session = context;
+    (void)stream;
+    if (!end->opened || session->ingest == NULL) {
+        return; /* never had a session */
+    }
+    unregister(session);
+    hin_ingest_end_ping(session, false);
+    session->gone = true;
+    session->stream = NULL;
+    hin_ingest_drop(session);
+}
+
+void hin_ingest_drop(struct session *session)
+{
+    if (session->gone && session->in_commit == 0) {
+        unlink_session(session);
+    }
+}
+
+void hin_ingest_pause_all(struct hin_ingest *ingest, bool paused)
+{
+    for (struct session *session = ingest->first; session != NULL; session = session->next) {
+        if (!session->gone && session->paused != paused) {
+            session->paused = paused;
+            hin_stream_pause(session->stream, paused);
+        }
+    }
+}
+
+/* ---- messages ---- */
+
+static void note_seen(struct session *session, int64_t offset_usec)
+{
+    struct hin_ingest *ingest = session->ingest;
+    if (ingest->seen_count == SEEN_MAX) {
+        HIN_IGNORE(
+            hin_store_agents_seen(ingest->worker->tenant.store, ingest->seen, ingest->seen_count));
+        ingest->seen_count = 0;
+    }
+    ingest->seen[ingest->seen_count++] = (struct hin_store_seen){
+        .agent = session->computer,
+        .seen_usec = hin_clock_wall_usec(ingest->worker->clock),
+        .clock_offset_usec = offset_usec,
+    };
+}
+
+static void flush_seen(void *context)
+{
+    struct hin_ingest *ingest = context;
+    if (ingest->seen_count == 0) {
+        return;
+    }
+    struct hin_result written =
+        hin_store_agents_seen(ingest->worker->tenant.store, ingest->seen, ingest->seen_count);
+    if (!hin_is_ok(written)) {
+        hin_log_result(HIN_LOG_WARNING, written, "heartbeats cannot be stored");
+    }
+    ingest->seen_count = 0; /* the next ones say as much */
+}
+
+static void take_counters(struct session *session, const struct hin_wire_heartbeat *heartbeat)
+{
+    session->spool_count = heartbeat->spool_count;
+    for (size_t i = 0; i < heartbeat->counter_count; i++) {
+        if (hin_view_is(heartbeat->counters[i].name, "events_lost")) {
+            session->lost_count = heartbeat->counters[i].value;
+        }
+    }
+}
+
+static HIN_RESULT on_heartbeat(struct session *session, const struct hin_wire_message *message)
+{
+    const struct hin_wire_heartbeat *heartbeat = &message->heartbeat;
+    struct hin_ingest *ingest = session->ingest;
+    take_counters(session, heartbeat);
+    note_seen(session, heartbeat->clock_offset_usec);
+    bool newer = !hin_view_equal(heartbeat->checkpoint, hin_buf_view(&ingest->checkpoint));
+    struct hin_wire_message reply = {
+        .type = HIN_WIRE_HEARTBEAT_REPLY,
+        .heartbeat_reply = {.echo_usec = heartbeat->wall_usec,
+                            .wall_usec = hin_clock_wall_usec(ingest->worker->clock),
+                            .checkpoint = newer && session->wire.version >= 2
+                                              ? hin_buf_view(&ingest->checkpoint)
+                                              : HIN_VIEW_EMPTY},
+    };
+    return hin_ingest_send(session, &reply);
+}
+
+static HIN_RESULT on_hello(struct session *session, const struct hin_wire_message *message)
+{
+    hin_ingest_hello(session, &message->hello);
+    return hin_ok();
+}
+
+static HIN_RESULT on_enrol(struct session *session, const struct hin_wire_message *message)
+{
+    hin_ingest_enrol(session, &message->enrol);
+    return hin_ok();
+}
+
+static HIN_RESULT on_renew(struct session *session, const struct hin_wire_message *message)
+{
+    hin_ingest_renew(session, &message->renew);
+    return hin_ok();
+}
+
+static HIN_RESULT on_batch(struct session *session, const struct hin_wire_message *message)
+{
+    if (session->wire.state == HIN_WIRE_STATE_HELD) {
+        return hin_ok(); /* under way when `held` was said: dropped unread, the agent keeps it */
+    }
+    return hin_ingest_batch(session, &message->batch);
+}
+
+static HIN_RESULT on_ping(struct session *session, const struct hin_wire_message *message)
+{
+    struct hin_wire_message reply = {.type = HIN_WIRE_PONG, .pong = message->ping};
+    return hin_ingest_send(session, &reply);
+}
+
+static HIN_RESULT on_pong(struct session *session, const struct hin_wire_message *message)
+{
+    hin_ingest_pong(session, message->pong.nonce);
+    return hin_ok();
+}
+
+static HIN_RESULT on_policy_status(struct session *session, const struct hin_wire_message *message)
+{
+    const struct hin_wire_policy_status *status = &message->policy_status;
+    if (status->state == HIN_WIRE_POLICY_APPLIED) {
+        session->policy_applied_msec =
+            hin_clock_wall_usec(session->ingest->worker->clock) / HIN_MSEC_USEC;
+    } else {
+        hin_log(HIN_LOG_WARNING, "computer %lld refuses policy %llu: %.*s",
+                (long long)session->computer, (unsigned long long)status->serial,
+                HIN_ARGS(status->sentence));
+    }
+    hin_ingest_store_facts(session);
+    return hin_ok();
+}
+
+static const struct {
+    enum hin_wire_type type;
+    struct hin_result (*handle)(struct session *session, const struct hin_wire_message *message);
+} handlers[] = {
+    {HIN_WIRE_HELLO, on_hello},         {HIN_WIRE_ENROL, on_enrol},
+    {HIN_WIRE_RENEW, on_renew},         {HIN_WIRE_BATCH, on_batch},
+    {HIN_WIRE_HEARTBEAT, on_heartbeat}, {HIN_WIRE_PING, on_ping},
+    {HIN_WIRE_PONG, on_pong},           {HIN_WIRE_POLICY_STATUS, on_policy_status},
+};
+
+static HIN_RESULT handle_message(struct session *session, const struct hin_wire_message *message)
+{
+    HIN_TRY(hin_wire_session_step(&session->wire, HIN_WIRE_FROM_AGENT, message->type));
+    for (size_t i = 0; i < HIN_COUNT(handlers); i++) {
+        if (handlers[i].type == message->type) {
+            return handlers[i].handle(session, message);
+        }
+    }
+    return hin_fail(HIN_PROTOCOL);
+}
+
+/* hello and enrol may be in a version that this build does not know: their range, which never
+ * moves, decides. */
+static HIN_RESULT decode_frame(struct session *session, const struct hin_wire_frame *frame,
+                               struct hin_wire_message *message)
+{
+    bool opening = frame->type == HIN_WIRE_HELLO || frame->type == HIN_WIRE_ENROL;
+    if (opening && frame->version > HIN_WIRE_VERSION && frame->payload.size >= 2) {
+        HIN_ENSURE(hin_load_u16(frame->payload.data) > HIN_WIRE_VERSION, PROTOCOL);
+        return hin_fail(HIN_UNSUPPORTED);
+    }
+    HIN_ENSURE(opening || frame->version == session->wire.version, PROTOCOL);
+    HIN_ENSURE(frame->version >= 1 && frame->version <= HIN_WIRE_VERSION, UNSUPPORTED);
+    return hin_wire_decode(frame->version, frame->type, frame->payload, message);
+}
+
+static void on_data(void *context, struct hin_stream *stream)
+{
+    struct session *session = context;
+    struct hin_wire_message *message = &session->ingest->message;
+    while (!session->gone && session->wire.state != HIN_WIRE_STATE_CLOSED && !session->paused) {
+        struct hin_wire_frame frame;
+        struct hin_result result =
+            hin_wire_frame_next(hin_stream_input(stream), HIN_WIRE_PAYLOAD_MAX_BYTES, &frame);
+        if (result.code == HIN_AGAIN) {
+            return;
+        }
+        if (hin_is_ok(result)) {
+            result = decode_frame(session, &frame, message);
+        }
+        if (hin_is_ok(result)) {
+            result = handle_message(session, message);
+        }
+        if (result.code == HIN_AGAIN) {
+            return; /* held back: the frame stays where it is until there is room */
+        }
+        if (!hin_is_ok(result)) {
+            hin_ingest_refuse(session,
+                              result.code == HIN_UNSUPPORTED ? HIN_WIRE_REFUSE_VERSION
+                                                             : HIN_WIRE_REFUSE_PROTOCOL,
+                              hin_code_text(result.code));
+            return;
+        }
+        hin_stream_consume(stream, frame.size);
+    }
+}
+
+void hin_ingest_input(struct session *session)
+{
+    if (!session->gone) {
+        on_data(session, session->stream);
+    }
+}
+
+/* ---- a new connection ---- */
+
+/* Which certificate came decides where a connection starts. */
+static HIN_RESULT judge_peer(struct session *session, uint16_t *ret_refusal)
+{
+    struct hin_ingest *ingest = session->ingest;
+    struct hin_tls_peer *peer = &ingest->peer;
+    struct hin_store_certificate certificate;
+    uint8_t serial[HIN_STORE_SERIAL_MAX];
+    *ret_refusal = 0;
+    HIN_TRY(hin_stream_tls_peer(session->stream, peer));
+    session->wire = hin_wire_session_begin(HIN_WIRE_STATE_ANONYMOUS);
+    if (peer->state == HIN_TLS_PEER_NONE) {
+        return hin_ok();
+    }
+    snprintf(session->agent, sizeof(session->agent), "%.36s", peer->certificate.agent);
+    size_t size = strlen(peer->certificate.serial) / 2;
+    *ret_refusal = HIN_WIRE_REFUSE_IDENTITY;
+    if (strcmp(peer->certificate.tenant, ingest->worker->tenant.id) != 0 || size > sizeof(serial) ||
+        !hin_is_ok(hin_unhex(hin_view_from_text(peer->certificate.serial), serial, size)) ||
+        !hin_is_ok(hin_ingest_uuid_parse(session->agent, session->agent_id))) {
+        return hin_ok();
+    }
+    struct hin_result found = hin_store_certificate_get(ingest->worker->tenant.store,
+                                                        hin_view_of(serial, size), &certificate);
+    if (found.code == HIN_NOT_FOUND) {
+        return hin_ok();
+    }
+    HIN_TRY(found);
+    session->computer = certificate.agent;
+    int64_t now_usec = hin_clock_wall_usec(ingest->worker->clock);
+    bool lapsed = peer->state == HIN_TLS_PEER_EXPIRED;
+    if (certificate.revoked_usec != 0) {
+        *ret_refusal = HIN_WIRE_REFUSE_REVOKED;
+    } else if (lapsed && now_usec - peer->certificate.validity.not_after_usec > RENEW_GRACE_USEC) {
+        *ret_refusal = HIN_WIRE_REFUSE_EXPIRED;
+    } else {
+        *ret_refusal = 0;
+        session->wire =
+            hin_wire_session_begin(lapsed ? HIN_WIRE_STATE_LAPSED : HIN_WIRE_STATE_KNOWN);
+    }
+    return hin_ok();
+}
+
+static void on_open(void *context, struct hin_stream *stream);
+
+static const struct hin_stream_events session_events = {on_open, on_data, NULL, NULL, on_close};
+
+static void on_open(void *context, struct hin_stream *stream)
+{
+    struct hin_ingest *ingest = context;
+    uint16_t refusal = 0;
+    struct session *session = calloc(1, sizeof(*session));
+    if (session == NULL) {
+        hin_stream_set_context(stream, &session_events, &ingest->nobody);
+        hin_stream_abort(stream, HIN_NO_MEMORY, "out of memory");
+        return;
+    }
+    session->ingest = ingest;
+    session->stream = stream;
+    session->number = ++ingest->last_number;
+    session->first_batch = true;
+    session->next = ingest->first;
+    if (ingest->first != NULL) {
+        ingest->first->prev = session;
+    }
+    ingest->first = session;
+    hin_stream_set_context(stream, &session_events, session);
+    hin_stream_set_idle(stream, SILENT_USEC);
+    struct hin_result judged = judge_peer(session, &refusal);
+    if (!hin_is_ok(judged)) {
+        session->wire = hin_wire_session_begin(HIN_WIRE_STATE_KNOWN);
+        refusal = judged.code == HIN_AUTH ? HIN_WIRE_REFUSE_IDENTITY : HIN_WIRE_REFUSE_BUSY;
+    }
+    if (refusal != 0) {
+        hin_ingest_refuse(session, refusal, NULL);
+    } else if (ingest->blocked) {
+        session->paused = true;
+        hin_stream_pause(stream, true);
+    }
+}
+
+/* A handshake that failed: counted by the listener, written into the audit record. */
+static void on_handshake_refused(void *context, const struct hin_address *peer,
+                                 enum hin_handshake_reason reason, const char *text)
+{
+    struct hin_ingest *ingest = context;
+    char address[64];
+    hin_address_format_host(peer, address, sizeof(address));
+    if (reason == HIN_HANDSHAKE_CLOSED || reason == HIN_HANDSHAKE_TIMEOUT) {
+        return; /* port scanners and broken networks: the counter tells */
+    }
+    struct hin_audit audit = {
+        .action = "agent.connection",
+        .outcome = "refused",
+        .actor = HIN_VIEW("anonymous"),
+        .peer = hin_view_from_text(address),
+        .detail = hin_view_from_text(text),
+    };
+    ingest->worker->counters.refusals++;
+    hin_worker_refused(ingest->worker, &audit);
+}
+
+/* ---- what the bus brings ---- */
+
+void hin_ingest_on_changed(struct hin_ingest *ingest, enum hin_store_kind kind, int64_t id)
+{
+    if (ingest == NULL) {
+        return;
+    }
+    if (kind == HIN_STORE_COMPUTERS) {
+        struct session *next;
+        for (struct session *session = ingest->first; session != NULL; session = next) {
+            next = session->next;
+            if (session->registered && session->computer == id) {
+                hin_ingest_reconsider(session);
+            }
+        }
+    }
+    if (kind == HIN_STORE_POLICIES || kind == HIN_STORE_LOG_RULES ||
+        kind == HIN_STORE_LOG_DECODERS || kind == HIN_STORE_COMPUTERS) {
+        hin_ingest_policies_changed(ingest);
+    }
+}
+
+uint64_t hin_ingest_session_count(const struct hin_ingest *ingest)
+{
+    return ingest != NULL ? ingest->session_count : 0;
+}
+
+void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, uint64_t *ret_lost)
+{
+    uint64_t waiting = 0;
+    uint64_t lost = 0;
+    for (const struct session *session = ingest->first; session != NULL; session = session->next) {
+        waiting += session->spool_count;
+        lost += session->lost_count;
+    }
+    *ret_waiting = waiting;
+    *ret_lost = lost;
+}
+
+int64_t hin_ingest_lag_usec(const struct hin_ingest *ingest)
+{
+    return ingest->lag_usec;
+}
+
+/* ---- life ---- */
+
+static HIN_RESULT learn_keys(struct hin_ingest *ingest)
+{
+    const struct hin_keys_carrier *keys = &ingest->worker->tenant.keys;
+    uint8_t public_key[HIN_SIGN_PUBLIC_BYTES];
+    HIN_TRY(hin_keys_checkpoint_public(keys, public_key));
+    HIN_TRY(hin_policy_key_encode(public_key, &ingest->policy_key));
+    HIN_TRY(hin_keys_ca(keys, &ingest->ca));
+    return hin_ingest_uuid_parse(ingest->worker->tenant.id, ingest->tenant_id);
+}
+
+static HIN_RESULT make_timers(struct hin_ingest *ingest)
+{
+    struct hin_loop *loop = ingest->worker->loop;
+    HIN_TRY(hin_timer_new(loop, hin_ingest_commit, ingest, &ingest->retry));
+    HIN_TRY(hin_timer_new(loop, hin_ingest_policy_round, ingest, &ingest->policy_timer));
+    HIN_TRY(hin_timer_new(loop, flush_seen, ingest, &ingest->seen_timer));
+    return hin_timer_repeat(ingest->seen_timer, SEEN_USEC, SEEN_USEC, 10);
+}
+
+static HIN_RESULT make(struct hin_ingest *ingest)
+{
+    hin_arena_init(&ingest->arena, (size_t)PENDING_BYTES_MAX * 8);
+    hin_arena_init(&ingest->scratch, (size_t)16 << 20);
+    hin_buf_init(&ingest->policy_key, 256);
+    hin_buf_init(&ingest->ca, HIN_X509_MAX_BYTES);
+    hin_buf_init(&ingest->checkpoint, HIN_WIRE_CHECKPOINT_MAX_BYTES);
+    hin_buf_init(&ingest->out, OUT_MAX);
+    ingest->events = calloc(PENDING_EVENTS_MAX, sizeof(*ingest->events));
+    ingest->seen = calloc(SEEN_MAX, sizeof(*ingest->seen));
+    HIN_ENSURE(ingest->events != NULL && ingest->seen != NULL, NO_MEMORY);
+    HIN_TRY(hin_map_init(&ingest->open, SESSIONS_MAX));
+    HIN_TRY(hin_wire_packer_new(&ingest->packer));
+    HIN_TRY(learn_keys(ingest));
+    HIN_TRY(hin_revision_get(&ingest->worker->tenant, &ingest->revision));
+    return make_timers(ingest);
+}
+
+HIN_RESULT hin_ingest_new(struct hin_worker *worker, struct hin_ingest **ret_ingest)
+{
+    struct hin_ingest *ingest = calloc(1, sizeof(*ingest));
+    HIN_ENSURE(ingest != NULL, NO_MEMORY);
+    ingest->worker = worker;
+    struct hin_result made = make(ingest);
+    if (!hin_is_ok(made)) {
+        hin_ingest_free(ingest);
+        return made;
+    }
+    *ret_ingest = ingest;
+    return hin_ok();
+}
+
+HIN_RESULT hin_ingest_listen(struct hin_ingest *ingest, int fd, struct hin_tls *tls)
+{
+    struct hin_listener_options options = {
+        .tls = tls,
+        .limits = hin_listener_limits_default(),
+        .events = &session_events,
+        .context = ingest,
+        .on_refused = on_handshake_refused,
+    };
+    options.limits.stream.input_max_bytes =
+        HIN_WIRE_PAYLOAD_MAX_BYTES + HIN_WIRE_FRAME_HEADER_BYTES;
+    options.limits.stream.output_max_bytes = OUT_MAX;
+    return hin_listener_new(ingest->worker->loop, fd, &options, &ingest->listener);
+}
+
+void hin_ingest_set_tls(struct hin_ingest *ingest, struct hin_tls *tls)
+{
+    hin_listener_set_tls(ingest->listener, tls);
+}
+
+void hin_ingest_stop(struct hin_ingest *ingest)
+{
+    if (ingest->listener != NULL) {
+        hin_listener_pause(ingest->listener, true);
+    }
+    hin_ingest_commit(ingest);
+    flush_seen(ingest);
+}
+
+void hin_ingest_free(struct hin_ingest *ingest)
+{
+    if (ingest == NULL) {
+        return;
+    }
+    hin_loop_defer_cancel(ingest->worker->loop, hin_ingest_commit, ingest);
+    hin_listener_free(ingest->listener);
+    while (ingest->first != NULL) {
+        unlink_session(ingest->first);
+    }
+    hin_ingest_policies_forget(ingest);
+    hin_timer_free(ingest->retry);
+    hin_timer_free(ingest->policy_timer);
+    hin_timer_free(ingest->seen_timer);
+    hin_wire_packer_free(ingest->packer);
+    hin_map_done(&ingest->open);
+    hin_arena_done(&ingest->arena);
+    hin_arena_done(&ingest->scratch);
+    hin_buf_done(&ingest->policy_key);
+    hin_buf_done(&ingest->ca);
+    hin_buf_done(&ingest->checkpoint);
+    hin_buf_done(&ingest->out);
+    free(ingest->events);
+    free(ingest->acks);
+    free(ingest->seen);
+    free(ingest);
+}

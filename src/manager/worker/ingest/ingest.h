@@ -1,0 +1,19 @@
+/* Agent ingest of one worker: sessions, enrolment, batches to commits, policies to agents. */
+#ifndef HIN_MANAGER_WORKER_INGEST_INGEST_H
+#define HIN_MANAGER_WORKER_INGEST_INGEST_H
+
+#include "manager/worker/worker.h"
+
+HIN_RESULT hin_ingest_new(struct hin_worker *worker, struct hin_ingest **ret_ingest);
+void hin_ingest_free(struct hin_ingest *ingest);
+/* Serve on a listening socket, borrowed. */
+HIN_RESULT hin_ingest_listen(struct hin_ingest *ingest, int fd, struct hin_tls *tls);
+void hin_ingest_set_tls(struct hin_ingest *ingest, struct hin_tls *tls);
+/* Tell agents that the manager stops, commit what has been taken. */
+void hin_ingest_stop(struct hin_ingest *ingest);
+
+/* For the metrics: what heartbeats said, and how long the last batch was under way. */
+void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, uint64_t *ret_lost);
+int64_t hin_ingest_lag_usec(const struct hin_ingest *ingest);
+
+#endif

@@ -1,0 +1,283 @@
+/* The `worker` process: from its start to its end. */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "base/secret.h"
+#include "crypt/x509.h"
+#include "io/address.h"
+#include "manager/worker/api/api.h"
+#include "manager/worker/bus.h"
+#include "manager/worker/ingest/ingest.h"
+
+enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, REFUSALS_PER_MINUTE = 600 };
+#define SERVER_LIFETIME_USEC (90 * HIN_DAY_USEC)
+#define SERVER_RENEW_USEC    (HIN_DAY_USEC)
+
+/* ---- shared by API and ingest ---- */
+
+void hin_worker_changed(struct hin_worker *worker, enum hin_store_kind kind, int64_t id)
+{
+    hin_api_on_changed(worker->api, kind, id);
+    hin_ingest_on_changed(worker->ingest, kind, id);
+    hin_bus_changed(worker->bus, kind, id);
+}
+
+void hin_worker_committed(struct hin_worker *worker, int64_t last_id)
+{
+    hin_api_on_committed(worker->api, last_id);
+    hin_bus_committed(worker->bus, last_id);
+}
+
+void hin_worker_refused(struct hin_worker *worker, const struct hin_audit *audit)
+{
+    int64_t now_usec = hin_clock_monotonic_usec(worker->clock);
+    if (now_usec - worker->audit_window_usec > HIN_MINUTE_USEC) {
+        worker->audit_window_usec = now_usec;
+        worker->audit_window_count = 0;
+    }
+    if (worker->audit_window_count++ >= REFUSALS_PER_MINUTE) {
+        worker->counters.audit_suppressed++;
+        return;
+    }
+    struct hin_result written = hin_audit_write(&worker->tenant, audit);
+    if (!hin_is_ok(written)) {
+        hin_log_result(HIN_LOG_ERROR, written, "the audit record cannot be written");
+    }
+}
+
+/* ---- keys over the edge to `keys` ---- */
+
+static struct hin_result call_keys(void *context, struct hin_view request,
+                                   struct hin_buf *ret_answer)
+{
+    struct hin_role *role = context;
+    struct hin_ipc_message reply;
+    struct hin_ipc *channel = hin_role_peer(role, "keys", 0);
+    if (channel == NULL) { /* it is being restarted */
+        HIN_TRY(hin_role_wait_peer(role, "keys", 0, HIN_KEY_CALL_TIMEOUT_USEC, &channel));
+    }
+    HIN_TRY(hin_ipc_call(channel, HIN_MESSAGE_KEYS, request, HIN_KEY_CALL_TIMEOUT_USEC, &reply));
+    HIN_TRY((struct hin_result){reply.code});
+    return hin_buf_append(ret_answer, reply.payload);
+}
+
+/* ---- TLS ---- */
+
+/* Names that others may reach this manager by. */
+static void list_names(struct hin_role *role, char *out, size_t out_bytes)
+{
+    const char *api = hin_role_setting_text(role, "api-host");
+    const char *agents = hin_role_setting_text(role, "agents-host");
+    const char *url = hin_role_setting_text(role, "api-url");
+    const char *names[] = {api, agents, "localhost", "127.0.0.1", "::1", NULL};
+    char host[256] = "";
+    if (url != NULL && strncmp(url, "https://", 8) ==
+                           0) { /* the host's own name, where all addresses are served */
+        snprintf(host, sizeof(host), "%.*s", (int)strcspn(url + 8 + (url[8] == '['), ":]"),
+                 url + 8 + (url[8] == '['));
+        if (url[8] == '[') {
+            snprintf(host, sizeof(host), "%.*s", (int)strcspn(url + 9, "]"), url + 9);
+        }
+        names[5] = host;
+    }
+    size_t size = 0;
+    for (size_t i = 0; i < HIN_COUNT(names); i++) {
+        bool wildcard = names[i] == NULL || names[i][0] == 0 || strcmp(names[i], "*") == 0 ||
+                        strcmp(names[i], "0.0.0.0") == 0 || strcmp(names[i], "::") == 0;
+        for (size_t j = 0; j < i && !wildcard; j++) {
+            wildcard = names[j] != NULL && strcmp(names[i], names[j]) == 0;
+        }
+        if (!wildcard && size < out_bytes) {
+            size += (size_t)snprintf(out + size, out_bytes - size, "%s%s", size > 0 ? "," : "",
+                                     names[i]);
+        }
+    }
+}
+
+static HIN_RESULT make_tls(struct hin_worker *worker, const struct hin_x509_key *key,
+                           struct hin_view certificate, struct hin_view ca,
+                           struct hin_tls **ret_api, struct hin_tls **ret_agents)
+{
+    struct hin_secret ticket_key = {0};
+    HIN_TRY(hin_keys_ticket_key(&worker->tenant.keys, &ticket_key));
+    struct hin_tls_options options = {
+        .role = HIN_TLS_API_SERVER,
+        .certificate = certificate,
+        .key = key,
+        .ca = ca,
+        .clock = worker->clock,
+        .ticket_key = &ticket_key,
+    };
+    struct hin_result made = hin_tls_new(ret_api, &options);
+    if (hin_is_ok(made)) {
+        options.role = HIN_TLS_AGENT_SERVER;
+        made = hin_tls_new(ret_agents, &options);
+    }
+    hin_secret_done(&ticket_key);
+    return made;
+}
+
+/* A key of this process's own, never written anywhere; the certificate lives 90 days and is made
+ * anew each day. */
+static HIN_RESULT issue_tls(struct hin_worker *worker, struct hin_tls **ret_api,
+                            struct hin_tls **ret_agents)
+{
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf request = {.max = HIN_X509_MAX_BYTES};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf certificate = {.max = HIN_X509_MAX_BYTES};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf ca = {.max = HIN_X509_MAX_BYTES};
+    char names[1024] = "";
+    list_names(worker->role, names, sizeof(names));
+    HIN_TRY(hin_x509_key_generate(&key));
+    HIN_TRY(hin_x509_request_new(key, "hinomi-manager", &request));
+    HIN_TRY(hin_keys_issue_server(&worker->tenant.keys, hin_view_from_text(names),
+                                  hin_buf_view(&request), SERVER_LIFETIME_USEC, &certificate));
+    HIN_TRY(hin_keys_ca(&worker->tenant.keys, &ca));
+    return make_tls(worker, key, hin_buf_view(&certificate), hin_buf_view(&ca), ret_api,
+                    ret_agents);
+}
+
+/* ---- life ---- */
+
+struct upkeep {
+    struct hin_worker *worker;
+    struct hin_timer *timer;
+    struct hin_tls *old_api, *old_agents; /* for the streams that still use them */
+};
+
+static void keep_up(void *context)
+{
+    struct upkeep *upkeep = context;
+    struct hin_worker *worker = upkeep->worker;
+    struct hin_tls *api = NULL;
+    struct hin_tls *agents = NULL;
+    struct hin_result result = hin_tenant_refresh(&worker->tenant);
+    if (hin_is_ok(result)) {
+        result = issue_tls(worker, &api, &agents);
+    }
+    if (!hin_is_ok(result)) {
+        hin_log_result(HIN_LOG_ERROR, result,
+                       "keys and certificates cannot be renewed; trying again tomorrow");
+        hin_tls_free(api);
+        hin_tls_free(agents);
+        return;
+    }
+    hin_api_set_tls(worker->api, api);
+    hin_ingest_set_tls(worker->ingest, agents);
+    /* Streams of the day before yesterday have been idle or renewed since; OpenSSL counts
+     * references to the rest. */
+    hin_tls_free(upkeep->old_api);
+    hin_tls_free(upkeep->old_agents);
+    upkeep->old_api = worker->api_tls;
+    upkeep->old_agents = worker->agents_tls;
+    worker->api_tls = api;
+    worker->agents_tls = agents;
+}
+
+static struct hin_result worker_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
+{
+    HIN_TRY(hin_process_protect());
+    hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_FILES_WRITE | HIN_SANDBOX_NET_SERVER);
+    HIN_TRY(hin_sandbox_allow_bind(sandbox, 0));
+    return hin_sandbox_allow_path(sandbox, hin_role_fd(role, "db"), ".",
+                                  HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
+}
+
+static HIN_RESULT open_tenant(struct hin_worker *worker)
+{
+    struct hin_error error = {0};
+    struct hin_ipc *keys;
+    struct hin_keys_carrier carrier = {call_keys, worker->role};
+    HIN_TRY(hin_role_wait_peer(worker->role, "keys", 0, START_TIMEOUT_USEC, &keys));
+    struct hin_result opened =
+        hin_tenant_open(&worker->tenant, hin_role_fd(worker->role, "db"),
+                        hin_role_setting_text(worker->role, "tenant"), &carrier,
+                        HIN_VAULT_FOR_INGEST, worker->clock, false, &error);
+    if (!hin_is_ok(opened)) {
+        hin_log(HIN_LOG_ERROR, "the database cannot be opened: %s", error.text);
+    }
+    return opened;
+}
+
+static HIN_RESULT start(struct hin_worker *worker)
+{
+    HIN_TRY(open_tenant(worker));
+    HIN_TRY(issue_tls(worker, &worker->api_tls, &worker->agents_tls));
+    HIN_TRY(hin_ingest_new(worker, &worker->ingest));
+    HIN_TRY(hin_api_new(worker, &worker->api));
+    HIN_TRY(hin_bus_new(worker, &worker->bus));
+    HIN_TRY(hin_api_listen(worker->api, hin_role_fd(worker->role, "api"), worker->api_tls));
+    HIN_TRY(
+        hin_ingest_listen(worker->ingest, hin_role_fd(worker->role, "agents"), worker->agents_tls));
+    return hin_role_ready(worker->role);
+}
+
+static void stop(struct hin_worker *worker)
+{
+    if (worker->ingest != NULL) {
+        hin_ingest_stop(worker->ingest);
+    }
+    hin_api_free(worker->api);
+    worker->api = NULL;
+    hin_ingest_free(worker->ingest);
+    worker->ingest = NULL;
+    hin_bus_free(worker->bus);
+    hin_tls_free(worker->api_tls);
+    hin_tls_free(worker->agents_tls);
+    hin_tenant_close(&worker->tenant);
+}
+
+static HIN_RESULT serve(struct hin_worker *worker)
+{
+    struct upkeep upkeep = {.worker = worker};
+    HIN_TRY(hin_loop_new(worker->clock, &worker->loop));
+    struct hin_result result = start(worker);
+    if (hin_is_ok(result)) {
+        result = hin_timer_new(worker->loop, keep_up, &upkeep, &upkeep.timer);
+    }
+    if (hin_is_ok(result)) {
+        result = hin_timer_repeat(upkeep.timer, SERVER_RENEW_USEC, SERVER_RENEW_USEC, 10);
+    }
+    if (hin_is_ok(result)) {
+        result = hin_loop_run(worker->loop);
+    } else {
+        hin_log_result(HIN_LOG_ERROR, result, "cannot start");
+    }
+    stop(worker);
+    hin_timer_free(upkeep.timer);
+    hin_tls_free(upkeep.old_api);
+    hin_tls_free(upkeep.old_agents);
+    hin_loop_free(worker->loop);
+    return result;
+}
+
+static struct hin_result worker_run(struct hin_role *role)
+{
+    struct hin_worker *worker = calloc(1, sizeof(*worker));
+    uint64_t count = 1;
+    HIN_ENSURE(worker != NULL, NO_MEMORY);
+    HIN_TRY(hin_ignore_sigpipe());
+    HIN_IGNORE(
+        hin_view_to_u64(hin_role_setting(role, "workers"), &count)); /* 1 when it is not told */
+    worker->role = role;
+    worker->instance = hin_role_instance(role);
+    worker->worker_count = (unsigned)count;
+    worker->clock = hin_clock_system();
+    worker->started_usec = hin_clock_wall_usec(worker->clock);
+    struct hin_result result = serve(worker);
+    free(worker);
+    return result;
+}
+
+const struct hin_role_definition hin_manager_role_worker = {
+    .name = "worker",
+    .sandbox = worker_sandbox,
+    .run = worker_run,
+    .peers = {"keys", "worker"},
+    .user = HIN_ROLE_USER_DATA,
+    .instances = 0, /* as many as processors: started by the parent's `run` */
+    .restart = HIN_ROLE_ALWAYS,
+    .to_parent = &hin_manager_parent_table,
+};

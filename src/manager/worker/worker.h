@@ -1,0 +1,73 @@
+/* One worker process: TLS, the API, agent ingest, its handle on the database. Workers are equal;
+ * what one commits or changes it tells the others over the bus. */
+#ifndef HIN_MANAGER_WORKER_WORKER_H
+#define HIN_MANAGER_WORKER_WORKER_H
+
+#include "crypt/tls.h"
+#include "io/http_server.h"
+#include "io/loop.h"
+#include "manager/audit.h"
+#include "manager/roles.h"
+#include "manager/tenant.h"
+#include "store/documents.h"
+
+struct hin_api;
+struct hin_ingest;
+struct hin_bus;
+
+/* What a worker counts; the names are those of the metrics, without "hinomi_" and "_total". */
+#define HIN_WORKER_COUNTERS(X)                                                                     \
+    X(events_committed, "Events committed.")                                                       \
+    X(events_repeated, "Second copies of events, refused.")                                        \
+    X(batches, "Batches of agents.")                                                               \
+    X(batch_bytes, "Bytes of batches before compression.")                                         \
+    X(commits, "Transactions of the ingest.")                                                      \
+    X(commit_failures, "Transactions that failed; agents hold.")                                   \
+    X(enrolments, "Certificates issued to new agents.")                                            \
+    X(renewals, "Certificates renewed.")                                                           \
+    X(refusals, "Connections and requests of agents refused.")                                     \
+    X(sessions_replaced, "Silent sessions replaced by a newer one.")                               \
+    X(clones, "Cloned agents noticed.")                                                            \
+    X(policies_sent, "Policy bundles sent.")                                                       \
+    X(api_requests, "API requests handled.")                                                       \
+    X(api_refusals, "API requests refused for want of a key or a right.")                          \
+    X(api_limited, "API requests over the rate limit.")                                            \
+    X(sign_ins, "Sign-ins.")                                                                       \
+    X(sign_in_failures, "Sign-ins refused.")                                                       \
+    X(audit_suppressed, "Refusals counted but not written, over the limit of the audit record.")
+
+struct hin_worker_counters {
+#define X(name, text) uint64_t name;
+    HIN_WORKER_COUNTERS(X)
+#undef X
+};
+
+struct hin_worker {
+    struct hin_role *role;
+    unsigned instance, worker_count;
+    struct hin_loop *loop;
+    const struct hin_clock *clock;
+    struct hin_tenant tenant;
+    struct hin_tls *api_tls, *agents_tls;
+    struct hin_api *api;
+    struct hin_ingest *ingest;
+    struct hin_bus *bus;
+    struct hin_worker_counters counters;
+    int64_t started_usec;
+    int64_t audit_window_usec; /* refusals written in this minute, bounded */
+    unsigned audit_window_count;
+};
+
+/* Something stored was changed by this worker: told to its own parts and to the other workers. */
+void hin_worker_changed(struct hin_worker *worker, enum hin_store_kind kind, int64_t id);
+/* Events were committed up to this ID. */
+void hin_worker_committed(struct hin_worker *worker, int64_t last_id);
+/* A refusal for the audit record: at most 600 a minute are written, all are counted. */
+void hin_worker_refused(struct hin_worker *worker, const struct hin_audit *audit);
+
+/* The named part of hin_worker_changed and _committed that the parts implement. */
+void hin_api_on_changed(struct hin_api *api, enum hin_store_kind kind, int64_t id);
+void hin_api_on_committed(struct hin_api *api, int64_t last_id);
+void hin_ingest_on_changed(struct hin_ingest *ingest, enum hin_store_kind kind, int64_t id);
+
+#endif

@@ -4,11 +4,6 @@
 #include "base/bytes.h"
 #include "match/pattern_internal.h"
 
-uint8_t hin_fold(uint8_t byte)
-{
-    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
-}
-
 uint32_t hin_byte_rarity(uint8_t folded)
 {
     /* quarter bits, from a count over mixed server logs; what is not listed is rare */
@@ -290,14 +285,8 @@ bool hin_literal_set_find(const struct hin_literal_set *set, struct hin_view sub
 {
     size_t best = SIZE_MAX;
     size_t end = 0;
-    if (set->all_at_start) {
-        if (start > 0 || subject.size == 0) {
-            return false;
-        }
-        uint8_t byte = set->caseless ? hin_fold(subject.data[0]) : subject.data[0];
-        if ((set->first_bytes[byte >> 6] >> (byte & 63) & 1) == 0) {
-            return false;
-        }
+    if (!hin_literal_set_may_find(set, subject, start)) {
+        return false;
     }
     for (uint32_t i = 0; i < set->count; i++) {
         size_t at = find_one(set, &set->items[i], subject, start);

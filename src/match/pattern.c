@@ -394,6 +394,9 @@ static enum hin_match_outcome match_literal(const struct hin_pattern *pattern,
                                             struct hin_match *ret_match)
 {
     struct hin_literal_hit hit;
+    if (!hin_literal_set_may_find(&pattern->literals, subject, start)) {
+        return HIN_MATCH_NO;
+    }
     if (subject.size > HIN_PATTERN_LONG_BYTES && !spend(scratch, subject.size / 8)) {
         return hit_limit(scratch);
     }

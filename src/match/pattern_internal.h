@@ -14,6 +14,12 @@ HIN_RESULT hin_grammar_osmatch(struct hin_view text, struct hin_buf *pcre2);
 HIN_RESULT hin_grammar_osregex(struct hin_view text, struct hin_error *error,
                                struct hin_buf *pcre2);
 
+/* ASCII lower case */
+static inline uint8_t hin_fold(uint8_t byte)
+{
+    return byte >= 'A' && byte <= 'Z' ? (uint8_t)(byte | 0x20) : byte;
+}
+
 /* ---- literal.c: alternatives of anchored literals, matched without PCRE2 ---- */
 
 struct hin_literal {
@@ -42,11 +48,23 @@ struct hin_literal_hit {
 HIN_RESULT hin_literal_set_from(struct hin_view pcre2, bool caseless, bool end_only,
                                 struct hin_literal_set *ret_set);
 void hin_literal_set_done(struct hin_literal_set *set);
+/* False when the first byte of the subject rules every alternative out. */
+static inline bool hin_literal_set_may_find(const struct hin_literal_set *set,
+                                            struct hin_view subject, size_t start)
+{
+    if (!set->all_at_start) {
+        return true;
+    }
+    if (start > 0 || subject.size == 0) {
+        return false;
+    }
+    uint8_t byte = set->caseless ? hin_fold(subject.data[0]) : subject.data[0];
+    return (set->first_bytes[byte >> 6] >> (byte & 63) & 1) != 0;
+}
 /* Leftmost, then first in order; ret_hit may be NULL (any hit will do). */
 bool hin_literal_set_find(const struct hin_literal_set *set, struct hin_view subject, size_t start,
                           struct hin_literal_hit *ret_hit);
 
-uint8_t hin_fold(uint8_t byte); /* ASCII lower case */
 /* About -log2 of how often the (folded) byte stands in log text, times 4. */
 uint32_t hin_byte_rarity(uint8_t folded);
 

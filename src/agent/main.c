@@ -173,16 +173,16 @@ static const struct {
     struct hin_command command;
     int (*run)(const struct options *options);
 } commands[] = {
-    {{"hinomi-agent enrol", "Make this computer known to a manager.", NULL,
+    {{"hinomi-agent enrol", "make this computer known to a manager", NULL,
       "Makes the state folder and its key file, and asks the manager for a certificate. With a "
       "token that is done at once; "
       "without one an administrator has to approve.",
       enrol_options, HIN_COUNT(enrol_options), 0, 0},
      command_enrol},
-    {{"hinomi-agent run", "Watch this computer until told to stop.", NULL, NULL, run_options,
+    {{"hinomi-agent run", "watch this computer until told to stop", NULL, NULL, run_options,
       HIN_COUNT(run_options), 0, 0},
      command_run},
-    {{"hinomi-agent status", "Say what the agent does. Exit status 3: it does not run.", NULL, NULL,
+    {{"hinomi-agent status", "say what the agent does; exit status 3: it does not run", NULL, NULL,
       status_options, HIN_COUNT(status_options), 0, 0},
      command_status},
 };
@@ -221,6 +221,12 @@ int main(int argc, char **argv)
     }
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
         return usage(stdout, 0);
+    }
+    if (strcmp(argv[1], "man") == 0) { /* for the build: the commands' part of hinomi-agent(8) */
+        for (size_t i = 0; i < HIN_COUNT(commands); i++) {
+            hin_option_man(&commands[i].command, stdout);
+        }
+        return 0;
     }
     for (size_t i = 0; i < HIN_COUNT(commands); i++) {
         const struct hin_command *command = &commands[i].command;

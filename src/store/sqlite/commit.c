@@ -164,43 +164,69 @@ HIN_RESULT hin_store_commit(struct hin_store *store, struct hin_store_event *eve
     return hin_ok();
 }
 
+/* --- retention --- */
+
+enum { ROUND = 256 };
+
+struct expired {
+    int64_t ids[ROUND], counts[ROUND];
+    size_t count;
+};
+
+/* Segments of days before `day`, from id `from` on. */
+static HIN_RESULT read_expired(struct hin_store *store, int64_t day, int64_t from,
+                               struct expired *ret_expired)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = true;
+    ret_expired->count = 0;
+    HIN_TRY(hin_db_use(store, HIN_SQL_DAY_SEGMENTS, &statement));
+    hin_db_bind(statement, 2, day, from);
+    while (ret_expired->count < ROUND) {
+        HIN_TRY(hin_db_step(store, statement, &row));
+        if (!row) {
+            return hin_ok();
+        }
+        ret_expired->ids[ret_expired->count] = sqlite3_column_int64(statement, 0);
+        ret_expired->counts[ret_expired->count++] = sqlite3_column_int64(statement, 1);
+    }
+    (void)sqlite3_reset(statement);
+    return hin_ok();
+}
+
+static HIN_RESULT drop_expired(struct hin_store *store, int64_t id)
+{
+    static const enum hin_sql steps[] = {HIN_SQL_SPAN_FLOOR, HIN_SQL_SPAN_DROP, HIN_SQL_BODY_DROP,
+                                         HIN_SQL_SEGMENT_DROP};
+    for (size_t i = 0; i < HIN_COUNT(steps); i++) {
+        sqlite3_stmt *statement = NULL;
+        HIN_TRY(hin_db_use(store, steps[i], &statement));
+        hin_db_bind(statement, 1, id);
+        HIN_TRY(hin_db_run(store, statement));
+    }
+    return hin_ok();
+}
+
+/* One that a damaged page keeps from being dropped stays, and the others go. */
 HIN_RESULT hin_store_retain(struct hin_store *store, int64_t now_usec, uint32_t keep_days,
                             uint64_t *ret_events)
 {
-    enum { ROUND = 256 };
-    int64_t oldest = day_of(now_usec) - (int64_t)keep_days;
+    int64_t oldest = day_of(now_usec) - (int64_t)keep_days, from = 0;
     uint64_t events = 0;
+    struct expired expired = {.count = ROUND};
     HIN_TRY(hin_store_ready(store));
-    for (size_t count = ROUND; count == ROUND;) {
-        int64_t ids[ROUND];
-        sqlite3_stmt *statement = NULL;
-        bool row = true;
-        HIN_TRY(hin_db_begin(store));
-        struct hin_result result = hin_db_use(store, HIN_SQL_DAY_SEGMENTS, &statement);
-        uint64_t round_events = 0;
-        count = 0;
-        if (hin_is_ok(result)) {
-            hin_db_bind(statement, 1, oldest);
-        }
-        while (hin_is_ok(result) && row && count < ROUND) {
-            result = hin_db_step(store, statement, &row);
-            if (hin_is_ok(result) && row) {
-                ids[count++] = sqlite3_column_int64(statement, 0);
-                round_events += (uint64_t)sqlite3_column_int64(statement, 1);
+    while (expired.count == ROUND) {
+        HIN_TRY(read_expired(store, oldest, from, &expired));
+        for (size_t i = 0; i < expired.count; i++) {
+            HIN_TRY(hin_db_begin(store));
+            struct hin_result dropped = hin_db_end(store, drop_expired(store, expired.ids[i]));
+            if (hin_is_ok(dropped)) {
+                events += (uint64_t)expired.counts[i];
+            } else if (dropped.code != HIN_CORRUPT) {
+                return dropped;
             }
+            from = expired.ids[i] + 1;
         }
-        (void)sqlite3_reset(statement);
-        static const enum hin_sql steps[] = {HIN_SQL_SPAN_FLOOR, HIN_SQL_SPAN_DROP,
-                                             HIN_SQL_BODY_DROP, HIN_SQL_SEGMENT_DROP};
-        for (size_t i = 0; i < count * HIN_COUNT(steps) && hin_is_ok(result); i++) {
-            result = hin_db_use(store, steps[i % HIN_COUNT(steps)], &statement);
-            if (hin_is_ok(result)) {
-                hin_db_bind(statement, 1, ids[i / HIN_COUNT(steps)]);
-                result = hin_db_run(store, statement);
-            }
-        }
-        HIN_TRY(hin_db_end(store, result));
-        events += round_events;
     }
     *ret_events = events;
     return hin_ok();

@@ -1,7 +1,10 @@
 /* The handle: opening, migrations, statements, transactions, sealing for a place. */
+#include <errno.h>
+#include <fcntl.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "store/sqlite/internal.h"
@@ -289,6 +292,18 @@ static HIN_RESULT prepare(struct hin_store *store, struct hin_error *error)
     return result;
 }
 
+/* SQLite would make it readable to all that may enter the folder; the log beside it takes over the
+ * mode. */
+static HIN_RESULT make_file(const char *name, int directory)
+{
+    int fd = openat(directory, name, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0600);
+    if (fd < 0) {
+        return hin_fail(hin_code_from_errno(errno));
+    }
+    close(fd);
+    return hin_ok();
+}
+
 static HIN_RESULT open_database(struct hin_store *store, const struct hin_store_options *options,
                                 struct hin_error *error)
 {
@@ -297,6 +312,9 @@ static HIN_RESULT open_database(struct hin_store *store, const struct hin_store_
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
                 (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                 (options->create && !options->read_only ? SQLITE_OPEN_CREATE : 0);
+    if ((flags & SQLITE_OPEN_CREATE) != 0) {
+        HIN_TRY(make_file(name, options->directory));
+    }
     HIN_TRY(hin_vfs_new(&store->vfs, options->directory, options->observer));
     int code = sqlite3_open_v2(name, &store->db, flags, hin_vfs_name(store->vfs));
     HIN_TRY(hin_db_code(store, code));

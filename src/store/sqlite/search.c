@@ -140,11 +140,30 @@ static bool columns_hold(const struct hin_store_filter *filter, const struct hin
             (filter->severity_mask >> (event->severity_id & 15) & 1) != 0);
 }
 
+/* A value compared byte by byte must stand in the encoded event: most events of an opened segment
+ * are passed over without being decoded. */
+static bool bytes_may_hold(const struct search *search, struct hin_view bytes)
+{
+    for (size_t i = 0; i < search->filter->term_count; i++) {
+        const struct hin_term *term = &search->filter->terms[i];
+        const struct hin_field *field = hin_field_get(term->field);
+        if (field != NULL && field->type == HIN_TYPE_TEXT && field->canon == HIN_CANON_EXACT &&
+            hin_view_find(bytes, term->value) == SIZE_MAX) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static HIN_RESULT terms_hold(struct search *search, const struct hin_store_event *event,
                              bool *ret_hold)
 {
     *ret_hold = true;
     if (search->filter->term_count == 0) {
+        return hin_ok();
+    }
+    if (!bytes_may_hold(search, event->bytes)) {
+        *ret_hold = false;
         return hin_ok();
     }
     struct hin_event decoded;

@@ -44,7 +44,8 @@
     X(STATS, "SELECT coalesce(sum(count), 0), count(*), coalesce(sum(count >= 1000), 0), coalesce(sum(damaged), 0) "   \
              "FROM segment INDEXED BY segment_directory WHERE id > 0")                                                 \
     X(PAGES, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")                             \
-    X(DAY_SEGMENTS, "SELECT id, count FROM segment INDEXED BY segment_day WHERE day < ?1")                             \
+    X(DAY_SEGMENTS, "SELECT id, count FROM segment INDEXED BY segment_day WHERE day < ?1 AND id >= ?2 ORDER BY id "    \
+                    "LIMIT 256")                                                                                       \
     X(SPAN_FLOOR, "UPDATE source SET floor = max(floor, coalesce((SELECT max(hi) FROM span WHERE span.agent = "        \
                   "source.agent AND span.generation = source.generation AND span.segment = ?1), floor)) WHERE "        \
                   "(agent, generation) IN (SELECT agent, generation FROM span WHERE segment = ?1)")                    \

@@ -245,3 +245,39 @@ TEST(test_store_damage__several_processes_share_the_file)
     CHECK(check.structure_ok && check.segments_damaged == 0);
     fixture_stop(&f);
 }
+
+/* A database that version 1 of the format wrote is readable for ever: keys of seed 7, three small
+ * commits, one full segment, a document with a name, two audit entries, an agent's blob. */
+TEST(test_store_damage__golden_version_1)
+{
+    struct fixture f = {.directory = -1};
+    struct hin_buf buf;
+    struct hin_store_document document;
+    struct hin_store_agent agent;
+    struct hin_store_check check;
+    hin_buf_init(&buf, 4u << 20);
+    (void)snprintf(f.folder, sizeof(f.folder), "%s/golden", test_folder());
+    CHECK(mkdir(f.folder, 0700) == 0);
+    f.directory = open(f.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(f.directory >= 0);
+    CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/store_v1.db", &buf));
+    CHECK_OK(hin_file_replace(f.directory, "t0.db", hin_buf_view(&buf), 0600));
+    CHECK_OK(keys_new(&f.keys, 7));
+    CHECK_OK(fixture_open(&f));
+    CHECK_OK(hin_store_check(f.store, &check));
+    CHECK(check.structure_ok && check.segments_damaged == 0 && check.documents_damaged == 0 &&
+          check.audit_damaged == 0);
+    CHECK_INT(check.audit_records, 2);
+    CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, NULL), 1009);
+    CHECK_INT(search_term(&f, "user", "user7", NULL), 20);
+    hin_buf_clear(&buf);
+    CHECK_OK(hin_store_find(f.store, HIN_STORE_COMPUTERS, 0, HIN_VIEW("golden"), &buf, &document));
+    CHECK_VIEW(document.bytes, "{\"golden\":1}");
+    CHECK_OK(hin_store_agent_get(f.store, 1, &buf, &agent));
+    CHECK_VIEW(agent.blob, "golden blob");
+    struct hin_store_committed committed; /* identities are known too */
+    CHECK_OK(commit_some(&f, &(struct shape){1, 9, 0, NOW, NULL}, 3, NOW, &committed));
+    CHECK_INT(committed.copy_count, 3);
+    hin_buf_done(&buf);
+    fixture_stop(&f);
+}

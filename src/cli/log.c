@@ -337,11 +337,13 @@ static int run_test(int argc, char **argv)
     struct tester t = {.options = &options, .by_arrival = strcmp(options.time, "arrival") == 0};
     struct hin_zone zone;
     hin_cli_zone(options.zone, &zone);
-    struct hin_log_config config = {.zone = &zone,
-                                    .correlate_on_log_time = !t.by_arrival,
-                                    .prefilter_off = options.no_prefilter,
-                                    .trace = options.explain ? print_trace : NULL,
-                                    .trace_context = &t};
+    struct hin_log_config config = {
+        .zone = &zone,
+        .correlate_on_log_time = !t.by_arrival,
+        .prefilter_off = options.no_prefilter,
+        .bounds = {.window_keys_max = 8000000, .window_bytes_max = (size_t)1 << 30},
+        .trace = options.explain ? print_trace : NULL,
+        .trace_context = &t};
     struct hin_result result = hin_cli_rules_open(options.rules, !options.no_cache, &error, &rules);
     if (hin_is_ok(result)) {
         result = hin_log_engine_new(rules, &config, &engine);

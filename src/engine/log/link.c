@@ -378,7 +378,14 @@ HIN_RESULT hin_log_rules_link(struct hin_log_rules *rules, struct hin_error *err
     HIN_TRY(hin_pattern_scratch_new(&scratch));
     HIN_TRY(collect_all(&l, ret_file));
     struct hin_result result = build_tree(&l);
-    if (result.code == HIN_NOT_FOUND) {
+    if (result.code == HIN_LIMIT && l.rule != NULL) {
+        result =
+            hin_error_set(error, HIN_INVALID, l.rule->info.file, l.rule->info.line, l.rule->column,
+                          "rule %u: with its links the rule tree is too large (over %d places) "
+                          "or too deep",
+                          l.rule->id, NODES_MAX);
+    }
+    if (result.code == HIN_NOT_FOUND || result.code == HIN_INVALID) {
         for (size_t f = 0; f < rules->file_count; f++) {
             if (rules->files[f].name == l.rule->info.file) {
                 *ret_file = &rules->files[f];

@@ -431,6 +431,32 @@ TEST(test_engine_log_rules__refuses_wrong_rule_files_with_their_place)
     }
 }
 
+TEST(test_engine_log_rules__refuses_links_that_explode)
+{
+    static char text[8192];
+    size_t size = (size_t)snprintf(text, sizeof(text), "<group name=\"g,\">\n");
+    for (unsigned i = 0; i < 30; i++) { /* each hangs under all before it: doubles the tree */
+        size += (size_t)snprintf(text + size, sizeof(text) - size,
+                                 "<rule id=\"%u\" level=\"3\"><if_group>%s</if_group></rule>\n",
+                                 600 + i, i == 0 ? "t" : "g");
+    }
+    snprintf(text + size, sizeof(text) - size, "</group>");
+    const struct hin_log_input decoders[] = {{"decoder.xml", hin_view_from_text(rig_decoders)}};
+    const struct hin_log_input files[] = {{"rules_config.xml", hin_view_from_text(rig_templates)},
+                                          {"good.xml", hin_view_from_text(BASE END)},
+                                          {"bad.xml", hin_view_from_text(text)}};
+    const struct hin_log_inputs inputs = {
+        .decoders = decoders, .decoder_count = 1, .rules = files, .rule_count = 3};
+    struct hin_log_rules *rules = NULL;
+    CHECK_OK(hin_log_rules_load(&inputs, NULL, &rules));
+    bool refused = !hin_log_rules_file_loaded(rules, "bad.xml") &&
+                   hin_log_rules_diagnostic_count(rules) == 1 &&
+                   strstr(hin_log_rules_diagnostic(rules, 0)->text, "too large") != NULL &&
+                   hin_log_rules_find(rules, 100) != NULL;
+    hin_log_rules_free(rules);
+    CHECK(refused);
+}
+
 TEST(test_engine_log_rules__refuses_wrong_decoder_files_with_their_place)
 {
 #define D(body) "\n <decoder name=\"d\">" body "</decoder>"

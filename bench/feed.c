@@ -13,7 +13,8 @@
 
 /* Sunday, 2026-11-01T00:00:00Z */
 #define FEED_BEGIN_USEC (INT64_C(1793491200) * HIN_SEC_USEC)
-#define LINE_BYTES_MAX  2048
+#define LINE_BYTES_MAX  66000
+#define HOSTILE_BYTES   65000
 
 struct feed {
     uint64_t random;
@@ -228,6 +229,41 @@ static void expand(struct feed *feed, const char *text)
     }
 }
 
+/* 64 KiB each: near-misses and bait for backtracking, behind headers that lead deep into the
+ * decoders. */
+static const struct {
+    const char *head;
+    const char *bait; /* repeated to the end */
+} hostile[] = {
+    {"%t %h sshd[%p]: Failed password for ", "from "},
+    {"%t %h sshd[%p]: ", "a"},
+    {"%t %h sshd[%p]: Failed password for invalid user ", "user from port "},
+    {"%t %h sudo:   ", "TTY=x ; PWD=y ; USER=z ; "},
+    {"%t %h su[%p]: ", "BAD SU to on "},
+    {"%t %h kernel: [%n.%n] IN=eth0 OUT= SRC=%i ", "DST=1 SPT= PROTO="},
+    {"%t %h kernel: ", "a"},
+    {"%t %h postfix/smtpd[%p]: NOQUEUE: reject: RCPT from ", "unknown[1.2.3.4]: 554 "},
+    {"%t %h named[%p]: client ", "%: query (cache) "},
+    {"%t %h proftpd[%p]: ", "(a[1.2.3.4]) - USER "},
+    {"%i - - [%a] \"GET /", "?x=../"},
+    {"%i - - [%a] \"GET /", "a"},
+    {"2015 Jan 26 10:32:34 WinEvtLog: Security: AUDIT_SUCCESS(4624): ", "x: "},
+    {"", "["},
+    {"", " "},
+    {"", ": "},
+    {"", "1 "},
+    {"", "failed error password for user from "},
+};
+
+static void make_hostile(struct feed *feed, uint64_t number)
+{
+    size_t at = number % HIN_COUNT(hostile);
+    expand(feed, hostile[at].head);
+    while (feed->size < HOSTILE_BYTES) {
+        put_text(feed, hostile[at].bait);
+    }
+}
+
 static void mutate(struct feed *feed, uint64_t changes_max)
 {
     uint64_t changes = below(feed, changes_max + 1);
@@ -259,6 +295,7 @@ struct feed_options {
     uint64_t seed;
     uint64_t lines;
     uint64_t mutate;
+    bool hostile;
 };
 
 static const struct hin_option options[] = {
@@ -280,6 +317,10 @@ static const struct hin_option options[] = {
      .offset = offsetof(struct feed_options, mutate),
      .value = "N",
      .help = "Change up to N bytes of each line."},
+    {.name = "hostile",
+     .type = HIN_OPTION_FLAG,
+     .offset = offsetof(struct feed_options, hostile),
+     .help = "Lines of 64 KiB that are made to be slow."},
 };
 
 static const struct hin_command command = {
@@ -315,7 +356,11 @@ int main(int argc, char **argv)
     }
     struct feed feed = {.random = chosen.seed, .now_usec = FEED_BEGIN_USEC};
     for (uint64_t i = 0; i < chosen.lines; i++) {
-        make_line(&feed, chosen.mutate);
+        if (chosen.hostile) {
+            make_hostile(&feed, i);
+        } else {
+            make_line(&feed, chosen.mutate);
+        }
         if (fwrite(feed.line, 1, feed.size, stdout) != feed.size || putchar('\n') == EOF) {
             return 1;
         }

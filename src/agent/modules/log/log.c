@@ -182,14 +182,33 @@ static HIN_RESULT refuse_first_error(struct log_module *m)
     return tell_refused(m, "the rule set is wrong");
 }
 
+/* A location that begins with two stars names files wherever this host keeps its logs: it stands
+ * for one glob beneath each log root. */
+static HIN_RESULT glob_add(struct log_module *m, struct hin_view location)
+{
+    if (!hin_view_starts_with(location, HIN_VIEW("/**"))) {
+        return hin_arena_text(&m->policy_arena, location, &m->globs[m->glob_count++]);
+    }
+    for (size_t i = 0; i < m->root_count; i++) {
+        struct hin_view root = hin_view_from_text(m->roots[i]);
+        struct hin_view glob;
+        root = root.size == 1 ? HIN_VIEW_EMPTY : root;
+        HIN_TRY(hin_arena_printf(&m->policy_arena, &glob, "%.*s%.*s", HIN_ARGS(root),
+                                 HIN_ARGS(location)));
+        HIN_TRY(hin_arena_text(&m->policy_arena, glob, &m->globs[m->glob_count++]));
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT globs_make(struct log_module *m)
 {
     const struct hin_policy_content *content = &m->bundle.content;
-    HIN_TRY(HIN_ARENA_ARRAY(&m->policy_arena, content->log_count + 1, &m->globs));
+    size_t most = content->log_count * HIN_MAX(m->root_count, (size_t)1) + 1;
+    HIN_TRY(HIN_ARENA_ARRAY(&m->policy_arena, most, &m->globs));
     for (size_t i = 0; i < content->log_count && content->log_inspection; i++) {
         const struct hin_policy_log *log = &content->logs[i];
         if (!hin_view_is(log->location, HIN_POLICY_LOCATION_JOURNAL)) {
-            HIN_TRY(hin_arena_text(&m->policy_arena, log->location, &m->globs[m->glob_count++]));
+            HIN_TRY(glob_add(m, log->location));
         }
     }
     return hin_ok();

@@ -24,7 +24,8 @@ static bool is_folder(const char *path)
 /* Our own rules: build/hinomi finds them in the source tree, bin/hinomi under share. */
 static HIN_RESULT own_folder(char *out, size_t out_bytes)
 {
-    static const char *const places[] = {"content/log", "../content/log", "../share/hinomi/content/log"};
+    static const char *const places[] = {"content/log", "../content/log",
+                                         "../share/hinomi/content/log"};
     char self[HIN_PATH_MAX];
     const char *given = getenv("HINOMI_RULES");
     if (given != NULL && given[0] != '\0') {

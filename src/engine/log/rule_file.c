@@ -528,6 +528,24 @@ static HIN_RESULT list_attribute(struct reading *r, const struct hin_xml_attribu
     return hin_ok();
 }
 
+/* By its name, or by the last part of a path such as etc/lists/known. */
+static HIN_RESULT find_list(struct reading *r, struct hin_view name, const struct hin_map **ret_map)
+{
+    *ret_map = hin_map_get(&r->rules->lists, name);
+    if (*ret_map != NULL) {
+        return hin_ok();
+    }
+    size_t start = name.size;
+    while (start > 0 && name.data[start - 1] != '/') {
+        start--;
+    }
+    struct hin_view full = HIN_VIEW_EMPTY;
+    HIN_TRY(hin_arena_printf(&r->rules->arena, &full, "lists/%.*s",
+                             HIN_ARGS(hin_view_sub(name, start, SIZE_MAX))));
+    *ret_map = hin_map_get(&r->rules->lists, full);
+    return hin_ok();
+}
+
 static HIN_RESULT read_list(struct reading *r, const struct hin_xml_node *node,
                             const struct element *element)
 {
@@ -551,7 +569,7 @@ static HIN_RESULT read_list(struct reading *r, const struct hin_xml_node *node,
     struct hin_view name = HIN_VIEW_EMPTY;
     HIN_TRY(expand(r, hin_view_trim(node->text), &name));
     HIN_TRY(hin_arena_text(&r->rules->arena, name, &list->name));
-    list->map = hin_map_get(&r->rules->lists, name);
+    HIN_TRY(find_list(r, name, &list->map));
     if (list->map == NULL) {
         return TEXT_FAIL(r, node, "there is no list '%s'", list->name);
     }

@@ -226,7 +226,7 @@ TEST(test_engine_log_rules__looks_into_lists)
         "<list field=\"srcip\" lookup=\"match_key_value\" check_value=\"bad\">lists/known</list>"
         "<description>d</description></rule>"
         "<rule id=\"102\" level=\"8\"><if_sid>100</if_sid>"
-        "<list field=\"srcip\" lookup=\"address_match_key\">lists/known</list>"
+        "<list field=\"srcip\" lookup=\"address_match_key\">known</list>"
         "<description>d</description></rule>"
         "<rule id=\"103\" level=\"7\"><if_sid>100</if_sid><match>url=/n</match>"
         "<list field=\"user\" lookup=\"not_match_key\">lists/known</list>"

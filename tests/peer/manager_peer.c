@@ -432,8 +432,8 @@ int main(int argc, char **argv)
     struct hin_listener *listener = NULL;
     struct hin_watch *watch = NULL;
     struct hin_error error;
-    peer.oldest = argc > 5 ? (uint16_t)atoi(argv[4]) : 1;
-    peer.newest = argc > 5 ? (uint16_t)atoi(argv[5]) : HIN_WIRE_VERSION;
+    peer.oldest = argc > 5 ? (uint16_t)strtoul(argv[4], NULL, 10) : 1;
+    peer.newest = argc > 5 ? (uint16_t)strtoul(argv[5], NULL, 10) : HIN_WIRE_VERSION;
     peer.serial = argc > 6 ? strtoull(argv[6], NULL, 10) : 1;
     hin_buf_init(&peer.ca, 16384);
     hin_buf_init(&peer.server, 16384);
@@ -452,7 +452,7 @@ int main(int argc, char **argv)
     bundle_make(argv[2], argv[3]);
     must(hin_wire_packer_new(&peer.packer), "packer");
     must(hin_loop_new(NULL, &peer.loop), "loop");
-    must(hin_listen_tcp("127.0.0.1", argc > 7 ? (uint16_t)atoi(argv[7]) : 0, &fd, &port, &error),
+    must(hin_listen_tcp("127.0.0.1", argc > 7 ? (uint16_t)strtoul(argv[7], NULL, 10) : 0, &fd, &port, &error),
          error.text);
     struct hin_listener_options options = {
         .tls = peer.tls, .limits = hin_listener_limits_default(), .events = &peer_events};

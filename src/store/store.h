@@ -116,6 +116,17 @@ struct hin_store_check {
 };
 HIN_RESULT hin_store_check(struct hin_store *store, struct hin_store_check *ret_check) HIN_NONNULL;
 
+/* A database whose damaged pages stop opening or committing (CORRUPT): what can be read goes into a
+ * fresh file, which takes its place; the damaged one stays beside it as "<tenant>.db.damaged".
+ * Nobody else may hold the file open. Needs no keys. CORRUPT: the first page itself is lost
+ * (restore a backup). options->create and ->observer are not used. */
+struct hin_store_salvaged {
+    uint64_t rows;          /* copied */
+    uint64_t tables_broken; /* tables of which something was lost */
+};
+HIN_RESULT hin_store_salvage(const struct hin_store_options *options,
+                             struct hin_store_salvaged *ret_salvaged, struct hin_error *error);
+
 struct hin_store_stats {
     uint64_t events, segments, segments_full, segments_damaged, bytes;
     uint64_t damage_met; /* damaged things this handle has met since it was opened */

@@ -43,7 +43,7 @@ static HIN_RESULT fill(struct fixture *f)
 TEST(test_store_damage__any_page_is_detected_and_isolated)
 {
     struct fixture f = {0};
-    size_t lost_some = 0, unreadable = 0, untouched = 0;
+    size_t lost_some = 0, unreadable = 0, untouched = 0, no_commit = 0;
     CHECK_OK(fixture_start(&f, "pages"));
     CHECK_OK(fill(&f));
     off_t pages = database_size(&f) / PAGE;
@@ -63,13 +63,20 @@ TEST(test_store_damage__any_page_is_detected_and_isolated)
             CHECK(count >= 5000 || report.segments_damaged > 1);
             lost_some += count < 6000;
             untouched += count == 6000;
+            struct hin_store_committed committed;
+            CHECK_OK(hin_store_begin(f.store)); /* undone below */
+            struct hin_result result =
+                commit_some(&f, &(struct shape){1, 500, 0, NOW, NULL}, 3, NOW, &committed);
+            CHECK(hin_is_ok(result) || result.code == HIN_CORRUPT);
+            no_commit += !hin_is_ok(result);
+            CHECK_OK(hin_store_end(f.store, false));
         }
         fixture_close(&f);
         CHECK(flip(&f, page * PAGE + 4000));
         CHECK_OK(fixture_open(&f));
     }
-    printf("# %ld pages: %zu cost a segment, %zu no event, %zu refused\n", (long)pages, lost_some,
-           untouched, unreadable);
+    printf("# %ld pages: %zu cost a segment, %zu no event, %zu refused; %zu stop commits\n",
+           (long)pages, lost_some, untouched, unreadable, no_commit);
     CHECK(lost_some > (size_t)pages / 3);
     CHECK(unreadable < (size_t)pages / 3);
     CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, NULL), 6000);
@@ -279,5 +286,44 @@ TEST(test_store_damage__golden_version_1)
     CHECK_OK(commit_some(&f, &(struct shape){1, 9, 0, NOW, NULL}, 3, NOW, &committed));
     CHECK_INT(committed.copy_count, 3);
     hin_buf_done(&buf);
+    fixture_stop(&f);
+}
+
+/* Each page in turn but the first: after salvage the database opens, commits, and lost at most what
+ * the page held. */
+TEST(test_store_damage__salvage_brings_back_what_can_be_read)
+{
+    struct fixture f = {0};
+    struct hin_buf whole;
+    hin_buf_init(&whole, 64u << 20);
+    CHECK_OK(fixture_start(&f, "salvage"));
+    CHECK_OK(fill(&f));
+    fixture_close(&f);
+    CHECK_OK(hin_file_read(f.directory, "t0.db", &whole));
+    off_t pages = database_size(&f) / PAGE;
+    size_t lost_some = 0, lost_much = 0;
+    for (off_t page = 1; page < pages; page++) {
+        struct hin_store_options options = {.directory = f.directory, .tenant = "t0"};
+        struct hin_store_salvaged salvaged;
+        struct hin_store_report report;
+        struct hin_store_committed committed;
+        CHECK(flip(&f, page * PAGE + 4000));
+        CHECK_OK(hin_store_salvage(&options, &salvaged, NULL));
+        CHECK_OK(fixture_open(&f));
+        long count = search_count(&f, &(struct hin_store_filter){0}, &report);
+        CHECK(count >= 0);
+        lost_some += count < 6000;
+        lost_much += count < 5000; /* the pages that hold the rows of several segments */
+        CHECK_OK(commit_some(&f, &(struct shape){1, 500, 0, NOW, NULL}, 3, NOW, &committed));
+        CHECK_INT(committed.stored_count, 3);
+        fixture_close(&f);
+        (void)unlinkat(f.directory, "t0.db-wal", 0);
+        (void)unlinkat(f.directory, "t0.db-shm", 0);
+        CHECK_OK(hin_file_replace(f.directory, "t0.db", hin_buf_view(&whole), 0600));
+    }
+    printf("# %ld pages: %zu cost a segment, %zu several\n", (long)pages, lost_some - lost_much,
+           lost_much);
+    CHECK(lost_much <= 4);
+    hin_buf_done(&whole);
     fixture_stop(&f);
 }

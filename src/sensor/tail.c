@@ -307,6 +307,7 @@ static HIN_RESULT source_read(struct hin_tail *tail, struct source *source, int6
             return hin_ok();
         }
         source->size_seen = again ? UINT64_MAX : size;
+        source->complete = !again && source->offset == size;
     }
     source->dirty = again || source->size_seen == UINT64_MAX;
     if (source->state == SOURCE_RETIRED && !source->dirty &&

@@ -14,6 +14,7 @@
     (60 * INT64_C(1000000))     /* a rotated file is followed this long after its last growth */
 #define TAIL_ENTRIES_MAX  16384 /* of one folder */
 #define TAIL_SIBLINGS_MAX 64
+#define TAIL_LOOKS        8 /* at a folder whose names move meanwhile */
 
 enum source_state {
     SOURCE_COLD,    /* restored, not seen yet */
@@ -35,11 +36,14 @@ struct source {
     uint64_t offset; /* first byte that was not handed out */
     uint64_t digest; /* of the block before it */
     uint16_t block_bytes;
-    bool skipping; /* inside a line that was cut */
-    bool dirty;    /* may have something to read */
-    bool changed;  /* position not saved yet */
-    bool forget;   /* to be removed, once that is saved */
-    bool seen;     /* by the present scan of its folder */
+    bool retired;    /* restored: its name had gone to another file already */
+    bool complete;   /* was read to its end when last looked at */
+    bool skipping;   /* inside a line that was cut */
+    bool dirty;      /* may have something to read */
+    bool changed;    /* position not saved yet */
+    bool forget;     /* to be removed, once that is saved */
+    bool seen;       /* by the present scan of its folder */
+    uint8_t missing; /* looks in a row that did not find its inode */
     uint64_t size_seen;
     int64_t mtime_usec; /* of the file when it was last read */
     int64_t grown_usec; /* monotonic: when it last grew */
@@ -74,6 +78,7 @@ struct hin_tail {
     uint8_t *window;
     uint64_t line_count, byte_count, cut_count;
     bool bound_told;
+    bool raced; /* names moved while a folder was looked at: look again */
 };
 
 static inline int64_t stat_mtime_usec(const struct stat *st)

@@ -1,6 +1,6 @@
 /* The saved form of a position, version 1:
  *   u8 version | u64 id | u64 generation | u64 device | u64 inode | u64 offset | u64 digest | u16
- * block | zigzag mtime | u8 state | u8 skipping | bytes path */
+ * block | zigzag mtime | u8 state | u8 flags (1 skipping, 2 complete) | bytes path */
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,7 +22,7 @@ static HIN_RESULT position_write(const struct source *source, struct hin_buf *ou
     HIN_TRY(hin_write_u16(out, source->block_bytes));
     HIN_TRY(hin_write_zigzag(out, source->mtime_usec));
     HIN_TRY(hin_write_u8(out, (uint8_t)source->state));
-    HIN_TRY(hin_write_u8(out, source->skipping));
+    HIN_TRY(hin_write_u8(out, (uint8_t)(source->skipping | source->complete << 1)));
     return hin_write_bytes(out, hin_view_from_text(source->path));
 }
 
@@ -44,13 +44,15 @@ static HIN_RESULT position_read(struct hin_reader *reader, struct source *source
     HIN_TRY(hin_read_u8(reader, &skipping));
     HIN_TRY(hin_read_bytes(reader, HIN_PATH_MAX - 1, ret_path));
     HIN_TRY(hin_read_end(reader));
-    HIN_ENSURE(state <= SOURCE_DONE && skipping <= 1, SYNTAX);
+    HIN_ENSURE(state <= SOURCE_DONE && skipping <= 3, SYNTAX);
     HIN_ENSURE(source->block_bytes <= TAIL_BLOCK_BYTES && source->block_bytes <= source->offset,
                SYNTAX);
     HIN_ENSURE(source->generation != 0 && source->offset <= INT64_MAX, SYNTAX);
     HIN_ENSURE(hin_path_is_clean(*ret_path), SYNTAX);
     source->state = state == SOURCE_DONE ? SOURCE_DONE : SOURCE_COLD;
-    source->skipping = skipping != 0;
+    source->retired = state == SOURCE_RETIRED;
+    source->skipping = (skipping & 1) != 0;
+    source->complete = (skipping & 2) != 0;
     return hin_ok();
 }
 

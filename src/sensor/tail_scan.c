@@ -194,7 +194,8 @@ static struct source *source_by_path(const struct hin_tail *tail, const char *pa
     struct source *found = NULL;
     for (size_t i = 0; i < tail->source_count; i++) {
         struct source *source = tail->sources[i];
-        bool live = source->state == SOURCE_ACTIVE || source->state == SOURCE_COLD;
+        bool live =
+            source->state == SOURCE_ACTIVE || (source->state == SOURCE_COLD && !source->retired);
         if (live && strcmp(source->path, path) == 0 &&
             (found == NULL || source->order > found->order)) {
             found = source;
@@ -298,7 +299,7 @@ static HIN_RESULT find_missed(struct hin_tail *tail, const struct folder *folder
     struct hin_result result = hin_ok();
     for (size_t i = 0; i < count; i++) {
         struct source *source = NULL;
-        if (hin_is_ok(result)) {
+        if (hin_is_ok(result) && !tail->raced) { /* else their order is not known yet */
             result =
                 tail_source_add(tail, path, folder->root, glob, found[i].fd, &found[i].st, &source);
         }
@@ -365,6 +366,7 @@ static HIN_RESULT warm_up(struct source *source, int fd, const struct stat *st,
     source->dirty = true;
     source->size_seen = UINT64_MAX;
     source->seen = true;
+    source->missing = 0;
     source->state = SOURCE_ACTIVE;
     return hin_ok();
 }
@@ -382,15 +384,26 @@ static HIN_RESULT displaced(struct hin_tail *tail, const struct folder *folder,
         char path[HIN_PATH_MAX];
         HIN_CLEANUP_FD int fd = -1;
         struct stat st;
-        if (listing->entries[i].inode == source->inode &&
-            hin_is_ok(entry_open(tail, folder, listing->entries[i].name, path, &fd, &st)) &&
-            tail_continues(source, fd, (uint64_t)st.st_size)) {
-            HIN_TRY(warm_up(source, hin_fd_take(&fd), &st, folder, glob));
-            tail_source_retire(source);
-            return hin_ok();
+        if (listing->entries[i].inode != source->inode ||
+            !hin_is_ok(entry_open(tail, folder, listing->entries[i].name, path, &fd, &st)) ||
+            st.st_ino != source->inode) {
+            continue;
         }
+        if (!tail_continues(source, fd, (uint64_t)st.st_size)) {
+            source->missing = TAIL_LOOKS; /* its inode was given to another file */
+            break;
+        }
+        HIN_TRY(warm_up(source, hin_fd_take(&fd), &st, folder, glob));
+        tail_source_retire(source);
+        return hin_ok();
     }
-    tail_notice(tail, HIN_TAIL_GAP, source->path);
+    if (++source->missing < TAIL_LOOKS) { /* a listing made while names move may lack one */
+        tail->raced = true;
+        return hin_ok();
+    }
+    if (!source->retired || !source->complete) {
+        tail_notice(tail, HIN_TAIL_GAP, source->path);
+    }
     tail_source_forget(source);
     return hin_ok();
 }
@@ -411,6 +424,9 @@ static HIN_RESULT take_over(struct hin_tail *tail, const struct folder *folder,
         HIN_TRY(displaced(tail, folder, listing, old, glob));
     }
     HIN_TRY(find_missed(tail, folder, listing, path, glob));
+    if (tail->raced) {
+        return hin_ok(); /* what came before it is not sure yet: the next look opens it */
+    }
     struct source *known = source_by_inode(tail, folder, st->st_ino);
     if (known != NULL && known != old && known->state == SOURCE_COLD &&
         !tail_continues(known, *fd, (uint64_t)st->st_size)) {
@@ -488,7 +504,7 @@ static HIN_RESULT settle(struct hin_tail *tail, const struct folder *folder,
     return hin_ok();
 }
 
-static HIN_RESULT scan_folder(struct hin_tail *tail, struct folder *folder)
+static HIN_RESULT look_at_folder(struct hin_tail *tail, struct folder *folder)
 {
     HIN_CLEANUP(listing_done) struct listing listing = {0};
     folder->dirty = false;
@@ -513,6 +529,19 @@ static HIN_RESULT scan_folder(struct hin_tail *tail, struct folder *folder)
         HIN_TRY(see_file(tail, folder, &listing, entry, path, glob));
     }
     return settle(tail, folder, &listing);
+}
+
+static HIN_RESULT scan_folder(struct hin_tail *tail, struct folder *folder)
+{
+    for (int look = 0; look < TAIL_LOOKS; look++) {
+        tail->raced = false;
+        HIN_TRY(look_at_folder(tail, folder));
+        if (!tail->raced) {
+            return hin_ok();
+        }
+    }
+    folder->dirty = true; /* on with the next turn */
+    return hin_ok();
 }
 
 /* ---- folders ---- */

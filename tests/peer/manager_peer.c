@@ -452,7 +452,8 @@ int main(int argc, char **argv)
     bundle_make(argv[2], argv[3]);
     must(hin_wire_packer_new(&peer.packer), "packer");
     must(hin_loop_new(NULL, &peer.loop), "loop");
-    must(hin_listen_tcp("127.0.0.1", argc > 7 ? (uint16_t)strtoul(argv[7], NULL, 10) : 0, &fd, &port, &error),
+    must(hin_listen_tcp("127.0.0.1", argc > 7 ? (uint16_t)strtoul(argv[7], NULL, 10) : 0, &fd,
+                        &port, &error),
          error.text);
     struct hin_listener_options options = {
         .tls = peer.tls, .limits = hin_listener_limits_default(), .events = &peer_events};

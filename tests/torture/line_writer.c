@@ -39,9 +39,9 @@ int main(int argc, char **argv)
         return 2;
     }
     const char *path = argv[1];
-    long count = atol(argv[2]), burst = atol(argv[3]), pause_ms = atol(argv[4]),
-         rotate_lines = atol(argv[5]);
-    int keep = atoi(argv[6]), fd = reopen(path);
+    long count = strtol(argv[2], NULL, 10), burst = strtol(argv[3], NULL, 10),
+         pause_ms = strtol(argv[4], NULL, 10), rotate_lines = strtol(argv[5], NULL, 10);
+    int keep = (int)strtol(argv[6], NULL, 10), fd = reopen(path);
     for (long n = 0; n < count; n++) {
         char line[96];
         int size = snprintf(line, sizeof(line), "Nov 22 23:00:00 host num: line %ld\n", n);

@@ -54,8 +54,8 @@ struct memory {
     struct hin_window *plain;  /* rules without different_* */
     struct hin_window *varied; /* rules with */
     struct mark marks[MARKS];
-    struct hin_map seen;                   /* digest -> &present */
-    struct hin_map ignored;                /* digest -> &present */
+    struct hin_map seen;                   /* digest -> PRESENT */
+    struct hin_map ignored;                /* digest -> PRESENT */
     struct hin_map joined;                 /* digest -> struct joined */
     struct hin_map outputs;                /* digest -> struct output */
     char recent[RECENT_MAX][RECENT_BYTES]; /* beginnings of the last keys of type ids */
@@ -67,7 +67,8 @@ struct memory {
     struct hin_buf line;
 };
 
-static char present; /* what sets map to */
+static const char present_byte = 0;
+#define PRESENT ((void *)(uintptr_t)&present_byte) /* what sets map to */
 
 /* ---- birth and end ------------------------------------------------------------------------- */
 
@@ -380,7 +381,7 @@ static bool remember(struct memory *m, struct hin_map *map, struct event *event)
     if (hin_map_get(map, key) != NULL) {
         return false;
     }
-    if (!hin_is_ok(hin_map_put(map, key, &present))) {
+    if (!hin_is_ok(hin_map_put(map, key, PRESENT))) {
         bound_reached(event);
         return false;
     }
@@ -658,7 +659,7 @@ static HIN_RESULT load_set(struct hin_reader *reader, struct hin_map *map)
     for (uint64_t i = 0; i < count; i++) {
         struct hin_view key = HIN_VIEW_EMPTY;
         HIN_TRY(hin_read_exact(reader, DIGEST_BYTES, &key));
-        HIN_TRY(hin_map_put(map, key, &present));
+        HIN_TRY(hin_map_put(map, key, PRESENT));
     }
     return hin_ok();
 }

@@ -137,7 +137,7 @@ static bool columns_hold(const struct hin_store_filter *filter, const struct hin
            (filter->until_usec == 0 || event->time_usec < filter->until_usec) &&
            (filter->class_uid == 0 || event->class_uid == filter->class_uid) &&
            (filter->severity_mask == 0 ||
-            (filter->severity_mask >> (event->severity_id & 15) & 1) != 0);
+            (event->severity_id < 16 && (filter->severity_mask >> event->severity_id & 1) != 0));
 }
 
 /* A value compared byte by byte must stand in the encoded event: most events of an opened segment

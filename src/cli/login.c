@@ -27,7 +27,8 @@ static const struct hin_option login_table[] = {
      "system's authorities decide.",
      NULL, false, false},
     {"administrator", 'u', HIN_OPTION_TEXT, offsetof(struct login_options, administrator), "NAME",
-     "Who signs in; \"admin\" unless given, as `hinomi-manager init` names the first one.", NULL, false, false},
+     "Who signs in; \"admin\" unless given, as `hinomi-manager init` names the first one.", NULL,
+     false, false},
     {"password-file", 0, HIN_OPTION_TEXT, offsetof(struct login_options, password_file), "FILE",
      "Read the password from FILE, or - for standard input; a second line is the new password that "
      "replaces a one-time "
@@ -233,8 +234,7 @@ static HIN_RESULT adopt_key(struct hin_cli_api *api, const char *path, struct hi
 
 static int run_login(int argc, char **argv)
 {
-    struct login_options options = {.administrator = "admin",
-                                    .ttl_usec = 12 * HIN_HOUR_USEC};
+    struct login_options options = {.administrator = "admin", .ttl_usec = 12 * HIN_HOUR_USEC};
     char **operands = NULL;
     size_t count = 0;
     int status = 0;

@@ -50,7 +50,7 @@ static int print_man(void)
           "mode 0600; "
           "HINOMI_PROFILE names another.\n.SH EXIT STATUS\n0 done, 1 failed, 2 wrong usage.\n.SH "
           "SEE ALSO\n"
-          ".BR hinomi\\-manager (8),\n.BR hinomi\\-agent (8)\n",
+          ".BR hinomi\\-rules (5),\n.BR hinomi\\-manager (8),\n.BR hinomi\\-agent (8)\n",
           stdout);
     return HIN_CLI_OK;
 }

@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -55,6 +56,9 @@ struct run {
     int state_fd, vault_fd, database_fd, api_fd, agents_fd;
     struct hin_secret passphrase;
     unsigned workers;
+    struct hin_role_parent *parent;
+    bool served; /* all were ready once */
+    bool unable; /* the key ring does not open: there is nothing to serve with */
     char urls[2][HIN_MANAGER_HOST_MAX + 32];
     struct hin_error error;
 };
@@ -123,8 +127,17 @@ static struct hin_result prepare(void *context, const char *name, unsigned insta
 
 static void on_exit_of(void *context, const struct hin_role_exit *exit)
 {
-    (void)context;
-    if (exit->crashed) {
+    struct run *run = context;
+    /* Before anything was served, a key ring that does not open is a wrong pass phrase or a lost
+     * file, and trying again helps neither. Later it is a crash like any other. */
+    if (!run->served && !run->unable && exit->crashed && WIFEXITED(exit->status) &&
+        strcmp(exit->name, "kms") == 0) {
+        hin_log(HIN_LOG_ERROR, "the key ring does not open; not starting (see above)");
+        run->unable = true;
+        hin_role_parent_stop(run->parent);
+        return;
+    }
+    if (exit->crashed && !run->unable) {
         hin_log(HIN_LOG_ERROR, "%s/%u (pid %d) ended unexpectedly, status %d; again in %lld ms",
                 exit->name, exit->instance, (int)exit->pid, exit->status,
                 (long long)(exit->restart_in_usec / HIN_MSEC_USEC));
@@ -133,7 +146,8 @@ static void on_exit_of(void *context, const struct hin_role_exit *exit)
 
 static void on_all_ready(void *context)
 {
-    const struct run *run = context;
+    struct run *run = context;
+    run->served = true;
     hin_log(HIN_LOG_NOTICE, "ready: API %s, agents %s, %u workers", run->urls[0], run->urls[1],
             run->workers);
 }
@@ -223,6 +237,7 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
     run->workers = count_workers(run);
     raise_file_limit();
     HIN_TRY(hin_role_parent_new(&config, &parent));
+    run->parent = parent;
     struct hin_result result = hin_role_parent_start_all(parent);
     for (unsigned i = 0; hin_is_ok(result) && i < run->workers; i++) {
         result = hin_role_parent_start(parent, "worker", i);
@@ -231,7 +246,7 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
         result = hin_role_parent_run(parent);
     }
     hin_role_parent_free(parent);
-    return result;
+    return hin_is_ok(result) && run->unable ? hin_fail(HIN_AUTH) : result;
 }
 
 int hin_manager_run(const struct hin_role_program *program, int argc, char **argv)

@@ -3,6 +3,7 @@
  * word and go to the kernel, beneath the log roots. */
 #include "agent/agent.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -133,6 +134,92 @@ static HIN_RESULT handle_watch(void *context, struct hin_ipc *channel,
                          hin_view_of(number, hin_is_ok(result) ? 4 : 0));
 }
 
+struct found_journal {
+    int fd;
+    int64_t mtime_usec;
+};
+
+static void journal_keep(struct found_journal *found, size_t *count, int fd, const struct stat *st)
+{
+    struct found_journal now = {fd, (int64_t)st->st_mtim.tv_sec * HIN_SEC_USEC +
+                                        st->st_mtim.tv_nsec / 1000};
+    if (*count < HIN_IPC_FDS_MAX) {
+        found[(*count)++] = now;
+        return;
+    }
+    size_t oldest = 0;
+    for (size_t i = 1; i < *count; i++) {
+        oldest = found[i].mtime_usec < found[oldest].mtime_usec ? i : oldest;
+    }
+    if (found[oldest].mtime_usec < now.mtime_usec) {
+        struct found_journal out = found[oldest];
+        found[oldest] = now;
+        now = out;
+    }
+    hin_fd_close(&now.fd);
+}
+
+/* The newest journal files below one folder of the journal (one folder a machine id). */
+static void journal_folder(struct agent *agent, struct instance *instance, int folder,
+                           struct found_journal *found, size_t *count, int depth)
+{
+    (void)agent;
+    char path[64];
+    DIR *directory = fdopendir(folder);
+    if (directory == NULL) {
+        hin_fd_close(&folder);
+        return;
+    }
+    snprintf(path, sizeof(path), "/proc/self/fd/%d/.", dirfd(directory));
+    (void)inotify_add_watch(instance->inotify, path,
+                            IN_MODIFY | IN_CREATE | IN_MOVED_TO | IN_ONLYDIR);
+    for (struct dirent *d = readdir(directory); d != NULL; d = readdir(directory)) {
+        int fd = -1;
+        struct stat st;
+        bool is_journal = hin_view_ends_with(hin_view_from_text(d->d_name), HIN_VIEW(".journal"));
+        int flags = O_RDONLY | O_NOFOLLOW | O_NONBLOCK | (is_journal ? 0 : O_DIRECTORY);
+        if (d->d_name[0] == '.' || (!is_journal && depth > 0) ||
+            !hin_is_ok(hin_fd_open(dirfd(directory), d->d_name, flags, 0, &fd))) {
+            continue;
+        }
+        if (!is_journal) {
+            journal_folder(agent, instance, fd, found, count, depth + 1);
+        } else if (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode)) {
+            hin_fd_close(&fd);
+        } else {
+            journal_keep(found, count, fd, &st);
+        }
+    }
+    closedir(directory);
+}
+
+static HIN_RESULT handle_open_journal(void *context, struct hin_ipc *channel,
+                                      struct hin_ipc_message *message)
+{
+    static const char *const folders[] = {"/var/log/journal", "/run/log/journal"};
+    struct agent *agent = agent_of(context);
+    struct instance *instance = instance_of(agent, ((struct hin_role_caller *)context)->instance);
+    struct found_journal found[HIN_IPC_FDS_MAX];
+    int fds[HIN_IPC_FDS_MAX];
+    size_t count = 0;
+    for (size_t i = 0; i < HIN_COUNT(folders) && instance != NULL; i++) {
+        int fd = -1;
+        if (hin_is_ok(
+                hin_fd_open(AT_FDCWD, folders[i], O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &fd))) {
+            journal_folder(agent, instance, fd, found, &count, 0);
+        }
+    }
+    for (size_t i = 0; i < count; i++) {
+        fds[i] = found[i].fd;
+    }
+    struct hin_result result = hin_ipc_reply_fds(
+        channel, message, count > 0 ? HIN_OK : HIN_NOT_FOUND, HIN_VIEW_EMPTY, fds, count);
+    for (size_t i = 0; i < count; i++) {
+        hin_fd_close(&found[i].fd);
+    }
+    return result;
+}
+
 static void tell_uplink(struct agent *agent, uint16_t type, struct hin_view payload)
 {
     struct hin_result result =
@@ -251,6 +338,7 @@ static const struct hin_ipc_permit log_rows[] = {
     {HIN_AGENT_OPEN_FOLDER, HIN_IPC_REQUEST, 0, 0, 2, HIN_AGENT_PATH_MESSAGE_MAX, 0,
      handle_open_folder},
     {HIN_AGENT_WATCH, HIN_IPC_REQUEST, 0, 0, 2, HIN_AGENT_PATH_MESSAGE_MAX, 0, handle_watch},
+    {HIN_AGENT_OPEN_JOURNAL, HIN_IPC_REQUEST, 0, 0, 0, 0, 0, handle_open_journal},
     {HIN_AGENT_LOADED, 0, 0, 0, 9, 8192, 0, handle_loaded},
     {HIN_AGENT_REFUSED, 0, 0, 0, 9, 8192, 0, handle_refused},
 };

@@ -15,7 +15,7 @@
 
 #define POSITION_VERSION 1
 #define CURSOR_MAX_BYTES 1024
-#define FIRST_LOOK_USEC  (INT64_C(3600) * 1000000)
+#define FIRST_LOOK_USEC  (INT64_C(600) * 1000000)
 
 struct hin_journal_source {
     struct hin_journal_source_options options;
@@ -24,7 +24,7 @@ struct hin_journal_source {
     uint64_t inodes[HIN_JOURNAL_FILES_MAX];
     size_t count;
     uint64_t generation;
-    uint64_t offset; /* of the last entry handed out */
+    uint64_t offset;   /* of the last entry handed out */
     char sequence[64]; /* "s=" of the cursor */
     char cursor[CURSOR_MAX_BYTES];
     bool changed;
@@ -65,7 +65,8 @@ void hin_journal_source_free(struct hin_journal_source *source)
 
 /* ---- position: u8 version | u64 generation | u64 offset | bytes sequence | bytes cursor ---- */
 
-struct hin_result hin_journal_source_restore(struct hin_journal_source *source, struct hin_view position)
+struct hin_result hin_journal_source_restore(struct hin_journal_source *source,
+                                             struct hin_view position)
 {
     struct hin_reader reader = hin_reader_of(position);
     uint8_t version = 0;
@@ -82,7 +83,8 @@ struct hin_result hin_journal_source_restore(struct hin_journal_source *source, 
 }
 
 struct hin_result hin_journal_source_position(struct hin_journal_source *source, void *context,
-                                              HIN_RESULT (*save)(void *context, uint64_t id, struct hin_view position))
+                                              HIN_RESULT (*save)(void *context, uint64_t id,
+                                                                 struct hin_view position))
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = 2048};
     if (!source->changed) {
@@ -115,7 +117,8 @@ static HIN_RESULT seek(struct hin_journal_source *source, int64_t now_wall_usec)
     return code_of(found);
 }
 
-static bool is_same_set(const struct hin_journal_source *source, const uint64_t *inodes, size_t count)
+static bool is_same_set(const struct hin_journal_source *source, const uint64_t *inodes,
+                        size_t count)
 {
     return source->journal != NULL && source->count == count &&
            memcmp(source->inodes, inodes, count * sizeof(*inodes)) == 0;
@@ -155,7 +158,8 @@ struct hin_result hin_journal_source_open(struct hin_journal_source *source, int
 /* ---- reading ---- */
 
 /* "s=SEQUENCE-ID;i=HEX;..." as sd_journal_get_cursor(3) makes it. */
-static HIN_RESULT cursor_take(struct hin_journal_source *source, const char *cursor, uint64_t *ret_offset)
+static HIN_RESULT cursor_take(struct hin_journal_source *source, const char *cursor,
+                              uint64_t *ret_offset)
 {
     char sequence[64];
     const char *s = strstr(cursor, "s="), *i = strstr(cursor, "i=");
@@ -164,7 +168,8 @@ static HIN_RESULT cursor_take(struct hin_journal_source *source, const char *cur
     HIN_TRY(hin_view_to_text(hin_view_of(s + 2, size), sequence, sizeof(sequence)));
     *ret_offset = strtoull(i + 2, NULL, 16) & INT64_MAX;
     /* A generation's entries leave in ascending order. */
-    if (source->generation == 0 || strcmp(sequence, source->sequence) != 0 || *ret_offset <= source->offset) {
+    if (source->generation == 0 || strcmp(sequence, source->sequence) != 0 ||
+        *ret_offset <= source->offset) {
         HIN_TRY(hin_random(&source->generation, sizeof(source->generation)));
         source->generation = (source->generation >> 1) | 1;
         hin_copy(source->sequence, sequence, sizeof(sequence));

@@ -76,6 +76,21 @@ bool tail_continues(const struct source *source, int fd, uint64_t size)
            tail_digest(source, hin_view_of(block, got)) == source->digest;
 }
 
+struct hin_result tail_skip_history(struct source *source, uint64_t size)
+{
+    uint8_t block[TAIL_BLOCK_BYTES];
+    size_t want = size < TAIL_BLOCK_BYTES ? (size_t)size : TAIL_BLOCK_BYTES, got = 0;
+    HIN_TRY(read_at(source->fd, size - want, block, want, &got));
+    if (got != want || want == 0) {
+        return hin_ok(); /* it shrinks just now: from its start then */
+    }
+    source->offset = size;
+    source->block_bytes = (uint16_t)got;
+    source->digest = tail_digest(source, hin_view_of(block, got));
+    source->skipping = block[got - 1] != '\n';
+    return hin_ok();
+}
+
 static HIN_RESULT grow(struct hin_tail *tail)
 {
     HIN_ENSURE(tail->source_count < 2 * HIN_TAIL_FILES_MAX, LIMIT);

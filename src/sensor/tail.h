@@ -54,6 +54,9 @@ struct hin_tail_options {
     size_t root_count;
     const char *const *globs; /* absolute; copied */
     size_t glob_count;
+    /* Files born before this (wall time) and found by the first scan, without any saved position,
+     * are history: they are followed from their end. 0: every file is read from its start. */
+    int64_t history_usec;
     void *context;
     /* A failure stops the round; the line is then handed out again. */
     HIN_RESULT (*line)(void *context, const struct hin_tail_line *line);

@@ -78,6 +78,7 @@ struct hin_tail {
     uint8_t *window;
     uint64_t line_count, byte_count, cut_count;
     bool bound_told;
+    bool known; /* there was a scan or a saved position: nothing is history any more */
     bool raced; /* names moved while a folder was looked at: look again */
 };
 
@@ -89,6 +90,8 @@ static inline int64_t stat_mtime_usec(const struct stat *st)
 uint64_t tail_digest(const struct source *source, struct hin_view block);
 /* Draw a new generation and begin at the start of the file. */
 HIN_RESULT tail_restart(struct source *source);
+/* It was there before us: go on from its end. */
+HIN_RESULT tail_skip_history(struct source *source, uint64_t size);
 /* Does the file behind fd continue what was read? */
 bool tail_continues(const struct source *source, int fd, uint64_t size);
 HIN_RESULT tail_source_add(struct hin_tail *tail, const char *path, unsigned root, unsigned glob,

@@ -71,6 +71,7 @@ struct hin_result hin_tail_restore(struct hin_tail *tail, struct hin_view positi
     saved.fd = -1;
     saved.size_seen = UINT64_MAX;
     *source = saved;
+    tail->known = true;
     return hin_ok();
 }
 

@@ -1,6 +1,7 @@
 /* Which files there are: folders, names, rotation. */
 #include <dirent.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
@@ -416,6 +417,16 @@ static bool is_same(const struct source *source, const struct entry *entry)
            st.st_nlink > 0;
 }
 
+static bool is_history(const struct hin_tail *tail, int fd)
+{
+    struct statx st;
+    if (tail->known || tail->options.history_usec == 0 ||
+        statx(fd, "", AT_EMPTY_PATH, STATX_BTIME, &st) != 0 || (st.stx_mask & STATX_BTIME) == 0) {
+        return false;
+    }
+    return st.stx_btime.tv_sec < tail->options.history_usec / 1000000;
+}
+
 static HIN_RESULT take_over(struct hin_tail *tail, const struct folder *folder,
                             const struct listing *listing, struct source *old, const char *path,
                             unsigned glob, int *fd, const struct stat *st)
@@ -442,7 +453,8 @@ static HIN_RESULT take_over(struct hin_tail *tail, const struct folder *folder,
     HIN_TRY(tail_source_add(tail, path, folder->root, glob, *fd, st, &source));
     (void)hin_fd_take(fd);
     forget_done(tail, folder, source);
-    return hin_ok();
+    return is_history(tail, source->fd) ? tail_skip_history(source, (uint64_t)st->st_size)
+                                        : hin_ok();
 }
 
 static HIN_RESULT see_file(struct hin_tail *tail, const struct folder *folder,
@@ -648,6 +660,7 @@ struct hin_result hin_tail_scan(struct hin_tail *tail, int64_t now_usec)
     for (size_t i = 0; i < tail->folder_count; i++) {
         HIN_TRY(scan_folder(tail, &tail->folders[i]));
     }
+    tail->known = true;
     return hin_ok();
 }
 

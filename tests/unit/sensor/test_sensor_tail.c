@@ -31,6 +31,7 @@ struct world {
     struct hin_buf saved[64];
     uint64_t ids[64];
     size_t saved_count;
+    int64_t history_usec;
     int fail_after; /* lines, -1: never */
 };
 
@@ -96,6 +97,7 @@ static void tail_open(struct world *w)
         .root_count = 1,
         .globs = &glob,
         .glob_count = 1,
+        .history_usec = w->history_usec,
         .context = w,
         .line = take,
         .notice = notice,
@@ -502,6 +504,26 @@ TEST(test_sensor_tail__many_rotations_under_restarts_lose_and_repeat_nothing)
         CHECK(hin_view_split(&rest, '\n', &line));
         CHECK_VIEW(line, text);
     }
+    world_free(w);
+}
+
+TEST(test_sensor_tail__what_was_there_before_us_is_history)
+{
+    struct world *w = world_new("*.log");
+    put(w, "a.log", "old\nhalf");
+    tail_close(w);
+    w->history_usec = INT64_MAX;
+    tail_open(w);
+    scan(w);
+    CHECK_INT(w->lines, 0);
+    put(w, "a.log", " a line\nnew\n");
+    look(w);
+    put(w, "b.log", "first\n");
+    look(w);
+    CHECK_GOT(w, "new\nfirst\n");
+    put(w, "c.log", "while away\n");
+    restart(w);
+    CHECK_GOT(w, "new\nfirst\nwhile away\n");
     world_free(w);
 }
 

@@ -76,6 +76,9 @@ static HIN_RESULT gather_positions(struct log_module *m)
     if (m->tail != NULL) {
         result = hin_tail_positions(m->tail, m, save_position);
     }
+    if (hin_is_ok(result) && m->journal != NULL) {
+        result = hin_journal_source_position(m->journal, m, save_position);
+    }
     /* More than fits goes with the next commit; each file's position is consistent by itself. */
     m->positions_dirty = result.code == HIN_LIMIT;
     return result.code == HIN_LIMIT ? hin_ok() : result;
@@ -184,7 +187,12 @@ static HIN_RESULT restore_positions(struct log_module *m, struct hin_view bytes)
         struct hin_view position;
         HIN_TRY(hin_read_u64(&reader, &id));
         HIN_TRY(hin_read_bytes(&reader, 8192, &position));
-        struct hin_result result = hin_tail_restore(m->tail, position);
+        if (id == HIN_JOURNAL_POSITION_ID && m->journal == NULL) {
+            continue; /* not watched by this policy */
+        }
+        struct hin_result result = id == HIN_JOURNAL_POSITION_ID
+                                       ? hin_journal_source_restore(m->journal, position)
+                                       : hin_tail_restore(m->tail, position);
         if (!hin_is_ok(result)) {
             hin_log_result(HIN_LOG_WARNING, result, "a saved read position is not used");
         }

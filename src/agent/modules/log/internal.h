@@ -9,9 +9,11 @@
 #include "agent/spool.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "decode/log/journald.h"
 #include "engine/log/log.h"
 #include "event/event.h"
 #include "policy/bundle.h"
+#include "sensor/journal.h"
 #include "sensor/tail.h"
 
 #define COMMITS_MAX 4 /* under way to the spool */
@@ -67,6 +69,11 @@ struct log_module {
     int inotify;
     struct hin_tail *tail;
     bool tail_more;
+    bool wants_journal, journal_more;
+    struct hin_journal_source *journal;
+    struct hin_journal_entry journal_entry;
+    struct hin_arena journal_arena;
+    struct hin_buf journal_line;
 
     /* time */
     int64_t monotonic_base, monotonic_start; /* correlation clock = base + (monotonic - start) */
@@ -109,6 +116,11 @@ HIN_RESULT log_attach(struct log_module *m);
 HIN_RESULT log_replies(struct log_module *m);
 HIN_RESULT log_state_save(struct log_module *m, bool wait);
 HIN_RESULT log_counters_send(struct log_module *m);
+
+/* journal.c */
+HIN_RESULT log_journal_make(struct log_module *m);
+HIN_RESULT log_journal_open(struct log_module *m);
+HIN_RESULT log_journal_read(struct log_module *m);
 
 /* host.c */
 struct hin_tail_host log_host(struct log_module *m);

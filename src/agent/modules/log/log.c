@@ -14,9 +14,11 @@
 #include "base/codec.h"
 #include "base/fd.h"
 
-#define SCAN_USEC       (15 * HIN_SEC_USEC)
-#define STATE_USEC      (60 * HIN_SEC_USEC)
-#define COUNTERS_USEC   (10 * HIN_SEC_USEC)
+#define SCAN_USEC     (15 * HIN_SEC_USEC)
+#define STATE_USEC    (60 * HIN_SEC_USEC)
+#define COUNTERS_USEC (10 * HIN_SEC_USEC)
+#define HISTORY_USEC                                                                               \
+    (10 * HIN_MINUTE_USEC) /* at the very first start, older files begin at their end */
 #define JUMP_USEC       (2 * HIN_SEC_USEC)
 #define STOP_USEC       (5 * HIN_SEC_USEC)
 #define UPLINK_WAIT     (60 * HIN_SEC_USEC)
@@ -207,7 +209,9 @@ static HIN_RESULT globs_make(struct log_module *m)
     HIN_TRY(HIN_ARENA_ARRAY(&m->policy_arena, most, &m->globs));
     for (size_t i = 0; i < content->log_count && content->log_inspection; i++) {
         const struct hin_policy_log *log = &content->logs[i];
-        if (!hin_view_is(log->location, HIN_POLICY_LOCATION_JOURNAL)) {
+        if (hin_view_is(log->location, HIN_POLICY_LOCATION_JOURNAL)) {
+            m->wants_journal = true;
+        } else {
             HIN_TRY(glob_add(m, log->location));
         }
     }
@@ -262,6 +266,7 @@ static HIN_RESULT tail_make(struct log_module *m)
         .root_count = m->root_count,
         .globs = m->globs,
         .glob_count = m->glob_count,
+        .history_usec = m->now_wall - HISTORY_USEC,
         .context = m,
         .line = take_line,
         .notice = take_notice,
@@ -332,6 +337,7 @@ static HIN_RESULT wait_for_input(struct log_module *m, int64_t timeout_usec)
     if ((fds[1].revents & POLLIN) != 0) {
         HIN_TRY(hin_tail_notified(m->tail, m->now_monotonic));
         m->tail_more = true;
+        m->journal_more = m->journal != NULL;
     }
     return hin_ok();
 }
@@ -359,6 +365,9 @@ static HIN_RESULT turn_read(struct log_module *m)
         HIN_TRY(hin_tail_scan(m->tail, m->now_monotonic));
         m->next_scan = m->now_monotonic + SCAN_USEC;
         m->tail_more = true;
+        if (m->journal != NULL) {
+            HIN_TRY(log_journal_open(m));
+        }
     }
     for (int i = 0; i < PORTIONS_A_TURN && m->tail_more && log_commit_room(m); i++) {
         struct hin_result result = hin_tail_read(m->tail, m->now_monotonic, &m->tail_more);
@@ -371,6 +380,9 @@ static HIN_RESULT turn_read(struct log_module *m)
         }
         HIN_TRY(result);
         HIN_TRY(clock_read(m));
+    }
+    if (m->journal_more && log_commit_room(m)) {
+        HIN_TRY(log_journal_read(m));
     }
     return hin_ok();
 }
@@ -390,7 +402,7 @@ static HIN_RESULT turn_timers(struct log_module *m)
 
 static int64_t next_wake(const struct log_module *m)
 {
-    if (m->tail_more && m->attached && log_commit_room(m)) {
+    if ((m->tail_more || m->journal_more) && m->attached && log_commit_room(m)) {
         return 0;
     }
     int64_t wake = m->next_scan;
@@ -408,7 +420,7 @@ static HIN_RESULT serve(struct log_module *m)
     while (!m->stopping) {
         HIN_TRY(turn_edges(m));
         HIN_TRY(turn_read(m));
-        HIN_TRY(log_commit(m, !m->tail_more));
+        HIN_TRY(log_commit(m, !m->tail_more && !m->journal_more));
         HIN_TRY(turn_timers(m));
         HIN_TRY(hin_role_handle_parent(m->role)); /* what came while we asked for files */
         if (!m->stopping) {
@@ -457,6 +469,9 @@ struct hin_result hin_agent_log_run(struct hin_role *role)
     }
     HIN_TRY(result);
     HIN_TRY(tail_make(m));
+    if (m->wants_journal) {
+        HIN_TRY(log_journal_make(m));
+    }
     m->from_parent = (struct hin_ipc_permits){.table = &parent_table};
     m->events = (struct hin_role_events){
         .context = m,

@@ -277,12 +277,17 @@ static HIN_RESULT merge(struct hin_store *store, const struct hin_segment_row *r
                          : hin_ok();
 }
 
-/* A merge only saves room: when it fails (keys out of reach, say) the commit goes on without it. */
+/* Nearly always all rows are whole; only when one is not are they looked at one by one. A merge
+ * only saves room: when it fails (keys out of reach, say) the commit goes on without it. */
 static HIN_RESULT try_merge(struct hin_store *store, const struct hin_segment_row *rows,
                             size_t count, int64_t level, int64_t now_usec)
 {
     HIN_TRY(hin_db_exec(store, "SAVEPOINT merging"));
-    struct hin_result result = merge(store, rows, count, level, now_usec);
+    struct hin_result result = merge_good(store, rows, count, level, now_usec);
+    if (hin_store_is_damage(result)) {
+        HIN_TRY(hin_db_exec(store, "ROLLBACK TO merging"));
+        result = merge(store, rows, count, level, now_usec);
+    }
     hin_segment_builder_clear(store->builder);
     if (!hin_is_ok(result)) {
         HIN_TRY(hin_db_exec(store, "ROLLBACK TO merging"));

@@ -1,6 +1,7 @@
 /* Damaged pages: found by their checksum, isolated, counted; neighbours stay visible. And what must
  * not be found. */
 #include <fcntl.h>
+#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -325,5 +326,38 @@ TEST(test_store_damage__salvage_brings_back_what_can_be_read)
            lost_much);
     CHECK(lost_much <= 4);
     hin_buf_done(&whole);
+    fixture_stop(&f);
+}
+
+/* A fresh segment of the tail is damaged: the merge leaves it where it is, marked, and merges
+ * around it. */
+TEST(test_store_damage__merges_go_around_a_damaged_segment)
+{
+    struct fixture f = {0};
+    struct hin_store_committed committed;
+    struct hin_store_stats stats;
+    struct hin_store_report report;
+    sqlite3 *db = NULL;
+    char path[600];
+    CHECK_OK(fixture_start(&f, "around"));
+    for (size_t i = 0; i < 10; i++) {
+        CHECK_OK(commit_some(&f, &(struct shape){1, 9, i * 1000, NOW, NULL}, 4, NOW, &committed));
+    }
+    (void)snprintf(path, sizeof(path), "%s/t0.db", f.folder);
+    CHECK(sqlite3_open(path, &db) == SQLITE_OK); /* into the log, which has checksums of its own */
+    CHECK(sqlite3_exec(db, "UPDATE body SET bytes = zeroblob(length(bytes)) WHERE id = 17", NULL,
+                       NULL, NULL) == SQLITE_OK);
+    CHECK_OK(hin_store_maintain(f.store, NOW + 10, 5));
+    CHECK_OK(hin_store_stats(f.store, &stats));
+    CHECK_INT(stats.segments, 3);
+    CHECK_INT(stats.segments_damaged, 1);
+    CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, &report), 36);
+    CHECK_INT(report.segments_damaged, 1);
+    CHECK_INT(report.events_damaged, 4);
+    CHECK_OK(commit_some(&f, &(struct shape){1, 9, 4000, NOW, NULL}, 4, NOW, &committed));
+    CHECK_INT(committed.stored_count, 4); /* what was lost may come again */
+    CHECK_OK(commit_some(&f, &(struct shape){1, 9, 5000, NOW, NULL}, 4, NOW, &committed));
+    CHECK_INT(committed.copy_count, 4);
+    (void)sqlite3_close(db);
     fixture_stop(&f);
 }

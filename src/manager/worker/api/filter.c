@@ -226,17 +226,37 @@ HIN_RESULT hin_api_filter_parse(struct hin_json body, struct hin_api_filter *ret
 
 /* ---- matching ---- */
 
+/* One step of a path: "name", or "name[3]" into a list. */
+static bool find_part(struct hin_json object, struct hin_view part, struct hin_json *ret_value)
+{
+    char name[128];
+    uint64_t index = 0;
+    size_t bracket = hin_view_find_byte(part, '[');
+    if (!hin_is_ok(hin_view_to_text(hin_view_sub(part, 0, bracket), name, sizeof(name))) ||
+        !hin_json_find(object, name, ret_value)) {
+        return false;
+    }
+    if (bracket == SIZE_MAX) {
+        return true;
+    }
+    struct hin_view number = hin_view_sub(part, bracket + 1, part.size);
+    if (!hin_view_ends_with(number, HIN_VIEW("]")) ||
+        !hin_is_ok(hin_view_to_u64(hin_view_sub(number, 0, number.size - 1), &index))) {
+        return false;
+    }
+    *ret_value = hin_json_at(*ret_value, (size_t)index);
+    return ret_value->node != NULL;
+}
+
 /* "a/b" and "a.b" reach into objects. */
 static bool find_field(struct hin_json object, struct hin_view path, struct hin_json *ret_value)
 {
     for (;;) {
         size_t end = 0;
-        char name[128];
         while (end < path.size && path.data[end] != '/' && path.data[end] != '.') {
             end++;
         }
-        if (!hin_is_ok(hin_view_to_text(hin_view_sub(path, 0, end), name, sizeof(name))) ||
-            !hin_json_find(object, name, ret_value)) {
+        if (!find_part(object, hin_view_sub(path, 0, end), ret_value)) {
             return false;
         }
         if (end == path.size) {
@@ -281,7 +301,16 @@ static bool text_holds(const struct hin_api_criterion *criterion, struct hin_vie
     return equal == (criterion->test != HIN_API_NOT_EQUAL);
 }
 
-static bool value_holds(const struct hin_api_criterion *criterion, struct hin_json value)
+/* OCSF writes some numbers as text (identifiers, levels). */
+static bool read_number(struct hin_json value, int64_t *ret_number)
+{
+    struct hin_view text = HIN_VIEW_EMPTY;
+    return hin_is_ok(hin_json_integer(value, INT64_MIN, INT64_MAX, ret_number, NULL)) ||
+           (hin_is_ok(hin_json_text(value, &text, NULL)) &&
+            hin_is_ok(hin_view_to_i64(text, ret_number)));
+}
+
+static bool one_holds(const struct hin_api_criterion *criterion, struct hin_json value)
 {
     struct hin_view text = HIN_VIEW_EMPTY;
     int64_t number = 0;
@@ -290,7 +319,7 @@ static bool value_holds(const struct hin_api_criterion *criterion, struct hin_js
     case HIN_API_BY_BOOLEAN:
         return hin_is_ok(hin_json_boolean(value, &flag, NULL)) && flag == criterion->flag;
     case HIN_API_BY_NUMBER:
-        return hin_is_ok(hin_json_integer(value, INT64_MIN, INT64_MAX, &number, NULL)) &&
+        return read_number(value, &number) &&
                hin_api_test_holds(criterion->test, number, criterion->number);
     case HIN_API_BY_DATE:
         return hin_is_ok(hin_json_integer(value, INT64_MIN, INT64_MAX, &number, NULL)) &&
@@ -306,6 +335,24 @@ static bool value_holds(const struct hin_api_criterion *criterion, struct hin_js
         break;
     }
     return false;
+}
+
+/* Of a list one item has to hold, or, where the test is for not being equal, all. */
+static bool value_holds(const struct hin_api_criterion *criterion, struct hin_json value)
+{
+    bool all = criterion->test == HIN_API_NOT_EQUAL;
+    if (hin_json_type_of(value) != HIN_JSON_ARRAY || criterion->type == HIN_API_BY_NULL) {
+        return one_holds(criterion, value);
+    }
+    struct hin_json_iterator items = hin_json_iterate(value);
+    const char *key;
+    struct hin_json item;
+    while (hin_json_next(&items, &key, &item)) {
+        if (one_holds(criterion, item) != all) {
+            return !all;
+        }
+    }
+    return all;
 }
 
 static bool absent_holds(const struct hin_api_criterion *criterion)

@@ -371,6 +371,7 @@ void hin_ingest_hello(struct session *session, const struct hin_wire_hello *hell
         return;
     }
     snprintf(session->host, sizeof(session->host), "%.*s", HIN_ARGS(host));
+    hin_ingest_compare(session, hello->checkpoint);
     admit(session, enrolment);
 }
 

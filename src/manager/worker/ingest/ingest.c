@@ -231,6 +231,8 @@ static HIN_RESULT on_heartbeat(struct session *session, const struct hin_wire_me
     const struct hin_wire_heartbeat *heartbeat = &message->heartbeat;
     struct hin_ingest *ingest = session->ingest;
     take_counters(session, heartbeat);
+    hin_ingest_compare(session, heartbeat->checkpoint);
+    hin_ingest_checkpoint(ingest);
     note_seen(session, heartbeat->clock_offset_usec);
     bool newer = !hin_view_equal(heartbeat->checkpoint, hin_buf_view(&ingest->checkpoint));
     struct hin_wire_message reply = {

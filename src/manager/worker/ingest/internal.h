@@ -116,6 +116,7 @@ struct hin_ingest {
     struct hin_buf ca;
     struct hin_buf checkpoint;
     int64_t checkpoint_usec;
+    bool rolled_back; /* an agent has seen more than there is */
     uint8_t tenant_id[HIN_WIRE_ID_BYTES];
     struct hin_buf out; /* frames on their way into a stream */
 
@@ -167,6 +168,12 @@ void hin_ingest_input(struct session *session);
 HIN_RESULT hin_ingest_add_own(struct hin_ingest *ingest, struct hin_event *event, int64_t computer);
 HIN_RESULT hin_ingest_batch(struct session *session, const struct hin_wire_batch *batch);
 void hin_ingest_commit(void *context);
+
+/* ---- watch.c ---- */
+/* Make a new checkpoint when the last one has aged. */
+void hin_ingest_checkpoint(struct hin_ingest *ingest);
+/* What an agent has seen: ahead of what there is? */
+void hin_ingest_compare(struct session *session, struct hin_view checkpoint);
 
 /* ---- policies.c ---- */
 void hin_ingest_policies_changed(struct hin_ingest *ingest);

@@ -1,0 +1,95 @@
+/* Making checkpoints, and comparing what agents have seen with what there is. */
+#include "base/bytes.h"
+#include "base/log.h"
+#include "keys/client.h"
+#include "manager/worker/ingest/checkpoint.h"
+#include "manager/worker/ingest/internal.h"
+#include "store/audit.h"
+
+#define CHECKPOINT_USEC (5 * HIN_MINUTE_USEC)
+
+static HIN_RESULT make(struct hin_ingest *ingest, int64_t now_usec)
+{
+    struct hin_tenant *tenant = &ingest->worker->tenant;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = 256};
+    struct hin_checkpoint checkpoint = {.time_usec = now_usec};
+    struct hin_store_position position;
+    uint8_t signature[HIN_SIGN_BYTES];
+    int64_t number = 0;
+    HIN_TRY(hin_store_audit_head(tenant->store, &number, checkpoint.audit_hash));
+    HIN_TRY(hin_store_position(tenant->store, &position));
+    checkpoint.audit_number = (uint64_t)number;
+    checkpoint.last_event_id = (uint64_t)position.last_event_id;
+    hin_copy(checkpoint.tenant, ingest->tenant_id, sizeof(checkpoint.tenant));
+    HIN_TRY(hin_checkpoint_encode(&checkpoint, &statement));
+    tenant->key_use_count++;
+    HIN_TRY(hin_keys_checkpoint_sign(&tenant->keys, hin_buf_view(&statement), signature));
+    hin_buf_clear(&ingest->checkpoint);
+    HIN_TRY(hin_buf_append(&ingest->checkpoint, hin_buf_view(&statement)));
+    return hin_buf_append(&ingest->checkpoint, hin_view_of(signature, sizeof(signature)));
+}
+
+void hin_ingest_checkpoint(struct hin_ingest *ingest)
+{
+    int64_t now_usec = hin_clock_wall_usec(ingest->worker->clock);
+    if (ingest->checkpoint_usec != 0 && now_usec - ingest->checkpoint_usec < CHECKPOINT_USEC &&
+        now_usec >= ingest->checkpoint_usec) {
+        return;
+    }
+    ingest->checkpoint_usec = now_usec;
+    struct hin_result made = make(ingest, now_usec);
+    if (!hin_is_ok(made)) {
+        hin_log_result(HIN_LOG_WARNING, made, "no checkpoint could be made");
+        hin_buf_clear(&ingest->checkpoint);
+    }
+}
+
+/* Only what we signed ourselves counts: an agent cannot make us cry wolf. */
+static bool is_ours(const struct hin_ingest *ingest, const struct hin_checkpoint *seen,
+                    struct hin_view statement, struct hin_view signature)
+{
+    uint8_t key[HIN_SIGN_PUBLIC_BYTES];
+    return memcmp(seen->tenant, ingest->tenant_id, sizeof(seen->tenant)) == 0 &&
+           hin_is_ok(hin_policy_key_decode(hin_buf_view(&ingest->policy_key), key)) &&
+           hin_is_ok(
+               hin_vault_checkpoint_verify(hin_view_of(key, sizeof(key)), statement, signature));
+}
+
+void hin_ingest_compare(struct session *session, struct hin_view bytes)
+{
+    struct hin_ingest *ingest = session->ingest;
+    struct hin_store *store = ingest->worker->tenant.store;
+    struct hin_checkpoint seen;
+    struct hin_view statement;
+    struct hin_view signature;
+    struct hin_store_position position;
+    uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
+    int64_t number = 0;
+    if (bytes.size == 0 || ingest->rolled_back ||
+        hin_view_equal(bytes, hin_buf_view(&ingest->checkpoint)) ||
+        !hin_is_ok(hin_checkpoint_decode(bytes, &seen, &statement, &signature)) ||
+        !hin_is_ok(hin_store_audit_head(store, &number, hash)) ||
+        !hin_is_ok(hin_store_position(store, &position)) ||
+        !hin_checkpoint_is_ahead(&seen, (uint64_t)number, (uint64_t)position.last_event_id) ||
+        !is_ours(ingest, &seen, statement, signature)) {
+        return;
+    }
+    ingest->rolled_back = true; /* said once by each worker: every agent will tell the same */
+    hin_log(HIN_LOG_ERROR,
+            "the database is older than what computer %lld has seen: it was put back from a copy",
+            (long long)session->computer);
+    struct hin_audit audit = {
+        .action = "store.rolled_back",
+        .outcome = "done",
+        .actor = hin_view_from_text(session->agent),
+        .kind = "computers",
+        .object = session->computer,
+        .detail = HIN_VIEW("an agent holds a checkpoint that is ahead of this database"),
+    };
+    hin_worker_refused(ingest->worker, &audit);
+    struct hin_result told = hin_ingest_state_event(ingest, HIN_STATE_STORE_ROLLED_BACK,
+                                                    session->computer, session->host, NULL);
+    if (!hin_is_ok(told)) {
+        hin_log_result(HIN_LOG_ERROR, told, "the event of it");
+    }
+}

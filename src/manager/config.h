@@ -10,7 +10,7 @@ enum {
     HIN_MANAGER_HOST_MAX = 256,
     HIN_MANAGER_API_PORT = 4119,
     HIN_MANAGER_AGENTS_PORT = 4120,
-    HIN_MANAGER_UID_BASE = 64800, /* as root, roles take uids from here on unless set otherwise */
+    HIN_MANAGER_UID_BASE = 64900, /* as root, roles take uids from here on unless set otherwise */
 };
 
 struct hin_manager_endpoint {

@@ -55,7 +55,7 @@ static const struct hin_option option_rows[] = {
     {"administrator", 0, HIN_OPTION_TEXT, offsetof(struct init_options, administrator), "NAME",
      "Name of the first administrator; admin unless set.", NULL, false, false},
     {"uid-base", 0, HIN_OPTION_COUNT, offsetof(struct init_options, uid_base), "UID",
-     "As root: first of the numeric user ids that the processes take; 64800 unless set, 0: stay "
+     "As root: first of the numeric user ids that the processes take; 64900 unless set, 0: stay "
      "root (weaker).",
      NULL, false, false},
     {"json", 0, HIN_OPTION_FLAG, offsetof(struct init_options, json), NULL,

@@ -75,7 +75,7 @@ static bool kind_is_valid(unsigned kind)
 
 /* An absolute path or glob without "..", or the journal: whether it lies within the allow-list is
  * for the host. */
-static bool location_is_valid(struct hin_view location)
+bool hin_policy_location_is_valid(struct hin_view location)
 {
     if (hin_view_is(location, HIN_POLICY_LOCATION_JOURNAL)) {
         return true;
@@ -129,7 +129,8 @@ HIN_RESULT hin_policy_content_encode(const struct hin_policy_content *content, s
     HIN_TRY(hin_write_varint(out, content->log_count));
     for (size_t i = 0; i < content->log_count; i++) {
         const struct hin_policy_log *log = &content->logs[i];
-        HIN_ENSURE(location_is_valid(log->location) && format_is_valid(log->format), INVALID);
+        HIN_ENSURE(hin_policy_location_is_valid(log->location) && format_is_valid(log->format),
+                   INVALID);
         HIN_TRY(hin_write_bytes(out, log->location));
         HIN_TRY(hin_write_bytes(out, log->format));
     }
@@ -176,7 +177,9 @@ static HIN_RESULT read_logs(struct hin_reader *reader, struct hin_arena *arena,
     for (size_t i = 0; i < content->log_count; i++) {
         HIN_TRY(hin_read_bytes(reader, HIN_POLICY_LOCATION_MAX, &logs[i].location));
         HIN_TRY(hin_read_bytes(reader, 64, &logs[i].format));
-        HIN_ENSURE(location_is_valid(logs[i].location) && format_is_valid(logs[i].format), INVALID);
+        HIN_ENSURE(hin_policy_location_is_valid(logs[i].location) &&
+                       format_is_valid(logs[i].format),
+                   INVALID);
     }
     content->logs = logs;
     return hin_ok();

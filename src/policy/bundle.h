@@ -85,6 +85,10 @@ HIN_RESULT hin_policy_manifest_encode(const struct hin_policy_manifest *manifest
 HIN_RESULT hin_policy_manifest_decode(struct hin_view bytes,
                                       struct hin_policy_manifest *ret_manifest) HIN_NONNULL;
 
+/* "journald", or an absolute glob without empty, "." and ".." parts and control characters: whoever
+ * takes a location in asks here, since a policy with another one can neither be sent nor read. */
+bool hin_policy_location_is_valid(struct hin_view location);
+
 /* Append the content's encoding. INVALID for a name or location that the decoder would refuse;
  * LIMIT past a maximum. */
 HIN_RESULT hin_policy_content_encode(const struct hin_policy_content *content,

@@ -341,6 +341,10 @@ number_rules() {
 XML
     cat >"$T/number/rules/number.xml" <<'XML'
 <group name="number,">
+  <rule id="1" level="0" noalert="1">
+    <category>syslog</category>
+    <description>All lines of syslog.</description>
+  </rule>
   <rule id="100001" level="3">
     <decoded_as>number</decoded_as>
     <description>Line $(user).</description>

@@ -4,6 +4,7 @@
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/tables.h"
 #include "manager/worker/policy.h"
+#include "policy/bundle.h"
 
 /* ---- policies ---- */
 
@@ -168,12 +169,37 @@ static HIN_RESULT stamp(struct hin_api_call *call, struct hin_json stored,
     return hin_ok();
 }
 
+/* A location that no policy can carry would keep the whole policy from the agents. */
+static HIN_RESULT check_locations(struct hin_api_call *call)
+{
+    struct hin_json files;
+    size_t count = 0;
+    if (!hin_json_find(call->body, "logFiles", &files) || hin_json_is_null(files) ||
+        !hin_json_find(files, "logFiles", &files) || hin_json_is_null(files)) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_json_array(files, &count, &call->error));
+    for (size_t i = 0; i < count; i++) {
+        struct hin_json item = hin_json_at(files, i);
+        struct hin_view location;
+        HIN_TRY(hin_json_get_text(item, "location", &location, &call->error));
+        if (!hin_policy_location_is_valid(location)) {
+            return hin_json_refuse(
+                item, &call->error, HIN_INVALID,
+                "location: an absolute glob is needed, without .. in it, or \"%s\"",
+                HIN_POLICY_LOCATION_JOURNAL);
+        }
+    }
+    return hin_ok();
+}
+
 static struct hin_result prepare_rule(struct hin_api_call *call, struct hin_json stored,
                                       struct hin_api_draft *draft)
 {
     struct hin_view template = HIN_VIEW_EMPTY;
     struct hin_json xml;
     HIN_TRY(stamp(call, stored, draft));
+    HIN_TRY(check_locations(call));
     HIN_TRY(hin_json_opt_text(call->body, "template", &template, &call->error));
     if (stored.node == NULL && template.size == 0) {
         bool whole = hin_json_find(call->body, "ruleXML", &xml);

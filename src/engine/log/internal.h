@@ -198,9 +198,11 @@ struct rule {
     uint32_t timeframe_sec;
     uint32_t ignore_sec;
     unsigned ignore, check_ignored; /* enum seen_key */
-    uint64_t identity;              /* of what its windows hold: id, keys, source */
+    uint64_t identity;   /* of its windows: source, keys and level. Equal ones share them */
+    uint32_t window_sec; /* the longest time frame of those that share */
 
-    struct rule **watchers; /* rules in whose windows this rule's events count */
+    struct rule **watchers; /* rules in whose windows this rule's events count, one for each
+                               window */
     uint32_t watcher_count;
 
     uint32_t *if_sid;

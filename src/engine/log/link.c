@@ -289,6 +289,42 @@ static HIN_RESULT collect_all(struct linking *l, struct rule_file **ret_file)
 
 /* ---- who feeds whom ------------------------------------------------------------------------ */
 
+/* A number for a rule's windows, the same in every set. Composite rules of one level that count the
+ * same source by the same keys share them: when one fires, the original takes the evidence from all
+ * rules of its level. */
+static HIN_RESULT identify(struct hin_log_rules *rules)
+{
+    static const uint64_t key[2] = {0x48696e6f6d690002, 0x77696e646f777300};
+    struct hin_map classes HIN_CLEANUP(hin_map_done) = {0};
+    HIN_TRY(hin_map_init(&classes, 1U << 20));
+    for (int pass = 0; pass < 2; pass++) {
+        for (uint32_t i = 0; i < rules->rule_count; i++) {
+            struct rule *rule = rules->rules[i];
+            struct hin_view text = HIN_VIEW_EMPTY;
+            if (rule->matched == MATCHED_NONE) {
+                continue;
+            }
+            struct hin_view regex = rule->matched == MATCHED_REGEX
+                                        ? hin_pattern_text(rule->matched_regex.pattern)
+                                        : HIN_VIEW_EMPTY;
+            HIN_TRY(hin_arena_printf(
+                &rules->arena, &text, "%u %u %u %u %s %.*s", (unsigned)rule->matched, rule->same,
+                rule->info.level, rule->matched == MATCHED_SID ? rule->matched_sid : 0,
+                rule->matched == MATCHED_GROUP ? rule->matched_group : "", HIN_ARGS(regex)));
+            struct rule *first = hin_map_get(&classes, text);
+            if (first == NULL) {
+                first = rule;
+                rule->window_sec = 0;
+                HIN_TRY(hin_map_put(&classes, text, rule));
+            }
+            first->window_sec = HIN_MAX(first->window_sec, rule->timeframe_sec);
+            rule->window_sec = first->window_sec;
+            rule->identity = hin_siphash(key, text);
+        }
+    }
+    return hin_ok();
+}
+
 /* Composite rules by what they count: an id, or a group. */
 struct composites {
     struct rule **by_sid;
@@ -296,6 +332,18 @@ struct composites {
     uint32_t sid_count, group_count;
     struct rule **found; /* room for all of one source */
 };
+
+/* Add to the list, unless the window is there already. */
+static uint32_t add_window(struct rule **list, uint32_t count, struct rule *composite)
+{
+    for (uint32_t i = 0; i < count; i++) {
+        if (list[i]->identity == composite->identity) {
+            return count;
+        }
+    }
+    list[count] = composite;
+    return count + 1;
+}
 
 static HIN_RESULT sort_composites(struct hin_log_rules *rules, struct composites *c)
 {
@@ -312,7 +360,8 @@ static HIN_RESULT sort_composites(struct hin_log_rules *rules, struct composites
         } else if (rule->matched == MATCHED_GROUP) {
             c->by_group[c->group_count++] = rule;
         } else if (rule->matched == MATCHED_REGEX) {
-            rules->regex_watchers[rules->regex_watcher_count++] = rule;
+            rules->regex_watcher_count =
+                add_window(rules->regex_watchers, rules->regex_watcher_count, rule);
         }
     }
     return hin_ok();
@@ -325,14 +374,14 @@ static uint32_t who_counts(const struct composites *c, const struct rule *source
     struct hin_view groups = hin_view_from_text(source->group_text);
     for (uint32_t i = 0; i < c->sid_count; i++) {
         if (c->by_sid[i]->matched_sid == source->id) {
-            c->found[count++] = c->by_sid[i];
+            count = add_window(c->found, count, c->by_sid[i]);
         }
     }
     hin_pattern_scratch_begin(scratch, HIN_PATTERN_BUDGET_STEPS);
     for (uint32_t i = 0; i < c->group_count; i++) {
         if (hin_pattern_match(c->by_group[i]->matched_group_use.pattern, scratch, groups, 0,
                               NULL) == HIN_MATCH_YES) {
-            c->found[count++] = c->by_group[i];
+            count = add_window(c->found, count, c->by_group[i]);
         }
     }
     return count;
@@ -353,21 +402,6 @@ static HIN_RESULT watch(struct linking *l, struct hin_pattern_scratch *scratch)
         }
     }
     return hin_ok();
-}
-
-/* A number for what a rule's windows hold: the same in every set in which it is the same. */
-static void identify(struct hin_log_rules *rules)
-{
-    static const uint64_t key[2] = {0x48696e6f6d690001, 0x77696e646f777300};
-    for (uint32_t i = 0; i < rules->rule_count; i++) {
-        struct rule *rule = rules->rules[i];
-        char text[512];
-        int size = snprintf(text, sizeof(text), "%u %u %u %u %s", rule->id, rule->same,
-                            (unsigned)rule->matched, rule->matched_sid,
-                            rule->matched_group != NULL ? rule->matched_group : "");
-        size_t bytes = HIN_MIN((size_t)HIN_MAX(size, 0), sizeof(text) - 1);
-        rule->identity = hin_siphash(key, hin_view_of(text, bytes));
-    }
 }
 
 HIN_RESULT hin_log_rules_link(struct hin_log_rules *rules, struct hin_error *error,
@@ -393,9 +427,8 @@ HIN_RESULT hin_log_rules_link(struct hin_log_rules *rules, struct hin_error *err
         }
     }
     HIN_TRY(result);
-    HIN_TRY(watch(&l, scratch));
-    identify(rules);
-    return hin_ok();
+    HIN_TRY(identify(rules));
+    return watch(&l, scratch);
 }
 
 /* ---- flat lists ---------------------------------------------------------------------------- */

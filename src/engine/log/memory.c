@@ -16,6 +16,7 @@
 
 #define MARKS            4096 /* a power of two */
 #define VARIED_ENTRIES   1024
+#define SWEEP_KEYS       2
 #define ENTRIES_MIN      16
 #define DIGEST_BYTES     16
 #define KEY_PLAIN_BYTES  512
@@ -54,6 +55,9 @@ struct memory {
     struct hin_window *plain;  /* rules without different_* */
     struct hin_window *varied; /* rules with */
     struct mark marks[MARKS];
+    /* the last search: asked again for the same line it would answer no */
+    uint64_t asked_identity;
+    uint32_t asked_seq, asked_frequency, asked_timeframe;
     struct hin_map seen;                   /* digest -> PRESENT */
     struct hin_map ignored;                /* digest -> PRESENT */
     struct hin_map joined;                 /* digest -> struct joined */
@@ -237,6 +241,19 @@ static void set_mark(struct memory *m, uint32_t seq, uint8_t level)
     m->marks[seq & (MARKS - 1)] = (struct mark){seq, level};
 }
 
+/* Was this very question the last one? Its answer was no, or it used the evidence up. */
+static bool asked_before(struct memory *m, const struct event *event, const struct rule *rule)
+{
+    bool before = m->asked_seq == event->seq && m->asked_identity == rule->identity &&
+                  m->asked_frequency == rule->frequency &&
+                  m->asked_timeframe == rule->timeframe_sec;
+    m->asked_seq = event->seq;
+    m->asked_identity = rule->identity;
+    m->asked_frequency = rule->frequency;
+    m->asked_timeframe = rule->timeframe_sec;
+    return before;
+}
+
 bool hin_log_memory_search(struct hin_log_engine *engine, struct event *event,
                            const struct rule *rule)
 {
@@ -246,13 +263,18 @@ bool hin_log_memory_search(struct hin_log_engine *engine, struct event *event,
     uint32_t count = 0, found = 0, mine = 0;
     uint32_t needed = rule->frequency + (uint32_t)engine->rules->dialect->frequency_extra;
     struct hin_view key = HIN_VIEW_EMPTY;
-    if (!window_key(engine, event, rule, &key) || !varied_value(m, event, rule, &mine)) {
+    if (asked_before(m, event, rule) || !window_key(engine, event, rule, &key) ||
+        !varied_value(m, event, rule, &mine)) {
         return false;
     }
+    int64_t oldest = event->now_usec - (int64_t)rule->timeframe_sec * HIN_SEC_USEC;
     hin_window_get(window, key, event->now_usec, &entries, &count);
     for (uint32_t i = count; i > 0; i--) {
         const struct hin_window_entry *entry = &entries[i - 1];
         uint32_t seq = (uint32_t)entry->value;
+        if (entry->time_usec < oldest) {
+            return false;
+        }
         if (mark_of(m, seq) >= HIN_MAX(rule->info.level, (uint8_t)1)) {
             return false; /* what came before has been used by a rule of this level or above */
         }
@@ -295,12 +317,14 @@ static void add_evidence(struct hin_log_engine *engine, struct event *event,
     if ((rule->same & DIFFERENT_ANY) != 0) {
         const struct hin_window_entry *entries = NULL;
         hin_window_get(window, key, event->now_usec, &entries, &count);
-        if (saturated(entries, count, value, 2 * rule->frequency + 4)) {
+        if (saturated(entries, count, value, 2 * engine->rules->frequency_max + 4)) {
             return; /* so that a flood of one value does not push the others out */
         }
     }
+    /* A little sweeping with every sighting, so that no line pays for all that has expired. */
+    hin_window_expire(window, event->now_usec, SWEEP_KEYS);
     struct hin_result result =
-        hin_window_add(window, key, event->now_usec, (int64_t)rule->timeframe_sec * HIN_SEC_USEC,
+        hin_window_add(window, key, event->now_usec, (int64_t)rule->window_sec * HIN_SEC_USEC,
                        (uint64_t)value << 32 | event->seq, &count);
     if (!hin_is_ok(result)) {
         bound_reached(event);

@@ -10,7 +10,7 @@ all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
 $(BUILD)/build.ninja:
-	meson setup $(BUILD) --prefix $(PREFIX) >/dev/null
+	@log=$$(mktemp); meson setup $(BUILD) --prefix $(PREFIX) >$$log 2>&1 || { tail -20 $$log; rm -f $$log; exit 1; }; rm -f $$log
 
 bench: all
 	bench/run $(BUILD)

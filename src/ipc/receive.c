@@ -120,7 +120,7 @@ static HIN_RESULT make_room(struct hin_ipc *channel, size_t need)
         channel->in = NULL;
         channel->in_capacity = 0;
     }
-    if (channel->in_start > 0) {
+    if (channel->in_start > 0 && have > 0) {
         hin_move(channel->in, channel->in + channel->in_start, have);
     }
     channel->in_start = 0;

@@ -469,6 +469,8 @@ HIN_RESULT hin_role_parent_step(struct hin_role_parent *parent, int64_t timeout_
 {
     int64_t now = now_usec();
     feed_watchdog(parent, now);
+    /* also before waiting: a stop that no signal told of would wait for something to happen */
+    HIN_ENSURE(!parent->stopping || !continue_stop(parent), CLOSED);
     HIN_TRY(wait_all(parent, until_next(parent, now, timeout_usec)));
     on_signals(parent);
     for (struct child *child = parent->children; child != NULL; child = child->next) {

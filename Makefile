@@ -5,9 +5,13 @@ MINUTES ?= 10
 SEED    ?= 0
 KILLS   ?= 200
 
-.PHONY: all bench torture fuzz fmt install uninstall clean
+.PHONY: all programs bench torture fuzz fmt install uninstall clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
+
+# The three programs alone, without tests and fuzz targets: what ./run needs.
+programs: $(BUILD)/build.ninja
+	ninja -C $(BUILD) hinomi hinomi-manager hinomi-agent
 
 $(BUILD)/build.ninja:
 	@log=$$(mktemp); meson setup $(BUILD) --prefix $(PREFIX) >$$log 2>&1 || { tail -20 $$log; rm -f $$log; exit 1; }; rm -f $$log

@@ -214,9 +214,11 @@ static HIN_RESULT store(struct enrolling *e, const struct hin_wire_enrolled *got
 static HIN_RESULT got_message(struct enrolling *e, const struct hin_wire_message *m)
 {
     if (m->type == HIN_WIRE_REFUSE) {
+        const char *reason = hin_wire_refusal_text(m->refuse.reason);
+        bool more = m->refuse.sentence.size > 0 && !hin_view_is(m->refuse.sentence, reason);
         return hin_error_set(e->error, HIN_DENIED, NULL, 0, 0, "the manager refuses: %s%s%.*s",
-                             hin_wire_refusal_text(m->refuse.reason),
-                             m->refuse.sentence.size > 0 ? ": " : "", HIN_ARGS(m->refuse.sentence));
+                             reason, more ? ": " : "",
+                             HIN_ARGS(more ? m->refuse.sentence : HIN_VIEW_EMPTY));
     }
     HIN_ENSURE(m->type == HIN_WIRE_ENROLLED, PROTOCOL);
     if (m->enrolled.status == HIN_WIRE_PENDING) {

@@ -205,7 +205,7 @@ static HIN_RESULT read_sign_in(struct hin_api_call *call, struct sign_in *in)
     HIN_TRY(hin_json_get_text(call->body, "password", &in->password, &call->error));
     HIN_TRY(hin_json_opt_text(call->body, "newPassword", &in->new_password, &call->error));
     HIN_TRY(hin_json_opt_text(call->body, "keyName", &in->key_name, &call->error));
-    HIN_TRY(hin_json_opt_integer(call->body, "ttl", 60, 90 * 86400, &ttl, &call->error));
+    HIN_TRY(hin_json_opt_integer(call->body, "ttl", 1, 90 * 86400, &ttl, &call->error));
     in->ttl_usec = ttl * HIN_SEC_USEC;
     in->expires_usec = hin_tenant_now_usec(call->tenant) + in->ttl_usec;
     return hin_ok();
@@ -411,7 +411,7 @@ static struct hin_result create_token(struct hin_api_call *call, struct hin_api_
     HIN_TRY(hin_json_opt_text(call->body, "description", &wanted.description, &call->error));
     HIN_TRY(hin_json_opt_integer(call->body, "uses", 0, INT64_MAX, &wanted.uses, &call->error));
     HIN_TRY(
-        hin_json_opt_integer(call->body, "ttl", 60, INT64_MAX / HIN_SEC_USEC, &ttl, &call->error));
+        hin_json_opt_integer(call->body, "ttl", 1, INT64_MAX / HIN_SEC_USEC, &ttl, &call->error));
     HIN_TRY(
         hin_json_opt_integer(call->body, "policyID", 0, INT64_MAX, &wanted.policy, &call->error));
     if (wanted.policy != 0) {

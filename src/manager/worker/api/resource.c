@@ -138,6 +138,43 @@ HIN_RESULT hin_api_resource_list(struct hin_api_call *call, const struct hin_api
     return list(call, resource, &filter);
 }
 
+/* A name that the model does not have would quietly match nothing. */
+static bool is_searchable(const struct hin_api_attributes *attributes, struct hin_view path)
+{
+    while (attributes != NULL) {
+        size_t end = 0, name_size = SIZE_MAX;
+        while (end < path.size && path.data[end] != '/' && path.data[end] != '.') {
+            name_size = path.data[end] == '[' && name_size == SIZE_MAX ? end : name_size;
+            end++;
+        }
+        const struct hin_api_attribute *attribute =
+            hin_api_attribute_find(attributes, hin_view_sub(path, 0, HIN_MIN(end, name_size)));
+        if (attribute == NULL || (attribute->flags & (HIN_API_HIDDEN | HIN_API_WRITE_ONLY)) != 0) {
+            return false;
+        }
+        if (end == path.size) {
+            return true;
+        }
+        attributes = attribute->object;
+        path = hin_view_sub(path, end + 1, path.size);
+    }
+    return false;
+}
+
+static HIN_RESULT check_fields(struct hin_api_call *call, const struct hin_api_resource *resource,
+                               const struct hin_api_filter *filter)
+{
+    for (size_t i = 0; i < filter->count; i++) {
+        struct hin_view field = filter->items[i].field;
+        if (field.size > 0 && !is_searchable(resource->attributes, field)) {
+            return hin_api_fail(call, HIN_INVALID, "fieldName: %s has no attribute %.*s",
+                                resource->attributes->model, (int)HIN_MIN(field.size, (size_t)200),
+                                (const char *)field.data);
+        }
+    }
+    return hin_ok();
+}
+
 HIN_RESULT hin_api_resource_search(struct hin_api_call *call,
                                    const struct hin_api_resource *resource)
 {
@@ -146,6 +183,7 @@ HIN_RESULT hin_api_resource_search(struct hin_api_call *call,
         HIN_TRY(hin_api_parse(call, call->request->body, 1 << 20, &call->body));
         HIN_TRY(hin_api_validate(&hin_api_search_filter, call->body, true, &call->error));
         HIN_TRY(hin_api_filter_parse(call->body, &filter, &call->error));
+        HIN_TRY(check_fields(call, resource, &filter));
     }
     return list(call, resource, &filter);
 }

@@ -258,7 +258,7 @@ static const struct hin_api_attribute enrolment_token_rows[] = {
     {"description", HIN_API_TEXT, 0, SENSITIVE, 0, 4000, NULL, NULL, "Free text."},
     {"uses", HIN_API_INT, HIN_API_FIXED, PLAIN, 0, 1000000, NULL, NULL,
      "How many agents it admits; 0 or absent: any number."},
-    {"ttl", HIN_API_INT, HIN_API_FIXED | HIN_API_WRITE_ONLY, PLAIN, 60, 366 * 86400, NULL, NULL,
+    {"ttl", HIN_API_INT, HIN_API_FIXED | HIN_API_WRITE_ONLY, PLAIN, 1, 366 * 86400, NULL, NULL,
      "Seconds that it is good for; absent: 24 hours."},
     {"policyID", HIN_API_INT, HIN_API_FIXED, PLAIN, 0, ID_MAX, NULL, NULL,
      "Policy of the computers admitted; absent: the default policy."},
@@ -283,7 +283,7 @@ static const struct hin_api_attribute session_rows[] = {
      "Sets one's own password; needed with a one-time password."},
     {"keyName", HIN_API_TEXT, HIN_API_CLEAN, SENSITIVE, 1, 255, NULL, NULL,
      "Name of the API key that is made."},
-    {"ttl", HIN_API_INT, HIN_API_WRITE_ONLY, PLAIN, 60, 90 * 86400, NULL, NULL,
+    {"ttl", HIN_API_INT, HIN_API_WRITE_ONLY, PLAIN, 1, 90 * 86400, NULL, NULL,
      "Seconds that the key is good for; absent: 12 hours."},
 };
 const struct hin_api_attributes hin_api_session = HIN_API_TABLE("SignIn", session_rows);

@@ -34,8 +34,9 @@ static void rotate(const char *path, int keep)
 
 int main(int argc, char **argv)
 {
-    if (argc != 7) {
-        fprintf(stderr, "usage: line_writer FILE COUNT LINES-A-BURST BURST-MS ROTATE-LINES KEEP\n");
+    if (argc != 8) {
+        fprintf(stderr,
+                "usage: line_writer FILE COUNT LINES-A-BURST BURST-MS ROTATE-LINES KEEP RUN\n");
         return 2;
     }
     const char *path = argv[1];
@@ -43,8 +44,9 @@ int main(int argc, char **argv)
          pause_ms = strtol(argv[4], NULL, 10), rotate_lines = strtol(argv[5], NULL, 10);
     int keep = (int)strtol(argv[6], NULL, 10), fd = reopen(path);
     for (long n = 0; n < count; n++) {
-        char line[96];
-        int size = snprintf(line, sizeof(line), "Nov 22 23:00:00 host num: line %ld\n", n);
+        char line[160];
+        int size = snprintf(line, sizeof(line),
+                            "Nov 22 23:00:00 counter number: line %ld of %.60s\n", n, argv[7]);
         if (n > 0 && n % rotate_lines == 0) {
             close(fd);
             rotate(path, keep);

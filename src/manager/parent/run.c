@@ -47,7 +47,7 @@ const struct hin_command hin_manager_run_command = {
     .option_count = HIN_COUNT(option_rows),
 };
 
-enum { WORKERS_MAX = 64 };
+enum { WORKERS_MAX = 64, VAULT_TRIES = 3 };
 
 struct run {
     struct run_options options;
@@ -129,10 +129,14 @@ static void on_exit_of(void *context, const struct hin_role_exit *exit)
 {
     struct run *run = context;
     /* Before anything was served, a key ring that does not open is a wrong pass phrase or a lost
-     * file, and trying again helps neither. Later it is a crash like any other. */
+     * file, and one that does not fit the vault is another installation's: trying on helps neither.
+     * Later it is a crash like any other. */
+    bool ring = strcmp(exit->name, "kms") == 0;
+    bool vault = strcmp(exit->name, "keys") == 0 && exit->crash_count >= VAULT_TRIES;
     if (!run->served && !run->unable && exit->crashed && WIFEXITED(exit->status) &&
-        strcmp(exit->name, "kms") == 0) {
-        hin_log(HIN_LOG_ERROR, "the key ring does not open; not starting (see above)");
+        (ring || vault)) {
+        hin_log(HIN_LOG_ERROR, "the key ring does not open%s; not starting (see above)",
+                vault ? " the vault" : "");
         run->unable = true;
         hin_role_parent_stop(run->parent);
         return;

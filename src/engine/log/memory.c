@@ -23,7 +23,8 @@
 #define ACCUMULATE_BYTES 80
 #define DIFF_MAX_BYTES   8192
 #define STATE_MAGIC      UINT64_C(0x314d454d4e4948) /* "HINMEM1" */
-#define STATE_VERSION    1
+#define STATE_VERSION    2
+#define SINGLE_MAX_BYTES ((size_t)64 << 20)
 #define STATE_PART_MAX   ((size_t)128 << 20)
 #define RECENT_MAX       32
 #define RECENT_BYTES     16
@@ -52,8 +53,9 @@ struct mark {
 struct memory {
     struct hin_log_bounds bounds;
     uint64_t key[2];           /* of digests, drawn by chance, saved with them */
-    struct hin_window *plain;  /* rules without different_* */
-    struct hin_window *varied; /* rules with */
+    struct hin_window *single; /* rules without any key: one window each, so never out of room */
+    struct hin_window *plain;  /* rules with same_* alone */
+    struct hin_window *varied; /* rules with different_* */
     struct mark marks[MARKS];
     /* the last search: asked again for the same line it would answer no */
     uint64_t asked_identity;
@@ -85,6 +87,10 @@ static HIN_RESULT new_windows(struct memory *m, const struct hin_log_rules *rule
         .bytes_max = m->bounds.window_bytes_max,
     };
     HIN_TRY(hin_window_new(&limits, &m->plain));
+    struct hin_window_limits single = limits;
+    single.keys_max = rules->rule_count + 1;
+    single.bytes_max = SINGLE_MAX_BYTES;
+    HIN_TRY(hin_window_new(&single, &m->single));
     limits.entries_max = HIN_MAX(needed * 2, (uint32_t)VARIED_ENTRIES);
     return hin_window_new(&limits, &m->varied);
 }
@@ -135,6 +141,7 @@ void hin_log_memory_free(struct memory *m)
     if (m == NULL) {
         return;
     }
+    hin_window_free(m->single);
     hin_window_free(m->plain);
     hin_window_free(m->varied);
     hin_map_done(&m->seen);
@@ -227,7 +234,10 @@ static bool differs(const struct rule *rule, uint32_t a, uint32_t b)
 
 static struct hin_window *window_of(const struct memory *m, const struct rule *rule)
 {
-    return (rule->same & DIFFERENT_ANY) != 0 ? m->varied : m->plain;
+    if ((rule->same & DIFFERENT_ANY) != 0) {
+        return m->varied;
+    }
+    return (rule->same & SAME_ANY) != 0 ? m->plain : m->single;
 }
 
 static uint8_t mark_of(const struct memory *m, uint32_t seq)
@@ -570,11 +580,12 @@ uint32_t hin_log_memory_last_seq(const struct memory *m)
 
 size_t hin_log_memory_bytes(const struct memory *m, uint32_t *ret_window_keys)
 {
-    struct hin_window_stats plain = {0}, varied = {0};
+    struct hin_window_stats single = {0}, plain = {0}, varied = {0};
+    hin_window_stats(m->single, &single);
     hin_window_stats(m->plain, &plain);
     hin_window_stats(m->varied, &varied);
-    *ret_window_keys = plain.key_count + varied.key_count;
-    return sizeof(*m) + plain.bytes + varied.bytes +
+    *ret_window_keys = single.key_count + plain.key_count + varied.key_count;
+    return sizeof(*m) + single.bytes + plain.bytes + varied.bytes +
            (m->seen.capacity + m->ignored.capacity + m->joined.capacity + m->outputs.capacity) *
                32 +
            m->joined.count * sizeof(struct joined) + m->outputs.count * sizeof(struct output);
@@ -655,6 +666,7 @@ HIN_RESULT hin_log_memory_save(const struct memory *m, const struct hin_log_rule
     HIN_TRY(hin_write_u32(buf, STATE_VERSION));
     HIN_TRY(hin_write_u64(buf, m->key[0]));
     HIN_TRY(hin_write_u64(buf, m->key[1]));
+    HIN_TRY(save_window(m->single, buf));
     HIN_TRY(save_window(m->plain, buf));
     HIN_TRY(save_window(m->varied, buf));
     for (size_t i = 0; i < MARKS; i++) {
@@ -769,6 +781,7 @@ HIN_RESULT hin_log_memory_load(struct memory *m, const struct hin_log_rules *rul
     HIN_ENSURE(hin_load_u32(image.data + body.size) == hin_crc32c(0, body), CORRUPT);
     HIN_TRY(hin_read_u64(&reader, &m->key[0]));
     HIN_TRY(hin_read_u64(&reader, &m->key[1]));
+    HIN_TRY(load_window(&reader, m->single));
     HIN_TRY(load_window(&reader, m->plain));
     HIN_TRY(load_window(&reader, m->varied));
     for (size_t i = 0; i < MARKS; i++) {

@@ -203,6 +203,9 @@ TEST(test_engine_log_composite__says_when_a_bound_keeps_evidence_out)
     CHECK(rig_init_with(&r, NULL,
                         BASE "<rule id=\"200\" level=\"10\" frequency=\"1\" timeframe=\"60\">"
                              "<if_matched_sid>101</if_matched_sid><same_source_ip/>"
+                             "<description>d</description></rule>"
+                             "<rule id=\"201\" level=\"9\" frequency=\"8\" timeframe=\"60\">"
+                             "<if_matched_sid>101</if_matched_sid><match>count</match>"
                              "<description>d</description></rule>" END,
                         &config, NULL));
     CHECK_INT(rig_app(&r, from("9.9.9.9")), 101);
@@ -215,6 +218,13 @@ TEST(test_engine_log_composite__says_when_a_bound_keeps_evidence_out)
     }
     CHECK_INT(flagged, 101);
     CHECK_INT(rig_app(&r, from("9.9.9.9")), 200); /* what stood before is still there */
+    /* a rule without keys needs no new one: it goes on after it has fired */
+    for (int round = 0; round < 2; round++) {
+        CHECK_INT(rig_app(&r, "fail count"), 201);
+        for (int i = 0; i < 9; i++) {
+            CHECK_INT(rig_app(&r, "fail"), 101);
+        }
+    }
     struct hin_log_engine_stats stats;
     hin_log_engine_stats(r.engine, &stats);
     CHECK_INT(stats.state_bound_count, 101);
@@ -294,4 +304,32 @@ TEST(test_engine_log_composite__refuses_a_damaged_state)
     CHECK_INT(rig_app(&r, "fail"), 200);
     hin_buf_done(&image);
     rig_done(&r);
+}
+
+TEST(test_engine_log_composite__keeps_what_fits_another_rule_set)
+{
+#define COUNTING(keys)                                                                             \
+    "<rule id=\"200\" level=\"10\" frequency=\"1\" timeframe=\"60\">"                              \
+    "<if_matched_sid>101</if_matched_sid>" keys "<description>d</description></rule>"
+    struct rig old, same, changed;
+    struct hin_buf image;
+    CHECK(rig_init(&old, NULL, BASE COUNTING("<same_source_ip/>") END));
+    CHECK(rig_init(&same, NULL,
+                   "<group name=\"new\"><rule id=\"90\" level=\"1\"><match>zzz</match>"
+                   "<description>d</description></rule></group>" BASE COUNTING("<same_source_ip/>")
+                       END));
+    CHECK(rig_init(&changed, NULL, BASE COUNTING("<same_user/>") END));
+    CHECK_INT(rig_app(&old, from("1.1.1.1")), 101);
+    CHECK_INT(rig_app(&old, from("1.1.1.1")), 101);
+    hin_buf_init(&image, 1 << 20);
+    CHECK_OK(hin_log_engine_state_save(old.engine, &image));
+    CHECK_OK(hin_log_engine_state_load(same.engine, hin_buf_view(&image)));
+    CHECK_OK(hin_log_engine_state_load(changed.engine, hin_buf_view(&image)));
+    CHECK_INT(rig_app(&same, from("1.1.1.1")), 200);
+    CHECK_INT(rig_app(&changed, from("1.1.1.1")), 101); /* other keys: other evidence */
+    hin_buf_done(&image);
+    rig_done(&old);
+    rig_done(&same);
+    rig_done(&changed);
+#undef COUNTING
 }

@@ -338,7 +338,12 @@ static HIN_RESULT authenticate(struct hin_api_call *call)
             call, HIN_AUTH,
             "an API key is needed: header api-secret-key, or Authorization: ApiKey KEY");
     }
-    struct hin_result found = hin_auth_find(auth, secret, &call->who);
+    const struct hin_api_principal *who = NULL;
+    struct hin_result found = hin_auth_find(auth, secret, &who);
+    if (hin_is_ok(found)) { /* a copy: a change of keys empties what auth keeps */
+        call->caller = *who;
+        call->who = &call->caller;
+    }
     if (found.code == HIN_AUTH || found.code == HIN_EXPIRED || found.code == HIN_REVOKED) {
         HIN_IGNORE(hin_auth_count_failure(auth, peer)); /* counted; the next request feels it */
         record_refusal(call, hin_code_text(found.code));

@@ -23,13 +23,14 @@ struct hin_api_call {
     struct hin_tenant *tenant;
     struct hin_http_exchange *exchange;
     const struct hin_http_request *request;
-    const struct hin_api_principal *who; /* NULL where no key is needed */
-    struct hin_arena *arena;             /* of this request */
-    int64_t id;                          /* {id} of the path */
-    struct hin_json body;                /* judged by the route's model; no value without one */
-    struct hin_error error;              /* for a failure: what the client is told */
-    unsigned status;                     /* of the answer; 200 unless set */
-    struct hin_buf *out;                 /* the answer: JSON unless content_type is set */
+    const struct hin_api_principal *who; /* NULL where no key is needed; else &caller */
+    struct hin_api_principal caller;
+    struct hin_arena *arena; /* of this request */
+    int64_t id;              /* {id} of the path */
+    struct hin_json body;    /* judged by the route's model; no value without one */
+    struct hin_error error;  /* for a failure: what the client is told */
+    unsigned status;         /* of the answer; 200 unless set */
+    struct hin_buf *out;     /* the answer: JSON unless content_type is set */
     const char *content_type;
     bool taken; /* the handler answers by itself, later */
     char peer[64];

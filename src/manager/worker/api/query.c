@@ -5,7 +5,7 @@
 #include "io/url.h"
 #include "manager/worker/api/tables.h"
 
-enum { QUERY_ARENA_MAX = 1 << 20, LIMIT_DEFAULT = 100, LIMIT_MAX = 5000, SEGMENTS_MAX = 20000 };
+enum { QUERY_ARENA_MAX = 1 << 20, LIMIT_DEFAULT = 1000, LIMIT_MAX = 5000, SEGMENTS_MAX = 20000 };
 
 void hin_query_init(struct hin_query *query)
 {

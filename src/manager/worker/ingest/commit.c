@@ -144,11 +144,13 @@ HIN_RESULT hin_ingest_batch(struct session *session, const struct hin_wire_batch
     }
     HIN_TRY(hin_wire_unpack(ingest->packer, batch, &records));
     size_t before = ingest->event_count;
+    size_t bytes_before = ingest->event_bytes;
     struct hin_result added = add_records(session, batch, records);
     if (hin_is_ok(added)) {
         added = push_ack(ingest, session, last);
     }
     if (!hin_is_ok(added)) {
+        ingest->event_bytes = bytes_before;
         ingest->event_count = before; /* what it holds in the arena goes with the next commit */
         return added;
     }

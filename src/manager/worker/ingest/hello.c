@@ -14,30 +14,55 @@
 
 /* ---- facts ---- */
 
-void hin_ingest_store_facts(struct session *session)
+static HIN_RESULT write_facts(struct session *session)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 8192};
     struct hin_json_writer writer;
-    char peer[64] = "";
-    if (session->stream != NULL) {
-        hin_address_format_host(hin_stream_peer(session->stream), peer, sizeof(peer));
-    }
     hin_json_writer_init(&writer, &text, false);
     hin_json_begin_object(&writer);
-    hin_json_field_cstring(&writer, "lastIPUsed", peer);
+    hin_json_field_cstring(&writer, "lastIPUsed", session->peer);
     hin_json_field_cstring(&writer, "agentVersion", session->agent_version);
     hin_json_field_cstring(&writer, "platform", session->platform);
     hin_json_field_integer(&writer, "lastSendPolicyRequest", session->policy_sent_msec);
     hin_json_field_integer(&writer, "lastSendPolicySuccess", session->policy_applied_msec);
     hin_json_end_object(&writer);
-    struct hin_result stored = hin_json_writer_finish(&writer);
-    if (hin_is_ok(stored)) {
-        stored = hin_store_agent_blob(session->ingest->worker->tenant.store, session->computer,
-                                      hin_buf_view(&text));
+    HIN_TRY(hin_json_writer_finish(&writer));
+    return hin_store_agent_blob(session->ingest->worker->tenant.store, session->computer,
+                                hin_buf_view(&text));
+}
+
+void hin_ingest_note_facts(struct session *session)
+{
+    struct hin_ingest *ingest = session->ingest;
+    session->facts_due = true;
+    if (!hin_timer_is_armed(ingest->facts_timer)) {
+        HIN_IGNORE(
+            hin_timer_once(ingest->facts_timer, FACTS_USEC, 0)); /* else with the next ones */
     }
-    if (!hin_is_ok(stored)) {
-        hin_log_result(HIN_LOG_WARNING, stored, "facts about computer %lld",
-                       (long long)session->computer);
+}
+
+/* Many agents in one transaction: 10,000 that come back at once are a few commits, not tens of
+ * thousands. */
+void hin_ingest_write_facts(void *context)
+{
+    struct hin_ingest *ingest = context;
+    struct hin_store *store = ingest->worker->tenant.store;
+    struct hin_result result = hin_store_begin(store);
+    if (!hin_is_ok(result)) {
+        hin_log_result(HIN_LOG_WARNING, result, "facts about computers");
+        return;
+    }
+    for (struct session *session = ingest->first; session != NULL && hin_is_ok(result);
+         session = session->next) {
+        if (session->facts_due) {
+            session->facts_due = false;
+            result = write_facts(session);
+        }
+    }
+    struct hin_result ended = hin_store_end(store, true);
+    if (!hin_is_ok(result) || !hin_is_ok(ended)) {
+        hin_log_result(HIN_LOG_WARNING, hin_is_ok(result) ? ended : result,
+                       "facts about computers");
     }
 }
 
@@ -166,7 +191,7 @@ static void welcome(struct session *session)
         hin_log_result(HIN_LOG_ERROR, result, "welcome");
         return;
     }
-    hin_ingest_store_facts(session);
+    hin_ingest_note_facts(session);
     if (session->hello_serial != ingest->revision) {
         hin_ingest_policy_due(session);
     }

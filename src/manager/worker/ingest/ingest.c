@@ -162,9 +162,9 @@ static void on_close(void *context, struct hin_stream *stream, const struct hin_
         return; /* never had a session */
     }
     unregister(session);
-    hin_ingest_end_ping(session, false);
-    session->gone = true;
+    session->gone = true; /* before who waits for its answer is told: nothing more is said to it */
     session->stream = NULL;
+    hin_ingest_end_ping(session, false);
     hin_ingest_drop(session);
 }
 
@@ -295,7 +295,7 @@ static HIN_RESULT on_policy_status(struct session *session, const struct hin_wir
                 (long long)session->computer, (unsigned long long)status->serial,
                 HIN_ARGS(status->sentence));
     }
-    hin_ingest_store_facts(session);
+    hin_ingest_note_facts(session);
     return hin_ok();
 }
 
@@ -434,6 +434,7 @@ static void on_open(void *context, struct hin_stream *stream)
     session->ingest = ingest;
     session->stream = stream;
     session->number = ++ingest->last_number;
+    hin_address_format_host(hin_stream_peer(stream), session->peer, sizeof(session->peer));
     session->first_batch = true;
     session->next = ingest->first;
     if (ingest->first != NULL) {
@@ -538,6 +539,7 @@ static HIN_RESULT make_timers(struct hin_ingest *ingest)
     HIN_TRY(hin_timer_new(loop, hin_ingest_commit, ingest, &ingest->retry));
     HIN_TRY(hin_timer_new(loop, hin_ingest_policy_round, ingest, &ingest->policy_timer));
     HIN_TRY(hin_timer_new(loop, flush_seen, ingest, &ingest->seen_timer));
+    HIN_TRY(hin_timer_new(loop, hin_ingest_write_facts, ingest, &ingest->facts_timer));
     return hin_timer_repeat(ingest->seen_timer, SEEN_USEC, SEEN_USEC, 10);
 }
 
@@ -616,6 +618,7 @@ void hin_ingest_free(struct hin_ingest *ingest)
     hin_timer_free(ingest->retry);
     hin_timer_free(ingest->policy_timer);
     hin_timer_free(ingest->seen_timer);
+    hin_timer_free(ingest->facts_timer);
     hin_wire_packer_free(ingest->packer);
     hin_map_done(&ingest->open);
     hin_arena_done(&ingest->arena);

@@ -28,6 +28,7 @@ enum {
     REFUSE_DELAY_USEC = 1000 * 1000,
     PING_USEC = 5 * 1000 * 1000,
     RETRY_USEC = 1000 * 1000,
+    FACTS_USEC = 300 * 1000,
     PENDING_RETRY_SEC = 10,
 };
 #define AGENT_LIFETIME_USEC (90 * HIN_DAY_USEC)
@@ -62,6 +63,8 @@ struct session {
     uint64_t sent_serial;
     uint8_t sent_digest[HIN_POLICY_DIGEST_BYTES];
     bool policy_due;
+    bool facts_due;
+    char peer[64]; /* address */
     uint64_t spool_count, lost_count;
     char agent_version[64], platform[256];
     int64_t policy_sent_msec, policy_applied_msec;
@@ -107,6 +110,7 @@ struct hin_ingest {
     struct hin_store_seen *seen;
     size_t seen_count;
     struct hin_timer *seen_timer;
+    struct hin_timer *facts_timer;
 
     /* policies */
     uint64_t revision;
@@ -140,8 +144,10 @@ void hin_ingest_pause_all(struct hin_ingest *ingest, bool paused);
 void hin_ingest_drop(struct session *session);
 
 /* ---- hello.c ---- */
-/* What the last session told, kept beside the agent's counters for `computers`. */
-void hin_ingest_store_facts(struct session *session);
+/* What the session told is kept beside the agent's counters, for `computers`: written soon, with
+ * that of others. */
+void hin_ingest_note_facts(struct session *session);
+void hin_ingest_write_facts(void *context);
 void hin_ingest_hello(struct session *session, const struct hin_wire_hello *hello);
 void hin_ingest_pong(struct session *session, uint64_t nonce);
 /* The computer's document was changed: revoked, approved, deleted. */

@@ -221,7 +221,7 @@ void hin_ingest_policy_round(void *context)
             hin_log_result(HIN_LOG_ERROR, pushed, "the policy cannot be sent to computer %lld",
                            (long long)session->computer);
         } else {
-            hin_ingest_store_facts(session);
+            hin_ingest_note_facts(session);
         }
     }
     if (more) {

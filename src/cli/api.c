@@ -87,8 +87,9 @@ static HIN_RESULT make_url(struct hin_cli_api *api, const char *path, const char
 }
 
 /* An answer outside 2xx as a failure in the manager's words: {"message": "..."} . */
-static HIN_RESULT refuse(const struct hin_http_answer *answer, struct hin_error *error)
+static HIN_RESULT refuse(const struct hin_cli_api *api, struct hin_error *error)
 {
+    const struct hin_http_answer *answer = &api->answer;
     unsigned status = answer->head.status;
     enum hin_code code = status >= 500 ? HIN_IO : HIN_INVALID;
     for (size_t i = 0; i < HIN_COUNT(statuses); i++) {
@@ -103,8 +104,9 @@ static HIN_RESULT refuse(const struct hin_http_answer *answer, struct hin_error 
     if (message.size == 0) {
         message = hin_view_from_text(hin_http_status_text(status));
     }
-    const char *hint =
-        code == HIN_AUTH ? " (the key may have expired: `hinomi login URL` makes a new one)" : "";
+    const char *hint = code == HIN_AUTH && api->profile.api_key.size > 0
+                           ? " (the key may have expired: `hinomi login URL` makes a new one)"
+                           : "";
     return hin_error_set(error, code, NULL, 0, 0, "the manager answered %u: %.*s%s", status,
                          HIN_ARGS(message), hint);
 }
@@ -123,7 +125,7 @@ struct hin_result hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method
     HIN_TRY(make_url(api, path, &call.url));
     HIN_TRY(hin_http_client_call(api->client, &call, &api->answer, error));
     if (api->answer.head.status < 200 || api->answer.head.status > 299) {
-        return refuse(&api->answer, error);
+        return refuse(api, error);
     }
     if (ret_document == NULL) {
         return hin_ok();

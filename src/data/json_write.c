@@ -1,5 +1,6 @@
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -311,7 +312,10 @@ void hin_json_put_real(struct hin_json_writer *writer, double value)
         return;
     }
     char text[40];
-    int length = snprintf(text, sizeof(text), "%.17g", value);
+    int length = snprintf(text, sizeof(text), "%.15g", value);
+    if (strtod(text, NULL) != value) { /* the short form where it is the same number */
+        length = snprintf(text, sizeof(text), "%.17g", value);
+    }
     size_t size = length > 0 ? (size_t)length : 0;
     for (size_t i = 0; i < size; i++) {
         text[i] = text[i] == ',' ? '.' : text[i]; /* a locale may have changed the point */

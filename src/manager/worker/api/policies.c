@@ -136,6 +136,59 @@ const struct hin_api_resource hin_api_policies = {
 };
 const struct hin_api_module hin_api_module_policies = {&hin_api_policies, NULL, 0};
 
+/* ---- what stands in force stays loadable ---- */
+
+/* A rule or decoder that policies use is judged together with all that they assign; one that no
+ * policy uses may stand as it is until it is assigned. rule 0: whichever rules. */
+static HIN_RESULT verify_users(struct hin_api_call *call, int64_t rule)
+{
+    struct hin_policy *policies = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_policy_list(call->tenant, call->arena, &policies, &count));
+    for (size_t i = 0; i < count; i++) {
+        const struct hin_policy_module *module = &policies[i].log_inspection;
+        bool used = rule == 0 && module->rule_count > 0;
+        for (size_t j = 0; j < module->rule_count && !used; j++) {
+            used = (int64_t)module->rule_ids[j] == rule;
+        }
+        if (used) {
+            struct hin_policy_content content;
+            struct hin_policy_module on = {.state = HIN_POLICY_ON};
+            HIN_TRY(hin_policy_gather(call->tenant, (int64_t)policies[i].id, &on, call->arena,
+                                      &content));
+            HIN_TRY(hin_policy_compile(&content, call->arena, &call->error));
+        }
+    }
+    return hin_ok();
+}
+
+static bool changes_text(struct hin_api_call *call)
+{
+    static const char *const members[] = {"ruleXML", "decoderXML", "template",   "pattern",
+                                          "ruleID",  "sortOrder",  "decoderIDs", "dependency",
+                                          "level",   "frequency"};
+    struct hin_json value;
+    for (size_t i = 0; i < HIN_COUNT(members); i++) {
+        if (hin_json_find(call->body, members[i], &value)) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static struct hin_result verify_rule(struct hin_api_call *call, int64_t id)
+{
+    bool created = call->id == 0; /* nothing uses it yet */
+    return created || !changes_text(call) ? hin_ok() : verify_users(call, id);
+}
+
+static struct hin_result verify_decoder(struct hin_api_call *call, int64_t id)
+{
+    bool created = call->id == 0;
+    (void)id;
+    return created || !changes_text(call) ? hin_ok() : verify_users(call, 0);
+}
+
 /* ---- rules and decoders ---- */
 
 /* Syntax alone: whether parents and groups exist shows when the rule is assigned with others. */
@@ -228,6 +281,7 @@ const struct hin_api_resource hin_api_rules = {
     .edit_right = HIN_RIGHT_EDIT,
     .body_max_bytes = HIN_STORE_DOCUMENT_BYTES,
     .prepare = prepare_rule,
+    .verify = verify_rule,
 };
 const struct hin_api_module hin_api_module_rules = {&hin_api_rules, NULL, 0};
 
@@ -251,5 +305,6 @@ const struct hin_api_resource hin_api_decoders = {
     .edit_right = HIN_RIGHT_EDIT,
     .body_max_bytes = HIN_STORE_DOCUMENT_BYTES,
     .prepare = prepare_decoder,
+    .verify = verify_decoder,
 };
 const struct hin_api_module hin_api_module_decoders = {&hin_api_decoders, NULL, 0};

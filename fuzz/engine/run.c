@@ -105,6 +105,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         compare(hin_log_engine_run(engine, &input), hin_log_engine_run(plain, &input));
         if (stateful && i == 8) {
             restart(engine);
+            restart(plain);
         }
     }
     struct hin_result unused = hin_log_engine_state_load(plain, hin_view_of(data, size));

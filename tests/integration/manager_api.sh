@@ -227,6 +227,11 @@ call GET metrics; grep -q '^hinomi_events_committed_total [1-9]' "$folder/answer
 call GET openapi.json; fits '.openapi and .paths["/policies/{id}"].post and .components.schemas.Policy.properties.name["x-data-class"]'; ok "the OpenAPI document is made from the tables"
 call GET status; fits '.keyRing.sealed == false and (.processes|length >= 4)'; ok "status says what is weak"
 
+# --- limits ---
+codes=$(curl -sS --cacert "$state/ca.pem" -H 'api-version: v1' -H 'api-secret-key: hin_key_1' -o /dev/null -w '%{http_code}\n' "$api/api/computers?[1-140]" | sort | uniq -c)
+answer=$codes; grep -q ' 429' <<< "$codes" && grep -q ' 401' <<< "$codes"; ok "many wrong keys from one address: 429"
+call GET computers; [ "$status" = 200 ]; ok "a right key from there goes on working"
+
 # --- a stolen folder ---
 stop_manager
 cp -r "$state" "$folder/stolen"

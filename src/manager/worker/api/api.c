@@ -320,18 +320,31 @@ static void record_refusal(struct hin_api_call *call, const char *why)
     hin_worker_refused(call->worker, &audit);
 }
 
+static HIN_RESULT too_many(struct hin_api_call *call)
+{
+    call->worker->counters.api_limited++;
+    refuse(call->exchange, 429, "Too many API requests");
+    call->taken = true;
+    return hin_fail(HIN_LIMIT);
+}
+
+/* A wrong key from an address that has sent many: no entry a request any more. Right keys from
+ * there go on working. */
+static HIN_RESULT refuse_key(struct hin_api_call *call, enum hin_code why)
+{
+    struct hin_auth *auth = call->worker->api->auth;
+    if (!hin_is_ok(hin_auth_count_failure(auth, hin_stream_peer(call->request->stream)))) {
+        return too_many(call);
+    }
+    record_refusal(call, hin_code_text(why));
+    return hin_api_fail(call, HIN_AUTH, "the API key is not valid");
+}
+
 /* A key is told to be wrong in one way only, whether it is unknown, expired or inactive. */
 static HIN_RESULT authenticate(struct hin_api_call *call)
 {
     struct hin_auth *auth = call->worker->api->auth;
-    const struct hin_address *peer = hin_stream_peer(call->request->stream);
     struct hin_view secret;
-    if (hin_auth_is_limited(auth, peer)) {
-        call->worker->counters.api_limited++;
-        refuse(call->exchange, 429, "Too many API requests");
-        call->taken = true;
-        return hin_fail(HIN_LIMIT);
-    }
     if (!find_secret(call->exchange, &secret)) {
         record_refusal(call, "no key");
         return hin_api_fail(
@@ -345,18 +358,10 @@ static HIN_RESULT authenticate(struct hin_api_call *call)
         call->who = &call->caller;
     }
     if (found.code == HIN_AUTH || found.code == HIN_EXPIRED || found.code == HIN_REVOKED) {
-        HIN_IGNORE(hin_auth_count_failure(auth, peer)); /* counted; the next request feels it */
-        record_refusal(call, hin_code_text(found.code));
-        return hin_api_fail(call, HIN_AUTH, "the API key is not valid");
+        return refuse_key(call, found.code);
     }
     HIN_TRY(found);
-    if (!hin_is_ok(hin_auth_count_call(auth, call->who->key))) {
-        call->worker->counters.api_limited++;
-        refuse(call->exchange, 429, "Too many API requests");
-        call->taken = true;
-        return hin_fail(HIN_LIMIT);
-    }
-    return hin_ok();
+    return hin_is_ok(hin_auth_count_call(auth, call->who->key)) ? hin_ok() : too_many(call);
 }
 
 static HIN_RESULT authorise(struct hin_api_call *call, unsigned right)

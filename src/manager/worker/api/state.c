@@ -17,8 +17,9 @@ static struct hin_result health(struct hin_api_call *call)
 {
     struct hin_store_position position;
     struct hin_result stored = hin_store_position(call->tenant->store, &position);
-    call->status = hin_is_ok(stored) ? 200 : 503;
-    return hin_buf_printf(call->out, "{\"status\":\"%s\"}", hin_is_ok(stored) ? "ok" : "failed");
+    bool well = hin_is_ok(stored) && !hin_ingest_is_blocked(call->worker->ingest);
+    call->status = well ? 200 : 503;
+    return hin_buf_printf(call->out, "{\"status\":\"%s\"}", well ? "ok" : "failed");
 }
 
 /* ---- metrics: OpenMetrics 1.0 text ---- */

@@ -516,6 +516,11 @@ void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, ui
     *ret_lost = lost;
 }
 
+bool hin_ingest_is_blocked(const struct hin_ingest *ingest)
+{
+    return ingest->blocked;
+}
+
 int64_t hin_ingest_lag_usec(const struct hin_ingest *ingest)
 {
     return ingest->lag_usec;

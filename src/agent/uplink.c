@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -550,6 +551,14 @@ static void daily(void *context)
 {
     struct uplink *u = context;
     uplink_report(u);
+    if (u->inflight_count == 0 &&
+        u->raw.capacity > 0) { /* after a burst: what it needed goes back */
+        hin_buf_done(&u->raw);
+        hin_buf_init(&u->raw, HIN_WIRE_BATCH_RAW_MAX_BYTES);
+        hin_buf_done(&u->frame);
+        hin_buf_init(&u->frame, HIN_WIRE_PAYLOAD_MAX_BYTES + 64);
+        (void)malloc_trim(0);
+    }
     if (u->session.state == HIN_WIRE_STATE_OPEN && u->stream != NULL && !u->renewing &&
         uplink_renewal_due(u)) {
         HIN_CLEANUP(hin_buf_done) struct hin_buf csr = {.max = HIN_WIRE_CSR_MAX_BYTES};
@@ -675,7 +684,8 @@ struct hin_result hin_agent_uplink_run(struct hin_role *role)
     struct uplink *u = hin_role_context(role);
     HIN_TRY(begin(u));
     if (hin_view_is(hin_role_setting(role, "first"), "1")) {
-        uplink_event(u, HIN_STATE_AGENT_STARTED, HIN_VIEW("agent"), hin_role_weaker(role), 0);
+        uplink_event(u, HIN_STATE_AGENT_STARTED, HIN_VIEW("agent"),
+                     hin_view_trim(hin_role_weaker(role)), 0);
     }
     tell_losses(u);
     HIN_TRY(uplink_policy_load(u));

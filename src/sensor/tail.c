@@ -408,6 +408,7 @@ struct hin_result hin_tail_new(struct hin_tail **ret_tail, const struct hin_tail
     tail->window = malloc(TAIL_WINDOW_BYTES);
     tail->folders = calloc(HIN_TAIL_FOLDERS_MAX, sizeof(*tail->folders));
     HIN_ENSURE(tail->window != NULL && tail->folders != NULL, NO_MEMORY);
+    HIN_TRY(hin_map_init(&tail->denied, HIN_TAIL_FILES_MAX));
     HIN_TRY(globs_copy(tail, options));
     *ret_tail = tail;
     tail = NULL;
@@ -431,6 +432,7 @@ void hin_tail_free(struct hin_tail *tail)
     for (size_t i = 0; tail->roots != NULL && i < tail->options.root_count; i++) {
         free(tail->roots[i]);
     }
+    hin_map_done(&tail->denied);
     free(tail->sources);
     free(tail->folders);
     free(tail->globs);

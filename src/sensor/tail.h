@@ -42,7 +42,8 @@ struct hin_tail_line {
 };
 
 enum hin_tail_notice {
-    HIN_TAIL_REFUSED, /* a glob outside the log roots, or a file that may not be opened */
+    HIN_TAIL_REFUSED, /* a glob outside the log roots */
+    HIN_TAIL_DENIED,  /* a file that may not be read; told once */
     HIN_TAIL_GAP,     /* a file vanished or was cut before it was read to the end */
     HIN_TAIL_BOUND,   /* more files or folders than the maximum */
 };

@@ -5,6 +5,7 @@
 
 #include <sys/stat.h>
 
+#include "base/map.h"
 #include "base/path.h"
 #include "sensor/tail.h"
 
@@ -78,8 +79,9 @@ struct hin_tail {
     uint8_t *window;
     uint64_t line_count, byte_count, cut_count;
     bool bound_told;
-    bool known; /* there was a scan or a saved position: nothing is history any more */
-    bool raced; /* names moved while a folder was looked at: look again */
+    struct hin_map denied; /* paths told of already */
+    bool known;            /* there was a scan or a saved position: nothing is history any more */
+    bool raced;            /* names moved while a folder was looked at: look again */
 };
 
 static inline int64_t stat_mtime_usec(const struct stat *st)

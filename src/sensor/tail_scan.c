@@ -457,6 +457,15 @@ static HIN_RESULT take_over(struct hin_tail *tail, const struct folder *folder,
                                         : hin_ok();
 }
 
+static void tell_denied(struct hin_tail *tail, const char *path)
+{
+    struct hin_view key = hin_view_from_text(path);
+    if (hin_map_get(&tail->denied, key) == NULL &&
+        hin_is_ok(hin_map_put(&tail->denied, key, tail))) {
+        tail_notice(tail, HIN_TAIL_DENIED, path);
+    }
+}
+
 static HIN_RESULT see_file(struct hin_tail *tail, const struct folder *folder,
                            const struct listing *listing, const struct entry *entry,
                            const char *path, unsigned glob)
@@ -473,7 +482,7 @@ static HIN_RESULT see_file(struct hin_tail *tail, const struct folder *folder,
     struct hin_result result = entry_open(tail, folder, entry->name, opened, &fd, &st);
     if (!hin_is_ok(result)) {
         if (result.code == HIN_DENIED && source == NULL) {
-            tail_notice(tail, HIN_TAIL_REFUSED, path);
+            tell_denied(tail, path);
         }
         return result.code == HIN_NO_MEMORY ? result : hin_ok();
     }

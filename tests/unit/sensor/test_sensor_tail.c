@@ -27,7 +27,7 @@ struct world {
     struct hin_buf got; /* lines, each with newline */
     size_t lines, cuts;
     uint64_t generation;
-    unsigned notices[3];
+    unsigned notices[4];
     struct hin_buf saved[64];
     uint64_t ids[64];
     size_t saved_count;

@@ -1,6 +1,7 @@
 /* Batches to the spool, exactly once: a commit is numbered within this process's life, kept until
  * the spool has it, and sent again to an uplink that was restarted; what that one had already
  * written, it knows by the number. */
+#include <malloc.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 
@@ -9,12 +10,13 @@
 #include "base/codec.h"
 #include "base/fd.h"
 
-#define CALL_USEC (10 * HIN_SEC_USEC)
+#define CALL_USEC       (10 * HIN_SEC_USEC)
+#define BATCH_MAX_BYTES (3U << 20)
 
 void log_commit_init(struct log_module *m)
 {
     /* A portion of 256 KiB of input may come on top of the threshold, with some overhead a line. */
-    hin_buf_init(&m->batch, 3U << 20);
+    hin_buf_init(&m->batch, BATCH_MAX_BYTES);
     hin_buf_init(&m->positions, 768U << 10);
     hin_buf_init(&m->scratch, 1U << 20);
     for (size_t i = 0; i < COMMITS_MAX; i++) {
@@ -323,10 +325,26 @@ struct hin_result log_state_save(struct log_module *m, bool wait)
                : result;
 }
 
+/* After a burst: what it needed goes back to the system. */
+static void shrink(struct log_module *m)
+{
+    if (log_commit_pending(m) || m->batch_count > 0 || m->commits[0].payload.capacity == 0) {
+        return;
+    }
+    for (size_t i = 0; i < COMMITS_MAX; i++) {
+        hin_buf_done(&m->commits[i].payload);
+        hin_buf_init(&m->commits[i].payload, HIN_IPC_PAYLOAD_MAX);
+    }
+    hin_buf_done(&m->batch);
+    hin_buf_init(&m->batch, BATCH_MAX_BYTES);
+    (void)malloc_trim(0);
+}
+
 struct hin_result log_counters_send(struct log_module *m)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf payload = {.max = 1024};
     struct hin_tail_stats stats;
+    shrink(m);
     hin_tail_stats(m->tail, &stats);
     m->counters[HIN_AGENT_COUNTER_FILES] = stats.files;
     HIN_TRY(hin_write_varint(&payload, HIN_AGENT_COUNTER_COUNT));

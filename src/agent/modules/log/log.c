@@ -244,14 +244,21 @@ static HIN_RESULT take_line(void *context, const struct hin_tail_line *line)
 
 static void take_notice(void *context, enum hin_tail_notice notice, const char *path)
 {
-    static const enum hin_state_code states[] = {
-        [HIN_TAIL_REFUSED] = HIN_STATE_SOURCE_REFUSED,
-        [HIN_TAIL_GAP] = HIN_STATE_SOURCE_GAP,
-        [HIN_TAIL_BOUND] = HIN_STATE_SOURCE_REFUSED,
+    static const struct {
+        enum hin_state_code state;
+        const char *text;
+    } notices[] = {
+        [HIN_TAIL_REFUSED] = {HIN_STATE_SOURCE_REFUSED, "outside the log roots: not watched"},
+        [HIN_TAIL_DENIED] = {HIN_STATE_SOURCE_LOST, "may not be read by this agent: not watched"},
+        [HIN_TAIL_GAP] = {HIN_STATE_SOURCE_GAP, "replaced or cut before it was read to its end"},
+        [HIN_TAIL_BOUND] = {HIN_STATE_SOURCE_LOST, "too many files or folders: not watched"},
     };
     struct log_module *m = context;
-    hin_log(HIN_LOG_WARNING, "%s: %s", path, hin_state_get(states[notice])->text);
-    struct hin_result result = log_state_event(m, states[notice], hin_view_from_text(path), 0);
+    char text[HIN_PATH_MAX + 64];
+    snprintf(text, sizeof(text), "%s: %s", path, notices[notice].text);
+    hin_log(HIN_LOG_WARNING, "%s", text);
+    struct hin_result result =
+        log_state_event(m, notices[notice].state, hin_view_from_text(text), 0);
     if (!hin_is_ok(result)) {
         hin_log_result(HIN_LOG_WARNING, result, "an event about a log source was not kept");
     }

@@ -32,7 +32,7 @@
     X(19, STATE_REFUSED, "engine.state_refused", 99, 3, "Saved correlation state could not be read; started afresh") \
     X(20, ROLE_RESTARTED, "role.restarted", 5, 3, "A process ended unexpectedly and was started again")      \
     X(21, DISK_FULL, "disk.full", 99, 4, "No space left on the state disk")                                  \
-    X(22, SOURCE_REFUSED, "source.refused", 99, 2, "A log source lies outside the allowed log roots")        \
+    X(22, SOURCE_REFUSED, "source.refused", 99, 2, "A log source lies outside the allowed log roots, or may not be read")        \
     X(23, SOURCE_LOST, "source.lost", 7, 2, "A log source can no longer be read")                            \
     X(24, SANDBOX_WEAKER, "sandbox.weaker", 99, 2, "A protection of our own processes is not available here") \
     X(25, MANAGER_STARTED, "manager.started", 3, 1, "Manager started")                                       \

@@ -121,13 +121,33 @@ static void tell_losses(struct uplink *u)
         u->lost_pending = 0;
         hin_log(HIN_LOG_WARNING, "%llu events were dropped from the full spool",
                 (unsigned long long)count);
-        uplink_event(u, HIN_STATE_EVENTS_LOST, HIN_VIEW("spool"), HIN_VIEW_EMPTY, count);
     }
     if (u->corrupt_pending > 0) {
         uint64_t count = u->corrupt_pending;
         u->corrupt_pending = 0;
         uplink_event(u, HIN_STATE_SPOOL_CORRUPT, HIN_VIEW("spool"), HIN_VIEW_EMPTY, count);
     }
+}
+
+/* Losses become an event when the gap shows on the way to the manager: an event put into a spool
+ * that overflows would be dropped with the rest, and a count kept in memory would not outlive us.
+ */
+void uplink_tell_gap(struct uplink *u, uint64_t expected, uint64_t first)
+{
+    uint64_t from = HIN_MAX(expected, u->told_through + 1);
+    if (from >= first || (u->damaged && !u->dropped)) {
+        return; /* told already, or a damaged record, which has an event of its own */
+    }
+    uint64_t count = first - from;
+    if (u->told_event >= expected && u->told_event < first) {
+        count += u->told_count;
+    }
+    struct hin_spool_stats stats;
+    uplink_event(u, HIN_STATE_EVENTS_LOST, HIN_VIEW("spool"), HIN_VIEW_EMPTY, count);
+    hin_spool_stats(u->spool, &stats);
+    u->told_through = first - 1;
+    u->told_event = stats.last;
+    u->told_count = count;
 }
 
 static void retry_sync(void *context)
@@ -156,6 +176,7 @@ static void spool_lost(void *context, uint64_t count, const char *why)
     struct uplink *u = context;
     (void)why;
     u->lost_pending += count;
+    u->dropped = true;
 }
 
 static void spool_corrupt(void *context, const char *file, uint64_t offset, uint64_t end)
@@ -164,6 +185,7 @@ static void spool_corrupt(void *context, const char *file, uint64_t offset, uint
     hin_log(HIN_LOG_WARNING, "spool: %s: bytes %llu to %llu are damaged and left out", file,
             (unsigned long long)offset, (unsigned long long)end);
     u->corrupt_pending++;
+    u->damaged = true;
 }
 
 static HIN_RESULT spool_unwrap(void *context, const uint8_t *key_id, struct hin_view wrapped,
@@ -551,6 +573,7 @@ static void daily(void *context)
 {
     struct uplink *u = context;
     uplink_report(u);
+    uplink_reserve(u);
     if (u->inflight_count == 0 &&
         u->raw.capacity > 0) { /* after a burst: what it needed goes back */
         hin_buf_done(&u->raw);

@@ -1,5 +1,7 @@
 /* Who this agent is (keys, certificates, session counter), and which policy it follows. */
+#include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "agent/uplink_internal.h"
 #include "base/bytes.h"
@@ -15,6 +17,8 @@
 #define SESSION_FILE     "session"
 #define POLICY_FILE      "policy"
 #define CHECKPOINT_FILE  "checkpoint"
+#define RESERVE_FILE     "reserve"
+#define RESERVE_BYTES    (128 << 10)
 #define POLICY_MAX_BYTES HIN_POLICY_BUNDLE_MAX_BYTES
 
 static HIN_RESULT key_load(struct uplink *u)
@@ -60,11 +64,29 @@ static HIN_RESULT counter_load(struct uplink *u)
     return hin_read_end(&reader);
 }
 
+/* A few blocks held back, so that the counter can be written on a full disk: without it nothing
+ * could be sent, and nothing sent means nothing freed. */
+void uplink_reserve(struct uplink *u)
+{
+    HIN_CLEANUP_FD int fd = -1;
+    if (hin_is_ok(
+            hin_fd_open(u->folder, RESERVE_FILE, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, &fd)) &&
+        posix_fallocate(fd, 0, RESERVE_BYTES) != 0) {
+        (void)unlinkat(u->folder, RESERVE_FILE, 0);
+    }
+}
+
 struct hin_result uplink_session_count(struct uplink *u)
 {
     uint8_t bytes[8];
     hin_store_u64(bytes, ++u->session_counter);
-    return hin_cabinet_put(&u->cabinet, SESSION_FILE, hin_view_of(bytes, sizeof(bytes)));
+    struct hin_view counter = hin_view_of(bytes, sizeof(bytes));
+    struct hin_result result = hin_cabinet_put(&u->cabinet, SESSION_FILE, counter);
+    if (result.code == HIN_NO_SPACE) {
+        (void)unlinkat(u->folder, RESERVE_FILE, 0);
+        result = hin_cabinet_put(&u->cabinet, SESSION_FILE, counter);
+    }
+    return result;
 }
 
 struct hin_result uplink_identity_load(struct uplink *u)

@@ -70,8 +70,12 @@ struct uplink {
     struct hin_spool *spool;
     uint8_t origin[HIN_SPOOL_ORIGIN_BYTES]; /* of the uplink's own events */
     uint64_t own_commits, own_generation, own_offset;
-    uint64_t lost_pending;
+    uint64_t lost_pending; /* dropped and not logged yet */
     uint64_t corrupt_pending;
+    bool dropped, damaged; /* files were dropped from the full spool; records were damaged */
+    /* What the manager has been told to be lost: up to which sequence, and the event that says so.
+     * An event that tells of losses can be dropped itself; its count then goes into the next. */
+    uint64_t told_through, told_event, told_count;
     struct hin_arena arena;
     struct hin_buf scratch, record;
 
@@ -104,6 +108,8 @@ void uplink_end(struct uplink *u, struct hin_result result);
 /* An event of our own into the spool; synced soon. detail may be empty. count 0: none. */
 void uplink_event(struct uplink *u, enum hin_state_code state, struct hin_view component,
                   struct hin_view detail, uint64_t count);
+/* The batch that follows begins at `first` where `expected` should come: those between are gone. */
+void uplink_tell_gap(struct uplink *u, uint64_t expected, uint64_t first);
 void uplink_report(struct uplink *u);
 HIN_RESULT uplink_sync(struct uplink *u);
 void uplink_counters(const struct uplink *u, struct hin_wire_heartbeat *heartbeat);
@@ -111,6 +117,7 @@ void uplink_counters(const struct uplink *u, struct hin_wire_heartbeat *heartbea
 /* uplink_identity.c */
 HIN_RESULT uplink_identity_load(struct uplink *u);
 HIN_RESULT uplink_session_count(struct uplink *u);
+void uplink_reserve(struct uplink *u);
 HIN_RESULT uplink_tls_make(struct uplink *u);
 bool uplink_renewal_due(const struct uplink *u);
 HIN_RESULT uplink_renewal_request(struct uplink *u, struct hin_buf *ret_csr);

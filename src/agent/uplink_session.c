@@ -75,6 +75,7 @@ static HIN_RESULT send_batch(struct uplink *u)
     struct hin_wire_message message = {.type = HIN_WIRE_BATCH};
     HIN_TRY(hin_wire_pack(u->packer, first, count, hin_buf_view(&u->raw), &message.batch));
     HIN_TRY(uplink_say(u, &message));
+    uplink_tell_gap(u, u->next_send, first);
     u->next_send = first + count;
     u->inflight[u->inflight_count++] = u->next_send - 1;
     return hin_ok();

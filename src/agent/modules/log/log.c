@@ -15,7 +15,7 @@
 #include "base/fd.h"
 
 #define SCAN_USEC     (15 * HIN_SEC_USEC)
-#define STATE_USEC    (60 * HIN_SEC_USEC)
+#define STATE_USEC    (10 * HIN_SEC_USEC) /* what a crash may cost of the correlation's memory */
 #define COUNTERS_USEC (10 * HIN_SEC_USEC)
 #define HISTORY_USEC                                                                               \
     (10 * HIN_MINUTE_USEC) /* at the very first start, older files begin at their end */

@@ -1,6 +1,7 @@
 /* What is in the agent's state folder, and what the host itself decided at enrolment.
  *
  *   DIR/agent.json       manager, pinned authority, log roots, identity: plain, nothing sensitive
+ *   DIR/policy.key       whose policies count; only the parent may write it
  *   DIR/lock             held while the agent runs
  *   DIR/status           what `status` prints, replaced by the parent
  *   DIR/uplink/          the uplink's: certificates, policy.key, sealed files (cabinet.h), spool/

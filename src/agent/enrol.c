@@ -204,6 +204,8 @@ static HIN_RESULT store(struct enrolling *e, const struct hin_wire_enrolled *got
     HIN_TRY(hin_file_replace(e->uplink_folder, "device.der", got->certificates[0], 0600));
     HIN_TRY(hin_file_replace(e->uplink_folder, "ca.der", ca, 0600));
     HIN_TRY(hin_file_replace(e->uplink_folder, "policy.key", got->policy_key, 0600));
+    HIN_TRY(
+        hin_file_replace(e->folder, "policy.key", got->policy_key, 0600)); /* the parent's own */
     HIN_TRY(hin_agent_config_save(e->folder,
                                   &e->config)); /* last: it says that all the rest is there */
     char path[HIN_PATH_MAX];

@@ -30,7 +30,7 @@
 #include "sensor/roots.h"
 
 #define POLICY_KEY_MAX 4096
-#define STATUS_USEC    (15 * HIN_SEC_USEC)
+#define STATUS_USEC    (10 * HIN_SEC_USEC)
 
 /* One process of the log module. At most two: the one in force, and the one that will be. */
 struct instance {
@@ -585,6 +585,19 @@ static HIN_RESULT own_tree(int folder, uid_t uid)
     return hin_ok();
 }
 
+/* From a place that the uplink cannot write: who has taken the uplink must not choose whose
+ * policies the rest of the agent believes. A folder made before that place was there keeps the key
+ * of its first start. */
+static HIN_RESULT policy_key_read(struct agent *agent)
+{
+    struct hin_result read = hin_file_read(agent->folder, "policy.key", &agent->policy_key);
+    if (read.code != HIN_NOT_FOUND) {
+        return read;
+    }
+    HIN_TRY(hin_file_read(agent->uplink_folder, "policy.key", &agent->policy_key));
+    return hin_file_replace(agent->folder, "policy.key", hin_buf_view(&agent->policy_key), 0600);
+}
+
 static HIN_RESULT folders_open(struct agent *agent, const char *state, struct hin_error *error)
 {
     struct hin_result result =
@@ -601,7 +614,7 @@ static HIN_RESULT folders_open(struct agent *agent, const char *state, struct hi
     result = hin_fd_open(agent->folder, "uplink", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
                          &agent->uplink_folder);
     if (hin_is_ok(result)) {
-        result = hin_file_read(agent->uplink_folder, "policy.key", &agent->policy_key);
+        result = policy_key_read(agent);
     }
     if (hin_is_ok(result) && geteuid() == 0) {
         result = own_tree(agent->uplink_folder, agent->config.uid_base + 1);

@@ -672,7 +672,7 @@ static HIN_RESULT begin(struct uplink *u)
         .from_parent = &u->from_parent,
     };
     hin_role_listen(u->role, &u->events);
-    HIN_TRY(hin_timer_repeat(u->daily, HIN_SEC_USEC, 30 * HIN_SEC_USEC, 10));
+    HIN_TRY(hin_timer_repeat(u->daily, HIN_SEC_USEC, 10 * HIN_SEC_USEC, 10));
     return hin_timer_once(u->reconnect, 0, 0);
 }
 

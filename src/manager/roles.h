@@ -25,7 +25,9 @@ enum hin_manager_message {
     HIN_MESSAGE_CLAIM,
     HIN_MESSAGE_CLAIM_ANSWER,
     HIN_MESSAGE_HOLD,
-    HIN_MESSAGE_STATUS,   /* worker -> parent: state of all processes, as text */
+    HIN_MESSAGE_STATUS, /* worker -> parent: state of all processes, as text */
+    HIN_MESSAGE_STATE,  /* parent -> worker: u16 state code, text: to become an event of the manager
+                         */
     HIN_MESSAGE_COUNTERS, /* worker -> worker: what it has counted, as JSON */
 };
 

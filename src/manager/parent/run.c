@@ -10,10 +10,12 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/codec.h"
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "event/state.h"
 #include "io/address.h"
 #include "manager/config.h"
 #include "manager/passphrase.h"
@@ -125,9 +127,26 @@ static struct hin_result prepare(void *context, const char *name, unsigned insta
     return hin_fail(HIN_INTERNAL);
 }
 
+/* The parent has no database: a worker that is there makes the event. */
+static void tell_state(struct run *run, enum hin_state_code state, const char *text)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf payload = {.max = 1024};
+    if (!hin_is_ok(hin_write_u16(&payload, (uint16_t)state)) ||
+        !hin_is_ok(hin_write_bytes(&payload, hin_view_from_text(text)))) {
+        return; /* the log has it */
+    }
+    for (unsigned i = 0; i < run->workers; i++) {
+        if (hin_is_ok(hin_role_parent_send(run->parent, "worker", i, HIN_MESSAGE_STATE,
+                                           hin_buf_view(&payload), NULL, 0))) {
+            return;
+        }
+    }
+}
+
 static void on_exit_of(void *context, const struct hin_role_exit *exit)
 {
     struct run *run = context;
+    char text[160];
     /* Before anything was served, a key ring that does not open is a wrong pass phrase or a lost
      * file, and one that does not fit the vault is another installation's: trying on helps neither.
      * Later it is a crash like any other. */
@@ -145,6 +164,10 @@ static void on_exit_of(void *context, const struct hin_role_exit *exit)
         hin_log(HIN_LOG_ERROR, "%s/%u (pid %d) ended unexpectedly, status %d; again in %lld ms",
                 exit->name, exit->instance, (int)exit->pid, exit->status,
                 (long long)(exit->restart_in_usec / HIN_MSEC_USEC));
+        snprintf(text, sizeof(text),
+                 "Process %s/%u of the manager ended unexpectedly and is started again", exit->name,
+                 exit->instance);
+        tell_state(run, HIN_STATE_ROLE_RESTARTED, text);
     }
 }
 
@@ -152,6 +175,7 @@ static void on_all_ready(void *context)
 {
     struct run *run = context;
     run->served = true;
+    tell_state(run, HIN_STATE_MANAGER_STARTED, "");
     hin_log(HIN_LOG_NOTICE, "ready: API %s, agents %s, %u workers", run->urls[0], run->urls[1],
             run->workers);
 }

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "manager/worker/ingest/internal.h"
 
 enum { PEERS_MAX = 64 + 2, PENDING_MAX = 16384, TELL_USEC = 1000 * 1000 };
 
@@ -35,6 +36,7 @@ struct hin_bus {
     struct pending *pending;
     size_t pending_count;
     struct hin_role_events events;
+    struct hin_ipc_permits from_parent;
     bool failed;
 };
 
@@ -164,6 +166,35 @@ static const struct hin_ipc_permit rows[] = {
 static const struct hin_ipc_table table = {"worker -> worker", rows, HIN_COUNT(rows)};
 /* keys and jobs only answer calls, which never come this way. */
 static const struct hin_ipc_table silent_table = {"keys, jobs -> worker", rows, 0};
+
+/* What the parent has seen becomes an event of the manager's own. */
+static struct hin_result on_state(void *context, struct hin_ipc *channel,
+                                  struct hin_ipc_message *message)
+{
+    struct hin_bus *bus = context;
+    struct hin_reader reader = hin_reader_of(message->payload);
+    struct hin_view text;
+    char own[256];
+    uint16_t state = 0;
+    (void)channel;
+    HIN_TRY(hin_read_u16(&reader, &state));
+    HIN_TRY(hin_read_bytes(&reader, sizeof(own) - 1, &text));
+    HIN_TRY(hin_read_end(&reader));
+    HIN_TRY(hin_view_to_text(text, own, sizeof(own)));
+    HIN_ENSURE(hin_state_get(state) != NULL, PROTOCOL);
+    struct hin_result told = hin_ingest_state_event(bus->worker->ingest, (enum hin_state_code)state,
+                                                    0, "", own[0] != 0 ? own : NULL);
+    if (!hin_is_ok(told)) {
+        hin_log_result(HIN_LOG_WARNING, told, "an event of the manager's own");
+    }
+    return hin_ok();
+}
+
+static const struct hin_ipc_permit parent_rows[] = {
+    {HIN_MESSAGE_STATE, 0, 0, 0, 3, 1024, 0, on_state},
+};
+static const struct hin_ipc_table parent_table = {"parent -> worker", parent_rows,
+                                                  HIN_COUNT(parent_rows)};
 
 /* ---- edges ---- */
 
@@ -401,8 +432,13 @@ HIN_RESULT hin_bus_new(struct hin_worker *worker, struct hin_bus **ret_bus)
     bus->worker = worker;
     worker->bus = bus;
     bus->pending = calloc(PENDING_MAX, sizeof(*bus->pending));
-    bus->events =
-        (struct hin_role_events){.context = bus, .up = peer_up, .down = peer_down, .stop = on_stop};
+    bus->from_parent = (struct hin_ipc_permits){.table = &parent_table};
+    bus->events = (struct hin_role_events){.context = bus,
+                                           .up = peer_up,
+                                           .down = peer_down,
+                                           .stop = on_stop,
+                                           .from_parent = &bus->from_parent,
+                                           .from_parent_context = bus};
     struct hin_result made = bus->pending != NULL ? hin_ok() : hin_fail(HIN_NO_MEMORY);
     if (hin_is_ok(made)) {
         made = hin_watch_new(worker->loop, hin_ipc_fd(hin_role_parent_channel(worker->role)),

@@ -179,8 +179,7 @@ static void keep_up(void *context)
 static struct hin_result worker_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
 {
     HIN_TRY(hin_process_protect());
-    hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_FILES_WRITE | HIN_SANDBOX_NET_SERVER);
-    HIN_TRY(hin_sandbox_allow_bind(sandbox, 0));
+    hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_FILES_WRITE | HIN_SANDBOX_ACCEPT);
     return hin_sandbox_allow_path(sandbox, hin_role_fd(role, "db"), ".",
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
 }

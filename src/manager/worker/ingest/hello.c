@@ -73,8 +73,10 @@ HIN_RESULT hin_ingest_state_event(struct hin_ingest *ingest, enum hin_state_code
     hin_arena_reset(&ingest->scratch);
     hin_event_init_state(&event, &ingest->scratch, hin_clock_wall_usec(ingest->worker->clock),
                          state, HIN_VIEW("manager"));
-    HIN_TRY(hin_event_set_integer(&event, HIN_FIELD_COMPUTER_ID, computer));
-    HIN_TRY(hin_event_set_text(&event, HIN_FIELD_COMPUTER, hin_view_from_text(host)));
+    if (computer != 0) { /* else it is the manager's own */
+        HIN_TRY(hin_event_set_integer(&event, HIN_FIELD_COMPUTER_ID, computer));
+        HIN_TRY(hin_event_set_text(&event, HIN_FIELD_COMPUTER, hin_view_from_text(host)));
+    }
     if (text != NULL) {
         HIN_TRY(hin_event_set_text(&event, HIN_FIELD_MESSAGE, hin_view_from_text(text)));
     }

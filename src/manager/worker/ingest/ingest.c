@@ -605,7 +605,12 @@ void hin_ingest_stop(struct hin_ingest *ingest)
     if (ingest->listener != NULL) {
         hin_listener_pause(ingest->listener, true);
     }
+    if (ingest->worker->instance == 0 && ingest->listener != NULL) {
+        /* Said once, by the worker that is always there; without room for it the log has it. */
+        HIN_IGNORE(hin_ingest_state_event(ingest, HIN_STATE_MANAGER_STOPPED, 0, "", NULL));
+    }
     hin_ingest_commit(ingest);
+    hin_ingest_write_facts(ingest);
     flush_seen(ingest);
 }
 

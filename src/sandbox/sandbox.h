@@ -44,7 +44,9 @@ enum hin_sandbox_syscalls {
     HIN_SANDBOX_PROCESSES = 1 << 5, /* fork, wait, kill */
     HIN_SANDBOX_EXEC = 1 << 6,      /* execve; includes mapping program text */
     HIN_SANDBOX_JIT = 1 << 7, /* mmap and mprotect with PROT_EXEC, until hin_sandbox_seal_memory */
-    HIN_SANDBOX_WATCH = 1 << 8, /* inotify */
+    HIN_SANDBOX_WATCH = 1 << 8,  /* inotify */
+    HIN_SANDBOX_ACCEPT = 1 << 9, /* accept on a listener that was handed over: no socket, bind or
+                                    connect, and a network namespace of its own all the same */
 };
 
 /* What a path rule permits beneath it (Landlock; a file's own rule or a whole tree). */

@@ -171,6 +171,7 @@ static const char *const files_write_names[] = {
 
 static const char *const net_client_names[] = {"connect", "sendto", "bind"};
 static const char *const net_server_names[] = {"bind", "listen", "accept", "accept4", "sendto"};
+static const char *const accept_names[] = {"accept", "accept4"};
 static const char *const process_names[] = {
     "fork",    "vfork",  "wait4",      "waitid",
     "kill",    "tgkill", "pidfd_open", "pidfd_send_signal",
@@ -276,6 +277,7 @@ static const struct name_set {
     {HIN_SANDBOX_FILES_WRITE, files_write_names, HIN_COUNT(files_write_names)},
     {HIN_SANDBOX_NET_CLIENT, net_client_names, HIN_COUNT(net_client_names)},
     {HIN_SANDBOX_NET_SERVER, net_server_names, HIN_COUNT(net_server_names)},
+    {HIN_SANDBOX_ACCEPT, accept_names, HIN_COUNT(accept_names)},
     {HIN_SANDBOX_PROCESSES, process_names, HIN_COUNT(process_names)},
     {HIN_SANDBOX_EXEC, exec_names, HIN_COUNT(exec_names)},
     {HIN_SANDBOX_EXEC, executable_names, HIN_COUNT(executable_names)},

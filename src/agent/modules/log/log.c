@@ -419,6 +419,9 @@ static int64_t next_wake(const struct log_module *m)
     if (m->retry_at > m->now_monotonic) {
         wake = HIN_MIN(wake, m->retry_at);
     }
+    if (m->state_dirty) { /* what is remembered is saved on time, also when nothing more comes */
+        wake = HIN_MIN(wake, m->next_state);
+    }
     return HIN_MAX(wake - m->now_monotonic, INT64_C(1000));
 }
 

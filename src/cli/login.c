@@ -17,7 +17,7 @@ struct login_options {
     const char *administrator;
     const char *password_file;
     const char *api_key_file;
-    const char *password;
+    char *password; /* into argv, where it is wiped */
     int64_t ttl_usec;
 };
 
@@ -174,6 +174,19 @@ static HIN_RESULT keep_key(struct hin_cli_api *api, struct hin_json_document *do
     return hin_profile_store(&api->profile, error);
 }
 
+/* A password that came on the command line: copied, and wiped there so that the process list no
+ * longer shows it. */
+static HIN_RESULT take_argument(char *argument, struct hin_secret *ret_secret)
+{
+    HIN_TRY(hin_secret_from(ret_secret, hin_view_from_text(argument)));
+    hin_wipe(argument, strlen(argument));
+    fputs("hinomi: a password on the command line is seen by others in the process list and kept "
+          "by shells: prefer "
+          "--password-file\n",
+          stderr);
+    return hin_ok();
+}
+
 static HIN_RESULT log_in(struct hin_cli_api *api, const struct login_options *options,
                          struct hin_error *error)
 {
@@ -182,7 +195,7 @@ static HIN_RESULT log_in(struct hin_cli_api *api, const struct login_options *op
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     bool made = false;
     if (options->password != NULL) {
-        HIN_TRY(hin_secret_from(&password, hin_view_from_text(options->password)));
+        HIN_TRY(take_argument(options->password, &password));
     } else if (options->password_file != NULL) {
         HIN_TRY(read_file(options->password_file, &password, &fresh, error));
     } else if (!hin_is_ok(ask("Password: ", &password))) {

@@ -11,6 +11,7 @@
 #include "policy/bundle.h"
 
 #define KEY_FILE         "device.key"
+#define KEY_NEXT_FILE    "device.key.next"
 #define CERTIFICATE_FILE "device.der"
 #define CA_FILE          "ca.der"
 #define POLICY_KEY_FILE  "policy.key"
@@ -21,18 +22,20 @@
 #define RESERVE_BYTES    (128 << 10)
 #define POLICY_MAX_BYTES HIN_POLICY_BUNDLE_MAX_BYTES
 
-static HIN_RESULT key_load(struct uplink *u)
+static HIN_RESULT key_load(struct uplink *u, const char *name)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
-    HIN_TRY(hin_cabinet_get_secret(&u->cabinet, KEY_FILE, &der));
+    HIN_TRY(hin_cabinet_get_secret(&u->cabinet, name, &der));
+    hin_x509_key_free(u->key);
+    u->key = NULL;
     return hin_x509_key_import(&u->key, hin_secret_view(&der));
 }
 
-static HIN_RESULT key_save(struct uplink *u, const struct hin_x509_key *key)
+static HIN_RESULT key_save(struct uplink *u, const struct hin_x509_key *key, const char *name)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
     HIN_TRY(hin_x509_key_export(key, &der));
-    return hin_cabinet_put(&u->cabinet, KEY_FILE, hin_secret_view(&der));
+    return hin_cabinet_put(&u->cabinet, name, hin_secret_view(&der));
 }
 
 struct hin_result uplink_tls_make(struct uplink *u)
@@ -97,7 +100,7 @@ struct hin_result uplink_identity_load(struct uplink *u)
     hin_buf_init(&u->policy_key, 4096);
     hin_buf_init(&u->checkpoint, HIN_WIRE_CHECKPOINT_MAX_BYTES);
     hin_buf_init(&u->policy_pending, POLICY_MAX_BYTES);
-    HIN_TRY(key_load(u));
+    HIN_TRY(key_load(u, KEY_FILE));
     HIN_TRY(hin_file_read(u->folder, CERTIFICATE_FILE, &u->certificate));
     HIN_TRY(hin_file_read(u->folder, CA_FILE, &u->ca));
     HIN_TRY(hin_file_read(u->folder, POLICY_KEY_FILE, &u->policy_key));
@@ -105,7 +108,11 @@ struct hin_result uplink_identity_load(struct uplink *u)
     u->validity = info.validity;
     HIN_TRY(counter_load(u));
     HIN_IGNORE(hin_cabinet_get(&u->cabinet, CHECKPOINT_FILE, &u->checkpoint)); /* none yet */
-    return uplink_tls_make(u);
+    struct hin_result result = uplink_tls_make(u);
+    if (result.code == HIN_INVALID && hin_is_ok(key_load(u, KEY_NEXT_FILE))) {
+        result = uplink_tls_make(u); /* the last renewal was cut short */
+    }
+    return result;
 }
 
 /* ---- renewal ---- */
@@ -137,11 +144,11 @@ struct hin_result uplink_renewed(struct uplink *u, const struct hin_wire_renewed
     HIN_ENSURE(memcmp(key_id, info.key_id, sizeof(key_id)) == 0 &&
                    strcmp(info.agent, u->agent_id) == 0,
                AUTH);
-    /* The key first: with a new key and the old certificate the next start fails to make a session
-     * and asks to enrol; so keep both steps next to each other and let the certificate file decide.
-     */
-    HIN_TRY(key_save(u, u->key_next));
+    /* Three steps, so that a crash between any two leaves a certificate whose key is there: see
+     * uplink_identity_load. */
+    HIN_TRY(key_save(u, u->key_next, KEY_NEXT_FILE));
     HIN_TRY(hin_file_replace(u->folder, CERTIFICATE_FILE, renewed->certificates[0], 0600));
+    HIN_TRY(key_save(u, u->key_next, KEY_FILE));
     hin_buf_clear(&u->certificate);
     HIN_TRY(hin_buf_append(&u->certificate, renewed->certificates[0]));
     hin_x509_key_free(u->key);

@@ -78,4 +78,24 @@ is "each line has one identity" "$(grep ' line [0-9]* of ' "$T/peer/events" | cu
 is "session counters only rise" "$(sed -n 's/^hello counter \([0-9]*\) .*/\1/p' "$T/peer/log" | sort -cun 2>&1)" ""
 check "the agent stops in order" agent_stop a
 peer_stop
+
+# ---- certificates of 20 seconds: renewed at two thirds, and after they ran out ----
+sed -i 's,<no_such_thing>x</no_such_thing>,<decoded_as>number</decoded_as>,' "$T/rules/rules/a.xml"
+export PEER_LIFE=20
+rm -rf "$T/peer" "$T/a.watches"
+port=0
+check "a peer of short certificates serves" peer_start 1 2 3
+check "another agent enrols" sh -c "echo any | '$build/hinomi-agent' enrol --state '$T/short' --manager https://127.0.0.1:$port --token-file - \
+    --ca-fingerprint $fingerprint --log-root '$T/log'"
+launch short "$build/hinomi-agent" run --state "$T/short"
+check "the certificate is renewed by itself" wait_for 30 peer_log '^renewed in state open'
+check "an event says so" wait_for 10 has_event 'certificate renewed'
+check "the agent stops with it" agent_stop short
+sleep 21
+launch short "$build/hinomi-agent" run --state "$T/short"
+check "a lapsed certificate may renew, and does" wait_for 15 peer_log '^renewed in state renewing'
+numbers 20 22 renewed >>"$T/log/a.log"
+check "and then all goes on" wait_for 15 has_event 'line 22 of renewed'
+check "the agent stops with the newest" agent_stop short
+peer_stop
 done_testing

@@ -76,6 +76,16 @@ static struct hin_x509_validity validity(void)
     return (struct hin_x509_validity){now - HIN_HOUR_USEC, now + 30 * HIN_DAY_USEC};
 }
 
+/* Of agents' certificates: $PEER_LIFE seconds when set. */
+static struct hin_x509_validity agent_validity(void)
+{
+    const char *life = getenv("PEER_LIFE");
+    int64_t now = hin_clock_wall_usec(hin_clock_system());
+    return life == NULL ? validity()
+                        : (struct hin_x509_validity){now - HIN_SEC_USEC,
+                                                     now + strtoll(life, NULL, 10) * HIN_SEC_USEC};
+}
+
 static void kept_key(const char *folder, const char *name, struct hin_secret *ret)
 {
     char path[HIN_PATH_MAX];
@@ -324,7 +334,7 @@ static void got_enrol(struct hin_stream *stream, struct connection *c,
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = 16384};
     struct hin_x509_issuer issuer = {hin_buf_view(&peer.ca), peer.ca_key};
-    struct hin_x509_validity v = validity();
+    struct hin_x509_validity v = agent_validity();
     must(hin_x509_issue_agent(&issuer, enrol->csr, TENANT_TEXT, AGENT_TEXT, &v, &der), "issue");
     struct hin_wire_message m = {.type = HIN_WIRE_ENROLLED,
                                  .enrolled = {.status = HIN_WIRE_ISSUED, .certificate_count = 2}};
@@ -337,6 +347,20 @@ static void got_enrol(struct hin_stream *stream, struct connection *c,
     fprintf(peer.log, "enrolled %.*s\n", HIN_ARGS(enrol->host_name));
 }
 
+static void got_renew(struct hin_stream *stream, struct connection *c,
+                      const struct hin_wire_renew *renew)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = 16384};
+    struct hin_x509_issuer issuer = {hin_buf_view(&peer.ca), peer.ca_key};
+    struct hin_x509_validity v = agent_validity();
+    fprintf(peer.log, "renewed in state %s\n", hin_wire_state_name(c->session.state));
+    must(hin_x509_issue_agent(&issuer, renew->csr, TENANT_TEXT, AGENT_TEXT, &v, &der), "issue");
+    struct hin_wire_message m = {.type = HIN_WIRE_RENEWED, .renewed = {.certificate_count = 2}};
+    m.renewed.certificates[0] = hin_buf_view(&der);
+    m.renewed.certificates[1] = hin_buf_view(&peer.ca);
+    say(stream, c, c->session.version, &m);
+}
+
 static void got(struct hin_stream *stream, struct connection *c, const struct hin_wire_message *m)
 {
     struct hin_wire_message reply = {.type = HIN_WIRE_HEARTBEAT_REPLY};
@@ -346,6 +370,9 @@ static void got(struct hin_stream *stream, struct connection *c, const struct hi
         break;
     case HIN_WIRE_ENROL:
         got_enrol(stream, c, &m->enrol);
+        break;
+    case HIN_WIRE_RENEW:
+        got_renew(stream, c, &m->renew);
         break;
     case HIN_WIRE_BATCH:
         got_batch(stream, c, &m->batch);
@@ -374,8 +401,12 @@ static void on_open(void *context, struct hin_stream *stream)
     struct connection *c = calloc(1, sizeof(*c));
     struct hin_tls_peer who;
     must(hin_stream_tls_peer(stream, &who), "peer");
-    c->session = hin_wire_session_begin(who.state == HIN_TLS_PEER_NONE ? HIN_WIRE_STATE_ANONYMOUS
-                                                                       : HIN_WIRE_STATE_KNOWN);
+    static const enum hin_wire_state starts[] = {
+        [HIN_TLS_PEER_NONE] = HIN_WIRE_STATE_ANONYMOUS,
+        [HIN_TLS_PEER_VALID] = HIN_WIRE_STATE_KNOWN,
+        [HIN_TLS_PEER_EXPIRED] = HIN_WIRE_STATE_LAPSED,
+    };
+    c->session = hin_wire_session_begin(starts[who.state]);
     (void)context;
     static struct hin_stream_events events;
     extern const struct hin_stream_events peer_events;

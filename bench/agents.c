@@ -12,7 +12,8 @@
  *   down               until the manager has gone                      "down SECONDS"
  *   back               until all are connected again                   "back N SECONDS"
  *   hold SECONDS       heartbeats only                                 "held OPEN-SESSIONS"
- *   count              "count OPEN-SESSIONS RECONNECTS RESUMED"
+ *   count              "count OPEN-SESSIONS RECONNECTS RESUMED
+ *                                                                       FAILED-ATTEMPTS"
  *   quit
  *
  * A failure that ends the work is told as "failed WHAT" and exit status 1. Agents that lose their
@@ -85,7 +86,7 @@ struct fleet {
     struct agent *agents;
     uint32_t agent_count, enrolled, open, connecting, next_connect;
     uint32_t wanted, at_once;
-    uint64_t reconnects, resumed, batch_count, unacknowledged, task_count, number;
+    uint64_t reconnects, resumed, attempts_failed, batch_count, unacknowledged, task_count, number;
     enum task task;
     int64_t task_since;
     bool failed;
@@ -486,11 +487,16 @@ static void on_close(void *context, struct hin_stream *stream, const struct hin_
         f->reconnects++;
     } else {
         f->connecting--;
+        f->attempts_failed += a->wanted;
     }
     if (f->task == TASK_ENROL && !a->enrolled) {
         fprintf(stderr, "agent %u: not enrolled: %s\n", a->number, end->text);
         fail(f, "enrolment", end->code);
         return;
+    }
+    if (f->task == TASK_BACK && f->attempts_failed % 500 == 1) {
+        fprintf(stderr, "%u open after %.1f s; an attempt failed: %s\n", f->open,
+                (double)(now_usec() - f->task_since) / 1e6, end->text);
     }
     if (f->task == TASK_DOWN && f->open == 0) {
         done(f, "down", 0);
@@ -673,8 +679,8 @@ static HIN_RESULT do_hold(struct fleet *f, const uint64_t *numbers)
 static HIN_RESULT do_count(struct fleet *f, const uint64_t *numbers)
 {
     (void)numbers;
-    printf("count %u %llu %llu\n", f->open, (unsigned long long)f->reconnects,
-           (unsigned long long)f->resumed);
+    printf("count %u %llu %llu %llu\n", f->open, (unsigned long long)f->reconnects,
+           (unsigned long long)f->resumed, (unsigned long long)f->attempts_failed);
     fflush(stdout);
     return hin_ok();
 }

@@ -66,7 +66,7 @@ fleet_say back
 back=$(now_msec)
 echo "restart: killed, serving again after $((up - began)) ms, all $agents agents back $(awk -v a="$up" -v b="$back" 'BEGIN {printf "%.1f", (b - a) / 1000}') s after that (bar 60), $(cost | awk '{printf "%.1f CPU-s, %.1f MiB PSS", $1, $2 / 1024}')"
 fleet_say count
-echo "fleet: $answer (open, reconnects, resumed)"
+echo "fleet: $answer (open, reconnects, resumed, failed attempts)"
 run_events $((events / 4)) 20 200
 echo quit >&"${fleet[1]}"
 wait "$fleet_PID" 2>/dev/null

@@ -1,20 +1,17 @@
 #include "manager/init/content.h"
 
-#include <dirent.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/fd.h"
 #include "base/path.h"
 #include "manager/worker/api/document.h"
 #include "manager/worker/api/tables.h"
 #include "policy/bundle.h"
+#include "policy/ruleset.h"
 #include "store/documents.h"
 
-enum { FILES_MAX = 512, FILE_NAME_MAX = 256 };
+enum { DECODERS_MAX = 64 };
 
 /* What a Debian or RHEL server writes; the journal is read where there is one. */
 static const struct {
@@ -61,68 +58,6 @@ HIN_RESULT hin_content_find(const char *wanted, char *out)
         }
     }
     return hin_fail(HIN_NOT_FOUND);
-}
-
-struct file_list {
-    char (*names)[FILE_NAME_MAX];
-    size_t count;
-};
-
-static int compare_names(const void *a, const void *b)
-{
-    return strcmp(a, b);
-}
-
-static HIN_RESULT add_name(struct file_list *list, struct hin_view name)
-{
-    HIN_ENSURE(list->count < FILES_MAX, LIMIT);
-    HIN_TRY(hin_view_to_text(name, list->names[list->count], FILE_NAME_MAX));
-    list->count++;
-    return hin_ok();
-}
-
-/* order.txt names the files of rules/ in the order of loading; without it they load by name. */
-static HIN_RESULT list_ordered(struct hin_view order, struct file_list *list)
-{
-    struct hin_view line;
-    while (hin_view_split(&order, '\n', &line)) {
-        line = hin_view_trim(line);
-        if (line.size > 0 && line.data[0] != '#') {
-            HIN_TRY(add_name(list, line));
-        }
-    }
-    return hin_ok();
-}
-
-static HIN_RESULT list_sorted(const char *folder, struct file_list *list)
-{
-    DIR *directory = opendir(folder);
-    HIN_ENSURE(directory != NULL, NOT_FOUND);
-    struct hin_result added = hin_ok();
-    struct dirent *entry;
-    while (hin_is_ok(added) && (entry = readdir(directory)) != NULL) {
-        struct hin_view name = hin_view_from_text(entry->d_name);
-        if (name.data[0] != '.' && hin_view_ends_with(name, HIN_VIEW(".xml"))) {
-            added = add_name(list, name);
-        }
-    }
-    closedir(directory);
-    HIN_TRY(added);
-    qsort(list->names, list->count, FILE_NAME_MAX, compare_names);
-    return hin_ok();
-}
-
-static HIN_RESULT read_file(const char *folder, const char *name, struct hin_buf *text,
-                            struct hin_error *error)
-{
-    char path[HIN_PATH_MAX];
-    HIN_TRY(hin_path_join(path, sizeof(path), folder, name));
-    hin_buf_clear(text);
-    struct hin_result read = hin_file_read(AT_FDCWD, path, text);
-    if (!hin_is_ok(read) && read.code != HIN_NOT_FOUND) {
-        return hin_error_set(error, read.code, path, 0, 0, "%s", hin_code_text(read.code));
-    }
-    return read;
 }
 
 static HIN_RESULT log_files_json(struct hin_buf *out)
@@ -178,14 +113,12 @@ static HIN_RESULT describe_file(struct hin_tenant *tenant, const char *name, siz
     return hin_api_patch_int(patches, "sortOrder", (int64_t)order);
 }
 
-static HIN_RESULT store_decoder(struct hin_tenant *tenant, const char *folder, int64_t *ret_id,
-                                struct hin_error *error)
+static HIN_RESULT store_decoder(struct hin_tenant *tenant, const struct hin_log_input *file,
+                                size_t order, int64_t *ret_id)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_API_RULE_XML_MAX};
     struct hin_api_patches patches = {0};
-    HIN_TRY(read_file(folder, "decoder.xml", &text, error));
-    HIN_TRY(describe_file(tenant, "decoder.xml", 0, &patches));
-    HIN_TRY(hin_api_patch_text(&patches, "decoderXML", hin_buf_view(&text)));
+    HIN_TRY(describe_file(tenant, file->name, order, &patches));
+    HIN_TRY(hin_api_patch_text(&patches, "decoderXML", file->text));
     return store_document(tenant, HIN_STORE_LOG_DECODERS, &hin_api_decoder, &patches,
                           HIN_VIEW_EMPTY, ret_id);
 }
@@ -223,55 +156,45 @@ static HIN_RESULT store_policy(struct hin_tenant *tenant, const int64_t *rules, 
                           HIN_VIEW("Base Policy"), ret_id);
 }
 
-static HIN_RESULT list_files(const char *folder, const char *rules_folder, struct file_list *list,
-                             struct hin_error *error)
+static HIN_RESULT store_decoders(struct hin_tenant *tenant, const struct hin_log_inputs *inputs,
+                                 struct hin_buf *ids)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf order = {.max = 65536};
-    struct hin_result read = read_file(folder, "order.txt", &order, error);
-    return hin_is_ok(read) ? list_ordered(hin_buf_view(&order), list)
-                           : list_sorted(rules_folder, list);
+    int64_t decoders[DECODERS_MAX];
+    HIN_ENSURE(inputs->decoder_count <= DECODERS_MAX, LIMIT);
+    for (size_t i = 0; i < inputs->decoder_count; i++) {
+        HIN_TRY(store_decoder(tenant, &inputs->decoders[i], i, &decoders[i]));
+    }
+    return ids_json(decoders, inputs->decoder_count, ids);
 }
 
-static HIN_RESULT store_files(struct hin_tenant *tenant, const char *folder, struct file_list *list,
-                              int64_t *rules, struct hin_content_report *report,
-                              struct hin_error *error)
+static HIN_RESULT store_files(struct hin_tenant *tenant, const struct hin_log_inputs *inputs,
+                              int64_t *rules, struct hin_content_report *report)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf decoders = {.max = 64};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_API_RULE_XML_MAX};
-    char rules_folder[HIN_PATH_MAX];
-    int64_t decoder = 0;
-    HIN_TRY(hin_path_join(rules_folder, sizeof(rules_folder), folder, "rules"));
-    struct hin_result stored = store_decoder(tenant, folder, &decoder, error);
-    if (stored.code != HIN_NOT_FOUND) { /* a rule set may do without decoders */
-        HIN_TRY(stored);
-        report->decoder_count = 1;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf decoders = {.max = 4096};
+    HIN_TRY(store_decoders(tenant, inputs, &decoders));
+    for (size_t i = 0; i < inputs->rule_count; i++) {
+        HIN_TRY(store_rule(tenant, inputs->rules[i].name, i, inputs->rules[i].text,
+                           hin_buf_view(&decoders), &rules[i]));
     }
-    HIN_TRY(ids_json(&decoder, report->decoder_count, &decoders));
-    HIN_TRY(list_files(folder, rules_folder, list, error));
-    for (size_t i = 0; i < list->count; i++) {
-        HIN_TRY(read_file(rules_folder, list->names[i], &text, error));
-        HIN_TRY(store_rule(tenant, list->names[i], i, hin_buf_view(&text), hin_buf_view(&decoders),
-                           &rules[i]));
-    }
-    report->rule_count = list->count;
-    return hin_ok();
+    report->decoder_count = inputs->decoder_count;
+    report->rule_count = inputs->rule_count;
+    return store_policy(tenant, rules, report->rule_count, &report->policy);
 }
 
 HIN_RESULT hin_content_store(struct hin_tenant *tenant, const char *folder,
                              struct hin_content_report *ret_report, struct hin_error *error)
 {
+    HIN_CLEANUP(hin_ruleset_freep) struct hin_ruleset *ruleset = NULL;
     struct hin_content_report report = {0};
-    struct file_list list = {calloc(FILES_MAX, FILE_NAME_MAX), 0};
-    int64_t *rules = calloc(FILES_MAX, sizeof(*rules));
-    struct hin_result stored = hin_fail(HIN_NO_MEMORY);
-    if (list.names != NULL && rules != NULL) {
-        stored =
-            folder == NULL ? hin_ok() : store_files(tenant, folder, &list, rules, &report, error);
+    struct hin_log_inputs none = {0};
+    const struct hin_log_inputs *inputs = &none;
+    if (folder != NULL) {
+        HIN_TRY(hin_ruleset_read(folder, error, &ruleset));
+        inputs = hin_ruleset_inputs(ruleset);
     }
-    if (hin_is_ok(stored)) {
-        stored = store_policy(tenant, rules, report.rule_count, &report.policy);
-    }
-    free(list.names);
+    int64_t *rules = calloc(inputs->rule_count + 1, sizeof(*rules));
+    HIN_ENSURE(rules != NULL, NO_MEMORY);
+    struct hin_result stored = store_files(tenant, inputs, rules, &report);
     free(rules);
     HIN_TRY(stored);
     *ret_report = report;

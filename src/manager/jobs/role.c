@@ -77,12 +77,32 @@ static struct hin_result refresh(void *context, int64_t now_usec)
     return hin_tenant_refresh(&jobs->tenant);
 }
 
+/* Every page is read, every sealed thing opened: what is damaged is marked and gone around. */
+static struct hin_result check(void *context, int64_t now_usec)
+{
+    struct jobs *jobs = context;
+    struct hin_store_check found;
+    (void)now_usec;
+    HIN_TRY(hin_store_check(jobs->tenant.store, &found));
+    if (!found.structure_ok ||
+        found.segments_damaged + found.documents_damaged + found.audit_damaged > 0) {
+        hin_log(HIN_LOG_ERROR,
+                "the database is damaged: %llu of %llu segments, %llu of %llu documents, %llu of "
+                "%llu audit entries; structure %s",
+                (unsigned long long)found.segments_damaged, (unsigned long long)found.segments,
+                (unsigned long long)found.documents_damaged, (unsigned long long)found.documents,
+                (unsigned long long)found.audit_damaged, (unsigned long long)found.audit_records,
+                found.structure_ok ? "whole" : "broken");
+    }
+    return hin_ok();
+}
+
 static const struct hin_job table[] = {
-    {"merge", 5 * HIN_SEC_USEC, merge},
-    {"expire", HIN_HOUR_USEC, expire},
-    {"retain", HIN_HOUR_USEC, retain},
-    {"refresh keys", HIN_HOUR_USEC, refresh},
+    {"merge", 5 * HIN_SEC_USEC, merge}, {"expire", HIN_HOUR_USEC, expire},
+    {"retain", HIN_HOUR_USEC, retain},  {"refresh keys", HIN_HOUR_USEC, refresh},
+    {"check", HIN_DAY_USEC, check},
 };
+enum { JOB_CHECK = HIN_COUNT(table) - 1 };
 
 static void on_failure(void *context, const struct hin_job *job, struct hin_result result)
 {
@@ -166,6 +186,8 @@ static struct hin_result jobs_run(struct hin_role *role)
                                &jobs->keep_days)); /* 0 when it is not told */
     struct hin_result result = open_tenant(jobs);
     if (hin_is_ok(result)) {
+        /* It reads everything: not while the manager starts. */
+        jobs->states[JOB_CHECK].last_usec = hin_tenant_now_usec(&jobs->tenant);
         struct hin_role_loop loop = {
             .services = services,
             .service_count = HIN_COUNT(services),

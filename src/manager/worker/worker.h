@@ -34,6 +34,7 @@ struct hin_bus;
     X(api_limited, "API requests over the rate limit.")                                            \
     X(sign_ins, "Sign-ins.")                                                                       \
     X(sign_in_failures, "Sign-ins refused.")                                                       \
+    X(store_damage_met, "Answers that damaged segments or documents were left out of.")            \
     X(audit_suppressed, "Refusals counted but not written, over the limit of the audit record.")
 
 struct hin_worker_counters {

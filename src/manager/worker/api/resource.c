@@ -5,6 +5,7 @@
 #include "manager/worker/api/call.h"
 #include "manager/worker/api/filter.h"
 #include "manager/worker/api/tables.h"
+#include "manager/worker/ingest/ingest.h"
 
 HIN_RESULT hin_api_load(struct hin_api_call *call, const struct hin_api_resource *resource,
                         int64_t id, struct hin_json *ret_stored)
@@ -127,6 +128,7 @@ static HIN_RESULT list(struct hin_api_call *call, const struct hin_api_resource 
     hin_json_end_array(&writer);
     if (listed.damaged > 0) {
         hin_json_field_unsigned(&writer, "damaged", listed.damaged);
+        hin_ingest_damage(call->worker->ingest, listed.damaged);
     }
     hin_json_end_object(&writer);
     return hin_json_writer_finish(&writer);

@@ -18,4 +18,7 @@ void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, ui
 bool hin_ingest_is_blocked(const struct hin_ingest *ingest);
 int64_t hin_ingest_lag_usec(const struct hin_ingest *ingest);
 
+/* A reader met `count` damaged things in the store: counted, and once an hour an event. */
+void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count);
+
 #endif

@@ -120,7 +120,8 @@ struct hin_ingest {
     struct hin_buf ca;
     struct hin_buf checkpoint;
     int64_t checkpoint_usec;
-    bool rolled_back; /* an agent has seen more than there is */
+    bool rolled_back;    /* an agent has seen more than there is */
+    int64_t damage_usec; /* monotonic, when damage of the store was last told; 0: never */
     uint8_t tenant_id[HIN_WIRE_ID_BYTES];
     struct hin_buf out; /* frames on their way into a stream */
 

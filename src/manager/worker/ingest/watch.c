@@ -1,4 +1,6 @@
 /* Making checkpoints, and comparing what agents have seen with what there is. */
+#include <stdio.h>
+
 #include "base/bytes.h"
 #include "base/log.h"
 #include "keys/client.h"
@@ -7,6 +9,7 @@
 #include "store/audit.h"
 
 #define CHECKPOINT_USEC (5 * HIN_MINUTE_USEC)
+#define DAMAGE_USEC     HIN_HOUR_USEC
 
 static HIN_RESULT make(struct hin_ingest *ingest, int64_t now_usec)
 {
@@ -89,6 +92,27 @@ void hin_ingest_compare(struct session *session, struct hin_view bytes)
     hin_worker_refused(ingest->worker, &audit);
     struct hin_result told = hin_ingest_state_event(ingest, HIN_STATE_STORE_ROLLED_BACK,
                                                     session->computer, session->host, NULL);
+    if (!hin_is_ok(told)) {
+        hin_log_result(HIN_LOG_ERROR, told, "the event of it");
+    }
+}
+
+/* ---- damage ---- */
+
+void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count)
+{
+    int64_t now_usec = hin_clock_monotonic_usec(ingest->worker->clock);
+    char text[160];
+    ingest->worker->counters.store_damage_met++;
+    if (ingest->damage_usec != 0 && now_usec - ingest->damage_usec < DAMAGE_USEC) {
+        return; /* who searches again meets the same */
+    }
+    ingest->damage_usec = now_usec;
+    hin_log(HIN_LOG_ERROR, "%llu stored objects are damaged and were left out of an answer",
+            (unsigned long long)count);
+    snprintf(text, sizeof(text), "%s: %llu objects were left out of an answer",
+             hin_state_get(HIN_STATE_STORE_CORRUPT)->text, (unsigned long long)count);
+    struct hin_result told = hin_ingest_state_event(ingest, HIN_STATE_STORE_CORRUPT, 0, "", text);
     if (!hin_is_ok(told)) {
         hin_log_result(HIN_LOG_ERROR, told, "the event of it");
     }

@@ -185,6 +185,8 @@ clean() {
         note "kept: $T"
     else
         cd /
+        # What was mounted in there, in a namespace of its own; the innermost first.
+        awk -v t="$T/" 'index($2, t) == 1 { print $2 }' /proc/mounts | sort -r | while read -r name; do umount "$name" 2>/dev/null; done
         rm -rf --one-file-system "$T"
     fi
     [ "$failures" = 0 ]

@@ -714,5 +714,10 @@ struct hin_result hin_agent_run(const char *state, const struct hin_secret *pass
     instance_done(&agent->next);
     hin_roots_close(&agent->roots);
     hin_ring_free(agent->ring);
+    hin_buf_done(&agent->roots_setting);
+    hin_buf_done(&agent->policy_key);
+    hin_fd_close(&agent->uplink_folder);
+    hin_fd_close(&agent->folder);
+    free(agent);
     return result;
 }

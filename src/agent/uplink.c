@@ -700,6 +700,24 @@ static void release(struct uplink *u)
     hin_x509_key_free(u->key);
     hin_x509_key_free(u->key_next);
     hin_wire_packer_free(u->packer);
+    struct hin_timer *timers[] = {u->reconnect, u->heartbeat, u->silence, u->retry_sync, u->daily};
+    for (size_t i = 0; i < HIN_COUNT(timers); i++) {
+        hin_timer_free(timers[i]);
+    }
+    for (size_t i = 0; i < UPLINK_PEERS_MAX; i++) {
+        hin_watch_free(u->peers[i].watch);
+    }
+    hin_watch_free(u->parent_watch);
+    hin_loop_free(u->loop);
+    hin_tls_free(u->tls);
+    struct hin_buf *buffers[] = {&u->spool_wrapped, &u->scratch,       &u->record, &u->frame,
+                                 &u->raw,           &u->certificate,   &u->ca,     &u->policy_key,
+                                 &u->checkpoint,    &u->policy_pending};
+    for (size_t i = 0; i < HIN_COUNT(buffers); i++) {
+        hin_buf_done(buffers[i]);
+    }
+    hin_arena_done(&u->arena);
+    hin_fd_close(&u->spool_folder);
 }
 
 struct hin_result hin_agent_uplink_run(struct hin_role *role)

@@ -459,6 +459,25 @@ static HIN_RESULT finish(struct log_module *m)
     return log_state_save(m, true);
 }
 
+static void release(struct log_module *m)
+{
+    hin_tail_free(m->tail);
+    hin_journal_source_free(m->journal);
+    hin_log_engine_free(m->engine);
+    hin_log_rules_free(m->rules);
+    for (size_t i = 0; i < COMMITS_MAX; i++) {
+        hin_buf_done(&m->commits[i].payload);
+    }
+    hin_buf_done(&m->batch);
+    hin_buf_done(&m->positions);
+    hin_buf_done(&m->scratch);
+    hin_buf_done(&m->journal_line);
+    hin_arena_done(&m->journal_arena);
+    hin_arena_done(&m->policy_arena);
+    hin_arena_done(&m->arena);
+    free(m->roots);
+}
+
 struct hin_result hin_agent_log_run(struct hin_role *role)
 {
     struct log_module *m = hin_role_context(role);
@@ -495,5 +514,7 @@ struct hin_result hin_agent_log_run(struct hin_role *role)
     HIN_TRY(tell_loaded(m));
     m->stopping = hin_role_stopping(role);
     HIN_TRY(serve(m));
-    return finish(m);
+    HIN_TRY(finish(m));
+    release(m); /* so that a leak shows in a test */
+    return hin_ok();
 }

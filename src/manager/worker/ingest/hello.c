@@ -178,6 +178,10 @@ static void welcome(struct session *session)
     session->durable = agent.acked_sequence;
     session->taken = agent.acked_sequence;
     session->first_batch = true;
+    if (session->hello_serial >
+        ingest->revision) { /* what another worker told has not arrived yet */
+        hin_ingest_read_revision(ingest);
+    }
     struct hin_wire_message message = {
         .type = HIN_WIRE_WELCOME,
         .welcome = {.version = session->wire.version,

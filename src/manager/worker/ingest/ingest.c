@@ -479,23 +479,37 @@ static void on_handshake_refused(void *context, const struct hin_address *peer,
 
 /* ---- what the bus brings ---- */
 
+/* Only the sessions of that computer: 10,000 agents that enrol must not make each other's policies
+ * be looked up. */
+static void computer_changed(struct hin_ingest *ingest, int64_t computer)
+{
+    struct session *next;
+    bool found = false;
+    for (struct session *session = ingest->first; session != NULL; session = next) {
+        next = session->next;
+        if (session->registered && session->computer == computer) {
+            found = true;
+            hin_ingest_reconsider(session);
+        }
+    }
+    if (found) {
+        hin_ingest_policies_changed(ingest, computer);
+    }
+}
+
 void hin_ingest_on_changed(struct hin_ingest *ingest, enum hin_store_kind kind, int64_t id)
 {
     if (ingest == NULL) {
         return;
     }
-    if (kind == HIN_STORE_COMPUTERS) {
-        struct session *next;
-        for (struct session *session = ingest->first; session != NULL; session = next) {
-            next = session->next;
-            if (session->registered && session->computer == id) {
-                hin_ingest_reconsider(session);
-            }
-        }
+    if (!hin_revision_counts(kind)) {
+        return;
     }
-    if (kind == HIN_STORE_POLICIES || kind == HIN_STORE_LOG_RULES ||
-        kind == HIN_STORE_LOG_DECODERS || kind == HIN_STORE_COMPUTERS) {
-        hin_ingest_policies_changed(ingest);
+    hin_ingest_read_revision(ingest);
+    if (kind == HIN_STORE_COMPUTERS) {
+        computer_changed(ingest, id);
+    } else {
+        hin_ingest_policies_changed(ingest, 0);
     }
 }
 

@@ -183,6 +183,8 @@ void hin_ingest_checkpoint(struct hin_ingest *ingest);
 void hin_ingest_compare(struct session *session, struct hin_view checkpoint);
 
 /* ---- policies.c ---- */
+/* The serial that bundles have from now on: also when none of the agents here is concerned. */
+void hin_ingest_read_revision(struct hin_ingest *ingest);
 /* What computers are to do was changed: of one, or (0) of any. */
 void hin_ingest_policies_changed(struct hin_ingest *ingest, int64_t computer);
 void hin_ingest_policy_due(struct session *session);

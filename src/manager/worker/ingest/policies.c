@@ -187,15 +187,23 @@ void hin_ingest_policy_due(struct session *session)
     }
 }
 
-void hin_ingest_policies_changed(struct hin_ingest *ingest)
+void hin_ingest_read_revision(struct hin_ingest *ingest)
 {
-    hin_ingest_policies_forget(ingest);
     struct hin_result read = hin_revision_get(&ingest->worker->tenant, &ingest->revision);
     if (!hin_is_ok(read)) {
         hin_log_result(HIN_LOG_ERROR, read, "the revision of the policies cannot be read");
     }
+}
+
+void hin_ingest_policies_changed(struct hin_ingest *ingest, int64_t computer)
+{
+    if (computer == 0) {
+        hin_ingest_policies_forget(ingest);
+    }
     for (struct session *session = ingest->first; session != NULL; session = session->next) {
-        session->policy_due = true;
+        if (computer == 0 || session->computer == computer) {
+            session->policy_due = true;
+        }
     }
     HIN_IGNORE(
         hin_timer_once(ingest->policy_timer, SETTLE_USEC, 0)); /* else with the next change */

@@ -102,6 +102,18 @@ static HIN_RESULT digest_public(EVP_PKEY *pair, uint8_t ret_digest[HIN_SHA256_BY
     return result;
 }
 
+/* The same bytes as they stand in the certificate: writing the key anew would search OpenSSL's
+ * encoders, which costs more than all the rest of reading a certificate. */
+static HIN_RESULT digest_stored_public(X509 *certificate, uint8_t ret_digest[HIN_SHA256_BYTES])
+{
+    uint8_t *der = NULL;
+    int size = i2d_X509_PUBKEY(X509_get_X509_PUBKEY(certificate), &der);
+    HIN_ENSURE(size > 0, CRYPTO);
+    struct hin_result result = hin_sha256(hin_view_of(der, (size_t)size), ret_digest);
+    OPENSSL_free(der);
+    return result;
+}
+
 struct hin_result hin_x509_key_id(const struct hin_x509_key *key,
                                   uint8_t ret_digest[HIN_SHA256_BYTES])
 {
@@ -272,9 +284,8 @@ struct hin_result hin_x509_read(X509 *certificate, struct hin_x509_info *ret_inf
     unsigned size = 0;
     HIN_ENSURE(X509_digest(certificate, EVP_sha256(), digest, &size) == 1, CRYPTO);
     hin_hex(digest, sizeof(digest), info.fingerprint);
-    EVP_PKEY *pair = X509_get0_pubkey(certificate);
-    HIN_ENSURE(pair != NULL, SYNTAX);
-    HIN_TRY(digest_public(pair, info.key_id));
+    HIN_ENSURE(X509_get0_pubkey(certificate) != NULL, SYNTAX);
+    HIN_TRY(digest_stored_public(certificate, info.key_id));
     uint32_t usage = X509_get_extended_key_usage(certificate);
     if (X509_check_ca(certificate) == 1) {
         info.kind = HIN_X509_CA;

@@ -4,11 +4,16 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/time.h"
 #include "store/sqlite/internal.h"
 #include "store/sqlite/migrations.h"
+
+#define BUSY_PAUSE_NSEC 200000 /* between two attempts to get the lock, once more each time */
+#define BUSY_PAUSES     10     /* up to this many */
 
 static const char *const statement_texts[] = {
 #define X(name, text) text,
@@ -263,11 +268,27 @@ static HIN_RESULT check_identity(struct hin_store *store, struct hin_error *erro
     return hin_ok();
 }
 
+/* The lock is held for as long as one transaction and its fdatasync take. SQLite's own handler
+ * sleeps up to 100 ms between its attempts, so that a worker that commits all the time starves the
+ * others. */
+static int wait_for_lock(void *context, int attempt)
+{
+    struct hin_store *store = context;
+    int64_t now = hin_clock_monotonic_usec(hin_clock_system());
+    if (attempt == 0) {
+        store->busy_since = now;
+    }
+    if (now - store->busy_since >= HIN_STORE_BUSY_USEC) {
+        return 0;
+    }
+    const struct timespec pause = {.tv_nsec = BUSY_PAUSE_NSEC * HIN_MIN(attempt + 1, BUSY_PAUSES)};
+    (void)nanosleep(&pause, NULL);
+    return 1;
+}
+
 static HIN_RESULT configure(struct hin_store *store)
 {
     int reserve = HIN_VFS_CHECKSUM_BYTES;
-    (void)sqlite3_extended_result_codes(store->db, 0);
-    (void)sqlite3_busy_timeout(store->db, (int)(HIN_STORE_BUSY_USEC / 1000));
     HIN_TRY(hin_db_code(
         store, sqlite3_file_control(store->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve)));
     char pages[64];
@@ -318,6 +339,9 @@ static HIN_RESULT open_database(struct hin_store *store, const struct hin_store_
     HIN_TRY(hin_vfs_new(&store->vfs, options->directory, options->observer));
     int code = sqlite3_open_v2(name, &store->db, flags, hin_vfs_name(store->vfs));
     HIN_TRY(hin_db_code(store, code));
+    /* Before the first read already: another process may be recovering the log just now. */
+    (void)sqlite3_extended_result_codes(store->db, 0);
+    (void)sqlite3_busy_handler(store->db, wait_for_lock, store);
     return prepare(store, error);
 }
 

@@ -49,7 +49,8 @@ enum hin_agent_message {
     X(PCRE_LIMITS, pcre_limits)                                                                    \
     X(STATE_BOUNDS, state_bounds)                                                                  \
     X(FILES, files)                                                                                \
-    X(ENTRIES, journal_entries)
+    X(ENTRIES, journal_entries)                                                                    \
+    X(COPIES, second_copies)
 
 enum hin_agent_counter {
 #define X(symbol, name) HIN_AGENT_COUNTER_##symbol,

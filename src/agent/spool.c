@@ -461,9 +461,13 @@ static bool drop_oldest(struct hin_spool *spool, const char *why)
     return true;
 }
 
-/* Confirmed files, and files without events that a newer one's complete positions have replaced. */
+/* Confirmed files, and files without events that a newer one's complete positions have replaced:
+ * only once that newer one is on the disk, or a crash would leave no positions at all. */
 static void tidy(struct hin_spool *spool)
 {
+    if (spool->fresh) {
+        return;
+    }
     for (size_t i = 0;
          i < spool->file_count && !is_written_to(spool, i) && spool->writer != NULL;) {
         const struct file *file = &spool->files[i];

@@ -271,6 +271,28 @@ TEST(test_agent_spool__confirmed_files_go_and_numbers_go_on)
     life_end(&life);
 }
 
+/* The file that was begun last has the only positions once the older ones are gone: they stay until
+ * it is on the disk. */
+TEST(test_agent_spool__a_confirmation_before_the_sync_of_a_new_file_costs_no_positions)
+{
+    struct life life;
+    const char *folder = folder_new();
+    uint64_t n = 0;
+    struct hin_spool_stats stats = {0};
+    CHECK_OK(life_begin(&life, folder, 1U << 20, NULL));
+    while (stats.bytes < (1U << 18)) { /* the first file is full */
+        CHECK_OK(put_sized(&life, ++n, 1, 9000));
+        CHECK_OK(hin_spool_sync(life.spool));
+        hin_spool_stats(life.spool, &stats);
+    }
+    CHECK_OK(put_sized(&life, n + 1, 1, 0)); /* begins the second, not synced */
+    hin_spool_acknowledge(life.spool, n);
+    life_end(&life); /* as a kill would end it */
+    CHECK_OK(life_begin(&life, folder, 1U << 20, NULL));
+    CHECK_INT(position_of(&life), n);
+    life_end(&life);
+}
+
 TEST(test_agent_spool__at_the_bound_the_oldest_go_and_are_counted)
 {
     struct life life;

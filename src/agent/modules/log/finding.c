@@ -166,12 +166,16 @@ struct hin_result log_line(struct log_module *m, struct hin_view text, struct hi
         .received_usec = m->now_wall,
         .monotonic_usec = m->now_correlation,
     };
-    const struct hin_log_finding *finding = hin_log_engine_run(m->engine, &line);
     m->counters[HIN_AGENT_COUNTER_LINES]++;
     m->counters[HIN_AGENT_COUNTER_BYTES] += text.size;
     m->batch_lines++;
-    m->state_dirty = true;
     m->positions_dirty = true;
+    if (log_copies_second(m->copies, text, location, &m->zone, m->now_wall)) {
+        m->counters[HIN_AGENT_COUNTER_COPIES]++;
+        return hin_ok();
+    }
+    const struct hin_log_finding *finding = hin_log_engine_run(m->engine, &line);
+    m->state_dirty = true;
     m->counters[HIN_AGENT_COUNTER_MATCHED] += finding->rule != NULL;
     if (finding->alert && !is_own(finding->program)) {
         struct hin_event event;

@@ -5,6 +5,7 @@
 
 #include "agent/config.h"
 #include "agent/messages.h"
+#include "agent/modules/log/copies.h"
 #include "agent/modules/log/log.h"
 #include "agent/spool.h"
 #include "base/log.h"
@@ -57,6 +58,7 @@ struct log_module {
     size_t bundle_bytes;
     struct hin_log_rules *rules;
     struct hin_log_engine *engine;
+    struct log_copies *copies;
     struct hin_zone zone;
     struct hin_agent_host host;
 

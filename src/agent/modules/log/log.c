@@ -232,6 +232,7 @@ static HIN_RESULT rules_make(struct log_module *m)
     /* The rules have copies of what they need: the bundle's pages go back. */
     HIN_TRY(hin_sandbox_seal_memory());
     struct hin_log_config config = {.zone = &m->zone, .host = hin_view_from_text(m->host.name)};
+    HIN_TRY(log_copies_new(&m->copies));
     return hin_log_engine_new(m->rules, &config, &m->engine);
 }
 
@@ -463,6 +464,7 @@ static void release(struct log_module *m)
 {
     hin_tail_free(m->tail);
     hin_journal_source_free(m->journal);
+    log_copies_free(m->copies);
     hin_log_engine_free(m->engine);
     hin_log_rules_free(m->rules);
     for (size_t i = 0; i < COMMITS_MAX; i++) {

@@ -101,6 +101,11 @@ like() {
 }
 
 done_testing() {
+    # A build with sanitizers tells on standard error what it found.
+    if grep -qE 'ERROR: (Address|Leak|Memory)Sanitizer|: runtime error: ' "$T"/*.log 2>/dev/null; then
+        note "$(grep -hE -A12 'ERROR: (Address|Leak|Memory)Sanitizer|: runtime error: ' "$T"/*.log | head -60)"
+        not_ok "no sanitizer has anything to say"
+    fi
     echo "1..$count"
     finished=yes
     [ "$failures" = 0 ]

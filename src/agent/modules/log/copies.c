@@ -22,8 +22,6 @@ struct slot {
 
 struct log_copies {
     uint64_t key[2];
-    uint64_t first_source;
-    bool several; /* more than one source has been seen */
     struct slot slots[SLOTS];
 };
 
@@ -83,13 +81,6 @@ bool log_copies_second(struct log_copies *copies, struct hin_view text, struct h
                        const struct hin_zone *zone, int64_t now_usec)
 {
     uint64_t source = hin_siphash(copies->key, location);
-    if (!copies->several) {
-        copies->several = copies->first_source != 0 && copies->first_source != source;
-        copies->first_source = source;
-    }
-    if (!copies->several) {
-        return false;
-    }
     struct hin_predecode_context context = {.now_usec = now_usec, .zone = zone};
     struct hin_predecoded line;
     hin_predecode(text, &context, &line);

@@ -18,8 +18,8 @@ struct log_copies;
 HIN_RESULT log_copies_new(struct log_copies **ret_copies);
 void log_copies_free(struct log_copies *copies);
 
-/* Has another source brought this line already? Counts it either way. As long as all lines come
- * from one source it costs a comparison. now_usec: UTC, for stamps without a year. */
+/* Has another source brought this line already? Counts it either way. now_usec: UTC, for stamps
+ * without a year. */
 bool log_copies_second(struct log_copies *copies, struct hin_view text, struct hin_view location,
                        const struct hin_zone *zone, int64_t now_usec);
 

@@ -146,14 +146,59 @@ static struct hin_result create_administrator(struct hin_api_call *call,
     return hin_credential_administrator_new(call->tenant, &wanted, ret_id);
 }
 
+/* ---- keys that an administrator signed in for ---- */
+
+struct owned_keys {
+    struct hin_arena *arena;
+    struct owned_key {
+        int64_t id;
+        struct owned_key *next;
+    } * first;
+};
+
+static struct hin_result note_key(void *context, const struct hin_store_document *document)
+{
+    struct owned_keys *keys = context;
+    struct owned_key *key = NULL;
+    HIN_TRY(HIN_ARENA_NEW(keys->arena, &key));
+    *key = (struct owned_key){document->id, keys->first};
+    keys->first = key;
+    return hin_ok();
+}
+
+/* Within the transaction of the change: a password that is replaced, or an account that is closed,
+ * takes with it what it had opened. */
+static HIN_RESULT end_sessions(struct hin_api_call *call, int64_t administrator)
+{
+    struct owned_keys keys = {.arena = call->arena};
+    struct hin_store_page page = {.owner = administrator};
+    struct hin_store_listed listed;
+    HIN_TRY(
+        hin_store_list(call->tenant->store, HIN_STORE_API_KEYS, &page, note_key, &keys, &listed));
+    for (const struct owned_key *key = keys.first; key != NULL; key = key->next) {
+        HIN_TRY(hin_store_delete(call->tenant->store, HIN_STORE_API_KEYS, key->id, 0));
+    }
+    return hin_ok();
+}
+
+static struct hin_result remove_administrator(struct hin_api_call *call, int64_t id)
+{
+    return end_sessions(call, id);
+}
+
 static struct hin_result prepare_administrator(struct hin_api_call *call, struct hin_json stored,
                                                struct hin_api_draft *draft)
 {
     struct hin_view password = HIN_VIEW_EMPTY;
     struct hin_view copy;
     char hash[HIN_PASSWORD_TEXT_BYTES];
+    bool active = true;
     HIN_TRY(check_role(call, stored));
     HIN_TRY(hin_json_opt_text(call->body, "password", &password, &call->error));
+    HIN_TRY(hin_json_opt_boolean(call->body, "active", &active, &call->error));
+    if (password.size > 0 || !active) {
+        HIN_TRY(end_sessions(call, call->id));
+    }
     if (password.size == 0) {
         return hin_ok();
     }
@@ -180,6 +225,7 @@ static const struct hin_api_resource administrators = {
     .edit_right = HIN_RIGHT_ACCESS,
     .prepare = prepare_administrator,
     .create = create_administrator,
+    .remove = remove_administrator,
 };
 
 /* ---- signing in ---- */
@@ -191,7 +237,6 @@ struct sign_in {
     int64_t role;
     struct hin_view hash;
     bool one_time;
-    int64_t attempts;
     struct hin_secret secret;
     int64_t key;
     int64_t expires_usec;
@@ -228,8 +273,6 @@ static HIN_RESULT find_administrator(struct hin_api_call *call, struct sign_in *
     HIN_TRY(hin_json_opt_boolean(stored, "oneTime", &in->one_time, NULL));
     HIN_TRY(hin_json_opt_boolean(stored, "active", &active, NULL));
     HIN_TRY(hin_json_opt_integer(stored, "unlockTime", 0, INT64_MAX / 1000, &unlock_msec, NULL));
-    HIN_TRY(hin_json_opt_integer(stored, "unsuccessfulSignInAttempts", 0, INT64_MAX, &in->attempts,
-                                 NULL));
     HIN_ENSURE(active && unlock_msec * HIN_MSEC_USEC <= hin_tenant_now_usec(call->tenant), REVOKED);
     return hin_ok();
 }
@@ -237,7 +280,39 @@ static HIN_RESULT find_administrator(struct hin_api_call *call, struct sign_in *
 struct account_change {
     struct hin_api_call *call;
     struct hin_api_patches patches;
+    struct hin_view verified; /* the hash that the password was compared with */
+    bool failed;              /* a wrong password: count it */
 };
+
+/* By what the account holds within the transaction, since other workers judge sign-ins too. While
+ * it is locked nothing is counted, so that asking on does not make the lock longer. */
+static HIN_RESULT count_failure(struct account_change *change, struct hin_json stored)
+{
+    int64_t now_usec = hin_tenant_now_usec(change->call->tenant);
+    int64_t unlock_msec = 0;
+    int64_t attempts = 0;
+    HIN_TRY(hin_json_opt_integer(stored, "unlockTime", 0, INT64_MAX / 1000, &unlock_msec, NULL));
+    HIN_TRY(hin_json_opt_integer(stored, "unsuccessfulSignInAttempts", 0, INT64_MAX - 1, &attempts,
+                                 NULL));
+    if (unlock_msec * HIN_MSEC_USEC > now_usec) {
+        return hin_ok();
+    }
+    attempts = attempts + 1 >= ATTEMPTS_MAX ? 0 : attempts + 1;
+    HIN_TRY(hin_api_patch_int(&change->patches, "unsuccessfulSignInAttempts", attempts));
+    return attempts > 0 ? hin_ok()
+                        : hin_api_patch_int(&change->patches, "unlockTime",
+                                            (now_usec + LOCK_USEC) / HIN_MSEC_USEC);
+}
+
+/* CONFLICT: the password was changed meanwhile, by another use of the same one-time password say.
+ */
+static HIN_RESULT still_verified(const struct account_change *change, struct hin_json stored)
+{
+    struct hin_view hash = HIN_VIEW_EMPTY;
+    HIN_TRY(hin_json_get_text(stored, "passwordHash", &hash, NULL));
+    HIN_ENSURE(change->verified.size == 0 || hin_view_equal(hash, change->verified), CONFLICT);
+    return hin_ok();
+}
 
 static struct hin_result change_account(void *context, const struct hin_store_document *document,
                                         struct hin_buf *bytes, struct hin_store_content *content,
@@ -248,6 +323,10 @@ static struct hin_result change_account(void *context, const struct hin_store_do
     (void)content;
     *keep_names = true;
     HIN_TRY(hin_api_parse(change->call, document->bytes, HIN_STORE_DOCUMENT_BYTES, &stored));
+    HIN_TRY(still_verified(change, stored));
+    if (change->failed) {
+        HIN_TRY(count_failure(change, stored));
+    }
     return hin_api_merge(&hin_api_administrator, stored, (struct hin_json){0}, &change->patches,
                          bytes);
 }
@@ -265,18 +344,11 @@ static HIN_RESULT store_account(struct account_change *change, int64_t administr
 static HIN_RESULT refuse_sign_in(struct hin_api_call *call, struct sign_in *in, const char *why)
 {
     char detail[320];
-    struct account_change change = {.call = call};
+    struct account_change change = {.call = call, .failed = true};
     call->worker->counters.sign_in_failures++;
     HIN_IGNORE(hin_auth_count_failure(hin_api_auth(call->worker->api),
                                       hin_stream_peer(call->request->stream)));
     if (in->administrator != 0) {
-        int64_t now_usec = hin_tenant_now_usec(call->tenant);
-        HIN_TRY(hin_api_patch_int(&change.patches, "unsuccessfulSignInAttempts", in->attempts + 1));
-        if (in->attempts + 1 >= ATTEMPTS_MAX) {
-            HIN_TRY(hin_api_patch_int(&change.patches, "unlockTime",
-                                      (now_usec + LOCK_USEC) / HIN_MSEC_USEC));
-            HIN_TRY(hin_api_patch_int(&change.patches, "unsuccessfulSignInAttempts", 0));
-        }
         HIN_TRY(store_account(&change, in->administrator));
     }
     snprintf(detail, sizeof(detail), "%.*s: %s", (int)HIN_MIN(in->username.size, 255U),
@@ -297,7 +369,7 @@ static HIN_RESULT refuse_sign_in(struct hin_api_call *call, struct sign_in *in, 
 static struct hin_result sign_in_effect(struct hin_api_call *call, void *context, int64_t *object)
 {
     struct sign_in *in = context;
-    struct account_change change = {.call = call};
+    struct account_change change = {.call = call, .verified = in->hash};
     char hash[HIN_PASSWORD_TEXT_BYTES];
     int64_t now_msec = hin_tenant_now_usec(call->tenant) / HIN_MSEC_USEC;
     HIN_TRY(hin_api_patch_int(&change.patches, "lastSignIn", now_msec));
@@ -308,8 +380,13 @@ static struct hin_result sign_in_effect(struct hin_api_call *call, void *context
         HIN_TRY(hin_api_patch_text(&change.patches, "passwordHash", hin_view_from_text(hash)));
         HIN_TRY(hin_api_patch_bool(&change.patches, "oneTime", false));
         HIN_TRY(hin_api_patch_int(&change.patches, "lastPasswordChange", now_msec));
+        HIN_TRY(end_sessions(call, in->administrator));
     }
-    HIN_TRY(store_account(&change, in->administrator));
+    struct hin_result stored = store_account(&change, in->administrator);
+    if (stored.code == HIN_CONFLICT) {
+        return hin_api_fail(call, HIN_CONFLICT, "the password was changed meanwhile");
+    }
+    HIN_TRY(stored);
     struct hin_credential_api_key key = {
         .name = in->key_name,
         .role = in->role,
@@ -347,6 +424,7 @@ static HIN_RESULT check_password(struct hin_api_call *call, struct sign_in *in)
         return refuse_sign_in(call, in, "no such administrator");
     }
     if (found.code == HIN_REVOKED) {
+        HIN_IGNORE(hin_password_verify(nobody, in->password)); /* likewise */
         return refuse_sign_in(call, in, "the account is locked or inactive");
     }
     HIN_TRY(found);

@@ -9,6 +9,9 @@
 #include "manager/credential.h"
 
 enum { CACHE_MAX = 1024, COUNTER_SLOTS = 4096 };
+/* What is kept is looked up anew after this, so that a change whose announcement was lost counts
+ * all the same. */
+#define KEPT_USEC (5 * HIN_SEC_USEC)
 
 /* Counters of a fixed size: two that fall into one slot share it, which limits earlier, never
  * later. */
@@ -20,6 +23,7 @@ struct counter {
 struct hin_auth {
     struct hin_worker *worker;
     struct hin_map known; /* digest -> struct hin_api_principal */
+    int64_t known_since_usec;
     uint64_t key[2];
     struct counter calls[COUNTER_SLOTS];
     struct counter failures[COUNTER_SLOTS];
@@ -64,7 +68,31 @@ void hin_auth_free(struct hin_auth *auth)
     }
 }
 
-static HIN_RESULT read_principal(struct hin_json key, int64_t id, struct hin_api_principal *who)
+/* A key that somebody signed in for opens no more than that administrator may at the moment.
+ * REVOKED: the account is inactive or gone. */
+static HIN_RESULT bind_to_administrator(struct hin_auth *auth, struct hin_api_principal *who)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_store_document found;
+    int64_t role_id = 0;
+    bool active = true;
+    struct hin_result result = hin_store_get(auth->worker->tenant.store, HIN_STORE_ADMINISTRATORS,
+                                             who->administrator, &text, &found);
+    HIN_ENSURE(result.code != HIN_NOT_FOUND, REVOKED);
+    HIN_TRY(result);
+    HIN_TRY(hin_json_parse(found.bytes, text.max, &document, NULL));
+    struct hin_json administrator = hin_json_root(document);
+    HIN_TRY(hin_json_get_integer(administrator, "roleID", 0, INT64_MAX, &role_id, NULL));
+    HIN_TRY(hin_json_opt_boolean(administrator, "active", &active, NULL));
+    HIN_ENSURE(active, REVOKED);
+    const struct hin_api_role *role = hin_api_role_find(role_id);
+    who->rights &= role != NULL ? role->rights : 0;
+    return hin_ok();
+}
+
+static HIN_RESULT read_principal(struct hin_auth *auth, struct hin_json key, int64_t id,
+                                 struct hin_api_principal *who)
 {
     struct hin_view name = HIN_VIEW_EMPTY;
     int64_t role_id = 0;
@@ -82,7 +110,7 @@ static HIN_RESULT read_principal(struct hin_json key, int64_t id, struct hin_api
     who->expires_usec = expires_msec * HIN_MSEC_USEC;
     snprintf(who->name, sizeof(who->name), "%.*s", HIN_ARGS(name));
     snprintf(who->text, sizeof(who->text), "key %lld (%s)", (long long)id, who->name);
-    return hin_ok();
+    return who->administrator != 0 ? bind_to_administrator(auth, who) : hin_ok();
 }
 
 static HIN_RESULT look_up(struct hin_auth *auth, struct hin_view digest,
@@ -96,7 +124,22 @@ static HIN_RESULT look_up(struct hin_auth *auth, struct hin_view digest,
     HIN_ENSURE(result.code != HIN_NOT_FOUND, AUTH);
     HIN_TRY(result);
     HIN_TRY(hin_json_parse(found.bytes, text.max, &document, NULL));
-    return read_principal(hin_json_root(document), found.id, who);
+    return read_principal(auth, hin_json_root(document), found.id, who);
+}
+
+HIN_RESULT hin_auth_again(struct hin_auth *auth, int64_t key, struct hin_api_principal *ret_who)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_api_principal who = {0};
+    struct hin_store_document found;
+    HIN_TRY(hin_store_get(auth->worker->tenant.store, HIN_STORE_API_KEYS, key, &text, &found));
+    HIN_TRY(hin_json_parse(found.bytes, text.max, &document, NULL));
+    HIN_TRY(read_principal(auth, hin_json_root(document), key, &who));
+    HIN_ENSURE(who.expires_usec == 0 || hin_clock_wall_usec(auth->worker->clock) < who.expires_usec,
+               EXPIRED);
+    *ret_who = who;
+    return hin_ok();
 }
 
 HIN_RESULT hin_auth_find(struct hin_auth *auth, struct hin_view secret,
@@ -105,6 +148,11 @@ HIN_RESULT hin_auth_find(struct hin_auth *auth, struct hin_view secret,
     char hex[HIN_SHA256_HEX_BYTES];
     HIN_ENSURE(hin_is_ok(hin_credential_digest(HIN_TOKEN_API_KEY, secret, hex)), AUTH);
     struct hin_view digest = hin_view_from_text(hex);
+    int64_t now_usec = hin_clock_monotonic_usec(auth->worker->clock);
+    if (now_usec - auth->known_since_usec > KEPT_USEC) {
+        hin_auth_forget(auth);
+        auth->known_since_usec = now_usec;
+    }
     struct hin_api_principal *who = hin_map_get(&auth->known, digest);
     if (who == NULL) {
         who = calloc(1, sizeof(*who));

@@ -14,6 +14,9 @@ void hin_auth_free(struct hin_auth *auth);
  * EXPIRED, REVOKED: not active. */
 HIN_RESULT hin_auth_find(struct hin_auth *auth, struct hin_view secret,
                          const struct hin_api_principal **ret_who);
+/* The same of a key by its ID, looked up at this moment: what an answer that goes on for long still
+ * may. NOT_FOUND, EXPIRED, REVOKED. */
+HIN_RESULT hin_auth_again(struct hin_auth *auth, int64_t key, struct hin_api_principal *ret_who);
 /* Keys were changed: look everything up anew. */
 void hin_auth_forget(struct hin_auth *auth);
 

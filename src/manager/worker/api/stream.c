@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "manager/worker/api/api.h"
+#include "manager/worker/api/auth.h"
 #include "manager/worker/api/query.h"
 
 enum { EVENTS_PER_TURN = 200, PING_USEC = 15 * 1000 * 1000, POLL_USEC = 1000 * 1000 };
@@ -156,6 +157,9 @@ static void on_timer(void *context)
     }
     bool ping = now_usec >= streams->next_ping_usec;
     struct stream *next;
+    if (ping) { /* and a change of keys, likewise */
+        hin_streams_check(streams);
+    }
     for (struct stream *stream = streams->first; stream != NULL; stream = next) {
         next = stream->next;
         if (stream->expires_usec != 0 && wall_usec >= stream->expires_usec) {
@@ -172,15 +176,17 @@ static void on_timer(void *context)
 
 void hin_streams_check(struct hin_streams *streams)
 {
+    struct hin_auth *auth = hin_api_auth(streams->worker->api);
     struct stream *next;
     for (struct stream *stream = streams->first; stream != NULL; stream = next) {
-        HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
-        struct hin_store_document document;
+        struct hin_api_principal who;
         next = stream->next;
-        if (hin_store_get(streams->worker->tenant.store, HIN_STORE_API_KEYS, stream->key, &text,
-                          &document)
-                .code == HIN_NOT_FOUND) {
+        /* Whatever the reason: who still may connects anew, and goes on after the last ID. */
+        if (!hin_is_ok(hin_auth_again(auth, stream->key, &who)) ||
+            (who.rights & HIN_RIGHT_EVENTS) == 0) {
             drop(stream, true);
+        } else {
+            stream->expires_usec = who.expires_usec;
         }
     }
 }

@@ -14,7 +14,7 @@ enum { HIN_STREAMS_MAX = 256 };
 hin_api_handler hin_streams_open;
 /* Events up to this ID are there. */
 void hin_streams_wake(struct hin_streams *streams, int64_t last_id);
-/* Keys were changed: end the streams whose key is gone. */
+/* Keys or administrators were changed: end the streams that their key opens no more. */
 void hin_streams_check(struct hin_streams *streams);
 
 #endif

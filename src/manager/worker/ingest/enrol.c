@@ -103,6 +103,8 @@ struct enrolment {
     int64_t token;    /* 0: came without one */
     int64_t policy;
     bool issue;
+    bool held;  /* waits for an administrator, which no token replaces */
+    bool heard; /* has spoken under this identity: a certificate has arrived */
     struct hin_buf certificate;
 };
 
@@ -186,6 +188,20 @@ static HIN_RESULT create_computer(struct session *session, struct enrolment *enr
                             hin_tenant_now_usec(tenant), &enrolment->computer);
 }
 
+/* Has an agent ever said hello as this computer? */
+static HIN_RESULT was_heard(struct session *session, int64_t computer, bool *ret_heard)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf blob = {.max = 1 << 20};
+    struct hin_store_agent agent = {0};
+    struct hin_result found =
+        hin_store_agent_get(session->ingest->worker->tenant.store, computer, &blob, &agent);
+    if (!hin_is_ok(found) && found.code != HIN_NOT_FOUND) {
+        return found;
+    }
+    *ret_heard = agent.last_seen_usec > 0 || agent.session_counter > 0;
+    return hin_ok();
+}
+
 /* The same request again asks after the same computer. DENIED: it was revoked. */
 static HIN_RESULT find_earlier(struct session *session, struct enrolment *enrolment)
 {
@@ -199,16 +215,22 @@ static HIN_RESULT find_earlier(struct session *session, struct enrolment *enrolm
     HIN_ENSURE(!hin_view_is(state, "revoked"), DENIED);
     HIN_TRY(hin_view_to_text(uuid, session->agent, sizeof(session->agent)));
     enrolment->issue = hin_view_is(state, "approved");
-    return hin_ok();
+    enrolment->held = hin_view_is(state, "held");
+    return was_heard(session, enrolment->computer, &enrolment->heard);
 }
 
+/* An approval is good until the agent has its certificate and has spoken; from then on there is
+ * `renew`. Else the key of the first request would open this identity for ever, when long replaced.
+ */
 static HIN_RESULT admit(struct session *session, struct enrolment *enrolment)
 {
     struct hin_result earlier = find_earlier(session, enrolment);
     if (!hin_is_ok(earlier) && earlier.code != HIN_NOT_FOUND) {
         return earlier;
     }
-    if (enrolment->said->token.size > 0 && !enrolment->issue) {
+    bool has_token = enrolment->said->token.size > 0;
+    HIN_ENSURE(!enrolment->heard || enrolment->held || has_token, DENIED);
+    if (has_token && !enrolment->held && (enrolment->heard || !enrolment->issue)) {
         HIN_TRY(take_token(session, enrolment));
         enrolment->issue = true;
     }
@@ -284,7 +306,7 @@ static void refuse(struct session *session, struct hin_result result)
         {HIN_AUTH, HIN_WIRE_REFUSE_TOKEN, "unknown token"},
         {HIN_EXPIRED, HIN_WIRE_REFUSE_TOKEN, "expired token"},
         {HIN_REVOKED, HIN_WIRE_REFUSE_TOKEN, "token is used up"},
-        {HIN_DENIED, HIN_WIRE_REFUSE_DENIED, "the computer is revoked"},
+        {HIN_DENIED, HIN_WIRE_REFUSE_DENIED, "the computer is revoked, or has its certificate"},
         {HIN_SYNTAX, HIN_WIRE_REFUSE_REQUEST, "malformed request"},
         {HIN_UNSUPPORTED, HIN_WIRE_REFUSE_REQUEST, "key type"},
     };

@@ -363,6 +363,9 @@ static HIN_RESULT handle_policy(void *context, struct hin_ipc *channel,
     (void)channel;
     HIN_TRY(hin_read_u64(&reader, &serial));
     HIN_TRY(hin_read_end(&reader));
+    /* What `log` checks must be what it then uses, whoever gave it; and never an older one again. */
+    HIN_ENSURE(hin_memfd_is_sealed(message->fds[0]), PROTOCOL);
+    HIN_ENSURE(!agent->now.used || serial >= agent->now.serial, PROTOCOL);
     if (agent->now.used && agent->now.serial == serial) {
         return hin_ok(); /* a restarted uplink tells what runs already */
     }

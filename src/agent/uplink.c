@@ -308,7 +308,7 @@ static HIN_RESULT handle_state(void *context, struct hin_ipc *channel,
     struct hin_result result = hin_ok();
     if (st.st_size > 0) {
         /* A sealed memory file: it cannot shrink under the map. */
-        HIN_ENSURE((fcntl(fd, F_GET_SEALS) & F_SEAL_SHRINK) != 0, PROTOCOL);
+        HIN_ENSURE(hin_memfd_is_sealed(fd), PROTOCOL);
         void *map = mmap(NULL, (size_t)st.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
         HIN_ENSURE(map != MAP_FAILED, NO_MEMORY);
         result = hin_cabinet_put(&u->cabinet, STATE_FILE, hin_view_of(map, (size_t)st.st_size));

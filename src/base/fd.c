@@ -233,6 +233,13 @@ struct hin_result hin_directory_remove(const char *path)
     return remove_at(AT_FDCWD, path);
 }
 
+bool hin_memfd_is_sealed(int fd)
+{
+    int wanted = F_SEAL_WRITE | F_SEAL_SHRINK;
+    int seals = fcntl(fd, F_GET_SEALS);
+    return seals >= 0 && (seals & wanted) == wanted;
+}
+
 struct hin_result hin_memfd_from(const char *name, struct hin_view content, int *ret_fd)
 {
     HIN_CLEANUP_FD int fd = memfd_create(name, MFD_CLOEXEC | MFD_ALLOW_SEALING);

@@ -35,5 +35,8 @@ HIN_RESULT hin_directory_remove(const char *path);
 /* An anonymous sealed memory file with this content (F_SEAL_WRITE|SHRINK|GROW), to be passed
  * between processes. */
 HIN_RESULT hin_memfd_from(const char *name, struct hin_view content, int *ret_fd);
+/* Is it one that nobody can change or shrink any more? Only then what was checked in it is what is
+ * used, and a map of it cannot fault. */
+bool hin_memfd_is_sealed(int fd);
 
 #endif

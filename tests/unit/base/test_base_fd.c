@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -55,6 +56,14 @@ TEST(test_base_fd__memfd_is_sealed)
     HIN_CLEANUP_FD int fd = -1;
     CHECK_OK(hin_memfd_from("test", HIN_VIEW("content"), &fd));
     CHECK(write(fd, "x", 1) < 0);
+    CHECK(hin_memfd_is_sealed(fd));
+    HIN_CLEANUP_FD int open_one = memfd_create("open", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+    CHECK(!hin_memfd_is_sealed(open_one));
+    CHECK(fcntl(open_one, F_ADD_SEALS, F_SEAL_SHRINK) == 0);
+    CHECK(!hin_memfd_is_sealed(open_one)); /* still written to */
+    HIN_CLEANUP_FD int file = open("/etc/passwd", O_RDONLY | O_CLOEXEC);
+    CHECK(!hin_memfd_is_sealed(file)); /* no memory file at all */
+    CHECK(!hin_memfd_is_sealed(-1));
     HIN_CLEANUP(hin_buf_done) struct hin_buf buf;
     hin_buf_init(&buf, 100);
     CHECK_OK(hin_fd_read_all(fd, &buf));

@@ -142,7 +142,9 @@ static HIN_RESULT policy_check(struct log_module *m)
     HIN_TRY(hin_policy_bundle_verify(hin_view_of(m->bundle_map, m->bundle_bytes),
                                      hin_role_setting(m->role, "policy-key"), &m->policy_arena,
                                      &m->bundle));
-    return hin_policy_bundle_accept(&m->bundle, tenant, agent, 0);
+    HIN_TRY(hin_policy_bundle_accept(&m->bundle, tenant, agent, 0));
+    HIN_ENSURE(m->bundle.manifest.version == m->serial, CONFLICT); /* as the parent was told */
+    return hin_ok();
 }
 
 static HIN_RESULT inputs_make(struct log_module *m, struct hin_log_inputs *ret_inputs)

@@ -19,16 +19,13 @@ static struct hin_result kms_setup(struct hin_role *role)
 {
     struct hin_error error = {0};
     struct hin_secret passphrase = {0};
-    struct kms *kms = calloc(1, sizeof(*kms));
-    HIN_ENSURE(kms != NULL, NO_MEMORY);
-    hin_role_set_context(role, kms);
-    int fd = hin_role_fd_take(role, "passphrase");
+    struct hin_ring *ring = NULL;
+    HIN_CLEANUP_FD int fd = hin_role_fd_take(role, "passphrase");
     if (fd >= 0) {
         HIN_TRY(hin_secret_read_fd(&passphrase, fd));
-        hin_fd_close(&fd);
     }
     struct hin_result opened =
-        hin_ring_open(&kms->ring, AT_FDCWD, hin_role_setting_text(role, "keyring"),
+        hin_ring_open(&ring, AT_FDCWD, hin_role_setting_text(role, "keyring"),
                       passphrase.size > 0 ? &passphrase : NULL, &error);
     hin_secret_done(&passphrase);
     if (!hin_is_ok(opened)) {
@@ -37,7 +34,13 @@ static struct hin_result kms_setup(struct hin_role *role)
         hin_log(HIN_LOG_ERROR, "the key ring cannot be opened: %s", text);
         return opened;
     }
-    kms->provider = hin_ring_provider(kms->ring);
+    struct kms *kms = calloc(1, sizeof(*kms));
+    if (kms == NULL) {
+        hin_ring_free(ring);
+        return hin_fail(HIN_NO_MEMORY);
+    }
+    *kms = (struct kms){.ring = ring, .provider = hin_ring_provider(ring)};
+    hin_role_set_context(role, kms);
     return hin_ok();
 }
 

@@ -52,6 +52,7 @@ struct agent {
     struct hin_buf roots_setting, policy_key;
     int folder, uplink_folder;
     struct instance now, next;
+    struct instance later; /* a policy that came while `next` was taking over */
     unsigned instances;
     bool uplink_started, stopping;
     int64_t status_at;
@@ -277,6 +278,26 @@ static void go(struct agent *agent, const struct instance *instance)
     }
 }
 
+static HIN_RESULT start_next(struct agent *agent, uint64_t serial, int policy);
+
+/* `next` is in force from here on: what was before it has ended. */
+static void take_over(struct agent *agent)
+{
+    instance_done(&agent->now);
+    agent->now = agent->next;
+    agent->next = (struct instance){.policy = -1, .inotify = -1};
+    go(agent, &agent->now);
+    if (agent->later.used) {
+        struct instance later = agent->later;
+        agent->later = (struct instance){.policy = -1, .inotify = -1};
+        struct hin_result result = start_next(agent, later.serial, later.policy);
+        if (!hin_is_ok(result)) {
+            hin_log_result(HIN_LOG_WARNING, result, "policy %llu",
+                           (unsigned long long)later.serial);
+        }
+    }
+}
+
 static HIN_RESULT told(struct hin_view payload, uint64_t *ret_serial, struct hin_view *ret_text)
 {
     struct hin_reader reader = hin_reader_of(payload);
@@ -306,7 +327,12 @@ static HIN_RESULT handle_loaded(void *context, struct hin_ipc *channel,
     } else if (agent->now.used) {
         struct hin_result result =
             hin_role_parent_stop_one(agent->parent, HIN_AGENT_ROLE_LOG, agent->now.number);
-        return result.code == HIN_NOT_FOUND ? hin_ok() : result; /* on_exit goes on */
+        if (!hin_is_ok(result) && result.code != HIN_NOT_FOUND) {
+            return result;
+        }
+        if (hin_role_parent_pid(agent->parent, HIN_AGENT_ROLE_LOG, agent->now.number) < 0) {
+            take_over(agent); /* it had crashed and waited to be started again */
+        }                     /* else on_exit goes on */
     }
     return hin_ok();
 }
@@ -344,8 +370,21 @@ static const struct hin_ipc_permit log_rows[] = {
 };
 static const struct hin_ipc_table log_table = {"log -> parent", log_rows, HIN_COUNT(log_rows)};
 
-static HIN_RESULT start_next(struct agent *agent)
+/* Takes the descriptor of the policy. */
+static HIN_RESULT start_next(struct agent *agent, uint64_t serial, int policy)
 {
+    agent->next = (struct instance){
+        .used = true,
+        .number = ++agent->instances & 0xffff,
+        .serial = serial,
+        .policy = policy,
+        .inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
+    };
+    if (!agent->now.used) {
+        agent->now = agent->next;
+        agent->next = (struct instance){.policy = -1, .inotify = -1};
+        return hin_role_parent_start(agent->parent, HIN_AGENT_ROLE_LOG, agent->now.number);
+    }
     struct hin_result result =
         hin_role_parent_start(agent->parent, HIN_AGENT_ROLE_LOG, agent->next.number);
     if (!hin_is_ok(result)) {
@@ -363,30 +402,25 @@ static HIN_RESULT handle_policy(void *context, struct hin_ipc *channel,
     (void)channel;
     HIN_TRY(hin_read_u64(&reader, &serial));
     HIN_TRY(hin_read_end(&reader));
-    /* What `log` checks must be what it then uses, whoever gave it; and never an older one again. */
+    /* What `log` checks must be what it then uses, whoever gave it; and never an older one again.
+     */
     HIN_ENSURE(hin_memfd_is_sealed(message->fds[0]), PROTOCOL);
     HIN_ENSURE(!agent->now.used || serial >= agent->now.serial, PROTOCOL);
     if (agent->now.used && agent->now.serial == serial) {
         return hin_ok(); /* a restarted uplink tells what runs already */
+    }
+    if (agent->next.used && agent->next.loaded) { /* the one before it is ending for its sake */
+        instance_done(&agent->later);
+        agent->later = (struct instance){
+            .used = true, .serial = serial, .policy = hin_fd_take(&message->fds[0]), .inotify = -1};
+        return hin_ok();
     }
     if (agent->next.used) { /* a newer one came while that one compiled */
         unsigned number = agent->next.number;
         instance_done(&agent->next);
         HIN_IGNORE(hin_role_parent_stop_one(agent->parent, HIN_AGENT_ROLE_LOG, number));
     }
-    agent->next = (struct instance){
-        .used = true,
-        .number = ++agent->instances & 0xffff,
-        .serial = serial,
-        .policy = hin_fd_take(&message->fds[0]),
-        .inotify = inotify_init1(IN_CLOEXEC | IN_NONBLOCK),
-    };
-    if (!agent->now.used) {
-        agent->now = agent->next;
-        agent->next = (struct instance){.policy = -1, .inotify = -1};
-        return hin_role_parent_start(agent->parent, HIN_AGENT_ROLE_LOG, agent->now.number);
-    }
-    return start_next(agent);
+    return start_next(agent, serial, hin_fd_take(&message->fds[0]));
 }
 
 static HIN_RESULT key_read(struct hin_view payload, uint8_t *ret_purpose, struct hin_view *ret_id,
@@ -537,10 +571,7 @@ static void on_exit_child(void *context, const struct hin_role_exit *ended)
     bool is_log = strcmp(ended->name, HIN_AGENT_ROLE_LOG) == 0;
     if (is_log && agent->next.used && agent->next.loaded && agent->now.used &&
         ended->instance == agent->now.number && ended->restart_in_usec < 0) {
-        instance_done(&agent->now);
-        agent->now = agent->next;
-        agent->next = (struct instance){.policy = -1, .inotify = -1};
-        go(agent, &agent->now);
+        take_over(agent);
     }
     bool refused =
         is_log && instance_of(agent, ended->instance) == NULL; /* it said why, and ended */
@@ -694,7 +725,7 @@ struct hin_result hin_agent_run(const char *state, const struct hin_secret *pass
     HIN_ENSURE(agent != NULL, NO_MEMORY);
     HIN_CLEANUP_FD int lock = -1;
     agent->folder = agent->uplink_folder = -1;
-    agent->now = agent->next = (struct instance){.policy = -1, .inotify = -1};
+    agent->now = agent->next = agent->later = (struct instance){.policy = -1, .inotify = -1};
     hin_buf_init(&agent->roots_setting, 512U << 10);
     hin_buf_init(&agent->policy_key, POLICY_KEY_MAX);
     HIN_TRY(folders_open(agent, state, error));
@@ -715,6 +746,7 @@ struct hin_result hin_agent_run(const char *state, const struct hin_secret *pass
     struct hin_result result = run(agent);
     instance_done(&agent->now);
     instance_done(&agent->next);
+    instance_done(&agent->later);
     hin_roots_close(&agent->roots);
     hin_ring_free(agent->ring);
     hin_buf_done(&agent->roots_setting);

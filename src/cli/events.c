@@ -8,6 +8,7 @@
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/table.h"
 #include "event/write.h"
 #include "io/url.h"
 
@@ -68,6 +69,7 @@ static void interrupt(int signal_number)
 
 struct printer {
     const char *format;
+    bool is_terminal; /* a program gets each byte as it is */
     int64_t last_id;
     struct hin_buf line;
     struct hin_error *error;
@@ -106,6 +108,10 @@ static HIN_RESULT print_event(struct printer *printer, struct hin_json event)
         HIN_TRY(hin_buf_append(&printer->line, text));
     }
     HIN_TRY(hin_buf_append_byte(&printer->line, '\n'));
+    if (printer->is_terminal) {
+        HIN_ENSURE(hin_table_show(hin_buf_view(&printer->line), stdout), IO);
+        return hin_ok();
+    }
     size_t written = fwrite(printer->line.data, 1, printer->line.size, stdout);
     HIN_ENSURE(written == printer->line.size, IO);
     return hin_ok();
@@ -257,7 +263,8 @@ static int run_events(int argc, char **argv)
         return status;
     }
     struct hin_error error = {0};
-    struct printer printer = {.format = options.format, .error = &error};
+    struct printer printer = {
+        .format = options.format, .is_terminal = isatty(STDOUT_FILENO) == 1, .error = &error};
     hin_buf_init(&printer.line, (size_t)16 << 20);
     HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
     struct hin_result result = hin_cli_api_open(&api, &error);

@@ -104,8 +104,40 @@ happens 20 "an old copy of the folder is noticed by its counter" eval '[ "$(even
 cli m computer approve "${mine:-0}" >/dev/null
 line restored >>"$T/log/a.log"
 happens 70 "and goes on when approved" seen_some m --where user=restored
-# The same key twice at once, the counters apart: both answer a ping.
+# A copy made while the original runs: its counter is right, so the manager asks the first one whether it is still there.
+clones() { events m --where state=6; }
+copy() {
+    rm -rf "$T/b" "$T/b.key"
+    cp -a "$T/a" "$T/b"
+    cp -a "$T/a.key" "$T/b.key"
+    : >"$T/b.log"
+}
+before=$(clones)
+first=$(process a uplink)
+copy
+kill -STOP "$first" # as after a crash of the machine, or when the network changed
+launch b "$build/hinomi-agent" run --state "$T/b"
+happens 15 "a first session that is silent for 5 s is replaced" logged b 'connected to'
+is "without an event" "$(clones)" "$before"
+stop b
+kill -CONT "$first"
+sleep 1
 agent_stop a
+before_held=$(grep -c 'held' "$T/a.log")
+launch a "$build/hinomi-agent" run --state "$T/a" # its counter is now behind the one that was heard last
+happens 20 "the replaced one is held when it comes back" eval '[ "$(grep -c held "$T/a.log")" -gt '"$before_held"' ]'
+cli m computer approve "${mine:-0}" >/dev/null
+line both-live >>"$T/log/a.log"
+happens 70 "and goes on when approved" seen_some m --where user=both-live
+before=$(clones)
+copy
+launch b "$build/hinomi-agent" run --state "$T/b"
+happens 20 "when the first one answers there are two: an event" eval '[ "$(clones)" -gt '"$before"' ]'
+is "and the computer is held" "$(api m GET "computers/${mine:-0}" | jq -r .enrolment)" held
+happens 10 "the copy is told" logged b 'held'
+stop b
+agent_stop a
+cli m computer approve "${mine:-0}" >/dev/null
 
 # ---- keys of the API ----
 with_key() { # KEY -> HTTP status of a read

@@ -1,31 +1,79 @@
-/* The key ring's file; also with its checksum mended. Sealed rings are left to the unit tests:
- * Argon2id is slow. */
+/* The key ring's file; also with its checksum mended; and the input as the list of keys within a
+ * ring that is sealed under a pass phrase. Argon2id is slow, so only cheap settings are followed;
+ * that dear ones are refused is the unit tests' affair. */
 #include "keys/ring.h"
 
 #include <stdlib.h>
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "crypt/password.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static void decode(struct hin_view bytes)
+static void decode(struct hin_view bytes, const struct hin_secret *passphrase)
 {
     struct hin_ring *ring = NULL;
     struct hin_error error = {0};
-    if (hin_is_ok(hin_ring_decode(bytes, NULL, &ring, &error))) {
+    if (hin_is_ok(hin_ring_decode(bytes, passphrase, &ring, &error))) {
+        struct hin_key_provider provider = hin_ring_provider(ring);
+        struct hin_key_provider_status status = {0};
+        if (!hin_is_ok(provider.status(provider.context, &status)) || status.version_count == 0) {
+            abort();
+        }
         hin_ring_free(ring);
     }
 }
 
+static bool is_cheap(struct hin_view bytes)
+{
+    return bytes.size >= 20 && hin_load_u32(bytes.data + 8) <= 64 &&
+           hin_load_u32(bytes.data + 12) <= 2 && hin_load_u32(bytes.data + 16) <= 1;
+}
+
+/* A ring, sealed at the least cost, whose body is the input. */
+static void decode_sealed(struct hin_view keys, const struct hin_secret *passphrase)
+{
+    static const struct hin_password_cost least = {.memory_kib = 8, .passes = 1, .lanes = 1};
+    static const struct hin_key_binding binding = {
+        .key_id = HIN_VIEW("ring"), .purpose = HIN_KEY_RING, .version = 1};
+    static struct hin_secret key; /* derived once */
+    HIN_CLEANUP(hin_secret_done) struct hin_secret body = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_RING_FILE_MAX};
+    uint8_t head[40] = {'H', 'K', 'R', 1, 1};
+    struct hin_view salt = hin_view_of(head + 20, 16);
+    head[8] = 8;
+    head[12] = 1;
+    head[16] = 1;
+    hin_store_u32(head + 36, (uint32_t)(keys.size + HIN_WRAP_OVERHEAD_BYTES));
+    if (keys.size == 0 || !hin_is_ok(hin_secret_from(&body, keys)) ||
+        (key.size == 0 &&
+         !hin_is_ok(hin_password_derive(hin_secret_view(passphrase), salt, &least, 32, &key))) ||
+        !hin_is_ok(hin_buf_append(&file, hin_view_of(head, sizeof(head)))) ||
+        !hin_is_ok(hin_key_wrap(&key, 1, &binding, &body, &file)) ||
+        !hin_is_ok(hin_write_u32(&file, hin_crc32c(0, hin_buf_view(&file))))) {
+        return;
+    }
+    decode(hin_buf_view(&file), passphrase);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    decode(hin_view_of(data, size));
+    HIN_CLEANUP(hin_secret_done) struct hin_secret passphrase = {0};
+    if (!hin_is_ok(hin_secret_from(&passphrase, HIN_VIEW("fuzz")))) {
+        return 0;
+    }
+    decode(hin_view_of(data, size), NULL);
+    decode_sealed(hin_view_of(data, HIN_MIN(size, HIN_SECRET_MAX)), &passphrase);
     uint8_t *copy = malloc(size > 0 ? size : 1);
     if (copy != NULL && size > 4) {
         hin_copy(copy, data, size);
         hin_store_u32(copy + size - 4, hin_crc32c(0, hin_view_of(copy, size - 4)));
-        decode(hin_view_of(copy, size));
+        struct hin_view mended = hin_view_of(copy, size);
+        decode(mended, NULL);
+        if (is_cheap(mended)) {
+            decode(mended, &passphrase);
+        }
     }
     free(copy);
     return 0;

@@ -10,6 +10,7 @@
 #include "event/write.h"
 
 enum { FINDING = 1, LIFECYCLE = 2, BOTH = FINDING | LIFECYCLE };
+enum { ACTIVITY_OTHER = 99 }; /* the greatest of any class */
 #define PATH_DEPTH_MAX 8
 
 struct ocsf {
@@ -333,6 +334,9 @@ static void put_classification(struct ocsf *ocsf, const struct row *row)
     int64_t class_uid = hin_event_integer(ocsf->event, HIN_FIELD_CLASS);
     int64_t activity = hin_event_integer(ocsf->event, HIN_FIELD_ACTIVITY);
     int64_t severity = hin_event_integer(ocsf->event, HIN_FIELD_SEVERITY);
+    if (activity < 0 || activity > ACTIVITY_OTHER) {
+        activity = ACTIVITY_OTHER; /* type_uid has two digits for it */
+    }
     bool finding = class_uid == HIN_CLASS_DETECTION_FINDING;
     const char *class_name = finding ? "Detection Finding" : "Application Lifecycle";
     const char *activity_name =

@@ -318,3 +318,23 @@ TEST(test_event_ocsf__every_field_is_written)
     hin_buf_done(&buf);
     hin_arena_done(&arena);
 }
+
+/* An agent may send any number; what is given out keeps to the schema (found by fuzzing). */
+TEST(test_event_ocsf__an_activity_out_of_range_is_other)
+{
+    static const int64_t numbers[] = {-1, 100, INT64_MAX, INT64_MIN};
+    struct hin_arena arena;
+    hin_arena_init(&arena, 4 << 20);
+    struct hin_buf buf;
+    hin_buf_init(&buf, 1 << 20);
+    struct hin_event event;
+    CHECK_OK(sample_finding(&event, &arena));
+    for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++) {
+        hin_buf_clear(&buf);
+        CHECK_OK(hin_event_set_integer(&event, HIN_FIELD_ACTIVITY, numbers[i]));
+        CHECK_OK(hin_event_write_ocsf(&event, NULL, &buf));
+        CHECK(hin_view_find(hin_buf_view(&buf), HIN_VIEW("\"type_uid\":200499")) != SIZE_MAX);
+    }
+    hin_buf_done(&buf);
+    hin_arena_done(&arena);
+}

@@ -172,6 +172,14 @@ HIN_RESULT hin_ingest_add_own(struct hin_ingest *ingest, struct hin_event *event
 
 /* ---- the commit ---- */
 
+static int by_agent(const void *a, const void *b)
+{
+    const struct hin_store_ack *left = a;
+    const struct hin_store_ack *right = b;
+    return (left->agent > right->agent) - (left->agent < right->agent);
+}
+
+/* One a computer, the highest; a commit may hold a batch of each of thousands. */
 static HIN_RESULT gather_acks(struct hin_ingest *ingest, struct hin_store_ack **ret_acks,
                               size_t *ret_count)
 {
@@ -179,15 +187,16 @@ static HIN_RESULT gather_acks(struct hin_ingest *ingest, struct hin_store_ack **
     size_t count = 0;
     HIN_TRY(HIN_ARENA_ARRAY(&ingest->arena, ingest->ack_count + 1, &acks));
     for (size_t i = 0; i < ingest->ack_count; i++) {
-        struct session *session = ingest->acks[i].session;
-        size_t at = 0;
-        while (at < count && acks[at].agent != session->computer) {
-            at++;
+        const struct ack *ack = &ingest->acks[i];
+        acks[i] = (struct hin_store_ack){ack->session->computer, SPOOL_GENERATION, ack->through};
+    }
+    qsort(acks, ingest->ack_count, sizeof(*acks), by_agent);
+    for (size_t i = 0; i < ingest->ack_count; i++) {
+        if (count > 0 && acks[count - 1].agent == acks[i].agent) {
+            acks[count - 1].sequence = HIN_MAX(acks[count - 1].sequence, acks[i].sequence);
+        } else {
+            acks[count++] = acks[i];
         }
-        if (at == count) {
-            acks[count++] = (struct hin_store_ack){session->computer, SPOOL_GENERATION, 0};
-        }
-        acks[at].sequence = HIN_MAX(acks[at].sequence, ingest->acks[i].through);
     }
     *ret_acks = acks;
     *ret_count = count;

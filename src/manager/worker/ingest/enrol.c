@@ -160,6 +160,36 @@ static HIN_RESULT take_token(struct session *session, struct enrolment *enrolmen
     return hin_ok();
 }
 
+static struct hin_result count_waiting(void *context, const struct hin_store_document *document)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    struct hin_view state = HIN_VIEW_EMPTY;
+    size_t *count = context;
+    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL));
+    HIN_TRY(hin_json_opt_text(hin_json_root(parsed), "enrolment", &state, NULL));
+    *count += hin_view_is(state, "pending");
+    return hin_ok();
+}
+
+/* Who asks without a token need not show anything: LIMIT when too many wait already. */
+static HIN_RESULT take_waiting_room(struct hin_ingest *ingest)
+{
+    int64_t now_usec = hin_clock_monotonic_usec(ingest->worker->clock);
+    if (ingest->pending_counted_usec == 0 ||
+        now_usec - ingest->pending_counted_usec > PENDING_COUNT_USEC) {
+        struct hin_store_page all = {0};
+        struct hin_store_listed listed;
+        size_t count = 0;
+        HIN_TRY(hin_store_list(ingest->worker->tenant.store, HIN_STORE_COMPUTERS, &all,
+                               count_waiting, &count, &listed));
+        ingest->pending_count = count;
+        ingest->pending_counted_usec = now_usec;
+    }
+    HIN_ENSURE(ingest->pending_count < PENDING_COMPUTERS_MAX, LIMIT);
+    ingest->pending_count++;
+    return hin_ok();
+}
+
 static HIN_RESULT create_computer(struct session *session, struct enrolment *enrolment)
 {
     struct hin_tenant *tenant = &session->ingest->worker->tenant;
@@ -235,6 +265,9 @@ static HIN_RESULT admit(struct session *session, struct enrolment *enrolment)
         enrolment->issue = true;
     }
     if (earlier.code == HIN_NOT_FOUND) {
+        if (!enrolment->issue) {
+            HIN_TRY(take_waiting_room(session->ingest));
+        }
         HIN_TRY(hin_token_uuid(session->agent));
         HIN_TRY(create_computer(session, enrolment));
         HIN_TRY(write_audit(session, "computer.enrol", enrolment->computer,
@@ -307,6 +340,7 @@ static void refuse(struct session *session, struct hin_result result)
         {HIN_EXPIRED, HIN_WIRE_REFUSE_TOKEN, "expired token"},
         {HIN_REVOKED, HIN_WIRE_REFUSE_TOKEN, "token is used up"},
         {HIN_DENIED, HIN_WIRE_REFUSE_DENIED, "the computer is revoked, or has its certificate"},
+        {HIN_LIMIT, HIN_WIRE_REFUSE_BUSY, "too many computers wait for approval"},
         {HIN_SYNTAX, HIN_WIRE_REFUSE_REQUEST, "malformed request"},
         {HIN_UNSUPPORTED, HIN_WIRE_REFUSE_REQUEST, "key type"},
     };

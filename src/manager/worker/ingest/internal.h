@@ -30,6 +30,8 @@ enum {
     RETRY_USEC = 1000 * 1000,
     FACTS_USEC = 300 * 1000,
     PENDING_RETRY_SEC = 10,
+    PENDING_COMPUTERS_MAX = 1000, /* anybody may ask: what they ask for must end somewhere */
+    PENDING_COUNT_USEC = 10 * 1000 * 1000,
 };
 #define AGENT_LIFETIME_USEC (90 * HIN_DAY_USEC)
 #define RENEW_GRACE_USEC    (30 * HIN_DAY_USEC)
@@ -124,6 +126,10 @@ struct hin_ingest {
     int64_t damage_usec; /* monotonic, when damage of the store was last told; 0: never */
     uint8_t tenant_id[HIN_WIRE_ID_BYTES];
     struct hin_buf out; /* frames on their way into a stream */
+
+    /* computers that wait for approval, as counted a moment ago */
+    size_t pending_count;
+    int64_t pending_counted_usec;
 
     struct hin_tls_peer peer;        /* scratch: of the connection that is being judged */
     struct hin_wire_message message; /* scratch: of the frame that is being handled */

@@ -22,6 +22,10 @@ hired() { # USER -> ID; the password is "first of USER"
 }
 change() { api m POST "administrators/$1" "$2" >/dev/null; }
 
+# Somebody without a certificate who says nothing: looked at when all the rest is done.
+openssl s_client -quiet -connect "${agents_urls[m]#https://}" -alpn hinomi-agent < <(sleep 60) >/dev/null 2>&1 &
+mute=$!
+
 # ---- accounts ----
 id=$(hired bob)
 key=$(signed_in bob "the first of bob" "bob's own words")
@@ -78,7 +82,7 @@ for i in 1 2 3 4 5 6; do
     (HEADERS=$T/m.headers api m POST sessions "{\"username\":\"dan\",\"password\":\"the first of dan\",\"newPassword\":\"words of dan $i\"}" |
         jq -r '.secretKey // empty' >"$T/dan.$i") &
 done
-wait $(jobs -p | grep -vxF "$(printf '%s\n' "${pids[@]}")")
+wait $(jobs -p | grep -vxF "$(printf '%s\n' "$mute" "${pids[@]}")")
 is "a one-time password is good for one of several at once" "$(cat "$T"/dan.[1-6] | grep -c .)" 1
 
 # ---- the first key of an agent ----
@@ -101,5 +105,7 @@ happens 20 "two with one identity are held" held
 stop first
 waiting held --token-file "$T/good"
 is "a token does not lift that" "$(api m GET computers/1 | jq -r .enrolment)" held
+
+happens 25 "a connection that never says anything is closed" eval "! kill -0 $mute 2>/dev/null"
 
 done_testing

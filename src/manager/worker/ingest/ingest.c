@@ -13,6 +13,7 @@
 enum { SEEN_MAX = 4096, SESSIONS_MAX = 65536, OUT_MAX = 24 << 20 };
 #define SEEN_USEC   (5 * HIN_SEC_USEC)
 #define SILENT_USEC (3 * HEARTBEAT_SEC * HIN_SEC_USEC)
+#define MUTE_USEC   (20 * HIN_SEC_USEC) /* before the first message: nobody need show anything yet */
 
 /* ---- sending ---- */
 
@@ -248,6 +249,7 @@ static HIN_RESULT on_heartbeat(struct session *session, const struct hin_wire_me
 
 static HIN_RESULT on_hello(struct session *session, const struct hin_wire_message *message)
 {
+    hin_stream_set_idle(session->stream, SILENT_USEC);
     hin_ingest_hello(session, &message->hello);
     return hin_ok();
 }
@@ -442,7 +444,7 @@ static void on_open(void *context, struct hin_stream *stream)
     }
     ingest->first = session;
     hin_stream_set_context(stream, &session_events, session);
-    hin_stream_set_idle(stream, SILENT_USEC);
+    hin_stream_set_idle(stream, MUTE_USEC);
     struct hin_result judged = judge_peer(session, &refusal);
     if (!hin_is_ok(judged)) {
         session->wire = hin_wire_session_begin(HIN_WIRE_STATE_KNOWN);

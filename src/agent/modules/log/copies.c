@@ -22,6 +22,9 @@ struct slot {
 
 struct log_copies {
     uint64_t key[2];
+    uint8_t location[512]; /* of the last line: lines of one file come together */
+    size_t location_size;
+    uint32_t source; /* its digest */
     struct slot slots[SLOTS];
 };
 
@@ -49,12 +52,9 @@ static uint64_t digest_of(const struct log_copies *copies, const struct hin_pred
     if (!line->has_time || line->program.data == NULL || line->log.size == 0) {
         return 0;
     }
-    uint64_t parts[3] = {
-        (uint64_t)(line->time_usec / HIN_SEC_USEC),
-        hin_siphash(copies->key, line->program),
-        hin_siphash(copies->key, hin_view_trim(line->log)),
-    };
-    uint64_t digest = hin_siphash(copies->key, hin_view_of(parts, sizeof(parts)));
+    uint64_t text = hin_siphash(copies->key, hin_view_trim(line->log));
+    uint64_t parts[2] = {text, (uint64_t)(line->time_usec / HIN_SEC_USEC)};
+    uint64_t digest = hin_siphash(parts, line->program); /* nobody outside can know `text` */
     return digest != 0 ? digest : 1;
 }
 
@@ -80,11 +80,14 @@ static bool count_line(struct slot *slot, uint64_t digest, uint32_t name)
 bool log_copies_second(struct log_copies *copies, struct hin_view text, struct hin_view location,
                        const struct hin_zone *zone, int64_t now_usec)
 {
-    uint64_t source = hin_siphash(copies->key, location);
+    if (!hin_view_equal(location, hin_view_of(copies->location, copies->location_size))) {
+        copies->location_size = HIN_MIN(location.size, sizeof(copies->location));
+        hin_copy(copies->location, location.data, copies->location_size);
+        copies->source = (uint32_t)hin_siphash(copies->key, location);
+    }
     struct hin_predecode_context context = {.now_usec = now_usec, .zone = zone};
     struct hin_predecoded line;
     hin_predecode(text, &context, &line);
     uint64_t digest = digest_of(copies, &line);
-    return digest != 0 &&
-           count_line(&copies->slots[digest & (SLOTS - 1)], digest, (uint32_t)source);
+    return digest != 0 && count_line(&copies->slots[digest & (SLOTS - 1)], digest, copies->source);
 }

@@ -15,8 +15,8 @@ static void run(const struct hin_log_rules *rules)
         return;
     }
     for (size_t i = 0; i < 9; i++) {
-        const struct hin_log_line line = {hin_view_from_text(lines[i % 3]), HIN_VIEW("f"),
-                                          INT64_C(1794304800000000), 0, NULL, 0};
+        const struct hin_log_line line = {
+            hin_view_from_text(lines[i % 3]), HIN_VIEW("f"), INT64_C(1794304800000000), 0, NULL, 0};
         (void)hin_log_engine_run(engine, &line);
     }
     hin_log_engine_free(engine);

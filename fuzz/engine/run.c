@@ -101,7 +101,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     bool stateful = size > 0 && (data[0] & 1) != 0;
     for (size_t i = 0; i < 64 && hin_view_split(&rest, '\n', &line); i++) {
-        const struct hin_log_line input = {line, HIN_VIEW("f"), INT64_C(1794304800000000), 0, NULL, 0};
+        const struct hin_log_line input = {line, HIN_VIEW("f"), INT64_C(1794304800000000),
+                                           0,    NULL,          0};
         compare(hin_log_engine_run(engine, &input), hin_log_engine_run(plain, &input));
         if (stateful && i == 8) {
             restart(engine);

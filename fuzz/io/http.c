@@ -24,7 +24,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hin_view input = hin_view_of(data, size);
     struct hin_http_head head;
-    struct hin_http_refusal refusal;
+    struct hin_http_refusal refusal = {0};
     size_t scanned = 0;
     size_t whole = 0;
     size_t part = 0;
@@ -42,6 +42,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         if (hin_is_ok(hin_http_parse_request(hin_view_sub(input, 0, whole), &head, &refusal)) &&
             head.chunked && head.has_length) {
             abort(); /* two framings at once */
+        }
+        struct hin_view value;
+        (void)hin_http_header_find(&head, "Host", &value);
+        (void)hin_http_header_find(&head, "x-none", &value);
+        if (refusal.status != 0 && hin_http_status_text(refusal.status)[0] == '\0') {
+            abort();
         }
         struct hin_result ignored =
             hin_http_parse_response(hin_view_sub(input, 0, whole), &head, &refusal);

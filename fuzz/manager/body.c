@@ -32,6 +32,11 @@ static void check_store(const struct hin_api_attributes *table, struct hin_json 
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *out = NULL;
     struct hin_json_writer writer;
     struct hin_api_patches patches = {0};
+    must(hin_is_ok(hin_api_patch_text(&patches, "name", HIN_VIEW("set \xff by us"))) &&
+         hin_is_ok(hin_api_patch_int(&patches, "ID", 9)) &&
+         hin_is_ok(hin_api_patch_bool(&patches, "active", true)) &&
+         hin_is_ok(hin_api_patch_json(&patches, "logInspection", HIN_VIEW("{}"))) &&
+         hin_is_ok(hin_api_patch_none(&patches, "description")));
     must(hin_is_ok(hin_api_merge(table, stored, body, &patches, &merged)));
     must(hin_is_ok(hin_json_parse(hin_buf_view(&merged), 1 << 22, &document, NULL)));
     hin_json_writer_init(&writer, &given, false);

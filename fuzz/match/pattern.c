@@ -47,6 +47,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct hin_result result =
         hin_pattern_compile(kind, hin_view_sub(rest, 0, end), &error, &pattern);
     if (hin_is_ok(result)) {
+        const struct hin_pattern *prepared = pattern;
+        if ((data[0] & 0x80) != 0 && !hin_is_ok(hin_pattern_prepare_all(&prepared, 1))) {
+            abort();
+        }
         check(pattern, subject);
         hin_pattern_free(pattern);
     } else if (result.code == HIN_SYNTAX && (error.column == 0 || error.column > rest.size + 1)) {

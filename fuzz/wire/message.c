@@ -27,8 +27,18 @@ static void batch_check(struct hin_wire_packer *packer, const struct hin_wire_ba
     for (uint32_t i = 0; i < batch->count; i++) {
         struct hin_wire_record record;
         must(hin_is_ok(hin_wire_record_read(&reader, &record)));
+        HIN_CLEANUP(hin_buf_done) struct hin_buf identity = {.max = 2 * HIN_WIRE_CURSOR_MAX_BYTES};
+        must(hin_is_ok(hin_wire_record_identity(&record, &identity)) && identity.size > 0);
         must(hin_is_ok(hin_wire_record_write(&again, &record)));
     }
+    must(hin_view_equal(hin_buf_view(&again), records));
+    struct hin_wire_batch packed;
+    must(hin_is_ok(
+        hin_wire_pack(packer, batch->first, batch->count, hin_buf_view(&again), &packed)));
+    HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = HIN_WIRE_PAYLOAD_MAX_BYTES + 64};
+    must(hin_is_ok(hin_buf_append(&body, packed.body)));
+    packed.body = hin_buf_view(&body); /* it was the packer's, which is used again */
+    must(hin_is_ok(hin_wire_unpack(packer, &packed, &records)));
     must(hin_view_equal(hin_buf_view(&again), records));
 }
 
@@ -54,6 +64,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
             must(hin_view_equal(
                 hin_view_sub(hin_buf_view(&again), HIN_WIRE_FRAME_HEADER_BYTES, again.size),
                 frame.payload));
+            must(hin_wire_state_name(session.state)[0] != '\0');
             bool allowed = hin_wire_session_allows(&session, direction, frame.type);
             must(allowed == hin_is_ok(hin_wire_session_step(&session, direction, message.type)));
             if (message.type == HIN_WIRE_BATCH) {

@@ -7,7 +7,10 @@
 #include "wire/batch.h"
 
 #define DESCRIPTION_MAX_BYTES 8192
-#define BATCH_STOP_BYTES      (2560U << 10)
+/* Room for what the manager adds to an event (which computer): one that it could not store would be
+ * refused again and again, and all behind it would wait. */
+#define MANAGER_BYTES    4096
+#define BATCH_STOP_BYTES (2560U << 10)
 
 static const struct rule_memo *memo_of(struct log_module *m, const struct hin_log_rule_info *rule)
 {
@@ -97,6 +100,7 @@ static HIN_RESULT keep(struct log_module *m, struct hin_event *event, uint64_t g
     HIN_TRY(hin_event_set_identity(event, &identity));
     hin_buf_clear(&m->scratch);
     HIN_TRY(hin_event_encode(event, &m->scratch));
+    HIN_ENSURE(m->scratch.size <= HIN_EVENT_MAX_BYTES - MANAGER_BYTES, LIMIT);
     struct hin_wire_record record = {
         .generation = generation,
         .offset = offset,

@@ -68,7 +68,8 @@ static void run(struct hin_log_engine *engine, struct hin_view rest, bool each, 
     double start = cpu_seconds();
     *cost = (struct cost){0};
     while (hin_view_split(&rest, '\n', &text) && (rest.data != NULL || text.size > 0)) {
-        const struct hin_log_line line = {text, HIN_VIEW("bench"), INT64_C(1794304800000000), 0};
+        const struct hin_log_line line = {
+            text, HIN_VIEW("bench"), INT64_C(1794304800000000), 0, NULL, 0};
         double before = each ? cpu_seconds() : 0;
         (void)hin_log_engine_run(engine, &line);
         double took = each ? cpu_seconds() - before : 0;

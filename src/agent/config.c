@@ -64,6 +64,28 @@ static HIN_RESULT config_read(struct hin_json root, struct hin_agent_config *con
     return hin_ok();
 }
 
+bool hin_agent_config_allows_journal(const struct hin_agent_config *config)
+{
+    static const char *const folders[] = {"/var/log/journal", "/run/log/journal"};
+    for (size_t i = 0; i < config->root_count; i++) {
+        struct hin_view root = hin_view_from_text(config->roots[i]);
+        while (root.size > 1 && root.data[root.size - 1] == '/') {
+            root.size--;
+        }
+        if (hin_view_is(root, HIN_AGENT_ROOT_JOURNAL)) {
+            return true;
+        }
+        for (size_t f = 0; f < HIN_COUNT(folders); f++) {
+            struct hin_view folder = hin_view_from_text(folders[f]);
+            if (hin_view_starts_with(folder, root) &&
+                (root.size == folder.size || folder.data[root.size] == '/')) {
+                return true;
+            }
+        }
+    }
+    return false;
+}
+
 struct hin_result hin_agent_config_load(int folder, struct hin_agent_config *ret_config,
                                         struct hin_error *error)
 {

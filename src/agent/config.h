@@ -32,6 +32,11 @@ struct hin_agent_config {
     uint32_t uid_base;
 };
 
+/* Among the log roots: the journal may be read, whatever else may. */
+#define HIN_AGENT_ROOT_JOURNAL "journald"
+/* Does the host allow the journal? It says so by name, or allows a folder that its files lie in. */
+bool hin_agent_config_allows_journal(const struct hin_agent_config *config);
+
 void hin_agent_config_default(struct hin_agent_config *ret_config);
 /* folder: descriptor of DIR. NOT_FOUND before enrolment; a wrong file names its place in error. */
 HIN_RESULT hin_agent_config_load(int folder, struct hin_agent_config *ret_config,

@@ -89,15 +89,29 @@ static HIN_RESULT roots_parse(struct enrolling *e)
     static const char *const standard[] = {"/var/log"};
     size_t count = e->want->roots->count;
     const char *const *paths = count > 0 ? e->want->roots->items : standard;
+    const char *folders[HIN_OPTION_TEXTS_MAX];
+    size_t folder_count = 0;
     struct hin_roots *roots = NULL;
+    bool journal = false;
     count = count > 0 ? count : 1;
+    for (size_t i = 0; i < count; i++) {
+        bool is_journal = strcmp(paths[i], HIN_AGENT_ROOT_JOURNAL) == 0;
+        journal = journal || is_journal;
+        if (!is_journal) {
+            folders[folder_count++] = paths[i];
+        }
+    }
     roots = calloc(1, sizeof(*roots));
     HIN_ENSURE(roots != NULL, NO_MEMORY);
-    struct hin_result result = hin_roots_open(roots, paths, count, e->error);
-    for (size_t i = 0; i < count && hin_is_ok(result); i++) {
+    struct hin_result result = hin_roots_open(roots, folders, folder_count, e->error);
+    for (size_t i = 0; i < folder_count && hin_is_ok(result); i++) {
         hin_copy(e->config.roots[i], roots->paths[i], HIN_PATH_MAX);
     }
-    e->config.root_count = count;
+    e->config.root_count = folder_count;
+    if (journal) {
+        snprintf(e->config.roots[e->config.root_count++], HIN_PATH_MAX, "%s",
+                 HIN_AGENT_ROOT_JOURNAL);
+    }
     hin_roots_close(roots);
     free(roots);
     return result;

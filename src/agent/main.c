@@ -57,8 +57,10 @@ static const struct hin_option enrol_options[] = {
     {"token", 0, HIN_OPTION_TEXT, offsetof(struct options, token), "TOKEN",
      "The token itself; better give it by --token-file.", NULL, false, true},
     {"log-root", 'l', HIN_OPTION_TEXTS, offsetof(struct options, roots), "DIR",
-     "Folder below which logs may be read, whatever a policy says; repeatable (/var/log).", NULL,
-     false, false},
+     "Folder below which logs may be read, whatever a policy says, or journald for the journal, "
+     "which "
+     "a folder that holds its files allows too; repeatable (/var/log).",
+     NULL, false, false},
     {"spool-max", 0, HIN_OPTION_COUNT, offsetof(struct options, spool_max_bytes), "BYTES",
      "Bound of the spool (536870912).", NULL, false, false},
     {"no-wait", 0, HIN_OPTION_FLAG, offsetof(struct options, no_wait), NULL,

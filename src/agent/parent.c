@@ -54,7 +54,7 @@ struct agent {
     struct instance now, next;
     struct instance later; /* a policy that came while `next` was taking over */
     unsigned instances;
-    bool uplink_started, stopping;
+    bool uplink_started, stopping, journal_allowed;
     int64_t status_at;
 };
 
@@ -203,6 +203,9 @@ static HIN_RESULT handle_open_journal(void *context, struct hin_ipc *channel,
     struct found_journal found[HIN_IPC_FDS_MAX];
     int fds[HIN_IPC_FDS_MAX];
     size_t count = 0;
+    if (!agent->journal_allowed) { /* the module does not ask then; a captured one might */
+        return hin_ipc_reply(channel, message, HIN_DENIED, HIN_VIEW_EMPTY);
+    }
     for (size_t i = 0; i < HIN_COUNT(folders) && instance != NULL; i++) {
         int fd = -1;
         if (hin_is_ok(
@@ -539,6 +542,7 @@ static HIN_RESULT prepare_log(struct agent *agent, unsigned number, struct hin_r
     HIN_TRY(hin_role_hand_fd(hand, "policy", instance->policy));
     HIN_TRY(hin_role_hand_fd(hand, "inotify", instance->inotify));
     HIN_TRY(hand_number(hand, "serial", instance->serial));
+    HIN_TRY(hand_text(hand, "journal", agent->journal_allowed ? "1" : "0"));
     HIN_TRY(hin_role_hand_setting(hand, "policy-key", hin_buf_view(&agent->policy_key)));
     return hin_role_hand_setting(hand, "roots", hin_buf_view(&agent->roots_setting));
 }
@@ -675,10 +679,14 @@ static HIN_RESULT lock_take(struct agent *agent, const char *state, int *ret_loc
 static HIN_RESULT roots_prepare(struct agent *agent, struct hin_error *error)
 {
     const char *paths[HIN_OPTION_TEXTS_MAX];
+    size_t count = 0;
+    agent->journal_allowed = hin_agent_config_allows_journal(&agent->config);
     for (size_t i = 0; i < agent->config.root_count; i++) {
-        paths[i] = agent->config.roots[i];
+        if (strcmp(agent->config.roots[i], HIN_AGENT_ROOT_JOURNAL) != 0) {
+            paths[count++] = agent->config.roots[i];
+        }
     }
-    HIN_TRY(hin_roots_open(&agent->roots, paths, agent->config.root_count, error));
+    HIN_TRY(hin_roots_open(&agent->roots, paths, count, error));
     for (size_t i = 0; i < agent->roots.count; i++) {
         HIN_TRY(hin_buf_append_text(&agent->roots_setting, agent->roots.paths[i]));
         if (i + 1 < agent->roots.count) {

@@ -302,6 +302,14 @@ static HIN_RESULT handle_state(void *context, struct hin_ipc *channel,
     struct uplink *u = peer->uplink;
     struct stat st;
     HIN_CLEANUP_FD int fd = hin_fd_take(&message->fds[0]);
+    /* It knows of the commits before it: were it durable first, a kill in between would have their
+     * lines counted twice. */
+    struct hin_result synced = uplink_sync(u);
+    if (!hin_is_ok(synced)) {
+        return synced.code == HIN_NO_SPACE
+                   ? hin_ipc_reply(channel, message, synced.code, HIN_VIEW_EMPTY)
+                   : synced;
+    }
     HIN_ENSURE(fstat(fd, &st) == 0 && st.st_size >= 0 &&
                    (uint64_t)st.st_size < HIN_CABINET_FILE_MAX - 65536,
                PROTOCOL);

@@ -79,8 +79,8 @@ static HIN_RESULT run_section(struct conform *c)
     for (size_t i = 0; i < s->count; i++) {
         HIN_TRY(unescape(s->logs[i].text, &c->line));
         HIN_TRY(hin_log_engine_reset(c->engine));
-        const struct hin_log_line line = {hin_buf_view(&c->line), HIN_VIEW("stdin"), c->noon_usec,
-                                          c->noon_usec};
+        const struct hin_log_line line = {
+            hin_buf_view(&c->line), HIN_VIEW("stdin"), c->noon_usec, c->noon_usec, NULL, 0};
         const struct hin_log_finding *f = hin_log_engine_run(c->engine, &line);
         if (judge(s, s->logs[i].wanted, f) == s->logs[i].wanted) {
             c->tally->passed++;

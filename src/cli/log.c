@@ -13,6 +13,8 @@
 #include "cli/conform.h"
 #include "cli/log_engine.h"
 #include "data/json.h"
+#include "decode/log/framing.h"
+#include "engine/log/given.h"
 
 #define READ_BYTES     ((size_t)1 << 18)
 #define FILE_MAX_BYTES ((size_t)64 << 20)
@@ -23,6 +25,7 @@ struct test_options {
     const char *rules;
     const char *time;
     const char *zone;
+    const char *format;
     bool summary, explain, no_prefilter, no_cache;
 };
 
@@ -36,6 +39,10 @@ static const struct hin_option test_table[] = {
     {"zone", 0, HIN_OPTION_TEXT, offsetof(struct test_options, zone), "NAME",
      "Zone of stamps without offset, such as Europe/Berlin; the machine's otherwise.", NULL, false,
      false},
+    {"format", 0, HIN_OPTION_TEXT, offsetof(struct test_options, format), "NAME",
+     "How lines become records, as a policy's log locations say it: json, mysql-log, multi-line:N, "
+     "postgresql-log, snort-full; the other names read line by line.",
+     NULL, false, false},
     {"summary", 0, HIN_OPTION_FLAG, offsetof(struct test_options, summary), NULL,
      "Print one object with counts and times instead of one a line.", NULL, false, false},
     {"explain", 0, HIN_OPTION_FLAG, offsetof(struct test_options, explain), NULL,
@@ -60,6 +67,11 @@ struct tester {
     const struct test_options *options;
     struct hin_log_engine *engine;
     const char *location;
+    struct hin_framing framing;
+    bool joins;
+    struct hin_multiline joiner;
+    struct hin_buf record;  /* as rules see it */
+    struct hin_arena given; /* fields of a JSON line */
     struct hin_buf out;
     int64_t now_usec; /* when the lines at hand were read */
     bool by_arrival;
@@ -183,10 +195,15 @@ static void explain_end(struct tester *t, const struct hin_log_finding *f)
                               f->alert ? "" : " (no alert)"));
 }
 
-static void one_line(struct tester *t, struct hin_view bytes)
+static void one_record(struct tester *t, struct hin_view bytes)
 {
     int64_t now = t->now_usec;
-    const struct hin_log_line line = {bytes, hin_view_from_text(t->location), now, now};
+    HIN_IGNORE(hin_framing_text(&t->framing, bytes, &t->record, &bytes)); /* else as it is */
+    struct hin_log_line line = {bytes, hin_view_from_text(t->location), now, now, NULL, 0};
+    if (t->framing.kind == HIN_FRAMING_JSON) {
+        hin_arena_reset(&t->given);
+        HIN_IGNORE(hin_log_given_json(bytes, &t->given, &line.given, &line.given_count));
+    }
     if (t->options->explain) {
         explain_begin(t, bytes);
     }
@@ -198,6 +215,26 @@ static void one_line(struct tester *t, struct hin_view bytes)
     }
     if (t->out.size > READ_BYTES) {
         flush(t);
+    }
+}
+
+static void end_records(struct tester *t)
+{
+    struct hin_multiline_record record;
+    bool ready = false;
+    if (t->joins && hin_is_ok(hin_multiline_flush(&t->joiner, 0, true, &ready, &record)) && ready) {
+        one_record(t, record.text);
+    }
+}
+
+static void one_line(struct tester *t, struct hin_view bytes)
+{
+    struct hin_multiline_record record;
+    bool ready = false;
+    if (!t->joins) {
+        one_record(t, bytes);
+    } else if (hin_is_ok(hin_multiline_add(&t->joiner, bytes, 0, &ready, &record)) && ready) {
+        one_record(t, record.text);
     }
 }
 
@@ -250,6 +287,7 @@ static HIN_RESULT run_stream(struct tester *t, int fd)
     if (size > 0 && !skipping) {
         one_line(t, hin_view_of(data, size));
     }
+    end_records(t);
     free(data);
     return result;
 }
@@ -321,6 +359,29 @@ static HIN_RESULT test_files(struct tester *t, char **files, size_t count, int64
                      : hin_ok();
 }
 
+static HIN_RESULT framing_begin(struct tester *t, struct hin_error *error)
+{
+    struct hin_multiline_options join;
+    const char *name = t->options->format != NULL ? t->options->format : "";
+    if (!hin_is_ok(hin_framing_parse(hin_view_from_text(name), &t->framing))) {
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "--format %s: not one of %s", name,
+                             HIN_FRAMING_NAMES);
+    }
+    hin_buf_init(&t->record, HIN_MULTILINE_MAX_BYTES + 64);
+    hin_arena_init(&t->given, 4U << 20);
+    t->joins = hin_framing_joins(&t->framing, &join);
+    return t->joins ? hin_multiline_init(&t->joiner, &join) : hin_ok();
+}
+
+static void framing_end(struct tester *t)
+{
+    if (t->joins) {
+        hin_multiline_done(&t->joiner);
+    }
+    hin_buf_done(&t->record);
+    hin_arena_done(&t->given);
+}
+
 static int run_test(int argc, char **argv)
 {
     struct test_options options = {.time = "log"};
@@ -344,7 +405,10 @@ static int run_test(int argc, char **argv)
         .bounds = {.window_keys_max = 8000000, .window_bytes_max = (size_t)1 << 30},
         .trace = options.explain ? print_trace : NULL,
         .trace_context = &t};
-    struct hin_result result = hin_cli_rules_open(options.rules, !options.no_cache, &error, &rules);
+    struct hin_result result = framing_begin(&t, &error);
+    if (hin_is_ok(result)) {
+        result = hin_cli_rules_open(options.rules, !options.no_cache, &error, &rules);
+    }
     if (hin_is_ok(result)) {
         result = hin_log_engine_new(rules, &config, &engine);
     }
@@ -354,6 +418,7 @@ static int run_test(int argc, char **argv)
         result = test_files(&t, files, count, started, &error);
         hin_buf_done(&t.out);
     }
+    framing_end(&t);
     return hin_cli_finish(result, &error);
 }
 

@@ -105,7 +105,7 @@ static bool format_is_valid(struct hin_view format)
     }
     for (size_t i = 0; i < format.size; i++) {
         uint8_t c = format.data[i];
-        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-')) {
+        if (!((c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == ':')) {
             return false;
         }
     }

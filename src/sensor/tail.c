@@ -37,6 +37,7 @@ struct hin_result tail_restart(struct source *source)
     source->block_bytes = 0;
     source->digest = tail_digest(source, HIN_VIEW_EMPTY);
     source->skipping = false;
+    tail_close_record(source);
     source->changed = true;
     source->dirty = true;
     source->size_seen = UINT64_MAX;
@@ -65,7 +66,12 @@ bool tail_continues(const struct source *source, int fd, uint64_t size)
 {
     uint8_t block[TAIL_BLOCK_BYTES];
     size_t got = 0;
-    if (size < source->offset) {
+    if (size < source->offset + source->head_bytes) {
+        return false;
+    }
+    if (source->head_bytes > 0 &&
+        (!hin_is_ok(read_at(fd, source->offset, block, source->head_bytes, &got)) ||
+         tail_digest(source, hin_view_of(block, got)) != source->head_digest)) {
         return false;
     }
     if (!hin_is_ok(
@@ -152,6 +158,7 @@ void tail_source_retire(struct source *source)
 void tail_source_forget(struct source *source)
 {
     hin_fd_close(&source->fd);
+    tail_close_record(source);
     source->state = SOURCE_DONE;
     source->forget = true;
     source->changed = true;
@@ -172,6 +179,7 @@ struct portion {
     size_t size;
     uint64_t offset;
     bool last; /* the file ends here and will not grow any more */
+    bool due;  /* an unfinished record is handed out */
 };
 
 static HIN_RESULT hand_out(struct hin_tail *tail, struct source *source, uint64_t offset,
@@ -240,6 +248,142 @@ static HIN_RESULT lines_of(struct hin_tail *tail, struct source *source,
     return hin_ok();
 }
 
+/* ---- records of several lines ---- */
+
+struct joining {
+    struct hin_tail *tail;
+    struct source *source;
+    const struct portion *portion;
+    struct hin_multiline joiner;
+    size_t start; /* of the record being joined, in the portion */
+    size_t used;  /* what lies before was handed out or skipped */
+    bool cut;     /* some line of it was */
+};
+
+static const struct hin_multiline_options *join_of(const struct hin_tail *tail,
+                                                   const struct source *source)
+{
+    return tail->options.joins != NULL && tail->options.glob_count > 0
+               ? tail->options.joins[source->glob]
+               : NULL;
+}
+
+/* `end`: where in the portion the record ends. */
+static HIN_RESULT record_out(struct joining *j, const struct hin_multiline_record *record,
+                             size_t end)
+{
+    HIN_TRY(hand_out(j->tail, j->source, j->portion->offset + j->start, record->text,
+                     record->cut || j->cut));
+    j->used = j->start = end;
+    j->cut = false;
+    return hin_ok();
+}
+
+/* Hand out what there is. `at`: where it ends. */
+static HIN_RESULT record_force(struct joining *j, size_t at)
+{
+    struct hin_multiline_record record;
+    bool ready = false;
+    HIN_TRY(hin_multiline_flush(&j->joiner, 0, true, &ready, &record));
+    return ready ? record_out(j, &record, at) : hin_ok();
+}
+
+/* A whole line at `at`, whose end is `end` (behind its newline). */
+static HIN_RESULT join_line(struct joining *j, struct hin_view line, size_t at, size_t end)
+{
+    struct hin_multiline_record record;
+    bool ready = false, cut = line.size > HIN_TAIL_LINE_MAX_BYTES;
+    if (j->source->skipping) { /* the rest of a line that was cut */
+        j->source->skipping = false;
+        j->used = end;
+        return hin_ok();
+    }
+    if (j->joiner.line_count > 0 && end - j->start > HIN_MULTILINE_MAX_BYTES) {
+        j->cut = true; /* full: what follows is a record of its own, so nothing is lost */
+        HIN_TRY(record_force(j, at));
+    }
+    if (j->joiner.line_count == 0) {
+        j->start = at;
+    }
+    HIN_TRY(hin_multiline_add(&j->joiner, hin_view_sub(line, 0, HIN_TAIL_LINE_MAX_BYTES), 0, &ready,
+                              &record));
+    bool before = j->joiner.line_count > 0; /* what is ready ends before this line */
+    if (ready && before) {
+        HIN_TRY(record_out(j, &record, at));
+    }
+    j->cut = j->cut || cut;
+    return ready && !before ? record_out(j, &record, end) : hin_ok();
+}
+
+/* The portion ends in a line without end at `at`. */
+static HIN_RESULT join_rest(struct joining *j, size_t at)
+{
+    struct hin_view rest = hin_view_of(j->portion->data + at, j->portion->size - at);
+    if (j->source->skipping) { /* nothing is being joined then */
+        j->used = j->portion->size;
+    } else if (rest.size > HIN_TAIL_LINE_MAX_BYTES) {
+        HIN_TRY(join_line(j, rest, at, j->portion->size));
+        HIN_TRY(record_force(j, j->portion->size));
+        j->source->skipping = true;
+    } else if (j->portion->last) {
+        if (rest.size > 0) {
+            HIN_TRY(join_line(j, rest, at, j->portion->size));
+        }
+        HIN_TRY(record_force(j, j->portion->size));
+    } else if (j->portion->due) {
+        HIN_TRY(record_force(j, at));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT join_lines(struct joining *j)
+{
+    const struct portion *portion = j->portion;
+    size_t at = 0;
+    while (at < portion->size) {
+        const uint8_t *end = memchr(portion->data + at, '\n', portion->size - at);
+        if (end == NULL) {
+            break;
+        }
+        size_t next = (size_t)(end - portion->data) + 1;
+        HIN_TRY(join_line(j, hin_view_of(portion->data + at, next - at - 1), at, next));
+        at = next;
+    }
+    return join_rest(j, at);
+}
+
+/* As lines_of; *ret_open: an unfinished record stands behind what was used. */
+static HIN_RESULT records_of(struct hin_tail *tail, struct source *source,
+                             const struct hin_multiline_options *join,
+                             const struct portion *portion, size_t *ret_used, bool *ret_open)
+{
+    struct joining j = {.tail = tail, .source = source, .portion = portion};
+    HIN_TRY(hin_multiline_init(&j.joiner, join));
+    struct hin_result result = join_lines(&j);
+    *ret_open = hin_is_ok(result) && j.joiner.line_count > 0;
+    *ret_used = j.used;
+    hin_multiline_done(&j.joiner);
+    return result;
+}
+
+/* After a portion: since when there is an unfinished record, and until when it may wait. */
+static void record_opened(struct source *source, const struct hin_multiline_options *join,
+                          const struct portion *portion, size_t used, int64_t now_usec)
+{
+    if (source->opened_usec == 0 || used > 0) {
+        source->opened_usec = now_usec;
+    }
+    int64_t quiet = join->timeout_usec > 0 ? join->timeout_usec : HIN_MULTILINE_TIMEOUT_USEC;
+    source->due_usec = now_usec + quiet;
+    if (join->mode != HIN_MULTILINE_COUNT) {
+        source->due_usec =
+            HIN_MIN(source->due_usec, source->opened_usec + HIN_TAIL_RECORD_AGE_USEC);
+    }
+    source->head_bytes = (uint16_t)HIN_MIN(portion->size - used, (size_t)TAIL_BLOCK_BYTES);
+    source->head_digest =
+        tail_digest(source, hin_view_of(portion->data + used, source->head_bytes));
+}
+
 static void advance(struct source *source, const uint8_t *window, size_t used)
 {
     size_t end = source->block_bytes + used;
@@ -266,14 +410,43 @@ static HIN_RESULT truncated(struct hin_tail *tail, struct source *source)
 static void finish(struct source *source)
 {
     hin_fd_close(&source->fd);
+    tail_close_record(source);
     source->state = SOURCE_DONE;
     source->changed = true;
     source->dirty = false;
 }
 
-static HIN_RESULT portion_read(struct hin_tail *tail, struct source *source, bool last,
-                               bool *ret_again)
+/* Is the record that was begun still there? Else the file was cut and written anew. */
+static bool head_is_same(const struct source *source, const struct portion *portion)
 {
+    return source->head_bytes == 0 ||
+           (portion->size >= source->head_bytes &&
+            tail_digest(source, hin_view_of(portion->data, source->head_bytes)) ==
+                source->head_digest);
+}
+
+enum portion_why {
+    PORTION_GROWN, /* the file changed since it was read */
+    PORTION_QUIET, /* it did not, and its unfinished record is due */
+    PORTION_LAST,  /* it will not grow any more */
+};
+
+/* Is the unfinished record to be handed out as it is? */
+static bool record_due(const struct source *source, const struct hin_multiline_options *join,
+                       enum portion_why why, int64_t now_usec)
+{
+    if (join == NULL || source->opened_usec == 0) {
+        return false;
+    }
+    bool old = join->mode != HIN_MULTILINE_COUNT &&
+               now_usec - source->opened_usec >= HIN_TAIL_RECORD_AGE_USEC;
+    return old || why == PORTION_QUIET;
+}
+
+static HIN_RESULT portion_read(struct hin_tail *tail, struct source *source, int64_t now_usec,
+                               enum portion_why why, bool *ret_again)
+{
+    const struct hin_multiline_options *join = join_of(tail, source);
     size_t got = 0;
     HIN_TRY(read_at(source->fd, source->offset - source->block_bytes, tail->window,
                     TAIL_WINDOW_BYTES, &got));
@@ -286,10 +459,22 @@ static HIN_RESULT portion_read(struct hin_tail *tail, struct source *source, boo
         .data = tail->window + source->block_bytes,
         .size = got - source->block_bytes,
         .offset = source->offset,
-        .last = last,
+        .last = why == PORTION_LAST,
+        .due = record_due(source, join, why, now_usec),
     };
+    if (!head_is_same(source, &portion)) {
+        *ret_again = true;
+        return truncated(tail, source);
+    }
     size_t used = 0;
-    struct hin_result result = lines_of(tail, source, &portion, &used);
+    bool open = false;
+    struct hin_result result = join != NULL ? records_of(tail, source, join, &portion, &used, &open)
+                                            : lines_of(tail, source, &portion, &used);
+    if (open) {
+        record_opened(source, join, &portion, used, now_usec);
+    } else if (hin_is_ok(result) || used > 0) {
+        tail_close_record(source);
+    }
     if (used > 0) {
         tail->byte_count += used;
         advance(source, tail->window, used);
@@ -305,18 +490,21 @@ static HIN_RESULT source_read(struct hin_tail *tail, struct source *source, int6
     uint64_t size = (uint64_t)st.st_size;
     int64_t mtime = stat_mtime_usec(&st);
     bool again = false;
-    if (size != source->size_seen || mtime != source->mtime_usec) {
+    bool due = source->due_usec != 0 && now_usec >= source->due_usec;
+    bool grown = size != source->size_seen || mtime != source->mtime_usec;
+    if (grown || due) {
         if (source->mtime_usec != mtime) {
             source->mtime_usec = mtime;
             source->changed = source->changed || source->state != SOURCE_ACTIVE;
         }
-        source->grown_usec = now_usec;
+        source->grown_usec = grown ? now_usec : source->grown_usec;
         source->size_seen = UINT64_MAX; /* stays so when the round is cut short */
         if (size < source->offset) {
             again = true;
             HIN_TRY(truncated(tail, source));
         } else {
-            HIN_TRY(portion_read(tail, source, false, &again));
+            HIN_TRY(portion_read(tail, source, now_usec, grown ? PORTION_GROWN : PORTION_QUIET,
+                                 &again));
         }
         if (source->state == SOURCE_DONE) {
             return hin_ok();
@@ -327,7 +515,7 @@ static HIN_RESULT source_read(struct hin_tail *tail, struct source *source, int6
     source->dirty = again || source->size_seen == UINT64_MAX;
     if (source->state == SOURCE_RETIRED && !source->dirty &&
         now_usec - source->grown_usec >= TAIL_GRACE_USEC) {
-        HIN_TRY(portion_read(tail, source, true, &again));
+        HIN_TRY(portion_read(tail, source, now_usec, PORTION_LAST, &again));
         if (source->state == SOURCE_RETIRED) {
             finish(source);
         }
@@ -340,7 +528,8 @@ static bool is_blocked(const struct hin_tail *tail, const struct source *source)
 {
     for (size_t i = 0; i < tail->source_count; i++) {
         const struct source *other = tail->sources[i];
-        if (other != source && other->state == SOURCE_RETIRED && other->dirty && other->fd >= 0 &&
+        bool busy = other->dirty || other->due_usec != 0;
+        if (other != source && other->state == SOURCE_RETIRED && busy && other->fd >= 0 &&
             other->order < source->order && strcmp(other->path, source->path) == 0) {
             return true;
         }
@@ -354,7 +543,8 @@ struct hin_result hin_tail_read(struct hin_tail *tail, int64_t now_usec, bool *r
     for (size_t i = 0; i < tail->source_count; i++) {
         size_t at = (tail->next + i) % tail->source_count;
         struct source *source = tail->sources[at];
-        if (!source->dirty || source->fd < 0 || is_blocked(tail, source)) {
+        bool due = source->due_usec != 0 && now_usec >= source->due_usec;
+        if ((!source->dirty && !due) || source->fd < 0 || is_blocked(tail, source)) {
             continue;
         }
         tail->next = at + 1;
@@ -362,6 +552,18 @@ struct hin_result hin_tail_read(struct hin_tail *tail, int64_t now_usec, bool *r
         return source_read(tail, source, now_usec);
     }
     return hin_ok();
+}
+
+int64_t hin_tail_due(const struct hin_tail *tail)
+{
+    int64_t due = INT64_MAX;
+    for (size_t i = 0; i < tail->source_count; i++) {
+        const struct source *source = tail->sources[i];
+        if (source->due_usec != 0 && source->fd >= 0) {
+            due = HIN_MIN(due, source->due_usec);
+        }
+    }
+    return due;
 }
 
 /* ---- life ---- */

@@ -8,18 +8,28 @@
  * first opened and again whenever it turns out not to continue the bytes last read (a digest of the
  * last block decides), was truncated or replaced. Lines are handed out once, in order; a partial
  * last line waits for its newline, or for the end of a rotated file. No path is opened here: `host`
- * does that, in another process if need be. Single-threaded. */
+ * does that, in another process if need be. Single-threaded.
+ *
+ * Where a glob joins lines to records, a record is what a line is elsewhere: its identity is its
+ * first line's offset, and the position stands before it until it was handed out. Nothing of an
+ * unfinished record is kept but its place in the file: it is read again, so a restart neither loses
+ * nor doubles it. It is handed out when the next one begins, when its file was quiet for the
+ * time-out, after HIN_TAIL_RECORD_AGE_USEC in any case, or when HIN_MULTILINE_MAX_BYTES are full:
+ * it is then marked cut, and its rest makes another one. A record is never joined over two files.
+ */
 #ifndef HIN_SENSOR_TAIL_H
 #define HIN_SENSOR_TAIL_H
 
 #include "base/buf.h"
 #include "base/result.h"
 #include "base/view.h"
+#include "decode/log/multiline.h"
 
 #define HIN_TAIL_LINE_MAX_BYTES     65536
 #define HIN_TAIL_FILES_MAX          4096
 #define HIN_TAIL_FOLDERS_MAX        1024
 #define HIN_TAIL_POSITION_MAX_BYTES 4352
+#define HIN_TAIL_RECORD_AGE_USEC    INT64_C(10000000) /* except for records of a number of lines */
 
 struct hin_tail;
 
@@ -55,6 +65,9 @@ struct hin_tail_options {
     size_t root_count;
     const char *const *globs; /* absolute; copied */
     size_t glob_count;
+    /* How each glob's lines become records; an entry NULL, or all NULL: they are records
+     * themselves. Borrowed for life. */
+    const struct hin_multiline_options *const *joins;
     /* Files born before this (wall time) and found by the first scan, without any saved position,
      * are history: they are followed from their end. 0: every file is read from its start. */
     int64_t history_usec;
@@ -80,6 +93,10 @@ HIN_RESULT hin_tail_scan(struct hin_tail *tail, int64_t now_usec) HIN_NONNULL;
 HIN_RESULT hin_tail_notified(struct hin_tail *tail, int64_t now_usec) HIN_NONNULL;
 /* Read one portion (at most 256 KiB) of the next file that has something. *ret_more: call again. */
 HIN_RESULT hin_tail_read(struct hin_tail *tail, int64_t now_usec, bool *ret_more) HIN_NONNULL;
+
+/* When hin_tail_read has something to do although no file changed: monotonic, INT64_MAX for never.
+ */
+int64_t hin_tail_due(const struct hin_tail *tail) HIN_NONNULL;
 
 /* Every position that changed since the last call, to be saved with what the lines became; position
  * is empty when the source is to be forgotten. id names the source over its life. When `save`

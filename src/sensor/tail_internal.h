@@ -48,6 +48,11 @@ struct source {
     uint64_t size_seen;
     int64_t mtime_usec; /* of the file when it was last read */
     int64_t grown_usec; /* monotonic: when it last grew */
+    /* an unfinished record stands at `offset` */
+    int64_t opened_usec; /* monotonic: since when; 0: none */
+    int64_t due_usec;    /* monotonic: when it is handed out as it is */
+    uint16_t head_bytes; /* its first bytes, which tell a copy of a file not yet read otherwise */
+    uint64_t head_digest;
 };
 
 struct folder {
@@ -87,6 +92,14 @@ struct hin_tail {
 static inline int64_t stat_mtime_usec(const struct stat *st)
 {
     return (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
+}
+
+bool tail_glob_of(const struct hin_tail *tail, const char *path, unsigned *ret_glob);
+/* Forget that a record was begun. */
+static inline void tail_close_record(struct source *source)
+{
+    source->opened_usec = source->due_usec = 0;
+    source->head_bytes = 0;
 }
 
 uint64_t tail_digest(const struct source *source, struct hin_view block);

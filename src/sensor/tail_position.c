@@ -67,6 +67,7 @@ struct hin_result hin_tail_restore(struct hin_tail *tail, struct hin_view positi
     struct source *source = NULL;
     HIN_TRY(tail_source_add(tail, path, 0, 0, -1, NULL, &source));
     saved.path = source->path;
+    (void)tail_glob_of(tail, path, &saved.glob); /* decides how its lines are joined */
     saved.order = source->order;
     saved.fd = -1;
     saved.size_seen = UINT64_MAX;

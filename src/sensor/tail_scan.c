@@ -145,7 +145,7 @@ static bool is_rotated_of_source(const struct hin_tail *tail, const char *path)
     return false;
 }
 
-static bool glob_of(const struct hin_tail *tail, const char *path, unsigned *ret_glob)
+bool tail_glob_of(const struct hin_tail *tail, const char *path, unsigned *ret_glob)
 {
     for (size_t i = 0; i < tail->options.glob_count; i++) {
         if (tail->globs[i].usable &&
@@ -324,7 +324,7 @@ void tail_find_copy(struct hin_tail *tail, const struct source *source)
     struct hin_view folder_view =
         hin_view_of(source->path, (size_t)(hin_path_base(source->path) - source->path));
     folder_view.size -= folder_view.size > 1;
-    if (source->offset == 0 ||
+    if ((source->offset == 0 && source->head_bytes == 0) ||
         !hin_is_ok(hin_view_to_text(folder_view, folder_path, sizeof(folder_path)))) {
         return;
     }
@@ -543,7 +543,7 @@ static HIN_RESULT look_at_folder(struct hin_tail *tail, struct folder *folder)
         unsigned glob = 0;
         if (entry->type == DT_DIR || is_packed(entry->name) ||
             !hin_is_ok(hin_path_join(path, sizeof(path), folder->path, entry->name)) ||
-            !glob_of(tail, path, &glob) || is_rotated(&listing, entry->name) ||
+            !tail_glob_of(tail, path, &glob) || is_rotated(&listing, entry->name) ||
             is_rotated_of_source(tail, path)) {
             continue;
         }

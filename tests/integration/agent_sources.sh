@@ -27,7 +27,7 @@ check "a manager is made" manager_init m || bail "nothing to test"
 check "the manager serves" manager_start m || bail "no manager"
 check "the command line signs in" sign_in m
 check "files and the journal are watched" number_rules m "$T/log/*.log" journald || bail "no rules"
-check "the agent enrols" agent_enrol m a || bail "no agent"
+check "the agent enrols" agent_enrol m a --log-root journald || bail "no agent"
 check "the agent runs" agent_start a || bail "no agent"
 
 into_journal() { logger --socket /run/systemd/journal/dev-log -t "${2:-number}" "$1"; }

@@ -3,8 +3,6 @@
 
 #include "base/bytes.h"
 
-#define TIMEOUT_USEC INT64_C(1000000)
-
 HIN_RESULT hin_multiline_init(struct hin_multiline *joiner,
                               const struct hin_multiline_options *options)
 {
@@ -18,7 +16,7 @@ HIN_RESULT hin_multiline_init(struct hin_multiline *joiner,
         joiner->options.separator = ' ';
     }
     if (joiner->options.timeout_usec == 0) {
-        joiner->options.timeout_usec = TIMEOUT_USEC;
+        joiner->options.timeout_usec = HIN_MULTILINE_TIMEOUT_USEC;
     }
     hin_buf_init(&joiner->open, HIN_MULTILINE_MAX_BYTES);
     hin_buf_init(&joiner->ready, HIN_MULTILINE_MAX_BYTES);
@@ -65,7 +63,7 @@ static HIN_RESULT join(struct hin_multiline *joiner, struct hin_view line, int64
     return hin_ok();
 }
 
-static bool begins_record(const struct hin_multiline *joiner, struct hin_view line)
+bool hin_multiline_begins(const struct hin_multiline *joiner, struct hin_view line)
 {
     switch (joiner->options.mode) {
     case HIN_MULTILINE_INDENT:
@@ -82,7 +80,7 @@ HIN_RESULT hin_multiline_add(struct hin_multiline *joiner, struct hin_view line,
 {
     bool ready = false;
     struct hin_multiline_record record = {0};
-    if (joiner->line_count > 0 && begins_record(joiner, line)) {
+    if (joiner->line_count > 0 && hin_multiline_begins(joiner, line)) {
         give_out(joiner, &ready, &record);
     }
     HIN_TRY(join(joiner, line, now_usec));

@@ -9,8 +9,9 @@
 #include "base/result.h"
 #include "base/view.h"
 
-#define HIN_MULTILINE_MAX_BYTES 65536
-#define HIN_MULTILINE_COUNT_MAX 1024
+#define HIN_MULTILINE_MAX_BYTES    65536
+#define HIN_MULTILINE_COUNT_MAX    1024
+#define HIN_MULTILINE_TIMEOUT_USEC INT64_C(1000000)
 
 enum hin_multiline_mode {
     HIN_MULTILINE_INDENT, /* a line that begins with space or tab continues the record */
@@ -46,6 +47,8 @@ struct hin_multiline_record {
 HIN_RESULT hin_multiline_init(struct hin_multiline *joiner,
                               const struct hin_multiline_options *options);
 void hin_multiline_done(struct hin_multiline *joiner);
+/* Would this line begin a new record? Never, in mode COUNT. */
+bool hin_multiline_begins(const struct hin_multiline *joiner, struct hin_view line);
 /* One physical line, without its line end. *ret_ready: a record was finished and stands in
  * *ret_record (it may be the one before this line). At most one a call. */
 HIN_RESULT hin_multiline_add(struct hin_multiline *joiner, struct hin_view line, int64_t now_usec,

@@ -215,6 +215,47 @@ static struct hin_view describe(struct hin_log_engine *engine, const struct rule
 
 /* ---- a line -------------------------------------------------------------------------------- */
 
+static void give(struct hin_log_finding *f, const struct hin_log_dynamic *given)
+{
+    struct hin_view name = hin_view_from_text(given->name);
+    name = hin_view_is(name, "user") ? HIN_VIEW("dstuser") : name; /* as in <order> */
+    name = hin_view_is(name, "data") ? HIN_VIEW("extra_data") : name;
+    for (size_t i = 0; i < HIN_LOG_FIELD_COUNT; i++) {
+        if (hin_view_is(name, hin_log_field_name((enum hin_log_field)i))) {
+            f->fields[i] = given->value;
+            return;
+        }
+    }
+    if (f->dynamic_count < HIN_LOG_DYNAMIC_MAX) {
+        f->dynamic[f->dynamic_count++] = *given;
+    }
+}
+
+/* Which patterns are possible at all. Given fields may hold what the line does not (an escaped
+ * character), so they are looked at too. */
+static void prefilter(struct hin_log_engine *engine, const struct hin_log_line *line)
+{
+    struct hin_view subject = engine->finding.line;
+    if (line->given_count > 0) {
+        struct hin_buf *all = &engine->key;
+        hin_buf_clear(all);
+        struct hin_result result = hin_buf_append(all, subject);
+        for (size_t i = 0; i < line->given_count && hin_is_ok(result); i++) {
+            result = hin_buf_append_byte(all, '\n');
+            if (hin_is_ok(result)) {
+                result = hin_buf_append(all, line->given[i].value);
+            }
+        }
+        if (!hin_is_ok(result)) {
+            hin_prefilter_all(engine->prefilter);
+            return;
+        }
+        subject = hin_buf_view(all);
+    }
+    /* a failed scan leaves everything possible, which is slow and right */
+    HIN_IGNORE(hin_prefilter_scan(engine->prefilter, subject));
+}
+
 static void begin(struct hin_log_engine *engine, const struct hin_log_line *line)
 {
     struct hin_log_finding *f = &engine->finding;
@@ -231,6 +272,9 @@ static void begin(struct hin_log_engine *engine, const struct hin_log_line *line
     f->decoder = NULL;
     hin_zero(f->fields, sizeof(f->fields));
     f->dynamic_count = 0;
+    for (size_t i = 0; i < line->given_count; i++) {
+        give(f, &line->given[i]);
+    }
     f->rule = NULL;
     f->description = HIN_VIEW_EMPTY;
     f->alert = false;
@@ -292,8 +336,7 @@ const struct hin_log_finding *hin_log_engine_run(struct hin_log_engine *engine,
     if (engine->config.prefilter_off) {
         hin_prefilter_all(engine->prefilter);
     } else {
-        /* a failed scan leaves everything possible, which is slow and right */
-        HIN_IGNORE(hin_prefilter_scan(engine->prefilter, engine->finding.line));
+        prefilter(engine, line);
     }
     hin_log_decode(engine, event);
     if (event->decoder != NULL && event->decoder->accumulate) {

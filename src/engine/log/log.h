@@ -198,6 +198,11 @@ struct hin_log_line {
     int64_t received_usec;    /* UTC; for missing years, <time> and <weekday> */
     int64_t monotonic_usec;   /* never goes back, persisted by the caller: the windows' clock;
                                  0: received_usec serves */
+    /* Fields that the source knows already (of a JSON line), before decoders add theirs. A name of
+     * enum hin_log_field sets that, others are dynamic; beyond HIN_LOG_DYNAMIC_MAX they are left
+     * out. Names and values live as long as the finding. */
+    const struct hin_log_dynamic *given;
+    size_t given_count;
 };
 
 struct hin_log_engine;

@@ -2,6 +2,7 @@
 #include "harness.h"
 
 #include "base/bytes.h"
+#include "decode/log/framing.h"
 #include "decode/log/journald.h"
 #include "decode/log/jsonline.h"
 #include "decode/log/multiline.h"
@@ -214,4 +215,50 @@ TEST(test_decode_log_multiline__time_and_size_are_bounded)
     CHECK_CODE(
         hin_multiline_init(&joiner, &(struct hin_multiline_options){.mode = HIN_MULTILINE_START}),
         INVALID);
+}
+
+TEST(test_decode_log_framing__names)
+{
+    static const char *const good[] = {"",     "syslog",       "postgresql-log",
+                                       "json", "multi-line:1", "multi-line:1024"};
+    static const char *const bad[] = {
+        "xml",           "multi-line", "multi-line:", "multi-line:0", "multi-line:1025",
+        "multi-line:3x", "syslog "};
+    struct hin_framing framing;
+    for (size_t i = 0; i < HIN_COUNT(good); i++) {
+        CHECK_OK(hin_framing_parse(hin_view_from_text(good[i]), &framing));
+    }
+    for (size_t i = 0; i < HIN_COUNT(bad); i++) {
+        CHECK(!hin_is_ok(hin_framing_parse(hin_view_from_text(bad[i]), &framing)));
+    }
+    CHECK_OK(hin_framing_parse(HIN_VIEW("multi-line:7"), &framing));
+    CHECK_INT(framing.line_count, 7);
+}
+
+static bool starts(const char *name, const char *line)
+{
+    struct hin_framing framing;
+    struct hin_multiline_options options;
+    return hin_is_ok(hin_framing_parse(hin_view_from_text(name), &framing)) &&
+           hin_framing_joins(&framing, &options) && options.starts != NULL &&
+           options.starts(options.context, hin_view_from_text(line));
+}
+
+TEST(test_decode_log_framing__where_records_begin)
+{
+    CHECK(starts("postgresql-log", "2026-11-23 10:00:00.123 UTC [5] LOG:  x"));
+    CHECK(starts("postgresql-log", "[2026-11-23 10:00:00 UTC] x"));
+    CHECK(starts("postgresql-log", "me@db ERROR:  x"));
+    CHECK(!starts("postgresql-log", "\tselect ERROR:  x"));
+    CHECK(!starts("postgresql-log", "where a = 1"));
+    CHECK(!starts("postgresql-log", ""));
+    CHECK(starts("mysql-log", "2026-11-23T08:00:00.1Z 8 [Note] x"));
+    CHECK(starts("mysql-log", "071112 15:30:02 x"));
+    CHECK(starts("mysql-log", "071112  5:30:02 x"));
+    CHECK(starts("mysql-log", "\t\t   12 Query x"));
+    CHECK(!starts("mysql-log", "\tfrom t"));
+    CHECK(!starts("mysql-log", "12 of them"));
+    CHECK(starts("snort-full", "[**] [1:2:3] x [**]"));
+    CHECK(!starts("snort-full", "[Priority: 2]"));
+    CHECK(!starts("syslog", "Nov 22 10:00:00 x"));
 }

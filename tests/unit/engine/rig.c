@@ -65,8 +65,8 @@ void rig_done(struct rig *rig)
 
 uint32_t rig_run(struct rig *rig, const char *line)
 {
-    const struct hin_log_line input = {hin_view_from_text(line), HIN_VIEW("/var/log/t"),
-                                       rig->now_usec, rig->now_usec};
+    const struct hin_log_line input = {
+        hin_view_from_text(line), HIN_VIEW("/var/log/t"), rig->now_usec, rig->now_usec, NULL, 0};
     rig->last = hin_log_engine_run(rig->engine, &input);
     return rig->last->rule != NULL ? rig->last->rule->id : 0;
 }

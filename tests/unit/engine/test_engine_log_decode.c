@@ -130,7 +130,7 @@ TEST(test_engine_log_decode__cuts_long_lines_and_takes_any_bytes)
     char *text = malloc(size);
     CHECK(text != NULL);
     hin_fill(text, 'a', size);
-    struct hin_log_line line = {hin_view_of(text, size), HIN_VIEW("x"), r.now_usec, 0};
+    struct hin_log_line line = {hin_view_of(text, size), HIN_VIEW("x"), r.now_usec, 0, NULL, 0};
     r.last = hin_log_engine_run(r.engine, &line);
     bool cut =
         (r.last->flags & HIN_LOG_FLAG_CUT) != 0 && r.last->line.size == HIN_LOG_LINE_MAX_BYTES;

@@ -33,6 +33,8 @@ struct world {
     size_t saved_count;
     int64_t history_usec;
     int fail_after; /* lines, -1: never */
+    const struct hin_multiline_options *join;
+    uint64_t offset; /* of the last line */
 };
 
 static HIN_RESULT open_file(void *context, unsigned root, const char *relative, int *ret_fd)
@@ -59,6 +61,7 @@ static HIN_RESULT take(void *context, const struct hin_tail_line *line)
     w->lines++;
     w->cuts += line->cut;
     w->generation = line->generation;
+    w->offset = line->offset;
     HIN_TRY(hin_buf_append(&w->got, hin_view_sub(line->text, 0, 200)));
     return hin_buf_append_byte(&w->got, '\n');
 }
@@ -98,6 +101,7 @@ static void tail_open(struct world *w)
         .globs = &glob,
         .glob_count = 1,
         .history_usec = w->history_usec,
+        .joins = &w->join,
         .context = w,
         .line = take,
         .notice = notice,
@@ -533,5 +537,162 @@ TEST(test_sensor_tail__a_broken_position_is_refused)
     CHECK(!hin_is_ok(hin_tail_restore(w->tail, HIN_VIEW_EMPTY)));
     CHECK_CODE(hin_tail_restore(w->tail, HIN_VIEW("\2")), UNSUPPORTED);
     CHECK(!hin_is_ok(hin_tail_restore(w->tail, HIN_VIEW("\1abc"))));
+    world_free(w);
+}
+
+/* ---- records of several lines ---- */
+
+static bool unindented(void *context, struct hin_view line)
+{
+    (void)context;
+    return line.size > 0 && line.data[0] != ' ';
+}
+
+static const struct hin_multiline_options by_start = {.mode = HIN_MULTILINE_START,
+                                                      .starts = unindented};
+static const struct hin_multiline_options by_three = {.mode = HIN_MULTILINE_COUNT, .count = 3};
+
+static struct world *world_joining(const struct hin_multiline_options *join)
+{
+    struct world *w = world_new("*.log");
+    tail_close(w);
+    w->join = join;
+    tail_open(w);
+    return w;
+}
+
+static void wait_quietly(struct world *w)
+{
+    CHECK(hin_tail_due(w->tail) < INT64_MAX);
+    w->now = hin_tail_due(w->tail);
+    drain(w);
+}
+
+TEST(test_sensor_tail__a_record_waits_for_the_next_or_for_quiet)
+{
+    struct world *w = world_joining(&by_start);
+    put(w, "a.log", "one\n 1\ntwo\n");
+    scan(w);
+    CHECK_GOT(w, "one  1\n");
+    CHECK_INT(w->offset, 0);
+    put(w, "a.log", " 2\n");
+    look(w);
+    CHECK_INT(w->lines, 1);
+    wait_quietly(w);
+    CHECK_GOT(w, "one  1\ntwo  2\n");
+    CHECK_INT(w->offset, 7);
+    CHECK(hin_tail_due(w->tail) == INT64_MAX);
+    put(w, "a.log", " late\n"); /* neither lost nor joined to what was handed out */
+    look(w);
+    wait_quietly(w);
+    CHECK_GOT(w, "one  1\ntwo  2\n late\n");
+    world_free(w);
+}
+
+TEST(test_sensor_tail__a_record_that_grows_for_ever_is_handed_out)
+{
+    struct world *w = world_joining(&by_start);
+    put(w, "a.log", "one\n");
+    scan(w);
+    for (int i = 0; i < 30 && w->lines == 0; i++) {
+        w->now += 400000;
+        put(w, "a.log", " x\n");
+        look(w);
+    }
+    CHECK_INT(w->lines, 1);
+    world_free(w);
+}
+
+TEST(test_sensor_tail__a_restart_in_a_record_neither_loses_nor_doubles_it)
+{
+    struct world *w = world_joining(&by_three);
+    put(w, "a.log", "1\n2\n3\n4\n5\n");
+    scan(w);
+    CHECK_GOT(w, "1 2 3\n");
+    restart(w);
+    CHECK_INT(w->lines, 1);
+    put(w, "a.log", "6\n");
+    look(w);
+    CHECK_GOT(w, "1 2 3\n4 5 6\n");
+    CHECK_INT(w->offset, 6);
+    restart(w);
+    CHECK_INT(w->lines, 2);
+    world_free(w);
+}
+
+TEST(test_sensor_tail__a_record_goes_on_in_the_renamed_file)
+{
+    struct world *w = world_joining(&by_three);
+    put(w, "a.log", "1\n2\n");
+    scan(w);
+    move(w, "a.log", "a.log.1");
+    put(w, "a.log", "4\n5\n6\n");
+    put(w, "a.log.1", "3\n");
+    scan(w);
+    CHECK_GOT(w, "1 2 3\n4 5 6\n");
+    /* and over a restart, when only its name's glob tells how it is read */
+    put(w, "a.log", "7\n8\n");
+    scan(w);
+    tail_close(w);
+    put(w, "a.log", "9\n");
+    move(w, "a.log", "a.log.1");
+    put(w, "a.log", "10\n11\n12\n");
+    tail_open(w);
+    scan(w);
+    CHECK_GOT(w, "1 2 3\n4 5 6\n7 8 9\n10 11 12\n");
+    world_free(w);
+}
+
+TEST(test_sensor_tail__a_record_at_the_start_of_a_truncated_file_is_found_in_its_copy)
+{
+    struct world *w = world_joining(&by_three);
+    char path[HIN_PATH_MAX];
+    put(w, "a.log", "1\n2\n");
+    scan(w);
+    put(w, "a.log.1", "1\n2\n3\n");
+    CHECK_OK(hin_path_join(path, sizeof(path), w->folder, "a.log"));
+    CHECK(truncate(path, 0) == 0);
+    put(w, "a.log", "4\n5\n6\n");
+    scan(w);
+    scan(w);
+    CHECK_GOT(w, "1 2 3\n4 5 6\n");
+    world_free(w);
+}
+
+TEST(test_sensor_tail__a_long_record_is_cut_and_its_rest_is_another)
+{
+    struct world *w = world_joining(&by_start);
+    char line[1001];
+    for (int i = 0; i < 1000; i++) {
+        line[i] = 'x';
+    }
+    line[0] = ' ';
+    line[999] = '\n';
+    line[1000] = '\0';
+    put(w, "a.log", "begin\n");
+    for (int i = 0; i < 100; i++) {
+        put(w, "a.log", line);
+    }
+    put(w, "a.log", "next\n");
+    scan(w);
+    CHECK_INT(w->lines, 2);
+    CHECK_INT(w->cuts, 1);
+    wait_quietly(w);
+    CHECK_INT(w->lines, 3);
+    world_free(w);
+}
+
+TEST(test_sensor_tail__a_record_that_was_not_taken_comes_again)
+{
+    struct world *w = world_joining(&by_three);
+    bool more = false;
+    w->fail_after = 1;
+    put(w, "a.log", "1\n2\n3\n4\n5\n6\n");
+    CHECK_OK(hin_tail_scan(w->tail, w->now));
+    CHECK(hin_tail_read(w->tail, w->now, &more).code == HIN_AGAIN);
+    CHECK_OK(hin_tail_positions(w->tail, w, save));
+    w->fail_after = -1;
+    drain(w);
+    CHECK_GOT(w, "1 2 3\n4 5 6\n");
     world_free(w);
 }

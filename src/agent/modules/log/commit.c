@@ -12,6 +12,11 @@
 
 #define CALL_USEC       (10 * HIN_SEC_USEC)
 #define BATCH_MAX_BYTES (3U << 20)
+/* How much of the correlation's memory a crash may cost. */
+#define STATE_COST_SHARE  200 /* the uplink's part, sealing, is about as much again */
+#define STATE_URGENT_USEC (100 * HIN_MSEC_USEC)
+#define STATE_MIN_USEC    (2 * HIN_SEC_USEC)
+#define STATE_MAX_USEC    (10 * HIN_SEC_USEC)
 
 void log_commit_init(struct log_module *m)
 {
@@ -75,6 +80,12 @@ static HIN_RESULT gather_positions(struct log_module *m)
     hin_buf_clear(&m->positions);
     m->position_count = 0;
     struct hin_result result = hin_ok();
+    if (m->refused_places.save) {
+        uint8_t digest[8];
+        hin_store_u64(digest, m->refused_places.told);
+        HIN_TRY(save_position(m, LOG_REFUSED_ID, hin_view_of(digest, sizeof(digest))));
+        m->refused_places.save = false;
+    }
     if (m->tail != NULL) {
         result = hin_tail_positions(m->tail, m, save_position);
     }
@@ -117,6 +128,18 @@ static HIN_RESULT build(struct log_module *m, struct commit *commit)
     return hin_ok();
 }
 
+/* What the engine remembers is saved when it is as old as the lines that were committed, neither
+ * older nor newer: directly behind a commit, or when nothing waits for one. */
+struct hin_result log_state_turn(struct log_module *m)
+{
+    int64_t at = m->state_urgent ? m->urgent_state : m->next_state;
+    bool level = m->batch_count == 0 && !m->positions_dirty;
+    if (!m->state_dirty || !m->attached || !level || m->now_monotonic < at) {
+        return hin_ok();
+    }
+    return log_state_save(m, false);
+}
+
 struct hin_result log_commit(struct log_module *m, bool idle)
 {
     bool full = m->batch.size >= COMMIT_EVENTS_BYTES || m->batch_count >= COMMIT_EVENTS_MAX ||
@@ -139,7 +162,8 @@ struct hin_result log_commit(struct log_module *m, bool idle)
         return hin_ok();
     }
     HIN_TRY(build(m, commit));
-    return send_commit(m, commit);
+    HIN_TRY(send_commit(m, commit));
+    return commit->sent ? log_state_turn(m) : hin_ok();
 }
 
 static struct commit *commit_oldest_unsent(struct log_module *m)
@@ -194,7 +218,8 @@ static HIN_RESULT restore_positions(struct log_module *m, struct hin_view bytes)
         }
         struct hin_result result = id == HIN_JOURNAL_POSITION_ID
                                        ? hin_journal_source_restore(m->journal, position)
-                                       : hin_tail_restore(m->tail, position);
+                                   : id == LOG_REFUSED_ID ? log_refused_restore(m, position)
+                                                          : hin_tail_restore(m->tail, position);
         if (!hin_is_ok(result)) {
             hin_log_result(HIN_LOG_WARNING, result, "a saved read position is not used");
         }
@@ -209,6 +234,7 @@ static HIN_RESULT restore(struct log_module *m, struct hin_ipc_message *reply, i
     HIN_TRY(map_of(reply->fds[0], &positions));
     HIN_TRY(map_of(reply->fds[1], &state));
     HIN_TRY(restore_positions(m, positions));
+    HIN_TRY(log_refused_tell(m));
     if (state.size > 0 && !hin_is_ok(hin_log_engine_state_load(m->engine, state))) {
         HIN_TRY(log_state_event(m, HIN_STATE_STATE_REFUSED, HIN_VIEW_EMPTY, 0));
     }
@@ -304,6 +330,15 @@ struct hin_result log_replies(struct log_module *m)
     return hin_ok();
 }
 
+/* A save may take a hundredth of the time: the next one waits that long. */
+static void save_planned(struct log_module *m, int64_t began_usec)
+{
+    int64_t now = hin_clock_monotonic_usec(hin_clock_system());
+    int64_t rest = (now - began_usec) * STATE_COST_SHARE;
+    m->urgent_state = now + HIN_MAX(rest, STATE_URGENT_USEC);
+    m->next_state = now + HIN_MIN(HIN_MAX(rest, STATE_MIN_USEC), STATE_MAX_USEC);
+}
+
 struct hin_result log_state_save(struct log_module *m, bool wait)
 {
     if (!m->state_dirty || !m->attached) {
@@ -312,6 +347,7 @@ struct hin_result log_state_save(struct log_module *m, bool wait)
     HIN_CLEANUP(hin_buf_done) struct hin_buf image = {.max = UINT64_C(64) << 20};
     HIN_CLEANUP_FD int fd = -1;
     struct hin_ipc_message reply;
+    int64_t began = hin_clock_monotonic_usec(hin_clock_system());
     HIN_TRY(hin_log_engine_state_save(m->engine, &image));
     HIN_TRY(hin_memfd_from("state", hin_buf_view(&image), &fd));
     struct hin_result result =
@@ -319,7 +355,9 @@ struct hin_result log_state_save(struct log_module *m, bool wait)
                                 &reply)
              : hin_ipc_send_fds(m->uplink, HIN_AGENT_STATE, hin_ipc_next_request(m->uplink),
                                 HIN_VIEW_EMPTY, &fd, 1);
+    save_planned(m, began);
     m->state_dirty = !hin_is_ok(result);
+    m->state_urgent = m->state_urgent && m->state_dirty;
     return result.code == HIN_CLOSED || result.code == HIN_TIMEOUT || result.code == HIN_AGAIN
                ? hin_ok()
                : result;

@@ -3,6 +3,7 @@
 
 #include "agent/modules/log/internal.h"
 #include "base/bytes.h"
+#include "engine/log/given.h"
 #include "event/codec.h"
 #include "wire/batch.h"
 
@@ -159,22 +160,59 @@ static HIN_RESULT conditions(struct log_module *m, const struct hin_log_finding 
     return hin_ok();
 }
 
-struct hin_result log_line(struct log_module *m, struct hin_view text, struct hin_view location,
-                           uint64_t generation, uint64_t offset, bool cut)
+/* What the format makes of a record: the text that rules see, and fields. */
+static HIN_RESULT shape(struct log_module *m, const struct log_text *text,
+                        struct hin_log_line *ret_line)
 {
-    HIN_ENSURE(m->batch.size < BATCH_STOP_BYTES,
-               AGAIN); /* the line comes again in the next batch */
-    struct hin_log_line line = {
-        .line = text,
-        .location = location,
+    *ret_line = (struct hin_log_line){
+        .line = text->text,
+        .location = text->location,
         .received_usec = m->now_wall,
         .monotonic_usec = m->now_correlation,
     };
+    if (text->format == NULL) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_framing_text(text->format, text->text, &m->format_text, &ret_line->line));
+    if (text->format->kind != HIN_FRAMING_JSON) {
+        return hin_ok();
+    }
+    hin_arena_reset(&m->given_arena);
+    struct hin_result result =
+        hin_log_given_json(text->text, &m->given_arena, &ret_line->given, &ret_line->given_count);
+    return result.code == HIN_LIMIT ? hin_ok() : result; /* the text is there in any case */
+}
+
+static HIN_RESULT alert(struct log_module *m, const struct log_text *text,
+                        const struct hin_log_finding *finding)
+{
+    struct hin_event event;
+    m->counters[HIN_AGENT_COUNTER_ALERTS]++;
+    m->state_urgent = m->state_urgent || finding->rule->composite;
+    hin_arena_reset(&m->arena);
+    struct hin_result result = finding_event(m, &event, finding, text->location, text->cut, false);
+    if (hin_is_ok(result)) {
+        result = keep(m, &event, text->generation, text->offset);
+    }
+    if (result.code == HIN_LIMIT) { /* fields of a huge line: the raw line says it all */
+        hin_arena_reset(&m->arena);
+        HIN_TRY(finding_event(m, &event, finding, text->location, text->cut, true));
+        result = keep(m, &event, text->generation, text->offset);
+    }
+    return result;
+}
+
+struct hin_result log_line(struct log_module *m, const struct log_text *text)
+{
+    struct hin_log_line line;
+    HIN_ENSURE(m->batch.size < BATCH_STOP_BYTES,
+               AGAIN); /* the line comes again in the next batch */
+    HIN_TRY(shape(m, text, &line));
     m->counters[HIN_AGENT_COUNTER_LINES]++;
-    m->counters[HIN_AGENT_COUNTER_BYTES] += text.size;
+    m->counters[HIN_AGENT_COUNTER_BYTES] += text->text.size;
     m->batch_lines++;
     m->positions_dirty = true;
-    if (log_copies_second(m->copies, text, location, &m->zone, m->now_wall)) {
+    if (log_copies_second(m->copies, line.line, line.location, &m->zone, m->now_wall)) {
         m->counters[HIN_AGENT_COUNTER_COPIES]++;
         return hin_ok();
     }
@@ -182,24 +220,11 @@ struct hin_result log_line(struct log_module *m, struct hin_view text, struct hi
     m->state_dirty = true;
     m->counters[HIN_AGENT_COUNTER_MATCHED] += finding->rule != NULL;
     if (finding->alert && !is_own(finding->program)) {
-        struct hin_event event;
-        m->counters[HIN_AGENT_COUNTER_ALERTS]++;
-        hin_arena_reset(&m->arena);
-        struct hin_result result = finding_event(m, &event, finding, location, cut, false);
-        if (hin_is_ok(result)) {
-            result = keep(m, &event, generation, offset);
-        }
-        if (result.code ==
-            HIN_LIMIT) { /* fields of fields of a huge line: the raw line says it all */
-            hin_arena_reset(&m->arena);
-            HIN_TRY(finding_event(m, &event, finding, location, cut, true));
-            result = keep(m, &event, generation, offset);
-        }
-        HIN_TRY(result);
+        HIN_TRY(alert(m, text, finding));
     }
-    if (cut || (finding->flags &
-                (HIN_LOG_FLAG_CUT | HIN_LOG_FLAG_PATTERN_LIMIT | HIN_LOG_FLAG_STATE_BOUND)) != 0) {
-        HIN_TRY(conditions(m, finding, location, cut));
+    if (text->cut || (finding->flags & (HIN_LOG_FLAG_CUT | HIN_LOG_FLAG_PATTERN_LIMIT |
+                                        HIN_LOG_FLAG_STATE_BOUND)) != 0) {
+        HIN_TRY(conditions(m, finding, text->location, text->cut));
     }
     return hin_ok();
 }

@@ -10,6 +10,7 @@
 #include "agent/spool.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "decode/log/framing.h"
 #include "decode/log/journald.h"
 #include "engine/log/log.h"
 #include "event/event.h"
@@ -43,6 +44,31 @@ struct commit {      /* kept until the spool has it */
     struct hin_buf payload;
 };
 
+struct log_format {
+    struct hin_framing format;
+    struct hin_multiline_options join;
+};
+
+/* Locations of the policy that this host does not allow: told as one event, when they are others
+ * than those told last. */
+#define LOG_REFUSED_TEXT_BYTES 1024
+#define LOG_REFUSED_ID         UINT64_C(2) /* the digest is kept among the positions under this */
+struct log_refused {
+    size_t count;
+    char text[LOG_REFUSED_TEXT_BYTES]; /* names, as many as fit */
+    size_t size;
+    uint64_t digest, told; /* 0: none */
+    bool save;
+};
+
+/* A line or record, as it comes from its source. */
+struct log_text {
+    struct hin_view text, location;
+    uint64_t generation, offset;
+    bool cut;
+    const struct hin_framing *format; /* NULL: lines */
+};
+
 struct log_module {
     struct hin_role *role;
     struct hin_ipc *uplink; /* NULL while it is away */
@@ -67,7 +93,13 @@ struct log_module {
     const char *root_texts[HIN_OPTION_TEXTS_MAX];
     size_t root_count;
     const char **globs;
+    struct log_format *formats; /* of each glob */
+    const struct hin_multiline_options **joins;
     size_t glob_count;
+    bool journal_allowed;
+    struct log_refused refused_places;
+    struct hin_buf format_text;
+    struct hin_arena given_arena;
     int inotify;
     struct hin_tail *tail;
     bool tail_more;
@@ -81,7 +113,7 @@ struct log_module {
     int64_t monotonic_base, monotonic_start; /* correlation clock = base + (monotonic - start) */
     int64_t now_wall, now_monotonic, now_correlation;
     int64_t drift_usec; /* wall - monotonic, to see jumps */
-    int64_t next_scan, next_state, next_counters, notices_since;
+    int64_t next_scan, next_state, urgent_state, next_counters, notices_since;
     unsigned notices;
 
     /* the batch being built */
@@ -93,6 +125,7 @@ struct log_module {
     int64_t batch_since; /* monotonic, 0 = empty */
     int64_t retry_at;
     bool state_dirty, positions_dirty;
+    bool state_urgent; /* it holds what a composite rule told of */
 
     /* events */
     struct hin_arena arena;
@@ -103,8 +136,7 @@ struct log_module {
 };
 
 /* finding.c */
-HIN_RESULT log_line(struct log_module *m, struct hin_view text, struct hin_view location,
-                    uint64_t generation, uint64_t offset, bool cut);
+HIN_RESULT log_line(struct log_module *m, const struct log_text *text);
 HIN_RESULT log_state_event(struct log_module *m, enum hin_state_code state, struct hin_view detail,
                            uint64_t count);
 
@@ -116,6 +148,8 @@ bool log_commit_room(const struct log_module *m);
 bool log_commit_pending(const struct log_module *m);
 HIN_RESULT log_attach(struct log_module *m);
 HIN_RESULT log_replies(struct log_module *m);
+/* Save what the engine remembers, when it is time. */
+HIN_RESULT log_state_turn(struct log_module *m);
 HIN_RESULT log_state_save(struct log_module *m, bool wait);
 HIN_RESULT log_counters_send(struct log_module *m);
 
@@ -123,6 +157,12 @@ HIN_RESULT log_counters_send(struct log_module *m);
 HIN_RESULT log_journal_make(struct log_module *m);
 HIN_RESULT log_journal_open(struct log_module *m);
 HIN_RESULT log_journal_read(struct log_module *m);
+
+/* refused.c */
+void log_refused_add(struct log_module *m, const char *location);
+HIN_RESULT log_refused_restore(struct log_module *m, struct hin_view saved);
+/* After positions were restored. */
+HIN_RESULT log_refused_tell(struct log_module *m);
 
 /* host.c */
 struct hin_tail_host log_host(struct log_module *m);

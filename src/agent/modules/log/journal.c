@@ -36,8 +36,13 @@ static HIN_RESULT take_entry(void *context, uint64_t generation, uint64_t offset
     }
     if (hin_is_ok(result) && m->journal_line.size > 0) {
         m->counters[HIN_AGENT_COUNTER_ENTRIES]++;
-        result = log_line(m, hin_buf_view(&m->journal_line), HIN_VIEW("journald"), generation,
-                          offset, false);
+        struct log_text text = {hin_buf_view(&m->journal_line),
+                                HIN_VIEW(HIN_POLICY_LOCATION_JOURNAL),
+                                generation,
+                                offset,
+                                false,
+                                NULL};
+        result = log_line(m, &text);
     }
     m->positions_dirty = true;
     hin_arena_reset(&m->journal_arena);

@@ -15,7 +15,6 @@
 #include "base/fd.h"
 
 #define SCAN_USEC     (15 * HIN_SEC_USEC)
-#define STATE_USEC    (10 * HIN_SEC_USEC) /* what a crash may cost of the correlation's memory */
 #define COUNTERS_USEC (10 * HIN_SEC_USEC)
 #define HISTORY_USEC                                                                               \
     (10 * HIN_MINUTE_USEC) /* at the very first start, older files begin at their end */
@@ -82,6 +81,7 @@ struct hin_result hin_agent_log_setup(struct hin_role *role)
     hin_agent_host_facts(&m->host);
     HIN_TRY(zone_load(m));
     HIN_TRY(roots_load(m));
+    m->journal_allowed = hin_view_is(hin_role_setting(role, "journal"), "1");
     m->inotify = hin_role_fd(role, "inotify");
     HIN_ENSURE(m->inotify >= 0, INVALID);
     struct stat st;
@@ -188,12 +188,23 @@ static HIN_RESULT refuse_first_error(struct log_module *m)
 
 /* A location that begins with two stars names files wherever this host keeps its logs: it stands
  * for one glob beneath each log root. */
-static HIN_RESULT glob_add(struct log_module *m, struct hin_view location)
+static HIN_RESULT glob_add(struct log_module *m, const struct hin_policy_log *log)
 {
-    if (!hin_view_starts_with(location, HIN_VIEW("/**"))) {
-        return hin_arena_text(&m->policy_arena, location, &m->globs[m->glob_count++]);
+    struct log_format format = {.join = {.mode = HIN_MULTILINE_START}};
+    struct hin_view location = log->location;
+    if (!hin_is_ok(hin_framing_parse(log->format, &format.format))) {
+        hin_log(HIN_LOG_WARNING, "%.*s: format %.*s is not known here: read line by line",
+                HIN_ARGS(location), HIN_ARGS(log->format));
     }
-    for (size_t i = 0; i < m->root_count; i++) {
+    bool whole = !hin_view_starts_with(location, HIN_VIEW("/**"));
+    for (size_t i = 0; i < (whole ? 1 : m->root_count); i++) {
+        struct log_format *kept = &m->formats[m->glob_count];
+        *kept = format;
+        m->joins[m->glob_count] =
+            hin_framing_joins(&kept->format, &kept->join) ? &kept->join : NULL;
+        if (whole) {
+            return hin_arena_text(&m->policy_arena, location, &m->globs[m->glob_count++]);
+        }
         struct hin_view root = hin_view_from_text(m->roots[i]);
         struct hin_view glob;
         root = root.size == 1 ? HIN_VIEW_EMPTY : root;
@@ -209,12 +220,16 @@ static HIN_RESULT globs_make(struct log_module *m)
     const struct hin_policy_content *content = &m->bundle.content;
     size_t most = content->log_count * HIN_MAX(m->root_count, (size_t)1) + 1;
     HIN_TRY(HIN_ARENA_ARRAY(&m->policy_arena, most, &m->globs));
+    HIN_TRY(HIN_ARENA_ARRAY(&m->policy_arena, most, &m->formats));
+    HIN_TRY(HIN_ARENA_ARRAY(&m->policy_arena, most, &m->joins));
     for (size_t i = 0; i < content->log_count && content->log_inspection; i++) {
         const struct hin_policy_log *log = &content->logs[i];
-        if (hin_view_is(log->location, HIN_POLICY_LOCATION_JOURNAL)) {
+        if (!hin_view_is(log->location, HIN_POLICY_LOCATION_JOURNAL)) {
+            HIN_TRY(glob_add(m, log));
+        } else if (m->journal_allowed) {
             m->wants_journal = true;
         } else {
-            HIN_TRY(glob_add(m, log->location));
+            log_refused_add(m, HIN_POLICY_LOCATION_JOURNAL);
         }
     }
     return hin_ok();
@@ -242,7 +257,10 @@ static HIN_RESULT rules_make(struct log_module *m)
 
 static HIN_RESULT take_line(void *context, const struct hin_tail_line *line)
 {
-    return log_line(context, line->text, line->location, line->generation, line->offset, line->cut);
+    struct log_module *m = context;
+    struct log_text text = {line->text,   line->location, line->generation,
+                            line->offset, line->cut,      &m->formats[line->glob].format};
+    return log_line(m, &text);
 }
 
 static void take_notice(void *context, enum hin_tail_notice notice, const char *path)
@@ -251,13 +269,16 @@ static void take_notice(void *context, enum hin_tail_notice notice, const char *
         enum hin_state_code state;
         const char *text;
     } notices[] = {
-        [HIN_TAIL_REFUSED] = {HIN_STATE_SOURCE_REFUSED, "outside the log roots: not watched"},
         [HIN_TAIL_DENIED] = {HIN_STATE_SOURCE_LOST, "may not be read by this agent: not watched"},
         [HIN_TAIL_GAP] = {HIN_STATE_SOURCE_GAP, "replaced or cut before it was read to its end"},
         [HIN_TAIL_BOUND] = {HIN_STATE_SOURCE_LOST, "too many files or folders: not watched"},
     };
     struct log_module *m = context;
     char text[HIN_PATH_MAX + 64];
+    if (notice == HIN_TAIL_REFUSED) {
+        log_refused_add(m, path); /* all of them are told at once */
+        return;
+    }
     snprintf(text, sizeof(text), "%s: %s", path, notices[notice].text);
     hin_log(HIN_LOG_WARNING, "%s", text);
     struct hin_result result =
@@ -276,6 +297,7 @@ static HIN_RESULT tail_make(struct log_module *m)
         .root_count = m->root_count,
         .globs = m->globs,
         .glob_count = m->glob_count,
+        .joins = m->joins,
         .history_usec = m->now_wall - HISTORY_USEC,
         .context = m,
         .line = take_line,
@@ -379,6 +401,7 @@ static HIN_RESULT turn_read(struct log_module *m)
             HIN_TRY(log_journal_open(m));
         }
     }
+    m->tail_more = m->tail_more || m->now_monotonic >= hin_tail_due(m->tail);
     for (int i = 0; i < PORTIONS_A_TURN && m->tail_more && log_commit_room(m); i++) {
         struct hin_result result = hin_tail_read(m->tail, m->now_monotonic, &m->tail_more);
         if (result.code == HIN_AGAIN) {
@@ -399,10 +422,7 @@ static HIN_RESULT turn_read(struct log_module *m)
 
 static HIN_RESULT turn_timers(struct log_module *m)
 {
-    if (m->attached && m->now_monotonic >= m->next_state) {
-        m->next_state = m->now_monotonic + STATE_USEC;
-        HIN_TRY(log_state_save(m, false));
-    }
+    HIN_TRY(log_state_turn(m));
     if (m->attached && m->now_monotonic >= m->next_counters) {
         m->next_counters = m->now_monotonic + COUNTERS_USEC;
         HIN_TRY(log_counters_send(m));
@@ -416,14 +436,18 @@ static int64_t next_wake(const struct log_module *m)
         return 0;
     }
     int64_t wake = m->next_scan;
+    if (m->attached && log_commit_room(m)) {
+        wake = HIN_MIN(wake, hin_tail_due(m->tail));
+    }
     if (m->positions_dirty && m->batch_since != 0 && !log_commit_pending(m)) {
         wake = HIN_MIN(wake, m->batch_since + POSITIONS_ONLY_USEC);
     }
     if (m->retry_at > m->now_monotonic) {
         wake = HIN_MIN(wake, m->retry_at);
     }
-    if (m->state_dirty) { /* what is remembered is saved on time, also when nothing more comes */
-        wake = HIN_MIN(wake, m->next_state);
+    if (m->state_dirty && m->batch_count == 0 && !m->positions_dirty) {
+        /* what is remembered is saved on time, also when nothing more comes */
+        wake = HIN_MIN(wake, m->state_urgent ? m->urgent_state : m->next_state);
     }
     return HIN_MAX(wake - m->now_monotonic, INT64_C(1000));
 }
@@ -479,6 +503,8 @@ static void release(struct log_module *m)
     hin_arena_done(&m->journal_arena);
     hin_arena_done(&m->policy_arena);
     hin_arena_done(&m->arena);
+    hin_arena_done(&m->given_arena);
+    hin_buf_done(&m->format_text);
     free(m->roots);
 }
 
@@ -486,6 +512,8 @@ struct hin_result hin_agent_log_run(struct hin_role *role)
 {
     struct log_module *m = hin_role_context(role);
     hin_arena_init(&m->arena, 1U << 20);
+    hin_arena_init(&m->given_arena, 1U << 20);
+    hin_buf_init(&m->format_text, HIN_TAIL_LINE_MAX_BYTES + 64);
     log_commit_init(m);
     HIN_TRY(clock_read(m));
     HIN_TRY(hin_random(m->origin, sizeof(m->origin)));

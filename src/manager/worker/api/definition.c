@@ -1,6 +1,7 @@
 #include "manager/worker/api/definition.h"
 
 #include "base/bytes.h"
+#include "decode/log/multiline.h"
 
 static const struct hin_api_role roles[] = {
     {1, "Full Access",
@@ -31,12 +32,23 @@ const struct hin_api_attribute *hin_api_attribute_find(const struct hin_api_attr
     return NULL;
 }
 
+/* "a:N" is "a:" and a number, 1 to 1024. */
+static bool is_numbered(struct hin_view choice, struct hin_view value)
+{
+    uint64_t number = 0;
+    size_t head = choice.size - 1;
+    return hin_view_ends_with(choice, HIN_VIEW(":N")) &&
+           hin_view_starts_with(value, hin_view_sub(choice, 0, head)) &&
+           hin_is_ok(hin_view_to_u64(hin_view_sub(value, head, SIZE_MAX), &number)) &&
+           number >= 1 && number <= HIN_MULTILINE_COUNT_MAX;
+}
+
 bool hin_api_choice_is_valid(const char *choices, struct hin_view value)
 {
     struct hin_view rest = hin_view_from_text(choices);
     struct hin_view choice;
     while (hin_view_split(&rest, '|', &choice)) {
-        if (hin_view_equal(choice, value)) {
+        if (hin_view_equal(choice, value) || is_numbered(choice, value)) {
             return true;
         }
     }

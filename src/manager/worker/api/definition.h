@@ -88,7 +88,7 @@ const struct hin_api_role *hin_api_role_find(int64_t id);
 const struct hin_api_attribute *hin_api_attribute_find(const struct hin_api_attributes *attributes,
                                                        struct hin_view name);
 
-/* Is `value` one of "a|b|c"? */
+/* Is `value` one of "a|b|c:N"? N stands for a number, 1 to 1024. */
 bool hin_api_choice_is_valid(const char *choices, struct hin_view value);
 
 #define HIN_API_TABLE(model_name, rows)                                                            \

@@ -2,6 +2,7 @@
 
 #include <ctype.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "manager/worker/api/modules.h"
@@ -43,7 +44,8 @@ static void put_type(struct hin_json_writer *writer, const struct hin_api_attrib
     if (types[attribute->type].format != NULL) {
         hin_json_field_cstring(writer, "format", types[attribute->type].format);
     }
-    if (attribute->type == HIN_API_CHOICE) {
+    bool open = attribute->type == HIN_API_CHOICE && strstr(attribute->choices, ":N") != NULL;
+    if (attribute->type == HIN_API_CHOICE && !open) { /* the description names open ones */
         put_choices(writer, attribute->choices);
     }
     if (types[attribute->type].item != NULL || attribute->type == HIN_API_OBJECTS) {

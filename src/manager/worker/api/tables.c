@@ -136,8 +136,9 @@ static const struct hin_api_attribute log_file_rows[] = {
      NULL, NULL, "Absolute glob, or journald."},
     {"format", HIN_API_CHOICE, 0, PLAIN, 0, 0,
      "syslog|snort-full|snort-fast|apache|iis|squid|nmapg|mysql-log|postgresql-log|dbj-multilog|"
-     "eventlog|single-line-text-log",
-     NULL, "How lines are read."},
+     "eventlog|single-line-text-log|multi-line:N|json",
+     NULL,
+     "How lines are read; multi-line:N for a number N (1 to 1024) and json are Hinomi's own."},
 };
 static const struct hin_api_attributes log_file = HIN_API_TABLE("LogFile", log_file_rows);
 

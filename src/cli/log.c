@@ -83,6 +83,18 @@ static int64_t wall_usec(void)
     return hin_clock_wall_usec(hin_clock_system());
 }
 
+/* Decoders and rules say `user`, the original's reports say `dstuser`: both find it. */
+static void put_user(struct hin_json_writer *w, const struct hin_log_finding *f)
+{
+    bool named = f->fields[HIN_LOG_DSTUSER].data == NULL;
+    for (size_t i = 0; i < f->dynamic_count; i++) {
+        named = named || strcmp(f->dynamic[i].name, "user") == 0;
+    }
+    if (!named) {
+        hin_json_field_text(w, "user", f->fields[HIN_LOG_DSTUSER]);
+    }
+}
+
 static void put_fields(struct hin_json_writer *w, const struct hin_log_finding *f)
 {
     hin_json_key(w, "fields");
@@ -93,6 +105,7 @@ static void put_fields(struct hin_json_writer *w, const struct hin_log_finding *
             hin_json_put_text(w, f->fields[i]);
         }
     }
+    put_user(w, f);
     for (size_t i = 0; i < f->dynamic_count; i++) {
         hin_json_key(w, f->dynamic[i].name);
         hin_json_put_text(w, f->dynamic[i].value);

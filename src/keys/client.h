@@ -1,5 +1,6 @@
 /* The worker's side of the key service: the verbs as calls over any synchronous carrier (an ipc
- * channel, or in a test the vault itself), and a cache of data keys that expire. */
+ * channel, or in a test the vault itself). What it keeps of the keys, and for how long:
+ * hin_opener_expire. */
 #ifndef HIN_KEYS_CLIENT_H
 #define HIN_KEYS_CLIENT_H
 

@@ -1,10 +1,18 @@
 #include "manager/tenant.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/fd.h"
+#include "base/log.h"
 
 enum { OPENER_KEYS_MAX = 256, SEALER_RESERVE = 1 << 20 };
+#define LOCK_WAIT_USEC (30 * HIN_SEC_USEC)
 
 static HIN_RESULT find_key(void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
                            struct hin_secret *ret_key)
@@ -49,7 +57,15 @@ static HIN_RESULT take_data_key(struct hin_tenant *tenant)
     }
     hin_sealer_free(tenant->sealer);
     tenant->sealer = sealer;
+    tenant->sealer_usec = hin_clock_monotonic_usec(tenant->clock);
     return hin_ok();
+}
+
+static HIN_RESULT fetch_index_key(void *context, struct hin_secret *ret_key)
+{
+    struct hin_tenant *tenant = context;
+    tenant->key_use_count++;
+    return hin_keys_index_key(&tenant->keys, hin_tenant_view(tenant), tenant->reason, ret_key);
 }
 
 static HIN_RESULT unlock(struct hin_tenant *tenant)
@@ -57,11 +73,11 @@ static HIN_RESULT unlock(struct hin_tenant *tenant)
     struct hin_secret index_key = {0};
     struct hin_key_source source = {find_key, tenant};
     HIN_TRY(hin_opener_new(&tenant->opener, &source, OPENER_KEYS_MAX));
-    tenant->key_use_count++;
-    HIN_TRY(hin_keys_index_key(&tenant->keys, hin_tenant_view(tenant), tenant->reason, &index_key));
+    HIN_TRY(fetch_index_key(tenant, &index_key));
     struct hin_result indexed = hin_index_new(&tenant->index, &index_key);
     hin_secret_done(&index_key);
     HIN_TRY(indexed);
+    hin_index_source(tenant->index, fetch_index_key, tenant);
     HIN_TRY(take_data_key(tenant));
     struct hin_store_keys keys = {
         .sealer = current_sealer,
@@ -72,25 +88,101 @@ static HIN_RESULT unlock(struct hin_tenant *tenant)
     return hin_store_unlock(tenant->store, &keys);
 }
 
-HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, int directory, const char *id,
-                           const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
-                           const struct hin_clock *clock, bool create, struct hin_error *error)
+/* ---- damage: a mark beside the database says that it must be salvaged; whoever has the database
+ * open holds a lock on another file, so that the salvage has it alone ---- */
+
+static void name_of(const struct hin_tenant *tenant, const char *suffix, char name[64])
 {
-    *tenant = (struct hin_tenant){.keys = *keys, .reason = reason, .clock = clock};
-    snprintf(tenant->id, sizeof(tenant->id), "%s", id);
-    struct hin_store_options options = {
-        .directory = directory, .tenant = tenant->id, .create = create};
-    HIN_TRY(hin_store_open(&tenant->store, &options, error));
-    struct hin_result unlocked = unlock(tenant);
-    if (!hin_is_ok(unlocked)) {
-        hin_tenant_close(tenant);
-        return hin_error_set(error, unlocked.code, NULL, 0, 0, "the store cannot be unlocked: %s",
-                             hin_code_text(unlocked.code));
+    snprintf(name, 64, "%s.%s", tenant->id, suffix);
+}
+
+static bool is_there(const struct hin_tenant *tenant, const char *suffix)
+{
+    struct stat info;
+    char name[64];
+    name_of(tenant, suffix, name);
+    return fstatat(tenant->directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+bool hin_tenant_keeps_damaged(const struct hin_tenant *tenant)
+{
+    return is_there(tenant, "db.damaged");
+}
+
+static bool is_marked(const struct hin_tenant *tenant)
+{
+    return is_there(tenant, "damage");
+}
+
+static HIN_RESULT mark(const struct hin_tenant *tenant)
+{
+    HIN_CLEANUP_FD int fd = -1;
+    char name[64];
+    name_of(tenant, "damage", name);
+    HIN_TRY(hin_fd_open(tenant->directory, name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, &fd));
+    return hin_directory_sync(tenant->directory);
+}
+
+/* F_RDLCK, F_WRLCK; what was held before is given up when the new one cannot be had. */
+static HIN_RESULT lock(struct hin_tenant *tenant, short type)
+{
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    int64_t until_usec = hin_clock_monotonic_usec(hin_clock_system()) + LOCK_WAIT_USEC;
+    struct flock wanted = {.l_type = F_UNLCK, .l_whence = SEEK_SET};
+    if (tenant->lock < 0) {
+        char name[64];
+        name_of(tenant, "lock", name);
+        HIN_TRY(hin_fd_open(tenant->directory, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600,
+                            &tenant->lock));
+    } else if (type == F_WRLCK) { /* two that held theirs would wait for each other */
+        (void)fcntl(tenant->lock, F_OFD_SETLK, &wanted);
+    }
+    wanted.l_type = type;
+    while (fcntl(tenant->lock, F_OFD_SETLK, &wanted) != 0) {
+        HIN_ENSURE(errno == EAGAIN || errno == EACCES || errno == EINTR, IO);
+        HIN_ENSURE(hin_clock_monotonic_usec(hin_clock_system()) < until_usec, AGAIN);
+        (void)nanosleep(&pause, NULL);
     }
     return hin_ok();
 }
 
-void hin_tenant_close(struct hin_tenant *tenant)
+/* Alone with the files: what one process has done, the others find done. */
+static HIN_RESULT salvage(struct hin_tenant *tenant, struct hin_error *error)
+{
+    struct hin_store_options options = {.directory = tenant->directory, .tenant = tenant->id};
+    struct hin_store_salvaged salvaged;
+    char name[64];
+    name_of(tenant, "damage", name);
+    HIN_TRY(lock(tenant, F_WRLCK));
+    if (is_marked(tenant)) { /* else another process was faster */
+        hin_log(HIN_LOG_ERROR, "the database is damaged: what can be read is put into a new one");
+        HIN_TRY(hin_store_salvage(&options, hin_clock_wall_usec(tenant->clock), &salvaged, error));
+        hin_log(HIN_LOG_ERROR,
+                "the database was salvaged: %llu rows kept, %llu events and parts of %llu tables "
+                "lost; the damaged file stands beside it",
+                (unsigned long long)salvaged.rows, (unsigned long long)salvaged.events_lost,
+                (unsigned long long)salvaged.tables_broken);
+        HIN_ENSURE(unlinkat(tenant->directory, name, 0) == 0, IO);
+        HIN_TRY(hin_directory_sync(tenant->directory));
+    }
+    return lock(tenant, F_RDLCK);
+}
+
+static HIN_RESULT open_once(struct hin_tenant *tenant, bool create, struct hin_error *error)
+{
+    struct hin_store_options options = {
+        .directory = tenant->directory, .tenant = tenant->id, .create = create};
+    HIN_TRY(hin_store_open(&tenant->store, &options, error));
+    struct hin_result unlocked = unlock(tenant);
+    if (!hin_is_ok(unlocked)) {
+        bool broken = hin_store_is_broken(tenant->store);
+        return hin_error_set(error, broken ? HIN_CORRUPT : unlocked.code, NULL, 0, 0,
+                             "the store cannot be unlocked: %s", hin_code_text(unlocked.code));
+    }
+    return hin_ok();
+}
+
+static void close_store(struct hin_tenant *tenant)
 {
     hin_store_close(tenant->store);
     hin_sealer_free(tenant->sealer);
@@ -102,8 +194,62 @@ void hin_tenant_close(struct hin_tenant *tenant)
     tenant->index = NULL;
 }
 
+static HIN_RESULT open_locked(struct hin_tenant *tenant, bool create, struct hin_error *error)
+{
+    HIN_TRY(lock(tenant, F_RDLCK));
+    if (!is_marked(tenant)) {
+        struct hin_result opened = open_once(tenant, create, error);
+        if (opened.code != HIN_CORRUPT) {
+            return opened;
+        }
+        close_store(tenant);
+        HIN_TRY(mark(tenant));
+    }
+    HIN_TRY(salvage(tenant, error));
+    return open_once(tenant, false, error);
+}
+
+HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, int directory, const char *id,
+                           const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
+                           const struct hin_clock *clock, bool create, struct hin_error *error)
+{
+    *tenant = (struct hin_tenant){
+        .keys = *keys, .reason = reason, .clock = clock, .directory = directory, .lock = -1};
+    snprintf(tenant->id, sizeof(tenant->id), "%s", id);
+    struct hin_result opened = open_locked(tenant, create, error);
+    if (!hin_is_ok(opened)) {
+        hin_tenant_close(tenant);
+    }
+    return opened;
+}
+
+HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)
+{
+    int64_t now_usec = hin_clock_monotonic_usec(tenant->clock);
+    if (hin_store_is_broken(tenant->store)) {
+        hin_log(HIN_LOG_ERROR, "a page of the database is damaged: all processes that have it open "
+                               "end, and it is salvaged before they are back");
+        HIN_TRY(mark(tenant));
+    }
+    HIN_ENSURE(!is_marked(tenant), CORRUPT);
+    hin_opener_expire(tenant->opener, now_usec, HIN_TENANT_KEY_UNUSED_USEC,
+                      HIN_TENANT_KEY_HELD_USEC);
+    hin_index_expire(tenant->index, now_usec, HIN_TENANT_KEY_UNUSED_USEC, HIN_TENANT_KEY_HELD_USEC);
+    return hin_ok();
+}
+
+void hin_tenant_close(struct hin_tenant *tenant)
+{
+    close_store(tenant);
+    if (tenant->id[0] != 0) { /* it was opened once */
+        hin_fd_close(&tenant->lock);
+    }
+}
+
 HIN_RESULT hin_tenant_refresh(struct hin_tenant *tenant)
 {
-    return hin_sealer_left_count(tenant->sealer) > SEALER_RESERVE ? hin_ok()
-                                                                  : take_data_key(tenant);
+    bool fresh = hin_clock_monotonic_usec(tenant->clock) - tenant->sealer_usec <
+                 HIN_TENANT_SEALER_USEC - HIN_MINUTE_USEC;
+    return fresh && hin_sealer_left_count(tenant->sealer) > SEALER_RESERVE ? hin_ok()
+                                                                           : take_data_key(tenant);
 }

@@ -20,19 +20,43 @@ struct hin_tenant {
     struct hin_opener *opener;
     struct hin_index *index;
     uint64_t key_use_count; /* calls of the key service by this process, for the metrics */
+    int directory;          /* borrowed */
+    int lock;               /* held, shared, while the database is open; alone, to salvage it */
+    int64_t sealer_usec;    /* monotonic, when the sealer's key was taken */
 };
 
-/* Opens and unlocks; the tenant must not move in memory afterwards. directory: of the database,
- * borrowed. A fresh data key is made and put into the key table before anything is sealed under it.
+/* A process that is captured has the keys it holds: few are enough. A segment is searched in bursts
+ * (a console, an investigation), so a key that rested ten minutes is rarely wanted again soon; an
+ * hour bounds how long a key withdrawn at `keys` still opens. Fetching one again costs an ipc call
+ * and an audit entry. */
+#define HIN_TENANT_KEY_UNUSED_USEC (10 * HIN_MINUTE_USEC)
+#define HIN_TENANT_KEY_HELD_USEC   HIN_HOUR_USEC
+/* New data is sealed under one data key a day and process: each is a row that stays as long as what
+ * it opens. */
+#define HIN_TENANT_SEALER_USEC HIN_DAY_USEC
+
+/* Opens and unlocks. A database whose damaged pages forbid it, or that a process has found damaged
+ * (hin_tenant_watch), is salvaged first: by one process, once all have closed it; AGAIN after 30 s
+ * of waiting for that. `store` then tells of it (hin_store_salvages). The tenant must not move in
+ * memory afterwards. directory: of the database, borrowed. A fresh data key is made and put into
+ * the key table before anything is sealed under it.
  */
 HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, int directory, const char *id,
                            const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
                            const struct hin_clock *clock, bool create, struct hin_error *error);
 void hin_tenant_close(struct hin_tenant *tenant);
 
-/* Takes a new data key when the present one is nearly spent; call now and then, outside of any
- * operation. */
+/* Takes a new data key when the present one is nearly spent or a day old; call now and then,
+ * outside of any operation. */
 HIN_RESULT hin_tenant_refresh(struct hin_tenant *tenant) HIN_NONNULL;
+
+/* To be called about each second, outside of any operation: lets keys expire, and answers CORRUPT
+ * when this process or another has met damage that needs a salvage: then end, all do, and the next
+ * start salvages. Call it too when a start failed. */
+HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant) HIN_NONNULL;
+
+/* Whether a damaged file still stands beside the database that was made from it. */
+bool hin_tenant_keeps_damaged(const struct hin_tenant *tenant) HIN_NONNULL;
 
 static inline struct hin_view hin_tenant_view(const struct hin_tenant *tenant)
 {

@@ -21,7 +21,12 @@ struct remembered {
 };
 
 struct hin_index {
-    struct hin_hmac *hmac;
+    struct hin_hmac *hmac; /* NULL: expired */
+    HIN_RESULT (*fetch)(void *context, struct hin_secret *ret_key);
+    void *context;
+    uint64_t uses, uses_before;
+    bool noticed; /* by hin_index_expire, since the key came */
+    int64_t since_usec, unused_since_usec;
     uint64_t hash_key[2]; /* random, so that input cannot aim at one place */
     struct remembered remembered[REMEMBERED_COUNT];
 };
@@ -48,6 +53,46 @@ void hin_index_free(struct hin_index *index)
     }
 }
 
+void hin_index_source(struct hin_index *index,
+                      HIN_RESULT (*fetch)(void *context, struct hin_secret *ret_key), void *context)
+{
+    index->fetch = fetch;
+    index->context = context;
+}
+
+void hin_index_expire(struct hin_index *index, int64_t now_usec, int64_t unused_usec,
+                      int64_t held_usec)
+{
+    if (index->hmac == NULL) {
+        return;
+    }
+    if (!index->noticed) {
+        index->since_usec = now_usec;
+    }
+    if (!index->noticed || index->uses != index->uses_before) {
+        index->uses_before = index->uses;
+        index->unused_since_usec = now_usec;
+    }
+    index->noticed = true;
+    if (now_usec - index->unused_since_usec >= unused_usec ||
+        now_usec - index->since_usec >= held_usec) {
+        hin_hmac_free(index->hmac);
+        index->hmac = NULL;
+        hin_wipe(index->remembered, sizeof(index->remembered));
+    }
+}
+
+static HIN_RESULT fetch_key(struct hin_index *index)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_ENSURE(index->fetch != NULL, NOT_FOUND);
+    HIN_TRY(index->fetch(index->context, &key));
+    HIN_ENSURE(key.size == HIN_INDEX_KEY_BYTES, INVALID);
+    HIN_TRY(hin_hmac_new(&index->hmac, hin_secret_view(&key)));
+    index->noticed = false;
+    return hin_ok();
+}
+
 static struct hin_result compute_token(struct hin_index *index, uint32_t field_id,
                                        struct hin_view canonical, uint64_t *ret_token)
 {
@@ -62,6 +107,10 @@ static struct hin_result compute_token(struct hin_index *index, uint32_t field_i
 struct hin_result hin_index_token(struct hin_index *index, uint32_t field_id,
                                   struct hin_view canonical, uint64_t *ret_token)
 {
+    index->uses++;
+    if (index->hmac == NULL) {
+        HIN_TRY(fetch_key(index));
+    }
     if (canonical.size > REMEMBERED_BYTES) {
         return compute_token(index, field_id, canonical, ret_token);
     }

@@ -15,6 +15,14 @@ struct hin_index;
 /* key: exactly HIN_INDEX_KEY_BYTES, INVALID otherwise. */
 HIN_RESULT hin_index_new(struct hin_index **ret_index, const struct hin_secret *key) HIN_NONNULL;
 void hin_index_free(struct hin_index *index);
+/* Where the key comes from again once it has expired. key: the index's to free. */
+void hin_index_source(struct hin_index *index,
+                      HIN_RESULT (*fetch)(void *context, struct hin_secret *ret_key), void *context)
+    __attribute__((nonnull(1)));
+/* Forgets the key, and the values remembered beside it, as hin_opener_expire does with its keys.
+ * Tokens after that ask the source, and are NOT_FOUND without one. */
+void hin_index_expire(struct hin_index *index, int64_t now_usec, int64_t unused_usec,
+                      int64_t held_usec) HIN_NONNULL;
 static inline void hin_index_freep(struct hin_index **index)
 {
     hin_index_free(*index);

@@ -153,6 +153,8 @@ struct known_key {
     uint8_t id[HIN_SEAL_KEY_ID_BYTES];
     struct hin_aead *aead; /* NULL = free */
     uint64_t used;
+    uint64_t used_before; /* `used` at the last call of hin_opener_expire; 0: not there then */
+    int64_t since_usec, unused_since_usec;
 };
 
 struct hin_opener {
@@ -205,6 +207,38 @@ void hin_opener_forget(struct hin_opener *opener, const uint8_t *key_id)
     }
 }
 
+void hin_opener_expire(struct hin_opener *opener, int64_t now_usec, int64_t unused_usec,
+                       int64_t held_usec)
+{
+    for (size_t i = 0; i < opener->max; i++) {
+        struct known_key *known = &opener->keys[i];
+        if (known->aead == NULL) {
+            continue;
+        }
+        if (known->used_before == 0) {
+            known->since_usec = now_usec;
+        }
+        if (known->used_before != known->used) {
+            known->used_before = known->used;
+            known->unused_since_usec = now_usec;
+        }
+        if (now_usec - known->unused_since_usec >= unused_usec ||
+            now_usec - known->since_usec >= held_usec) {
+            hin_aead_free(known->aead);
+            *known = (struct known_key){0};
+        }
+    }
+}
+
+size_t hin_opener_key_count(const struct hin_opener *opener)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < opener->max; i++) {
+        count += opener->keys[i].aead != NULL;
+    }
+    return count;
+}
+
 /* The entry of this key, or else a free one, or else the one longest unused. */
 static struct known_key *place_for(struct hin_opener *opener, const uint8_t *key_id)
 {
@@ -229,9 +263,8 @@ struct hin_result hin_opener_add(struct hin_opener *opener,
     HIN_TRY(hin_aead_new(&aead, key));
     struct known_key *known = place_for(opener, key_id);
     hin_aead_free(known->aead);
+    *known = (struct known_key){.aead = aead, .used = ++opener->uses};
     hin_copy(known->id, key_id, HIN_SEAL_KEY_ID_BYTES);
-    known->aead = aead;
-    known->used = ++opener->uses;
     return hin_ok();
 }
 

@@ -93,6 +93,12 @@ HIN_RESULT hin_opener_add(struct hin_opener *opener, const uint8_t key_id[HIN_SE
                           const struct hin_secret *key) HIN_NONNULL;
 /* Forget one key (it expired or was shredded), or all (key_id NULL). */
 void hin_opener_forget(struct hin_opener *opener, const uint8_t *key_id);
+/* Forgets keys that were not used for unused_usec, and those held for held_usec however much they
+ * are used: what is needed again is asked of the source again. Call now and then with a monotonic
+ * clock; times count from the first call after the event, so the interval of the calls is added. */
+void hin_opener_expire(struct hin_opener *opener, int64_t now_usec, int64_t unused_usec,
+                       int64_t held_usec) HIN_NONNULL;
+size_t hin_opener_key_count(const struct hin_opener *opener) HIN_NONNULL;
 
 /* Appends the plain text. TRUNCATED, SYNTAX (not a sealed value), UNSUPPORTED (a newer version),
  * AUTH (altered, or it belongs to another tenant, table, row or field), or what the key source

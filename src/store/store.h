@@ -116,16 +116,36 @@ struct hin_store_check {
 };
 HIN_RESULT hin_store_check(struct hin_store *store, struct hin_store_check *ret_check) HIN_NONNULL;
 
-/* A database whose damaged pages stop opening or committing (CORRUPT): what can be read goes into a
- * fresh file, which takes its place; the damaged one stays beside it as "<tenant>.db.damaged".
- * Nobody else may hold the file open. Needs no keys. CORRUPT: the first page itself is lost
- * (restore a backup). options->create and ->observer are not used. */
+/* Whether this handle met a damaged page that it could not go around: a table's or an index's own
+ * one, not that of a segment's body, which is left out as that segment. What needs the page fails
+ * (CORRUPT) until the file is salvaged. */
+bool hin_store_is_broken(const struct hin_store *store) HIN_NONNULL;
+
+/* For such a database: what can be read goes into a fresh file, which takes its place; the damaged
+ * one stays beside it as "<tenant>.db.damaged" (a later one as ".damaged-2", then ".damaged-3",
+ * which is the last kept). Nobody else may hold the file open. Needs no keys. A salvage that was
+ * cut off (NOT_FOUND at the next open) goes on when called again. CORRUPT: the first page itself is
+ * lost, or the file is none of ours (restore a backup). options->create and ->observer are not
+ * used. */
 struct hin_store_salvaged {
     uint64_t rows;          /* copied */
     uint64_t tables_broken; /* tables of which something was lost */
+    uint64_t events_lost;   /* by the gaps between what is left */
 };
-HIN_RESULT hin_store_salvage(const struct hin_store_options *options,
-                             struct hin_store_salvaged *ret_salvaged, struct hin_error *error);
+HIN_RESULT hin_store_salvage(const struct hin_store_options *options, int64_t now_usec,
+                             struct hin_store_salvaged *ret_salvaged, struct hin_error *error)
+    __attribute__((nonnull(1, 3)));
+
+/* What the file itself remembers of its salvages. */
+struct hin_store_salvages {
+    uint64_t count;
+    uint64_t told; /* so many of them an event has said */
+    int64_t last_usec;
+    struct hin_store_salvaged last;
+};
+HIN_RESULT hin_store_salvages(struct hin_store *store,
+                              struct hin_store_salvages *ret_salvages) HIN_NONNULL;
+HIN_RESULT hin_store_salvages_told(struct hin_store *store, uint64_t count) HIN_NONNULL;
 
 struct hin_store_stats {
     uint64_t events, segments, segments_full, segments_damaged, bytes;

@@ -114,6 +114,7 @@ static struct hin_result tick(void *context, int64_t now_usec)
 {
     struct jobs *jobs = context;
     (void)now_usec;
+    HIN_TRY(hin_tenant_watch(&jobs->tenant));
     (void)hin_jobs_run(table, jobs->states, HIN_COUNT(table), jobs,
                        hin_tenant_now_usec(&jobs->tenant), on_failure);
     return hin_ok();

@@ -143,7 +143,8 @@ static HIN_RESULT issue_tls(struct hin_worker *worker, struct hin_tls **ret_api,
 
 struct upkeep {
     struct hin_worker *worker;
-    struct hin_timer *timer;
+    struct hin_timer *timer, *watch;
+    bool damaged;                         /* the database: this process ends for it */
     struct hin_tls *old_api, *old_agents; /* for the streams that still use them */
 };
 
@@ -174,6 +175,17 @@ static void keep_up(void *context)
     upkeep->old_agents = worker->agents_tls;
     worker->api_tls = api;
     worker->agents_tls = agents;
+}
+
+static void watch_store(void *context)
+{
+    struct upkeep *upkeep = context;
+    struct hin_result watched = hin_tenant_watch(&upkeep->worker->tenant);
+    if (!hin_is_ok(watched) && !upkeep->damaged) {
+        hin_log_result(HIN_LOG_ERROR, watched, "ending, for the database to be salvaged");
+        upkeep->damaged = true;
+        hin_loop_stop(upkeep->worker->loop);
+    }
 }
 
 static struct hin_result worker_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
@@ -207,6 +219,7 @@ static HIN_RESULT start(struct hin_worker *worker)
     HIN_TRY(hin_ingest_new(worker, &worker->ingest));
     HIN_TRY(hin_api_new(worker, &worker->api));
     HIN_TRY(hin_bus_new(worker, &worker->bus));
+    HIN_TRY(hin_ingest_tell_salvage(worker->ingest));
     HIN_TRY(hin_api_listen(worker->api, hin_role_fd(worker->role, "api"), worker->api_tls));
     HIN_TRY(
         hin_ingest_listen(worker->ingest, hin_role_fd(worker->role, "agents"), worker->agents_tls));
@@ -240,16 +253,26 @@ static HIN_RESULT serve(struct hin_worker *worker)
         result = hin_timer_repeat(upkeep.timer, SERVER_RENEW_USEC, SERVER_RENEW_USEC, 10);
     }
     if (hin_is_ok(result)) {
+        result = hin_timer_new(worker->loop, watch_store, &upkeep, &upkeep.watch);
+    }
+    if (hin_is_ok(result)) {
+        result = hin_timer_repeat(upkeep.watch, HIN_SEC_USEC, HIN_SEC_USEC, 10);
+    }
+    if (hin_is_ok(result)) {
         result = hin_loop_run(worker->loop);
     } else {
         hin_log_result(HIN_LOG_ERROR, result, "cannot start");
+        if (worker->tenant.store != NULL) {
+            watch_store(&upkeep);
+        }
     }
     stop(worker);
     hin_timer_free(upkeep.timer);
+    hin_timer_free(upkeep.watch);
     hin_tls_free(upkeep.old_api);
     hin_tls_free(upkeep.old_agents);
     hin_loop_free(worker->loop);
-    return result;
+    return hin_is_ok(result) && upkeep.damaged ? hin_fail(HIN_CORRUPT) : result;
 }
 
 static struct hin_result worker_run(struct hin_role *role)

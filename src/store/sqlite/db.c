@@ -34,11 +34,8 @@ static const struct {
     {SQLITE_RANGE, HIN_INTERNAL},
 };
 
-HIN_RESULT hin_db_code(struct hin_store *store, int code)
+static HIN_RESULT translate(const struct hin_store *store, int code)
 {
-    if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) {
-        return hin_ok();
-    }
     int extended = store->db != NULL ? sqlite3_extended_errcode(store->db) : code;
     if (extended == SQLITE_IOERR_DATA || extended == SQLITE_IOERR_CORRUPTFS ||
         extended == SQLITE_IOERR_SHORT_READ) {
@@ -50,6 +47,21 @@ HIN_RESULT hin_db_code(struct hin_store *store, int code)
         }
     }
     return hin_fail(HIN_IO);
+}
+
+HIN_RESULT hin_db_code(struct hin_store *store, int code)
+{
+    if (code == SQLITE_OK || code == SQLITE_ROW || code == SQLITE_DONE) {
+        return hin_ok();
+    }
+    struct hin_result result = translate(store, code);
+    store->broken = store->broken || result.code == HIN_CORRUPT;
+    return result;
+}
+
+bool hin_store_is_broken(const struct hin_store *store)
+{
+    return store->broken;
 }
 
 HIN_RESULT hin_db_exec(struct hin_store *store, const char *sql)

@@ -29,6 +29,7 @@ struct hin_store {
     struct hin_buf head, body, record; /* scratch */
     uint64_t own_commits;
     uint64_t damage_met;
+    bool broken; /* a page that is needed is damaged: see hin_store_is_broken */
 };
 
 /* A statement of the table, reset and with no values bound. */

@@ -12,6 +12,9 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "store/sqlite/internal.h"
+#include "store/sqlite/migrations.h"
+
+#define DAMAGED_KEPT 3
 
 struct table {
     const char *forward, *backward, *insert;
@@ -65,11 +68,13 @@ static const struct table tables[] = {
     "INSERT INTO source(agent, generation, position, finding, floor) SELECT agent, generation, "   \
     "max(hi), 4294967295, -1 FROM span WHERE true GROUP BY agent, generation ON CONFLICT(agent, "  \
     "generation) DO NOTHING;"                                                                      \
-    "DELETE FROM body WHERE id NOT IN (SELECT id FROM segment);"
+    "DELETE FROM body WHERE id NOT IN (SELECT id FROM segment);"                                   \
+    "UPDATE segment SET damaged = id NOT IN (SELECT id FROM body);"
 
 struct copy {
     sqlite3 *from;
     struct hin_store *to;
+    int64_t now_usec;
     struct hin_store_salvaged salvaged;
 };
 
@@ -119,6 +124,38 @@ static HIN_RESULT copy_direction(struct copy *copy, const struct table *table, c
     return result;
 }
 
+/* IDs are given without gaps, and only the oldest are ever dropped by intent. */
+#define LOST                                                                                       \
+    "SELECT coalesce(max(last_id) - min(id) + 1 - sum(count), 0) + "                               \
+    "coalesce(sum(count) FILTER (WHERE id NOT IN (SELECT id FROM body)), 0) FROM segment"
+
+static HIN_RESULT count_lost(struct copy *copy)
+{
+    sqlite3_stmt *statement = NULL;
+    int code = sqlite3_prepare_v2(copy->to->db, LOST, -1, &statement, NULL);
+    if (code == SQLITE_OK) {
+        code = sqlite3_step(statement);
+    }
+    struct hin_result result = hin_db_code(copy->to, code);
+    if (hin_is_ok(result) && code == SQLITE_ROW && sqlite3_column_int64(statement, 0) > 0) {
+        copy->salvaged.events_lost = (uint64_t)sqlite3_column_int64(statement, 0);
+    }
+    (void)sqlite3_finalize(statement);
+    return result;
+}
+
+/* In the fresh file itself: it is known for as long as the file lives. */
+static HIN_RESULT remember(struct copy *copy)
+{
+    int64_t count = 0;
+    HIN_TRY(hin_db_number(copy->to, "salvages", &count));
+    HIN_TRY(hin_db_set_number(copy->to, "salvages", count + 1));
+    HIN_TRY(hin_db_set_number(copy->to, "salvage_time", copy->now_usec));
+    HIN_TRY(hin_db_set_number(copy->to, "salvage_rows", (int64_t)copy->salvaged.rows));
+    HIN_TRY(hin_db_set_number(copy->to, "salvage_tables", (int64_t)copy->salvaged.tables_broken));
+    return hin_db_set_number(copy->to, "salvage_lost", (int64_t)copy->salvaged.events_lost);
+}
+
 static HIN_RESULT copy_tables(struct copy *copy)
 {
     for (size_t i = 0; i < HIN_COUNT(tables); i++) {
@@ -129,7 +166,9 @@ static HIN_RESULT copy_tables(struct copy *copy)
             HIN_TRY(copy_direction(copy, &tables[i], tables[i].backward, &back));
         }
     }
-    return hin_db_exec(copy->to, MEND);
+    HIN_TRY(hin_db_exec(copy->to, MEND));
+    HIN_TRY(count_lost(copy));
+    return remember(copy);
 }
 
 static HIN_RESULT copy_all(struct copy *copy)
@@ -139,23 +178,55 @@ static HIN_RESULT copy_all(struct copy *copy)
     return hin_store_checkpoint(copy->to);
 }
 
-/* The damaged files aside, the fresh one into their place. A crash in between leaves no
- * "<tenant>.db" but both others; calling again goes on from the damaged one. */
-static HIN_RESULT exchange(int directory, const char *tenant, const char *fresh)
+static bool is_there(int directory, const char *name)
 {
-    static const char *const parts[] = {"", "-wal", "-shm"};
-    char from[128], to[128];
+    struct stat info;
+    return fstatat(directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* Where the damaged file goes: the first free name, at last the last. */
+static void name_aside(int directory, const char *tenant, char *name, size_t name_bytes)
+{
+    (void)snprintf(name, name_bytes, "%s.db.damaged", tenant);
+    for (int i = 2; i <= DAMAGED_KEPT && is_there(directory, name); i++) {
+        (void)snprintf(name, name_bytes, "%s.db.damaged-%d", tenant, i);
+    }
+}
+
+/* The damaged files aside, the finished one into their place. It may be cut off anywhere: as long
+ * as there is "<tenant>.db.salvaged", what is called "<tenant>.db" is damaged. The log goes before
+ * the file, so that a second attempt gives both the same name and no log ever stands beside a file
+ * that is not its own. */
+static HIN_RESULT exchange(int directory, const char *tenant)
+{
+    static const char *const parts[] = {"-wal", "-shm", ""};
+    char from[128], to[160], aside[128];
+    name_aside(directory, tenant, aside, sizeof(aside));
     for (size_t i = 0; i < HIN_COUNT(parts); i++) {
         (void)snprintf(from, sizeof(from), "%s.db%s", tenant, parts[i]);
-        (void)snprintf(to, sizeof(to), "%s.db.damaged%s", tenant, parts[i]);
+        (void)snprintf(to, sizeof(to), "%s%s", aside, parts[i]);
         if (renameat(directory, from, directory, to) != 0 && errno != ENOENT) {
             return hin_fail(hin_code_from_errno(errno));
         }
     }
-    (void)snprintf(from, sizeof(from), "%s.db", fresh);
+    (void)snprintf(from, sizeof(from), "%s.db.salvaged", tenant);
     (void)snprintf(to, sizeof(to), "%s.db", tenant);
+    HIN_TRY(hin_directory_sync(directory));
     HIN_ENSURE(renameat(directory, from, directory, to) == 0, IO);
     return hin_directory_sync(directory);
+}
+
+/* Its first page can be read, and is that of one of our databases. */
+static bool is_ours(sqlite3 *db)
+{
+    sqlite3_stmt *statement = NULL;
+    bool ours =
+        sqlite3_exec(db, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL) == SQLITE_OK &&
+        sqlite3_prepare_v2(db, "PRAGMA application_id", -1, &statement, NULL) == SQLITE_OK &&
+        sqlite3_step(statement) == SQLITE_ROW &&
+        sqlite3_column_int(statement, 0) == HIN_STORE_APPLICATION_ID;
+    (void)sqlite3_finalize(statement);
+    return ours;
 }
 
 static HIN_RESULT read_damaged(const struct hin_store_options *options, struct copy *copy)
@@ -169,8 +240,7 @@ static HIN_RESULT read_damaged(const struct hin_store_options *options, struct c
     struct hin_result result = hin_ok();
     if (code != SQLITE_OK) {
         result = hin_fail(code == SQLITE_CANTOPEN ? HIN_NOT_FOUND : HIN_CORRUPT);
-    } else if (sqlite3_exec(copy->from, "SELECT 1 FROM sqlite_schema LIMIT 1", NULL, NULL, NULL) !=
-               SQLITE_OK) {
+    } else if (!is_ours(copy->from)) {
         result = hin_fail(HIN_CORRUPT);
     } else {
         result = copy_all(copy);
@@ -180,25 +250,62 @@ static HIN_RESULT read_damaged(const struct hin_store_options *options, struct c
     return result;
 }
 
-HIN_RESULT hin_store_salvage(const struct hin_store_options *options,
-                             struct hin_store_salvaged *ret_salvaged, struct hin_error *error)
+/* The fresh file, whole and closed, under the name that says so. */
+static HIN_RESULT make_fresh(const struct hin_store_options *options, struct copy *copy,
+                             const char *finished, struct hin_error *error)
 {
-    struct copy copy = {0};
-    char fresh[HIN_STORE_TENANT_MAX + 1], file[128];
-    HIN_ENSURE(strlen(options->tenant) + 2 <= HIN_STORE_TENANT_MAX, LIMIT);
-    (void)snprintf(fresh, sizeof(fresh), "%s--", options->tenant); /* no tenant is called so */
     static const char *const parts[] = {"", "-wal", "-shm"};
+    char fresh[HIN_STORE_TENANT_MAX + 1], file[128];
+    (void)snprintf(fresh, sizeof(fresh), "%s--", options->tenant); /* no tenant is called so */
     for (size_t i = 0; i < HIN_COUNT(parts); i++) { /* of a salvage that was cut off */
         (void)snprintf(file, sizeof(file), "%s.db%s", fresh, parts[i]);
         (void)unlinkat(options->directory, file, 0);
     }
     struct hin_store_options target = {
         .directory = options->directory, .tenant = fresh, .create = true};
-    HIN_TRY(hin_store_open(&copy.to, &target, error));
-    struct hin_result result = read_damaged(options, &copy);
-    hin_store_close(copy.to);
+    HIN_TRY(hin_store_open(&copy->to, &target, error));
+    struct hin_result result = read_damaged(options, copy);
+    hin_store_close(copy->to);
     HIN_TRY(result);
-    HIN_TRY(exchange(options->directory, options->tenant, fresh));
+    (void)snprintf(file, sizeof(file), "%s.db", fresh);
+    HIN_ENSURE(renameat(options->directory, file, options->directory, finished) == 0, IO);
+    return hin_directory_sync(options->directory);
+}
+
+HIN_RESULT hin_store_salvage(const struct hin_store_options *options, int64_t now_usec,
+                             struct hin_store_salvaged *ret_salvaged, struct hin_error *error)
+{
+    struct copy copy = {.now_usec = now_usec};
+    char finished[128];
+    HIN_ENSURE(strlen(options->tenant) + 2 <= HIN_STORE_TENANT_MAX, LIMIT);
+    (void)snprintf(finished, sizeof(finished), "%s.db.salvaged", options->tenant);
+    if (!is_there(options->directory, finished)) { /* else only the exchange was cut off */
+        HIN_TRY(make_fresh(options, &copy, finished, error));
+    }
+    HIN_TRY(exchange(options->directory, options->tenant));
     *ret_salvaged = copy.salvaged;
     return hin_ok();
+}
+
+HIN_RESULT hin_store_salvages(struct hin_store *store, struct hin_store_salvages *ret_salvages)
+{
+    static const char *const names[] = {"salvages",     "salvages_told",  "salvage_time",
+                                        "salvage_rows", "salvage_tables", "salvage_lost"};
+    int64_t numbers[HIN_COUNT(names)];
+    for (size_t i = 0; i < HIN_COUNT(names); i++) {
+        HIN_TRY(hin_db_number(store, names[i], &numbers[i]));
+    }
+    *ret_salvages = (struct hin_store_salvages){
+        .count = (uint64_t)numbers[0],
+        .told = (uint64_t)numbers[1],
+        .last_usec = numbers[2],
+        .last = {(uint64_t)numbers[3], (uint64_t)numbers[4], (uint64_t)numbers[5]},
+    };
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_salvages_told(struct hin_store *store, uint64_t count)
+{
+    HIN_TRY(hin_db_begin(store));
+    return hin_db_end(store, hin_db_set_number(store, "salvages_told", (int64_t)count));
 }

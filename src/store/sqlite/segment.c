@@ -116,8 +116,13 @@ static HIN_RESULT fetch_blob(struct hin_store *store, enum hin_sql sql, int64_t 
 HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id)
 {
     struct hin_seal_place place = segment_place(store);
-    HIN_TRY(fetch_blob(store, HIN_SQL_SEGMENT_HEAD, id, &store->head));
-    HIN_TRY(fetch_blob(store, HIN_SQL_BODY_GET, id, &store->body));
+    bool broken = store->broken;
+    struct hin_result fetched = fetch_blob(store, HIN_SQL_SEGMENT_HEAD, id, &store->head);
+    if (hin_is_ok(fetched)) {
+        fetched = fetch_blob(store, HIN_SQL_BODY_GET, id, &store->body);
+    }
+    store->broken = broken; /* the callers go around it */
+    HIN_TRY(fetched);
     struct hin_segment_head head;
     HIN_TRY(hin_segment_read_head(hin_buf_view(&store->head), &head));
     HIN_ENSURE(head.first_sequence == (uint64_t)id, CORRUPT); /* a segment in another's row */

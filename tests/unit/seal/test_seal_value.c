@@ -156,6 +156,86 @@ TEST(test_seal_nonce__a_spent_key_is_refused)
 }
 #endif
 
+/* --- keys that expire --- */
+
+struct expiring {
+    const struct hin_secret *key;
+    int asked;
+    bool refuses;
+};
+
+static HIN_RESULT fetch_again(void *context, struct hin_secret *ret_key)
+{
+    struct expiring *source = context;
+    source->asked++;
+    HIN_ENSURE(!source->refuses, DENIED);
+    return hin_secret_from(ret_key, hin_secret_view(source->key));
+}
+
+static HIN_RESULT find_again(void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
+                             struct hin_secret *ret_key)
+{
+    (void)key_id;
+    return fetch_again(context, ret_key);
+}
+
+enum { UNUSED = 600, HELD = 3600 };
+
+TEST(test_seal_opener__keys_expire_unused_and_held)
+{
+    FIXTURE(f);
+    BUF(sealed);
+    BUF(plain);
+    struct expiring source = {.key = &f.key};
+    HIN_CLEANUP(hin_opener_freep) struct hin_opener *opener = NULL;
+    CHECK_OK(hin_opener_new(&opener, &(struct hin_key_source){find_again, &source}, 4));
+    CHECK_OK(hin_seal_value(f.sealer, &f.place, HIN_VIEW("x"), &sealed));
+    CHECK_OK(hin_seal_open_value(opener, &f.place, hin_buf_view(&sealed), &plain));
+    hin_opener_expire(opener, 1000, UNUSED, HELD);
+    hin_opener_expire(opener, 1000 + UNUSED - 1, UNUSED, HELD);
+    CHECK_INT(hin_opener_key_count(opener), 1);
+    hin_opener_expire(opener, 1000 + UNUSED, UNUSED, HELD);
+    CHECK_INT(hin_opener_key_count(opener), 0);
+    CHECK_OK(hin_seal_open_value(opener, &f.place, hin_buf_view(&sealed), &plain));
+    CHECK_INT(source.asked, 2);
+    /* Used all the time it goes after an hour. */
+    int64_t begin = 5000;
+    for (int64_t now = begin; now < begin + HELD; now += UNUSED / 2) {
+        CHECK_OK(hin_seal_open_value(opener, &f.place, hin_buf_view(&sealed), &plain));
+        hin_opener_expire(opener, now, UNUSED, HELD);
+        CHECK_INT(hin_opener_key_count(opener), 1);
+    }
+    hin_opener_expire(opener, begin + HELD, UNUSED, HELD);
+    CHECK_INT(hin_opener_key_count(opener), 0);
+    source.refuses = true; /* withdrawn meanwhile */
+    CHECK_CODE(hin_seal_open_value(opener, &f.place, hin_buf_view(&sealed), &plain), DENIED);
+    CHECK_INT(source.asked, 3);
+}
+
+TEST(test_seal_index__its_key_expires)
+{
+    FIXTURE(f);
+    uint64_t before = 0, after = 0;
+    struct expiring source = {.key = &f.key};
+    HIN_CLEANUP(hin_index_freep) struct hin_index *index = NULL;
+    CHECK_OK(hin_index_new(&index, &f.key));
+    CHECK_OK(hin_index_token(index, 7, HIN_VIEW("root"), &before));
+    hin_index_expire(index, 1000, UNUSED, HELD);
+    hin_index_expire(index, 1000 + UNUSED, UNUSED, HELD);
+    CHECK_CODE(hin_index_token(index, 7, HIN_VIEW("root"), &after), NOT_FOUND); /* no source */
+    hin_index_source(index, fetch_again, &source);
+    CHECK_OK(hin_index_token(index, 7, HIN_VIEW("root"), &after));
+    CHECK(before == after);
+    CHECK_INT(source.asked, 1);
+    for (int64_t now = 0; now <= HELD; now += UNUSED / 2) {
+        CHECK_OK(hin_index_token(index, 7, HIN_VIEW("root"), &after));
+        hin_index_expire(index, now, UNUSED, HELD);
+    }
+    CHECK_INT(source.asked, 1);
+    source.refuses = true;
+    CHECK_CODE(hin_index_token(index, 7, HIN_VIEW("root"), &after), DENIED);
+}
+
 /* --- blind index --- */
 
 TEST(test_seal_index__separates_fields_values_and_keys)

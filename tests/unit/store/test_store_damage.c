@@ -309,7 +309,7 @@ TEST(test_store_damage__salvage_brings_back_what_can_be_read)
         struct hin_store_report report;
         struct hin_store_committed committed;
         CHECK(flip(&f, page * PAGE + 4000));
-        CHECK_OK(hin_store_salvage(&options, &salvaged, NULL));
+        CHECK_OK(hin_store_salvage(&options, NOW, &salvaged, NULL));
         CHECK_OK(fixture_open(&f));
         long count = search_count(&f, &(struct hin_store_filter){0}, &report);
         CHECK(count >= 0);
@@ -326,6 +326,36 @@ TEST(test_store_damage__salvage_brings_back_what_can_be_read)
            lost_much);
     CHECK(lost_much <= 4);
     hin_buf_done(&whole);
+    fixture_stop(&f);
+}
+
+/* Cut off before the finished file took its place, a salvage goes on; the file remembers it. */
+TEST(test_store_damage__a_salvage_that_was_cut_off_goes_on)
+{
+    struct fixture f = {0};
+    struct hin_store_options options;
+    struct hin_store_salvaged salvaged;
+    struct hin_store_salvages salvages;
+    struct hin_store_report report;
+    CHECK_OK(fixture_start(&f, "cut"));
+    CHECK_OK(fill(&f));
+    fixture_close(&f);
+    options = (struct hin_store_options){.directory = f.directory, .tenant = "t0"};
+    CHECK_OK(hin_store_salvage(&options, NOW, &salvaged, NULL));
+    CHECK_INT(salvaged.tables_broken, 0);
+    CHECK_INT(salvaged.events_lost, 0);
+    CHECK_INT(renameat(f.directory, "t0.db", f.directory, "t0.db.salvaged"), 0);
+    CHECK_OK(hin_store_salvage(&options, NOW, &salvaged, NULL));
+    CHECK_OK(fixture_open(&f));
+    CHECK(!hin_store_is_broken(f.store));
+    CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, &report), 6000);
+    CHECK_OK(hin_store_salvages(f.store, &salvages));
+    CHECK_INT(salvages.count, 1);
+    CHECK_INT(salvages.told, 0);
+    CHECK_INT(salvages.last_usec, NOW);
+    CHECK_OK(hin_store_salvages_told(f.store, 1));
+    CHECK_OK(hin_store_salvages(f.store, &salvages));
+    CHECK_INT(salvages.told, 1);
     fixture_stop(&f);
 }
 

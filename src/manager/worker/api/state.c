@@ -13,13 +13,28 @@
 
 /* ---- health ---- */
 
+/* "salvaged" for as long as the damaged file stands beside the new one: whoever has looked into it
+ * takes it away. */
+static const char *store_state(struct hin_tenant *tenant)
+{
+    struct hin_store_salvages salvages;
+    struct hin_store_stats stats;
+    if (hin_store_is_broken(tenant->store) ||
+        !hin_is_ok(hin_store_salvages(tenant->store, &salvages)) ||
+        !hin_is_ok(hin_store_stats(tenant->store, &stats)) || stats.segments_damaged > 0) {
+        return "damaged";
+    }
+    return salvages.count > 0 && hin_tenant_keeps_damaged(tenant) ? "salvaged" : "whole";
+}
+
 static struct hin_result health(struct hin_api_call *call)
 {
     struct hin_store_position position;
     struct hin_result stored = hin_store_position(call->tenant->store, &position);
     bool well = hin_is_ok(stored) && !hin_ingest_is_blocked(call->worker->ingest);
     call->status = well ? 200 : 503;
-    return hin_buf_printf(call->out, "{\"status\":\"%s\"}", well ? "ok" : "failed");
+    return hin_buf_printf(call->out, "{\"status\":\"%s\",\"store\":\"%s\"}", well ? "ok" : "failed",
+                          store_state(call->tenant));
 }
 
 /* ---- metrics: OpenMetrics 1.0 text ---- */
@@ -56,6 +71,7 @@ static struct hin_result metrics(struct hin_api_call *call)
     struct hin_worker *worker = call->worker;
     struct hin_worker_counters sum;
     struct hin_store_stats stats;
+    struct hin_store_salvages salvages;
     uint64_t agents = 0;
     uint64_t spool = 0;
     uint64_t lost = 0;
@@ -78,6 +94,9 @@ static struct hin_result metrics(struct hin_api_call *call)
     HIN_TRY(gauge(call->out, "segments", "Segments stored.", (double)stats.segments));
     HIN_TRY(gauge(call->out, "segments_damaged", "Segments found damaged.",
                   (double)stats.segments_damaged));
+    HIN_TRY(hin_store_salvages(call->tenant->store, &salvages));
+    HIN_TRY(counter(call->out, "store_salvages", "Times a damaged database was salvaged.",
+                    salvages.count));
     HIN_TRY(gauge(call->out, "database_bytes", "Size of the database.", (double)stats.bytes));
     HIN_TRY(counter(call->out, "key_uses", "Calls of the key service by this worker.",
                     call->tenant->key_use_count));
@@ -125,13 +144,29 @@ static void put_keys(struct hin_api_call *call, struct hin_json_writer *writer)
     hin_json_end_object(writer);
 }
 
+static void put_salvages(struct hin_json_writer *writer, const struct hin_store_salvages *salvages)
+{
+    hin_json_field_unsigned(writer, "salvages", salvages->count);
+    if (salvages->count > 0) {
+        hin_json_key(writer, "lastSalvage");
+        hin_json_begin_object(writer);
+        hin_json_field_integer(writer, "time", salvages->last_usec / HIN_MSEC_USEC);
+        hin_json_field_unsigned(writer, "rowsKept", salvages->last.rows);
+        hin_json_field_unsigned(writer, "tablesBroken", salvages->last.tables_broken);
+        hin_json_field_unsigned(writer, "eventsLost", salvages->last.events_lost);
+        hin_json_end_object(writer);
+    }
+}
+
 static struct hin_result status(struct hin_api_call *call)
 {
     struct hin_json_writer writer;
     struct hin_store_stats stats;
+    struct hin_store_salvages salvages;
     struct hin_worker_counters sum;
     uint64_t agents = 0;
     uint64_t computers = 0;
+    HIN_TRY(hin_store_salvages(call->tenant->store, &salvages));
     hin_bus_counters(call->worker->bus, &sum, &agents);
     HIN_TRY(hin_store_stats(call->tenant->store, &stats));
     HIN_TRY(hin_store_count(call->tenant->store, HIN_STORE_COMPUTERS, &computers));
@@ -148,6 +183,8 @@ static struct hin_result status(struct hin_api_call *call)
     hin_json_field_unsigned(&writer, "segments", stats.segments);
     hin_json_field_unsigned(&writer, "segmentsDamaged", stats.segments_damaged);
     hin_json_field_unsigned(&writer, "bytes", stats.bytes);
+    hin_json_field_cstring(&writer, "state", store_state(call->tenant));
+    put_salvages(&writer, &salvages);
     hin_json_end_object(&writer);
     put_keys(call, &writer);
     put_processes(call, &writer);

@@ -20,5 +20,8 @@ int64_t hin_ingest_lag_usec(const struct hin_ingest *ingest);
 
 /* A reader met `count` damaged things in the store: counted, and once an hour an event. */
 void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count);
+/* That the database was salvaged: said once, by the first worker, in an event and in the audit
+ * record. */
+HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest) HIN_NONNULL;
 
 #endif

@@ -117,3 +117,27 @@ void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count)
         hin_log_result(HIN_LOG_ERROR, told, "the event of it");
     }
 }
+
+HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
+{
+    struct hin_worker *worker = ingest->worker;
+    struct hin_store_salvages salvages;
+    char text[200];
+    HIN_TRY(hin_store_salvages(worker->tenant.store, &salvages));
+    if (worker->instance != 0 || salvages.told >= salvages.count) {
+        return hin_ok();
+    }
+    snprintf(text, sizeof(text), "%s: %llu events and parts of %llu of its tables are lost",
+             hin_state_get(HIN_STATE_STORE_SALVAGED)->text,
+             (unsigned long long)salvages.last.events_lost,
+             (unsigned long long)salvages.last.tables_broken);
+    struct hin_audit audit = {
+        .action = "store.salvaged",
+        .outcome = "done",
+        .actor = HIN_VIEW("manager"),
+        .detail = hin_view_from_text(text),
+    };
+    HIN_TRY(hin_audit_write(&worker->tenant, &audit));
+    HIN_TRY(hin_ingest_state_event(ingest, HIN_STATE_STORE_SALVAGED, 0, "", text));
+    return hin_store_salvages_told(worker->tenant.store, salvages.count);
+}

@@ -22,6 +22,25 @@ static void run(const struct hin_log_rules *rules)
     hin_log_engine_free(engine);
 }
 
+/* The literal database saved and taken from the cache: the same set must load. */
+static void reload(const struct hin_log_inputs *inputs, const struct hin_log_rules *rules)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf image = {.max = (size_t)64 << 20};
+    HIN_CLEANUP(hin_log_rules_freep) struct hin_log_rules *again = NULL;
+    struct hin_log_load_options cached = {0};
+    struct hin_log_rules_stats stats;
+    hin_log_rules_stats(rules, &stats);
+    if (!hin_is_ok(hin_log_rules_cache_save(rules, &image))) {
+        return;
+    }
+    cached.cache = hin_buf_view(&image);
+    if (!hin_is_ok(hin_log_rules_load(inputs, &cached, &again)) ||
+        hin_log_rules_error_count(again) != hin_log_rules_error_count(rules)) {
+        __builtin_trap();
+    }
+    (void)hin_log_rules_find(again, 1);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hin_view all = hin_view_of(data, size);
@@ -44,6 +63,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         }
     }
     run(rules);
+    if (hin_log_rules_error_count(rules) == 0) {
+        reload(&inputs, rules);
+    }
     hin_log_rules_free(rules);
     return 0;
 }

@@ -55,6 +55,8 @@ struct hin_worker {
     struct hin_bus *bus;
     struct hin_worker_counters counters;
     int64_t started_usec;
+    const char *store_state; /* of the health page, as it was at store_state_usec; NULL: not yet */
+    int64_t store_state_usec;
     int64_t audit_window_usec; /* refusals written in this minute, bounded */
     unsigned audit_window_count;
 };

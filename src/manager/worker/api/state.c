@@ -13,18 +13,33 @@
 
 /* ---- health ---- */
 
+#define STORE_LOOK_USEC (5 * HIN_SEC_USEC)
+
 /* "salvaged" for as long as the damaged file stands beside the new one: whoever has looked into it
  * takes it away. */
-static const char *store_state(struct hin_tenant *tenant)
+static const char *store_look(struct hin_tenant *tenant)
 {
     struct hin_store_salvages salvages;
     struct hin_store_stats stats;
-    if (hin_store_is_broken(tenant->store) ||
-        !hin_is_ok(hin_store_salvages(tenant->store, &salvages)) ||
+    if (!hin_is_ok(hin_store_salvages(tenant->store, &salvages)) ||
         !hin_is_ok(hin_store_stats(tenant->store, &stats)) || stats.segments_damaged > 0) {
         return "damaged";
     }
     return salvages.count > 0 && hin_tenant_keeps_damaged(tenant) ? "salvaged" : "whole";
+}
+
+/* Anybody may ask, and a look walks over all segments: one look serves for some seconds. */
+static const char *store_state(struct hin_worker *worker)
+{
+    if (hin_store_is_broken(worker->tenant.store)) {
+        return "damaged";
+    }
+    int64_t now = hin_clock_monotonic_usec(worker->clock);
+    if (worker->store_state == NULL || now - worker->store_state_usec > STORE_LOOK_USEC) {
+        worker->store_state = store_look(&worker->tenant);
+        worker->store_state_usec = now;
+    }
+    return worker->store_state;
 }
 
 static struct hin_result health(struct hin_api_call *call)
@@ -34,7 +49,7 @@ static struct hin_result health(struct hin_api_call *call)
     bool well = hin_is_ok(stored) && !hin_ingest_is_blocked(call->worker->ingest);
     call->status = well ? 200 : 503;
     return hin_buf_printf(call->out, "{\"status\":\"%s\",\"store\":\"%s\"}", well ? "ok" : "failed",
-                          store_state(call->tenant));
+                          store_state(call->worker));
 }
 
 /* ---- metrics: OpenMetrics 1.0 text ---- */
@@ -183,7 +198,7 @@ static struct hin_result status(struct hin_api_call *call)
     hin_json_field_unsigned(&writer, "segments", stats.segments);
     hin_json_field_unsigned(&writer, "segmentsDamaged", stats.segments_damaged);
     hin_json_field_unsigned(&writer, "bytes", stats.bytes);
-    hin_json_field_cstring(&writer, "state", store_state(call->tenant));
+    hin_json_field_cstring(&writer, "state", store_state(call->worker));
     put_salvages(&writer, &salvages);
     hin_json_end_object(&writer);
     put_keys(call, &writer);

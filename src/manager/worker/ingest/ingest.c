@@ -13,7 +13,7 @@
 enum { SEEN_MAX = 4096, SESSIONS_MAX = 65536, OUT_MAX = 24 << 20 };
 #define SEEN_USEC   (5 * HIN_SEC_USEC)
 #define SILENT_USEC (3 * HEARTBEAT_SEC * HIN_SEC_USEC)
-#define MUTE_USEC   (20 * HIN_SEC_USEC) /* before the first message: nobody need show anything yet */
+#define MUTE_USEC   (20 * HIN_SEC_USEC) /* before the first message */
 
 /* ---- sending ---- */
 

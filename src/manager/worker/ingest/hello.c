@@ -206,6 +206,7 @@ static void welcome(struct session *session)
 /* ---- one identity, two sessions ---- */
 
 static void settle_own(struct session *older, bool alive);
+static void settle_hello(struct session *session, bool alive);
 
 void hin_ingest_end_ping(struct session *session, bool alive)
 {
@@ -215,6 +216,10 @@ void hin_ingest_end_ping(struct session *session, bool alive)
     session->ping_nonce = 0;
     if (session->ping_for_worker == OWN_WORKER) {
         settle_own(session, alive);
+        return;
+    }
+    if (session->ping_for_worker == OWN_HELLO) {
+        settle_hello(session, alive);
         return;
     }
     hin_bus_claim_answer(session->ingest->worker->bus, session->ping_for_worker,
@@ -330,6 +335,20 @@ static void claim(struct session *session)
 
 /* ---- hello ---- */
 
+/* A counter that was used can be a copy of the state folder, or the hello of a process that died
+ * since and whose next one was faster through another worker: only a copy answers. */
+static void settle_hello(struct session *session, bool alive)
+{
+    if (!alive) {
+        session->ingest->worker->counters.sessions_replaced++;
+        hin_ingest_refuse(session, HIN_WIRE_REFUSE_REPLACED, NULL);
+        return;
+    }
+    HIN_IGNORE(hin_ingest_register(session)); /* else an approval reaches it at its next hello */
+    hold_all(session, "the session counter is not above the last one seen: a copy of the state "
+                      "folder is in use");
+}
+
 static HIN_RESULT note_hello(struct session *session, const struct hin_wire_hello *hello)
 {
     session->counter = hello->session_counter;
@@ -359,9 +378,9 @@ static void admit(struct session *session, struct hin_view enrolment)
     struct hin_result counted = hin_store_agent_session(store, session->computer, session->counter,
                                                         hin_clock_wall_usec(ingest->worker->clock));
     if (counted.code == HIN_CONFLICT) {
-        HIN_IGNORE(hin_ingest_register(session));
-        hold_all(session, "the session counter is not above the last one seen: a copy of the state "
-                          "folder is in use");
+        if (!ping(session, OWN_HELLO, 0)) {
+            settle_hello(session, false);
+        }
         return;
     }
     if (!hin_is_ok(counted)) {

@@ -59,7 +59,7 @@ struct session {
     bool paused;
     uint32_t in_commit;       /* batches in the pending commit */
     uint64_t ping_nonce;      /* 0: none is out */
-    unsigned ping_for_worker; /* who asked: a worker, or OWN_WORKER */
+    unsigned ping_for_worker; /* who asked: a worker, OWN_WORKER or OWN_HELLO */
     uint64_t ping_for_claim;
     uint64_t hello_serial;
     uint64_t sent_serial;
@@ -73,7 +73,8 @@ struct session {
     uint16_t refusal; /* to be said when the timer fires */
 };
 
-#define OWN_WORKER UINT32_MAX
+#define OWN_WORKER UINT32_MAX       /* a newer session of this worker asks */
+#define OWN_HELLO  (UINT32_MAX - 1) /* its own hello is doubted */
 
 /* An encoded policy content, shared by all computers of a policy without overrides. */
 struct cached_policy {

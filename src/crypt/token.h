@@ -24,7 +24,5 @@ HIN_RESULT hin_token_new(enum hin_token_kind kind, struct hin_secret *ret_text) 
  * not a token of this kind. */
 HIN_RESULT hin_token_hash(enum hin_token_kind kind, struct hin_view text,
                           uint8_t ret_digest[HIN_SHA256_BYTES]) HIN_NONNULL;
-/* 16 random bytes as an RFC 9562 version 4 UUID, lower case; out holds 37 bytes. */
-HIN_RESULT hin_token_uuid(char ret_text[37]) HIN_NONNULL;
 
 #endif

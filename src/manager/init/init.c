@@ -10,6 +10,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "crypt/token.h"
+#include "crypt/uuid.h"
 #include "crypt/x509.h"
 #include "io/address.h"
 #include "keys/ring.h"
@@ -145,7 +146,7 @@ static HIN_RESULT settle(struct init *init)
         int size = snprintf(config->keyring, sizeof(config->keyring), "%s.keyring", init->state);
         HIN_ENSURE(size > 0 && (size_t)size < sizeof(config->keyring), LIMIT);
     }
-    STEP(hin_token_uuid(config->tenant), "making the tenant's ID");
+    STEP(hin_uuid_new(config->tenant), "making the tenant's ID");
     return hin_passphrase_read(&init->options.passphrase, &init->passphrase, &init->error);
 }
 

@@ -42,12 +42,3 @@ TEST(test_crypt_token__refuses_other_texts)
     CHECK_CODE(hin_token_hash(HIN_TOKEN_API_KEY, HIN_VIEW("hin_enrol_0000"), digest), SYNTAX);
     CHECK_CODE(hin_token_hash(HIN_TOKEN_API_KEY, HIN_VIEW_EMPTY, digest), SYNTAX);
 }
-
-TEST(test_crypt_token__makes_version_4_uuids)
-{
-    char uuid[37];
-    CHECK_OK(hin_token_uuid(uuid));
-    CHECK_INT(strlen(uuid), 36);
-    CHECK(uuid[8] == '-' && uuid[13] == '-' && uuid[18] == '-' && uuid[23] == '-');
-    CHECK(uuid[14] == '4' && strchr("89ab", uuid[19]) != NULL);
-}

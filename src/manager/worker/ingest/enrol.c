@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "crypt/token.h"
+#include "crypt/uuid.h"
 #include "crypt/x509.h"
 #include "data/json.h"
 #include "keys/client.h"
@@ -268,7 +268,7 @@ static HIN_RESULT admit(struct session *session, struct enrolment *enrolment)
         if (!enrolment->issue) {
             HIN_TRY(take_waiting_room(session->ingest));
         }
-        HIN_TRY(hin_token_uuid(session->agent));
+        HIN_TRY(hin_uuid_new(session->agent));
         HIN_TRY(create_computer(session, enrolment));
         HIN_TRY(write_audit(session, "computer.enrol", enrolment->computer,
                             enrolment->issue ? "by token" : "waits for approval"));

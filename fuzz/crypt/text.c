@@ -75,7 +75,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t digest[HIN_SHA256_BYTES];
     char text[256];
     for (int kind = 0; kind < HIN_TOKEN_KIND_COUNT; kind++) {
+        uint64_t tenant = 0;
         HIN_IGNORE(hin_token_hash((enum hin_token_kind)kind, bytes, digest));
+        HIN_IGNORE(hin_token_tenant((enum hin_token_kind)kind, bytes, &tenant));
         draw_and_type((enum hin_token_kind)kind, bytes);
     }
     must(hin_token_hash(HIN_TOKEN_KIND_COUNT, bytes, digest).code == HIN_INVALID);

@@ -14,6 +14,7 @@
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, REFUSALS_PER_MINUTE = 600 };
 #define SERVER_LIFETIME_USEC (90 * HIN_DAY_USEC)
 #define SERVER_RENEW_USEC    (HIN_DAY_USEC)
+#define DAMAGE_LOOK_USEC     (10 * HIN_SEC_USEC) /* a walk over the index of segments */
 
 /* ---- shared by API and ingest ---- */
 
@@ -145,6 +146,7 @@ struct upkeep {
     struct hin_worker *worker;
     struct hin_timer *timer, *watch;
     bool damaged;                         /* the database: this process ends for it */
+    int64_t look_usec;                    /* monotonic: when marks of damage are looked for next */
     struct hin_tls *old_api, *old_agents; /* for the streams that still use them */
 };
 
@@ -185,6 +187,16 @@ static void watch_store(void *context)
         hin_log_result(HIN_LOG_ERROR, watched, "ending, for the database to be salvaged");
         upkeep->damaged = true;
         hin_loop_stop(upkeep->worker->loop);
+        return;
+    }
+    int64_t now_usec = hin_clock_monotonic_usec(upkeep->worker->clock);
+    if (upkeep->worker->ingest == NULL || now_usec < upkeep->look_usec) {
+        return;
+    }
+    upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;
+    struct hin_result told = hin_ingest_tell_damage(upkeep->worker->ingest);
+    if (!hin_is_ok(told)) {
+        hin_log_result(HIN_LOG_WARNING, told, "damaged segments are not told yet");
     }
 }
 

@@ -118,6 +118,31 @@ void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count)
     }
 }
 
+/* Any process may have marked them: the daily check, a merge, a commit. */
+HIN_RESULT hin_ingest_tell_damage(struct hin_ingest *ingest)
+{
+    struct hin_worker *worker = ingest->worker;
+    struct hin_store_stats stats;
+    uint64_t told = 0;
+    char text[160];
+    if (worker->instance != 0) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_store_damage_told(worker->tenant.store, &told));
+    HIN_TRY(hin_store_stats(worker->tenant.store, &stats));
+    if (stats.segments_damaged == told) {
+        return hin_ok();
+    }
+    if (stats.segments_damaged > told) { /* else some have expired */
+        snprintf(text, sizeof(text), "%s: %llu segments were found damaged",
+                 hin_state_get(HIN_STATE_STORE_CORRUPT)->text,
+                 (unsigned long long)(stats.segments_damaged - told));
+        hin_log(HIN_LOG_ERROR, "%s", text);
+        HIN_TRY(hin_ingest_state_event(ingest, HIN_STATE_STORE_CORRUPT, 0, "", text));
+    }
+    return hin_store_tell_damage(worker->tenant.store, stats.segments_damaged);
+}
+
 HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
 {
     struct hin_worker *worker = ingest->worker;

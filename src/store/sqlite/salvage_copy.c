@@ -441,7 +441,8 @@ static HIN_RESULT judge_segments(struct copy *copy, bool segments_whole, bool ke
     copy->salvaged.events_lost = (uint64_t)lost;
     HIN_TRY(clear_marks(copy));
     return hin_db_exec(copy->to, "UPDATE segment SET damaged = 1, level = 2 WHERE " UNREADABLE
-                                 ";DROP TABLE lost_keys");
+                                 ";UPDATE segment SET level = 2 WHERE level < 2 AND id < (SELECT "
+                                 "max(id) FROM segment WHERE level = 2);DROP TABLE lost_keys");
 }
 
 /* Without the key of the mark the file could not even be unlocked. */

@@ -155,8 +155,10 @@ static HIN_RESULT run_on(struct hin_store *store, enum hin_sql sql, int64_t id)
     return hin_db_run(store, statement);
 }
 
+/* Nothing may be merged across it: what stands before it in the tail is closed as it is. */
 HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id)
 {
+    HIN_TRY(run_on(store, HIN_SQL_SEGMENT_CLOSE_BEFORE, id));
     HIN_TRY(run_on(store, HIN_SQL_SEGMENT_DAMAGED, id));
     store->damage_met++;
     return hin_ok();

@@ -32,6 +32,8 @@
     X(SEGMENT_DROP, "DELETE FROM segment WHERE id = ?1")                                                               \
     X(SEGMENT_DAMAGED, "UPDATE segment SET damaged = 1, level = 2 WHERE id = ?1")                                      \
     X(SEGMENT_IS_DAMAGED, "SELECT damaged FROM segment INDEXED BY segment_directory WHERE id = ?1")                    \
+    X(SEGMENT_CLOSE_BEFORE, "UPDATE segment SET level = 2 WHERE id IN (SELECT id FROM segment INDEXED BY "              \
+                            "segment_tail WHERE level < 2 AND id < ?1)")                                               \
     X(SEGMENT_CLOSE, "UPDATE segment SET level = 2 WHERE id = ?1")                                                     \
     X(TAIL, "SELECT id, last_id, count, level, day, plain_bytes, min_time, max_time, damaged FROM segment "            \
             "INDEXED BY segment_tail WHERE level < 2 ORDER BY id")                                                     \

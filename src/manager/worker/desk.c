@@ -260,6 +260,19 @@ HIN_RESULT hin_desks_watch(struct hin_worker *worker)
     return hin_tenant_watch(&worker->desks->tenant);
 }
 
+void hin_desks_tell_damage(struct hin_worker *worker)
+{
+    for (struct hin_desk *desk = worker->desks; desk != NULL; desk = desk->next) {
+        if (!hin_tenant_is_awake(&desk->tenant)) {
+            continue;
+        }
+        struct hin_result told = hin_ingest_tell_damage(desk->ingest);
+        if (!hin_is_ok(told)) {
+            hin_log_result(HIN_LOG_WARNING, told, "damaged segments are not told yet");
+        }
+    }
+}
+
 HIN_RESULT hin_desks_refresh(struct hin_worker *worker)
 {
     for (struct hin_desk *desk = worker->desks; desk != NULL; desk = desk->next) {

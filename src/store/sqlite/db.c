@@ -111,6 +111,26 @@ HIN_RESULT hin_db_run(struct hin_store *store, sqlite3_stmt *statement)
     return hin_ok();
 }
 
+void hin_db_isolate(struct hin_store *store, enum hin_sql stands, int64_t id, bool was_broken)
+{
+    sqlite3_stmt *statement = NULL;
+    bool row = false;
+    if (!hin_is_ok(hin_db_use(store, stands, &statement))) {
+        return;
+    }
+    hin_db_bind(statement, 1, id);
+    if (hin_is_ok(hin_db_step(store, statement, &row)) && row) {
+        store->broken = was_broken;
+    }
+    (void)sqlite3_reset(statement);
+}
+
+HIN_RESULT hin_db_inside(const struct hin_store *store)
+{
+    HIN_ENSURE(sqlite3_get_autocommit(store->db) == 0, IO);
+    return hin_ok();
+}
+
 void hin_db_bind(sqlite3_stmt *statement, int count, ...)
 {
     va_list args;

@@ -26,9 +26,14 @@
     X(SEGMENT_GET, "SELECT classes, severities, computers, head FROM segment WHERE id = ?1")                           \
     X(SEGMENT_HEAD, "SELECT head FROM segment WHERE id = ?1")                                                          \
     X(BODY_GET, "SELECT bytes FROM body WHERE id = ?1")                                                                \
+    X(SEGMENT_STANDS, "SELECT level FROM segment NOT INDEXED WHERE id = ?1")                                           \
+    X(BODY_STANDS, "SELECT id FROM body WHERE id = ?1")                                                                \
     X(BODY_DROP, "DELETE FROM body WHERE id = ?1")                                                                     \
     X(SEGMENT_DROP, "DELETE FROM segment WHERE id = ?1")                                                               \
     X(SEGMENT_DAMAGED, "UPDATE segment SET damaged = 1, level = 2 WHERE id = ?1")                                      \
+    X(SEGMENT_IS_DAMAGED, "SELECT damaged FROM segment INDEXED BY segment_directory WHERE id = ?1")                    \
+    X(SEGMENT_CLOSE_BEFORE, "UPDATE segment SET level = 2 WHERE id IN (SELECT id FROM segment INDEXED BY "              \
+                            "segment_tail WHERE level < 2 AND id < ?1)")                                               \
     X(SEGMENT_CLOSE, "UPDATE segment SET level = 2 WHERE id = ?1")                                                     \
     X(TAIL, "SELECT id, last_id, count, level, day, plain_bytes, min_time, max_time, damaged FROM segment "            \
             "INDEXED BY segment_tail WHERE level < 2 ORDER BY id")                                                     \
@@ -41,7 +46,7 @@
     X(DIRECTORY_DOWN, "SELECT id, last_id, count, level, 0, 0, min_time, max_time, damaged FROM segment "              \
                       "INDEXED BY segment_directory WHERE id >= coalesce((SELECT max(id) FROM segment WHERE id <= "    \
                       "?1), 0) AND id <= ?2 ORDER BY id DESC")                                                         \
-    X(STATS, "SELECT coalesce(sum(count), 0), count(*), coalesce(sum(count >= 1000), 0), coalesce(sum(damaged), 0) "   \
+    X(STATS, "SELECT coalesce(sum(count) FILTER (WHERE damaged = 0), 0), count(*), coalesce(sum(count >= 1000), 0), coalesce(sum(damaged), 0) "   \
              "FROM segment INDEXED BY segment_directory WHERE id > 0")                                                 \
     X(PAGES, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()")                             \
     X(DAY_SEGMENTS, "SELECT id, count FROM segment INDEXED BY segment_day WHERE day < ?1 AND id >= ?2 ORDER BY id "    \

@@ -11,11 +11,14 @@
 #define NOW INT64_C(1795386286000000)
 
 struct keys {
+    uint8_t id[HIN_SEAL_KEY_ID_BYTES];
     struct hin_sealer *sealer;
     struct hin_opener *opener;
     struct hin_index *index;
 };
 HIN_RESULT keys_new(struct keys *keys, uint8_t seed);
+/* After hin_opener_forget, as when the key service was away and is back. */
+HIN_RESULT keys_back(struct keys *keys);
 void keys_free(struct keys *keys);
 struct hin_store_keys keys_of(struct keys *keys);
 
@@ -31,6 +34,9 @@ HIN_RESULT fixture_start(struct fixture *f, const char *name);
 HIN_RESULT fixture_open(struct fixture *f);
 void fixture_close(struct fixture *f); /* the store only */
 void fixture_stop(struct fixture *f);
+
+/* Both steps of a salvage. */
+HIN_RESULT salvage(struct fixture *f, struct hin_store_salvaged *ret_salvaged);
 
 /* `count` events of agent 1..: encoded findings with user "user<N>", source address, tokens. Freed
  * by events_free. */

@@ -28,6 +28,8 @@ void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, ui
 bool hin_ingest_is_blocked(const struct hin_ingest *ingest);
 int64_t hin_ingest_lag_usec(const struct hin_ingest *ingest);
 
+/* An event of segments that were marked as damaged and of which none told yet. */
+HIN_RESULT hin_ingest_tell_damage(struct hin_ingest *ingest);
 /* A reader met `count` damaged things in the store: counted, and once an hour an event. */
 void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count);
 /* That the database was salvaged: said once, by the first worker, in an event and in the audit

@@ -118,13 +118,42 @@ void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count)
     }
 }
 
+/* Of the installation's own tenant the first worker speaks, of another one who has it open. */
+static bool speaks(const struct hin_ingest *ingest)
+{
+    return ingest->worker->instance == 0 || ingest->tenant->number != 0;
+}
+
+/* Any process may have marked them: the daily check, a merge, a commit. */
+HIN_RESULT hin_ingest_tell_damage(struct hin_ingest *ingest)
+{
+    struct hin_store_stats stats;
+    uint64_t told = 0;
+    char text[160];
+    if (!speaks(ingest)) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_store_damage_told(ingest->tenant->store, &told));
+    HIN_TRY(hin_store_stats(ingest->tenant->store, &stats));
+    if (stats.segments_damaged == told) {
+        return hin_ok();
+    }
+    if (stats.segments_damaged > told) { /* else some have expired */
+        snprintf(text, sizeof(text), "%s: %llu segments were found damaged",
+                 hin_state_get(HIN_STATE_STORE_CORRUPT)->text,
+                 (unsigned long long)(stats.segments_damaged - told));
+        hin_log(HIN_LOG_ERROR, "%s", text);
+        HIN_TRY(hin_ingest_state_event(ingest, HIN_STATE_STORE_CORRUPT, 0, "", text));
+    }
+    return hin_store_tell_damage(ingest->tenant->store, stats.segments_damaged);
+}
+
 HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
 {
-    struct hin_worker *worker = ingest->worker;
     struct hin_store_salvages salvages;
     char text[200];
     HIN_TRY(hin_store_salvages(ingest->tenant->store, &salvages));
-    if ((worker->instance != 0 && ingest->tenant->number == 0) || salvages.told >= salvages.count) {
+    if (!speaks(ingest) || salvages.told >= salvages.count) {
         return hin_ok();
     }
     snprintf(text, sizeof(text), "%s: %llu events and parts of %llu of its tables are lost",

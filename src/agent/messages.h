@@ -37,6 +37,8 @@ enum hin_agent_message {
                            events, varint   positions, the rest positions; reply: durable */
     HIN_AGENT_STATE,    /* request: 1 fd: the engine's state; reply: sealed and durable */
     HIN_AGENT_COUNTERS, /* varint count, count x u64 in the order of HIN_AGENT_COUNTER_LIST */
+    /* uplink -> log; clock -> uplink is HIN_CLOCK_REPORT */
+    HIN_AGENT_CLOCK, /* u8 known, zigzag offset, bytes source: to be stamped into events */
 };
 
 /* Totals the log module counts; they go into the heartbeat under these names. */

@@ -105,6 +105,23 @@ static int try_raw_socket(const struct scene *scene)
     return refused(socket(AF_PACKET, SOCK_RAW, 0));
 }
 
+static int try_raw_datagram(const struct scene *scene)
+{
+    return refused(socket(AF_PACKET, SOCK_DGRAM, 0));
+}
+
+static int try_local_socket(const struct scene *scene)
+{
+    return refused(socket(AF_UNIX, SOCK_DGRAM, 0));
+}
+
+static int try_bind_datagram(const struct scene *scene)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    return fd < 0 ? 255 : refused(bind(fd, (struct sockaddr *)&at, sizeof(at)));
+}
+
 static int try_exec(const struct scene *scene)
 {
     char *arguments[] = {NULL};
@@ -197,6 +214,12 @@ static const struct attempt attempts[] = {
     {"bind of one who accepts", HIN_SANDBOX_ACCEPT, 0, try_bind},
     {"connect of one who accepts", HIN_SANDBOX_ACCEPT, 0, try_connect},
     {"packet socket", HIN_SANDBOX_NET_CLIENT, 0, try_raw_socket},
+    {"TCP socket of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_socket},
+    {"local socket of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_local_socket},
+    {"packet socket of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_raw_socket},
+    {"packet datagrams of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_raw_datagram},
+    {"receiving from anybody by one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0,
+     try_bind_datagram},
     {"exec", 0, 0, try_exec},
     {"exec (Landlock)", HIN_SANDBOX_EXEC, 0, try_exec},
     {"fork", 0, 0, try_fork},

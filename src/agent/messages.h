@@ -30,9 +30,10 @@ enum hin_agent_message {
     HIN_AGENT_NOTE,          /* u16 state code, bytes component, bytes detail: make this an event */
 
     /* log -> uplink */
-    HIN_AGENT_ATTACH = HIN_IPC_TYPE_PROGRAM +
-                       64, /* request: 16 origin; reply: u64 last durable commit of that origin,
-                              zigzag monotonic, zigzag wall; fds: positions, engine state */
+    HIN_AGENT_ATTACH =
+        HIN_IPC_TYPE_PROGRAM + 64, /* request: 16 origin; reply: u64 last durable commit of that
+                                      origin, zigzag monotonic, zigzag wall, then as
+                                      HIN_AGENT_CLOCK; fds: positions, engine state */
     HIN_AGENT_COMMIT,   /* request: u64 number, zigzag monotonic, zigzag wall, varint events, bytes
                            events, varint   positions, the rest positions; reply: durable */
     HIN_AGENT_STATE,    /* request: 1 fd: the engine's state; reply: sealed and durable */

@@ -233,7 +233,7 @@ static HIN_RESULT handle_attach(void *context, struct hin_ipc *channel,
     struct uplink *u = peer->uplink;
     HIN_CLEANUP(hin_buf_done) struct hin_buf positions = {.max = UINT64_C(128) << 20};
     HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = HIN_CABINET_FILE_MAX};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf reply = {.max = 64};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf reply = {.max = 1024};
     HIN_CLEANUP_FD int positions_fd = -1;
     HIN_CLEANUP_FD int state_fd = -1;
     struct hin_spool_stats stats;
@@ -255,10 +255,9 @@ static HIN_RESULT handle_attach(void *context, struct hin_ipc *channel,
     HIN_TRY(hin_write_u64(&reply, hin_spool_last_commit(u->spool, peer->origin)));
     HIN_TRY(hin_write_zigzag(&reply, stats.monotonic_usec));
     HIN_TRY(hin_write_zigzag(&reply, stats.wall_usec));
+    HIN_TRY(uplink_clock_write(u, &reply));
     int fds[2] = {positions_fd, state_fd};
-    HIN_TRY(hin_ipc_reply_fds(channel, message, HIN_OK, hin_buf_view(&reply), fds, 2));
-    uplink_clock_to(peer);
-    return hin_ok();
+    return hin_ipc_reply_fds(channel, message, HIN_OK, hin_buf_view(&reply), fds, 2);
 }
 
 static HIN_RESULT commit_decode(const struct uplink_peer *peer, struct hin_view payload,

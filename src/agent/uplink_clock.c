@@ -13,27 +13,26 @@ HIN_RESULT uplink_clock_begin(struct uplink *u)
 
 /* ---- told on ---- */
 
-void uplink_clock_to(struct uplink_peer *peer)
+struct hin_result uplink_clock_write(const struct uplink *u, struct hin_buf *out)
 {
-    const struct uplink *u = peer->uplink;
+    HIN_TRY(hin_write_u8(out, u->clock_known));
+    HIN_TRY(hin_write_zigzag(out, u->clock_known ? u->clock_offset_usec : 0));
+    return hin_write_bytes(out,
+                           u->clock_known ? hin_view_from_text(u->clock_source) : HIN_VIEW_EMPTY);
+}
+
+/* A module that does not read now gets the next one. */
+static void tell_module(const struct uplink *u, struct uplink_peer *peer)
+{
     HIN_CLEANUP(hin_buf_done) struct hin_buf payload = {.max = 1024};
-    struct hin_view source = u->clock_known ? hin_view_from_text(u->clock_source) : HIN_VIEW_EMPTY;
-    struct hin_result result = hin_write_u8(&payload, u->clock_known);
-    if (hin_is_ok(result)) {
-        result = hin_write_zigzag(&payload, u->clock_known ? u->clock_offset_usec : 0);
-    }
-    if (hin_is_ok(result)) {
-        result = hin_write_bytes(&payload, source);
-    }
+    struct hin_result result = uplink_clock_write(u, &payload);
     if (hin_is_ok(result)) {
         result = hin_ipc_send(peer->channel, HIN_AGENT_CLOCK, 0, hin_buf_view(&payload));
     }
-    if (!hin_is_ok(result)) {
-        return; /* a module that does not read now gets the next one */
+    if (hin_is_ok(result)) {
+        unsigned more = hin_ipc_wants_write(peer->channel) ? (unsigned)HIN_WATCH_WRITE : 0u;
+        HIN_IGNORE(hin_watch_set(peer->watch, HIN_WATCH_READ | more));
     }
-    HIN_IGNORE(hin_watch_set(
-        peer->watch,
-        HIN_WATCH_READ | (hin_ipc_wants_write(peer->channel) ? (unsigned)HIN_WATCH_WRITE : 0u)));
 }
 
 static void tell_modules(struct uplink *u)
@@ -41,7 +40,7 @@ static void tell_modules(struct uplink *u)
     for (size_t i = 0; i < UPLINK_PEERS_MAX; i++) {
         struct uplink_peer *peer = &u->peers[i];
         if (peer->channel != NULL && peer->attached) {
-            uplink_clock_to(peer);
+            tell_module(u, peer);
         }
     }
 }

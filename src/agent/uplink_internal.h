@@ -129,8 +129,8 @@ HIN_RESULT uplink_clock_begin(struct uplink *u);
 extern const struct hin_ipc_table uplink_clock_table; /* clock -> uplink */
 /* The manager's clock minus ours, from a heartbeat and its reply. */
 void uplink_clock_by_manager(struct uplink *u, int64_t offset_usec, int64_t error_usec);
-/* To a module that has attached. */
-void uplink_clock_to(struct uplink_peer *peer);
+/* As modules are told it: HIN_AGENT_CLOCK, and at the end of the reply to HIN_AGENT_ATTACH. */
+HIN_RESULT uplink_clock_write(const struct uplink *u, struct hin_buf *out);
 HIN_RESULT uplink_clock_stamp(const struct uplink *u, struct hin_event *event);
 void uplink_clock_counters(const struct uplink *u, struct hin_wire_heartbeat *heartbeat);
 

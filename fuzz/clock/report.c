@@ -57,6 +57,29 @@ static void server(struct hin_view text)
          hin_view_equal(hin_view_from_text(again.host), hin_view_from_text(got.host)));
 }
 
+/* The lines again, as --ntp options; the bound is what the first byte says. */
+static void options(struct hin_view text)
+{
+    char lines[HIN_CLOCK_SOURCES_MAX + 1][64];
+    struct hin_option_texts texts = {.count = 0};
+    struct hin_clock_settings got;
+    struct hin_error error = {0};
+    struct hin_view rest = text, line;
+    int64_t bound = text.size > 0 ? (int64_t)text.data[0] << text.data[0] % 40 : 0;
+    while (rest.size > 0 && texts.count < HIN_COUNT(lines) && hin_view_split(&rest, '\n', &line)) {
+        if (hin_is_ok(hin_view_to_text(line, lines[texts.count], sizeof(lines[0])))) {
+            texts.items[texts.count] = lines[texts.count];
+            texts.count++;
+        }
+    }
+    hin_clock_settings_default(&got);
+    if (hin_is_ok(hin_clock_settings_take(&got, &texts, bound, &error))) {
+        must(got.server_count == texts.count && got.bound_usec == bound);
+    } else {
+        must(error.text[0] != '\0');
+    }
+}
+
 static void settings(struct hin_view text)
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
@@ -67,6 +90,7 @@ static void settings(struct hin_view text)
     while (rest.size > 0 && hin_view_split(&rest, '\n', &line)) {
         server(line);
     }
+    options(text);
     hin_clock_settings_default(&got);
     if (!hin_is_ok(hin_json_parse(text, 65536, &document, NULL)) ||
         !hin_is_ok(hin_clock_settings_read(hin_json_root(document), &got, NULL))) {

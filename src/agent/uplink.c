@@ -423,6 +423,9 @@ static void peer_down(void *context, const char *name, unsigned instance, struct
             hin_watch_free(peer->watch);
             peer->watch = NULL;
             peer->channel = NULL;
+            if (peer->permits.table == &uplink_clock_table) {
+                uplink_clock_lost(u);
+            }
             size_t kept = 0;
             for (size_t w = 0; w < u->waiting_count; w++) {
                 if (u->waiting[w].peer != peer) {

@@ -91,6 +91,15 @@ static void measured(struct uplink *u, int64_t offset_usec, int64_t error_usec, 
     tell_modules(u);
 }
 
+/* Nobody to be believed: better no stamp than an old one. */
+static void forget(struct uplink *u)
+{
+    if (u->clock_known) {
+        u->clock_known = false;
+        tell_modules(u);
+    }
+}
+
 static HIN_RESULT handle_report(void *context, struct hin_ipc *channel,
                                 struct hin_ipc_message *message)
 {
@@ -101,11 +110,16 @@ static HIN_RESULT handle_report(void *context, struct hin_ipc *channel,
     HIN_TRY(hin_clock_report_read(message->payload, report));
     if (report->measured) {
         measured(u, report->offset_usec, report->error_usec, report->sources[report->chosen].name);
-    } else if (u->clock_known) {
-        u->clock_known = false; /* nobody to be believed: better no stamp than an old one */
-        tell_modules(u);
+    } else {
+        forget(u);
     }
     return hin_ok();
+}
+
+void uplink_clock_lost(struct uplink *u)
+{
+    u->clock_report = (struct hin_clock_report){.measured = false};
+    forget(u);
 }
 
 static const struct hin_ipc_permit clock_rows[] = {

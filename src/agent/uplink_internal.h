@@ -127,6 +127,7 @@ void uplink_counters(const struct uplink *u, struct hin_wire_heartbeat *heartbea
 /* uplink_clock.c */
 HIN_RESULT uplink_clock_begin(struct uplink *u);
 extern const struct hin_ipc_table uplink_clock_table; /* clock -> uplink */
+void uplink_clock_lost(struct uplink *u);             /* the process is gone */
 /* The manager's clock minus ours, from a heartbeat and its reply. */
 void uplink_clock_by_manager(struct uplink *u, int64_t offset_usec, int64_t error_usec);
 /* As modules are told it: HIN_AGENT_CLOCK, and at the end of the reply to HIN_AGENT_ATTACH. */

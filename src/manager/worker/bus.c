@@ -382,6 +382,9 @@ static void peer_down(void *context, const char *name, unsigned instance, struct
         peer->watch = NULL;
         peer->channel = NULL;
         peer->connected_count = 0;
+        if (peer->permits.table == &clock_table) {
+            hin_worker_clock_lost(bus->worker);
+        }
         /* Its sessions are gone with it: whoever waited for its answer has it. One too many only
          * shortens a wait. */
         for (size_t at = bus->pending_count; peer->is_worker && at-- > 0;) {

@@ -53,6 +53,11 @@ HIN_RESULT hin_worker_clock_take(struct hin_worker *worker, struct hin_view payl
     return hin_ok();
 }
 
+void hin_worker_clock_lost(struct hin_worker *worker)
+{
+    worker->ntp.report = (struct hin_clock_report){.measured = false};
+}
+
 HIN_RESULT hin_worker_clock_stamp(const struct hin_worker *worker, struct hin_event *event)
 {
     const struct hin_clock_report *report = &worker->ntp.report;

@@ -18,6 +18,8 @@ struct hin_worker_clock {
 HIN_RESULT hin_worker_clock_begin(struct hin_worker *worker) HIN_NONNULL;
 /* A message HIN_CLOCK_REPORT. PROTOCOL. */
 HIN_RESULT hin_worker_clock_take(struct hin_worker *worker, struct hin_view payload) HIN_NONNULL;
+/* The process is gone: what it said last is not true for ever. */
+void hin_worker_clock_lost(struct hin_worker *worker) HIN_NONNULL;
 /* Nothing while the offset is not known. */
 HIN_RESULT hin_worker_clock_stamp(const struct hin_worker *worker,
                                   struct hin_event *event) HIN_NONNULL;

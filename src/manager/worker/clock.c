@@ -32,7 +32,8 @@ static void tell_crossing(struct hin_worker *worker, enum hin_clock_crossing cro
              passed ? "off by more than the bound" : "within the bound again", told);
     hin_log(passed ? HIN_LOG_WARNING : HIN_LOG_NOTICE, "%s", text);
     struct hin_result result = hin_ingest_state_event(
-        worker->desks->ingest, passed ? HIN_STATE_CLOCK_BEYOND : HIN_STATE_CLOCK_WITHIN, 0, "", text);
+        worker->desks->ingest, passed ? HIN_STATE_CLOCK_BEYOND : HIN_STATE_CLOCK_WITHIN, 0, "",
+        text);
     if (!hin_is_ok(result)) {
         hin_log_result(HIN_LOG_WARNING, result, "an event of the manager's own");
     }

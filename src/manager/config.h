@@ -5,6 +5,7 @@
 
 #include "base/path.h"
 #include "base/result.h"
+#include "clock/settings.h"
 
 enum {
     HIN_MANAGER_HOST_MAX = 256,
@@ -26,6 +27,7 @@ struct hin_manager_config {
     uint32_t uid_base;
     uint32_t workers;   /* 0: as many as processors */
     uint32_t keep_days; /* events are dropped after so many days; 0: never */
+    struct hin_clock_settings clock;
 };
 
 void hin_manager_config_default(struct hin_manager_config *config) HIN_NONNULL;

@@ -12,6 +12,7 @@ enum {
     HIN_ROLE_USER_KMS = 1,
     HIN_ROLE_USER_KEYS = 2,
     HIN_ROLE_USER_DATA = 3,
+    HIN_ROLE_USER_CLOCK = 4,
 };
 
 enum hin_manager_message {

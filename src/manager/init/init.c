@@ -31,6 +31,8 @@ struct init_options {
     const char *administrator;
     struct hin_passphrase_source passphrase;
     uint64_t uid_base;
+    struct hin_option_texts ntp;
+    int64_t clock_bound_usec;
     bool json;
 };
 
@@ -57,6 +59,7 @@ static const struct hin_option option_rows[] = {
      "As root: first of the numeric user ids that the processes take; 64900 unless set, 0: stay "
      "root (weaker).",
      NULL, false, false},
+    HIN_CLOCK_OPTION_ROWS(struct init_options, ntp, clock_bound_usec),
     {"json", 0, HIN_OPTION_FLAG, offsetof(struct init_options, json), NULL,
      "Print one JSON object instead of text.", NULL, false, false},
 };
@@ -144,6 +147,8 @@ static HIN_RESULT settle(struct init *init)
         int size = snprintf(config->keyring, sizeof(config->keyring), "%s.keyring", init->state);
         HIN_ENSURE(size > 0 && (size_t)size < sizeof(config->keyring), LIMIT);
     }
+    HIN_TRY(hin_clock_settings_take(&config->clock, &init->options.ntp,
+                                    init->options.clock_bound_usec, &init->error));
     STEP(hin_uuid_new(config->tenant), "making the tenant's ID");
     return hin_passphrase_read(&init->options.passphrase, &init->passphrase, &init->error);
 }
@@ -341,7 +346,9 @@ static void init_done(struct init *init, bool keep)
 
 int hin_manager_init(int argc, char **argv)
 {
-    struct init init = {.options = {.administrator = "admin", .uid_base = HIN_MANAGER_UID_BASE},
+    struct init init = {.options = {.administrator = "admin",
+                                    .uid_base = HIN_MANAGER_UID_BASE,
+                                    .clock_bound_usec = HIN_CLOCK_BOUND_USEC},
                         .state_fd = -1,
                         .vault_fd = -1,
                         .database_fd = -1};

@@ -15,6 +15,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "clock/role.h"
 #include "event/state.h"
 #include "io/address.h"
 #include "manager/config.h"
@@ -97,6 +98,11 @@ static HIN_RESULT hand_jobs(struct run *run, struct hin_role_hand *hand)
     return hin_role_hand_fd(hand, "db", run->database_fd);
 }
 
+static HIN_RESULT hand_clock(struct run *run, struct hin_role_hand *hand)
+{
+    return hin_clock_settings_hand(&run->config.clock, hand);
+}
+
 static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 {
     HIN_TRY(hand_jobs(run, hand));
@@ -106,6 +112,7 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
     HIN_TRY(hin_role_hand_setting(hand, "api-url", hin_view_from_text(run->urls[0])));
     HIN_TRY(hin_role_hand_setting(hand, "agents-url", hin_view_from_text(run->urls[1])));
     HIN_TRY(hand_number(hand, "workers", run->workers));
+    HIN_TRY(hand_clock(run, hand));
     HIN_TRY(hin_role_hand_fd(hand, "api", run->api_fd));
     return hin_role_hand_fd(hand, "agents", run->agents_fd);
 }
@@ -113,7 +120,11 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 static const struct {
     const char *role;
     struct hin_result (*hand)(struct run *run, struct hin_role_hand *hand);
-} gifts[] = {{"kms", hand_kms}, {"keys", hand_keys}, {"jobs", hand_jobs}, {"worker", hand_worker}};
+} gifts[] = {{"kms", hand_kms},
+             {"keys", hand_keys},
+             {"jobs", hand_jobs},
+             {"worker", hand_worker},
+             {HIN_CLOCK_ROLE, hand_clock}};
 
 static struct hin_result prepare(void *context, const char *name, unsigned instance,
                                  struct hin_role_hand *hand)
@@ -269,6 +280,9 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
     struct hin_result result = hin_role_parent_start_all(parent);
     for (unsigned i = 0; hin_is_ok(result) && i < run->workers; i++) {
         result = hin_role_parent_start(parent, "worker", i);
+    }
+    if (hin_is_ok(result) && run->config.clock.server_count > 0) {
+        result = hin_role_parent_start(parent, HIN_CLOCK_ROLE, 0);
     }
     if (hin_is_ok(result)) {
         result = hin_role_parent_run(parent);

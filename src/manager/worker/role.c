@@ -255,6 +255,7 @@ static struct hin_result worker_run(struct hin_role *role)
     worker->worker_count = (unsigned)count;
     worker->clock = hin_clock_system();
     worker->started_usec = hin_clock_wall_usec(worker->clock);
+    HIN_TRY(hin_worker_clock_begin(worker));
     struct hin_result result = serve(worker);
     free(worker);
     return result;

@@ -63,6 +63,13 @@ static const struct hin_api_attribute computer_rows[] = {
      "When the policy was last sent."},
     {"lastSendPolicySuccess", HIN_API_TIME, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, NULL,
      "When the agent last applied one."},
+    {"clockOffset", HIN_API_INT, RO | HIN_API_COMPUTED, PLAIN, INT64_MIN, INT64_MAX, NULL, NULL,
+     "True time minus the host's clock, in microseconds, as the last heartbeat told it; positive: "
+     "behind."},
+    {"clockSource", HIN_API_TEXT, RO | HIN_API_COMPUTED, PLAIN, 0, 16, NULL, NULL,
+     "What it was measured against: ntp (a majority of the agent's time servers) or manager."},
+    {"clockBeyondBound", HIN_API_BOOL, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, NULL,
+     "Whether it is off by more than the bound set at the agent."},
     {"agentVersion", HIN_API_TEXT, RO, PLAIN, 0, 255, NULL, NULL, "Version of the agent."},
     {"computerStatus", HIN_API_OBJECT, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, &computer_status,
      "State of the agent."},

@@ -27,6 +27,10 @@ static HIN_RESULT write_facts(struct session *session)
     hin_json_field_cstring(&writer, "platform", session->platform);
     hin_json_field_integer(&writer, "lastSendPolicyRequest", session->policy_sent_msec);
     hin_json_field_integer(&writer, "lastSendPolicySuccess", session->policy_applied_msec);
+    if (session->clock_source != NULL) {
+        hin_json_field_cstring(&writer, "clockSource", session->clock_source);
+        hin_json_field_boolean(&writer, "clockBeyondBound", session->clock_beyond);
+    }
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     return hin_store_agent_blob(session->ingest->tenant->store, session->computer,
@@ -85,6 +89,7 @@ HIN_RESULT hin_ingest_state_event(struct hin_ingest *ingest, enum hin_state_code
     if (text != NULL) {
         HIN_TRY(hin_event_set_text(&event, HIN_FIELD_MESSAGE, hin_view_from_text(text)));
     }
+    HIN_TRY(hin_worker_clock_stamp(ingest->worker, &event));
     return hin_ingest_add_own(ingest, &event, computer);
 }
 

@@ -25,6 +25,8 @@ void hin_ingest_end_sessions(struct hin_ingest *ingest) HIN_NONNULL;
 
 /* For the metrics: what heartbeats said, and how long the last batch was under way. */
 void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, uint64_t *ret_lost);
+/* Open sessions whose agents say that their clock is off by more than their bound. */
+uint64_t hin_ingest_clocks_beyond(const struct hin_ingest *ingest);
 /* The store takes nothing at the moment; agents hold. */
 bool hin_ingest_is_blocked(const struct hin_ingest *ingest);
 int64_t hin_ingest_lag_usec(const struct hin_ingest *ingest);

@@ -71,6 +71,9 @@ struct session {
     bool facts_due;
     char peer[64]; /* address */
     uint64_t spool_count, lost_count;
+    const char *clock_source; /* what its clock was measured against; NULL: not told yet */
+    int64_t clock_offset_usec;
+    bool clock_beyond; /* its bound, by its own judgement */
     char agent_version[64], platform[256];
     int64_t policy_sent_msec, policy_applied_msec;
     uint16_t refusal; /* to be said when the timer fires */

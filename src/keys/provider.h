@@ -57,7 +57,7 @@ struct hin_key_provider {
      * until it is gone for good stands in the status. NOT_FOUND: there is none (also when it was
      * destroyed before, so a repeat after a crash is told apart from a failure). */
     HIN_RESULT (*destroy)(void *context, struct hin_view tenant, uint32_t version);
-    HIN_RESULT (*status)
+    HIN_RESULT(*status)
     (void *context, struct hin_view tenant, struct hin_key_provider_status *ret_status);
     void *context;
 };

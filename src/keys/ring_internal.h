@@ -12,6 +12,35 @@
 #define HIN_RING_NAME_BYTES 64 /* of a tenant, with NUL */
 #define HIN_RING_HEAD_BYTES 40 /* of the file */
 
+#define HIN_RING_IMAGE_HEAD  32
+#define HIN_RING_CRC_BYTES   4
+#define HIN_RING_SEALED      UINT32_C(1) /* flag */
+#define HIN_RING_FIRST_PLACE ((size_t)4096)
+#define HIN_RING_PLACES      13 /* the last ends before HIN_RING_FILE_MAX */
+#define HIN_RING_BODY_MAX    ((size_t)16 << 20)
+#define HIN_RING_ID_BYTES    (HIN_RING_HEAD_BYTES + HIN_RING_IMAGE_HEAD) /* a chunk's key id */
+
+enum hin_ring_at {
+    HIN_RING_AT_FLAGS = 4,
+    HIN_RING_AT_MEMORY = 8,
+    HIN_RING_AT_PASSES = 12,
+    HIN_RING_AT_LANES = 16,
+    HIN_RING_AT_SALT = 20,
+    HIN_RING_AT_CRC = 36,
+    HIN_RING_AT_BODY = 4, /* in an image */
+    HIN_RING_AT_GENERATION = 8,
+    HIN_RING_AT_ID = 16,
+};
+
+static const uint8_t hin_ring_magic[3] = {'H', 'K', 'R'};
+static const uint8_t hin_ring_image_magic[4] = {'H', 'K', 'I', 2};
+
+/* Where a place begins, and how long it is. */
+static inline size_t hin_ring_place_at(size_t place)
+{
+    return HIN_RING_FIRST_PLACE << place;
+}
+
 /* Keys share pages: many tenants must not cost a locked page each. */
 struct hin_ring_key {
     uint32_t version;
@@ -62,7 +91,12 @@ void hin_ring_key_drop(struct hin_ring *ring, struct hin_ring_group *group, size
 struct hin_secret hin_ring_key_secret(const struct hin_ring *ring,
                                       const struct hin_ring_key *key) HIN_NONNULL;
 
-/* --- ring_file.c: bytes --- */
+/* --- ring_file.c: reading (and hin_ring_decode) --- */
+/* The smaller of the two places for an image of this size. */
+HIN_RESULT hin_ring_place_for(size_t size, size_t *ret_place) HIN_NONNULL;
+HIN_RESULT hin_ring_derive(struct hin_ring *ring, const struct hin_secret *passphrase) HIN_NONNULL;
+
+/* --- ring_write.c --- */
 /* A whole new file, its first two places filled. */
 HIN_RESULT hin_ring_encode(struct hin_ring *ring, struct hin_buf *ret_bytes) HIN_NONNULL;
 /* Into the open file. On OK the new image is durable; whether the other places follow is told by
@@ -70,6 +104,5 @@ HIN_RESULT hin_ring_encode(struct hin_ring *ring, struct hin_buf *ret_bytes) HIN
 HIN_RESULT hin_ring_write(struct hin_ring *ring) HIN_NONNULL;
 /* Makes all places of the file alike or empty, when they are not. */
 HIN_RESULT hin_ring_tidy(struct hin_ring *ring) HIN_NONNULL;
-HIN_RESULT hin_ring_derive(struct hin_ring *ring, const struct hin_secret *passphrase) HIN_NONNULL;
 
 #endif

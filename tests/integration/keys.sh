@@ -98,6 +98,47 @@ murder m
 check "the manager starts again" manager_start m
 check "and reads all" all_there m storm 1 1000
 
+# ---- key holders ----
+held() { cli "$1" key holders --json | jq -c '[.holders[].name]'; }
+holder_signs_in() { # NAME < the key
+    cli "$1" login "${urls[m]}" --ca-fingerprint "${fingerprints[m]}" --api-key-file - >/dev/null
+}
+is "the first administrator is the first holder" "$(held m)" '["admin"]'
+check "who may add the second alone" eval 'cli m key holders add ada --json | jq -r .secretKey | holder_signs_in ada'
+is "and is told who they are" "$(held ada)" '["admin","ada"]'
+check "a holder's key carries the key verbs" cli ada kms test
+check_not "and nothing else" cli ada events
+check_not "a holder's key is not made elsewhere" api m POST apikeys '{"keyName":"eve","roleID":4}'
+check_not "nor deleted elsewhere" api m DELETE "apikeys/$(cli m key holders --json | jq '.holders[] | select(.name == "ada").keyID')"
+api m POST apikeys '{"keyName":"other","roleID":1}' | jq -r .secretKey | holder_signs_in other
+check "full access that is no holder sees the keys" cli other key status
+check_not "and rotates none" cli other key rotate data
+like "it is told why" "$(cli other key rotate data 2>&1)" 'key holders'
+like "now two are needed" "$(cli ada key holders add cyd)" 'request 1 waits'
+check_not "the one who asked is not the other" cli ada key confirm 1
+check_not "nor is somebody else" cli other key confirm 1
+check "another holder confirms, and gets the new key" eval 'cli m key confirm 1 --json | jq -r .secretKey | holder_signs_in cyd'
+is "three hold the keys" "$(held cyd)" '["admin","ada","cyd"]'
+check "a fourth may be asked for" cli cyd key holders add dan
+check_not "and is refused: three unless set" cli ada key confirm 2
+check "a key is destroyed by two" cli m key rotate tenant
+cli m key rewrap >/dev/null
+sleep 5
+version=$(key '.tenantKey.versions[0].version')
+like "one asks" "$(cli ada key retire tenant "$version")" 'request 3 waits'
+is "nothing is destroyed yet" "$(key '.tenantKey.versions | length')" 2
+check "another one confirms" cli cyd key confirm 3
+is "it is gone" "$(key '[.tenantKey.versions[].version] | index('"$version"')')" null
+cli ada key holders remove cyd >/dev/null
+check "one is removed by two" cli m key confirm 4
+is "two are left" "$(held m)" '["admin","ada"]'
+check_not "whose key is none any more" cli cyd key status
+check_not "nobody confirms oneself" cli ada key holders review ada
+check "but each other" cli ada key holders review admin
+like "the review is told" "$(cli m key holders)" 'last review: 20'
+check "all of it is in the record" audited m '"holder.add".*"done".*request 1 of ada'
+check "what was refused too" audited m '"holder.check".*"refused"'
+
 # ---- thieves ----
 stop m
 thief() { # STATE KEYRING: does a manager run on copies of these?

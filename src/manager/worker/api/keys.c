@@ -1,10 +1,12 @@
-/* Keys: their state, rotation, wrapping anew, retirement, the provider's test. */
+/* Keys: their state, rotation, wrapping anew, retirement, the provider's test. Who may see them has
+ * the right; who may change them is a key holder (holders.c). */
 #include <stdio.h>
 
 #include "base/bytes.h"
 #include "keys/client.h"
 #include "manager/audit.h"
 #include "manager/worker/api/api.h"
+#include "manager/worker/api/holders.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/tables.h"
 
@@ -233,11 +235,23 @@ static HIN_RESULT rotate_named(struct hin_api_call *call, struct hin_view name)
     return hin_tenant_rotate_data(call->tenant);
 }
 
+/* The installation's wrapping key is the affair of its own tenant's holders. */
+static HIN_RESULT check_master(struct hin_api_call *call, struct hin_view name)
+{
+    if (call->tenant->number != 0 && hin_view_is(name, "master")) {
+        return hin_api_fail(call, HIN_DENIED,
+                            "the master key is the installation's: its own key holders rotate it");
+    }
+    return hin_ok();
+}
+
 static struct hin_result rotate(struct hin_api_call *call)
 {
     struct hin_view name = HIN_VIEW_EMPTY;
     char detail[64];
+    HIN_TRY(hin_api_holder_only(call));
     HIN_TRY(hin_json_get_text(call->body, "key", &name, &call->error));
+    HIN_TRY(check_master(call, name));
     snprintf(detail, sizeof(detail), "%.*s key", HIN_ARGS(name));
     HIN_TRY(record(call, "key.rotate", "begun", detail));
     struct hin_result rotated = rotate_named(call, name);
@@ -315,6 +329,7 @@ static struct hin_result rewrap(struct hin_api_call *call)
 {
     struct batch *batch = NULL;
     char detail[96];
+    HIN_TRY(hin_api_holder_only(call));
     HIN_TRY(HIN_ARENA_NEW(call->arena, &batch));
     struct hin_result done = rewrap_some(call, batch);
     if (!hin_is_ok(done) && call->error.text[0] == '\0') {
@@ -391,17 +406,29 @@ static HIN_RESULT retire_named(struct hin_api_call *call, struct hin_view name, 
                                    kinds[at].kind, version));
 }
 
+HIN_RESULT hin_api_key_retire(struct hin_api_call *call, struct hin_view name, uint32_t version)
+{
+    char detail[64];
+    snprintf(detail, sizeof(detail), "%.*s key, version %u", HIN_ARGS(name), version);
+    HIN_TRY(record(call, "key.retire", "begun", detail));
+    HIN_TRY(finish(call, "key.retire", detail, retire_named(call, name, version)));
+    return show_keys(call);
+}
+
+/* Destroying a key is the affair of two holders, once there are two. */
 static struct hin_result retire(struct hin_api_call *call)
 {
     struct hin_view name = HIN_VIEW_EMPTY;
     int64_t version = 0;
-    char detail[64];
+    struct hin_holder_request wanted = {.action = HIN_HOLDER_RETIRE};
+    bool alone = false;
     HIN_TRY(hin_json_get_text(call->body, "key", &name, &call->error));
     HIN_TRY(hin_json_get_integer(call->body, "version", 1, UINT32_MAX, &version, &call->error));
-    snprintf(detail, sizeof(detail), "%.*s key, version %lld", HIN_ARGS(name), (long long)version);
-    HIN_TRY(record(call, "key.retire", "begun", detail));
-    HIN_TRY(finish(call, "key.retire", detail, retire_named(call, name, (uint32_t)version)));
-    return show_keys(call);
+    HIN_TRY(check_master(call, name));
+    HIN_TRY(hin_view_to_text(name, wanted.name, sizeof(wanted.name)));
+    wanted.number = version;
+    HIN_TRY(hin_api_holder_ask(call, &wanted, &alone));
+    return alone ? hin_api_key_retire(call, name, (uint32_t)version) : hin_ok();
 }
 
 /* ---- the provider's test ---- */
@@ -412,6 +439,7 @@ static struct hin_result test_provider(struct hin_api_call *call)
     struct hin_vault_tenant_status status;
     struct hin_json_writer writer;
     bool passed = true;
+    HIN_TRY(hin_api_holder_only(call));
     HIN_TRY(read_status(call, &status));
     call->tenant->key_use_count++;
     struct hin_result tested =

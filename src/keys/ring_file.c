@@ -107,7 +107,8 @@ static struct hin_view image_at(struct hin_view file, size_t place)
         return HIN_VIEW_EMPTY;
     }
     size_t body = hin_load_u32(rest.data + HIN_RING_AT_BODY);
-    if (body > rest.size - HIN_RING_IMAGE_HEAD - HIN_RING_CRC_BYTES) {
+    if (hin_load_u64(rest.data + HIN_RING_AT_GENERATION) == UINT64_MAX || /* nothing could follow */
+        body > rest.size - HIN_RING_IMAGE_HEAD - HIN_RING_CRC_BYTES) {
         return HIN_VIEW_EMPTY;
     }
     size_t covered = HIN_RING_IMAGE_HEAD + body;

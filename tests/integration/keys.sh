@@ -4,7 +4,9 @@
 . "$(dirname "$0")/lib/lib.sh"
 begin "$@"
 
+workers() { jq ".workers = $1" "$T/m/manager.json" >"$T/settings" && cat "$T/settings" >"$T/m/manager.json"; }
 manager_init m || bail "a manager is made"
+workers 1 # which keys a worker holds is then no matter of chance
 manager_start m && sign_in m && number_rules m "$T/log/*.log" && agent_enrol m a && agent_start a || bail "manager and agent run"
 ok "manager and agent run"
 LOG=$T/log/n.log
@@ -22,8 +24,8 @@ cp -a "$T/m" "$T/before" && cp -a "$T/m.keyring" "$T/before.keyring"
 
 # ---- data keys ----
 check "data keys rotate" cli m key rotate data
-all_follow() { [ "$(key '.dataKeys.versions[] | select(.version == 2).count')" -ge 3 ]; }
-happens 10 "all processes take a new one: jobs and both workers" all_follow
+all_follow() { [ "$(key '.dataKeys.versions[] | select(.version == 2).count')" -ge 2 ]; }
+happens 20 "all processes take a new one: worker and jobs" all_follow
 numbers 51 100 calm >>"$LOG"
 happens 20 "older events and new ones are read" all_there m calm 1 100
 
@@ -55,23 +57,30 @@ check "also what was refused" audited m '"key.retire".*"refused".*"tenant key, v
 
 # ---- the provider is away: kms cannot open the ring any more ----
 refuses() { [ "$(api_status m POST keys/test)" -ge 500 ]; }
+stored() { api m GET metrics | sed -n 's/^hinomi_events //p'; }
+has_stored() { [ "$(stored)" -ge "$1" ]; }
+before=$(stored)
 chmod 0440 "$T/m.keyring"
 kill -KILL "$(process m kms)"
 happens 10 "without kms keys are refused" refuses
 numbers 101 150 calm >>"$LOG"
-happens 20 "events go on under keys that are held" all_there m calm 1 150
+happens 20 "events are stored under keys that are held" has_stored $((before + 50))
 check_not "but no new key is made" cli m key rotate data
 like "the refusal is told" "$(cli m key rotate data 2>&1)" 'not rotated'
 check "nothing of it lies about in the clear" eval '! grep -rqaF "of calm" "$T/m"'
 chmod 0400 "$T/m.keyring"
-happens 60 "kms is back, and all goes on" cli m kms test
-
+happens 60 "kms is back" cli m kms test
+happens 20 "and all is read" all_there m calm 1 150
+before=$(stored)
 stopped=$(process m kms)
 kill -STOP "$stopped"
 numbers 151 200 calm >>"$LOG"
-happens 15 "kms hangs: events go on and are read under keys that are held" all_there m calm 1 200
+happens 20 "kms hangs: events are stored" has_stored $((before + 50))
 kill -CONT "$stopped"
-check "it goes on" cli m kms test
+happens 30 "it goes on, and all is read" all_there m calm 1 200
+manager_stop m
+workers 2
+manager_start m || bail "the manager starts again, with two workers"
 
 # ---- processes are killed while keys rotate ----
 roles=(kms keys jobs worker)

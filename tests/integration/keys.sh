@@ -66,7 +66,7 @@ happens 10 "without kms keys are refused" refuses
 numbers 101 150 calm >>"$LOG"
 happens 20 "events are stored under keys that are held" has_stored $((before + 50))
 check_not "but no new key is made" cli m key rotate data
-like "the refusal is told" "$(cli m key rotate data 2>&1)" 'not rotated'
+like "the refusal is told" "$(cli m key rotate data 2>&1)" 'not rotated|nothing is done'
 check "nothing of it lies about in the clear" eval '! grep -rqaF "of calm" "$T/m"'
 chmod 0400 "$T/m.keyring"
 happens 60 "kms is back" cli m kms test
@@ -159,6 +159,16 @@ check "but each other" cli ada key holders review admin
 like "the review is told" "$(cli m key holders)" 'last review: 20'
 check "all of it is in the record" audited m '"holder.add".*"done".*request 1 of ada'
 check "what was refused too" audited m '"holder.check".*"refused"'
+
+# ---- another tenant has keys and holders of its own ----
+check "another tenant is made" eval 'cli m tenant create north --json | jq -r .apiKey | holder_signs_in north'
+is "its first administrator holds its keys" "$(held north)" '["admin"]'
+before=$(key .wrapping.version)
+check "its wrapping key rotates" cli north key rotate wrapping
+is "for itself" "$(cli north key status --json | jq .wrapping.version)" 2
+is "and for nobody else" "$(key .wrapping.version)" "$before"
+check_not "the installation's key is not its affair" cli north key rotate master
+check_not "nor to be destroyed by it" cli north key retire master 1
 
 # ---- thieves ----
 stop m

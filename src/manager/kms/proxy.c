@@ -26,6 +26,19 @@ static HIN_RESULT write_request(const struct hin_key_binding *binding, struct hi
     return hin_write_bytes(out, bytes);
 }
 
+/* kms that ends during a call is restarted as one that has ended before. */
+static HIN_RESULT exchange(struct hin_kms_proxy *proxy, uint16_t type, struct hin_view request,
+                           struct hin_ipc_message *ret_reply)
+{
+    struct hin_ipc *channel = hin_role_peer(proxy->role, "kms", 0);
+    HIN_ENSURE(channel != NULL, AGAIN);
+    struct hin_result called =
+        hin_ipc_call(channel, type, request, HIN_KEY_CALL_TIMEOUT_USEC, ret_reply);
+    HIN_ENSURE(called.code != HIN_CLOSED, AGAIN);
+    HIN_TRY(called);
+    return (struct hin_result){ret_reply->code};
+}
+
 static HIN_RESULT call(struct hin_kms_proxy *proxy, uint16_t type,
                        const struct hin_key_binding *binding, struct hin_view bytes,
                        struct hin_ipc_message *ret_reply)
@@ -34,11 +47,7 @@ static HIN_RESULT call(struct hin_kms_proxy *proxy, uint16_t type,
     HIN_TRY(hin_buf_reserve(
         &request, REQUEST_MAX)); /* no growth: nothing of a key is left behind in freed memory */
     HIN_TRY(write_request(binding, bytes, &request));
-    struct hin_ipc *channel = hin_role_peer(proxy->role, "kms", 0);
-    HIN_ENSURE(channel != NULL, AGAIN);
-    HIN_TRY(
-        hin_ipc_call(channel, type, hin_buf_view(&request), HIN_KEY_CALL_TIMEOUT_USEC, ret_reply));
-    return (struct hin_result){ret_reply->code};
+    return exchange(proxy, type, hin_buf_view(&request), ret_reply);
 }
 
 static HIN_RESULT proxy_wrap(void *context, const struct hin_key_binding *binding,
@@ -71,11 +80,7 @@ static HIN_RESULT call_about(struct hin_kms_proxy *proxy, uint16_t type, struct 
     HIN_CLEANUP(hin_buf_done) struct hin_buf request = {.max = REQUEST_MAX};
     HIN_TRY(hin_write_u32(&request, version));
     HIN_TRY(hin_write_bytes(&request, tenant));
-    struct hin_ipc *channel = hin_role_peer(proxy->role, "kms", 0);
-    HIN_ENSURE(channel != NULL, AGAIN);
-    HIN_TRY(
-        hin_ipc_call(channel, type, hin_buf_view(&request), HIN_KEY_CALL_TIMEOUT_USEC, ret_reply));
-    return (struct hin_result){ret_reply->code};
+    return exchange(proxy, type, hin_buf_view(&request), ret_reply);
 }
 
 static HIN_RESULT proxy_generate(void *context, struct hin_view tenant)

@@ -55,7 +55,12 @@ static HIN_RESULT load_for(struct hin_api_call *call, struct hin_holders *ret_ho
     const struct hin_api_role *full = hin_api_role_find(HIN_API_ROLE_FULL);
     unsigned needed = full != NULL ? full->rights & ~(unsigned)HIN_RIGHT_TENANTS : ~0U;
     int64_t now_usec = hin_tenant_now_usec(call->tenant);
-    HIN_TRY(hin_holders_load(call->tenant, ret_holders));
+    struct hin_result loaded = hin_holders_load(call->tenant, ret_holders);
+    if (!hin_is_ok(loaded)) {
+        return hin_api_fail(call, loaded.code,
+                            "nothing is done: the key holders cannot be read: %s",
+                            hin_code_text(loaded.code));
+    }
     if (hin_holders_in_force(ret_holders, now_usec) == 0 &&
         (call->who->rights & needed) == needed) {
         return become_first(call, ret_holders);

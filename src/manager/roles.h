@@ -29,7 +29,10 @@ enum hin_manager_message {
     HIN_MESSAGE_STATUS, /* worker -> parent: state of all processes, as text */
     HIN_MESSAGE_STATE,  /* parent -> worker: u16 state code, text: to become an event of the manager
                          */
-    HIN_MESSAGE_COUNTERS, /* worker -> worker: what it has counted, as JSON */
+    HIN_MESSAGE_COUNTERS,     /* worker -> worker: what it has counted, as JSON */
+    HIN_MESSAGE_KMS_GENERATE, /* keys -> kms; see kms/proxy.h */
+    HIN_MESSAGE_KMS_ROTATE,
+    HIN_MESSAGE_KMS_DESTROY,
 };
 
 enum { HIN_KEY_CALL_TIMEOUT_USEC = 20 * 1000 * 1000 };

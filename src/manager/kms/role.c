@@ -1,5 +1,5 @@
-/* The `kms` process: holds the file key ring, opened before the lock; afterwards it has no files
- * and no network. */
+/* The `kms` process: holds the file key ring, opened for writing before the lock; afterwards it can
+ * open nothing and has no network. */
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -28,10 +28,14 @@ static struct hin_result kms_setup(struct hin_role *role)
         hin_ring_open(&ring, AT_FDCWD, hin_role_setting_text(role, "keyring"),
                       passphrase.size > 0 ? &passphrase : NULL, &error);
     hin_secret_done(&passphrase);
+    if (hin_is_ok(opened)) {
+        opened = hin_ring_upgrade(ring, &error);
+    }
     if (!hin_is_ok(opened)) {
         char text[1200];
         hin_error_format(&error, text, sizeof(text));
         hin_log(HIN_LOG_ERROR, "the key ring cannot be opened: %s", text);
+        hin_ring_free(ring);
         return opened;
     }
     struct kms *kms = calloc(1, sizeof(*kms));
@@ -46,7 +50,8 @@ static struct hin_result kms_setup(struct hin_role *role)
 
 static struct hin_result kms_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
 {
-    /* The strictest profile there is: nothing but what is open already. */
+    /* The strictest profile there is: nothing but what is open already (the ring's file, which it
+     * overwrites in place). */
     (void)role;
     (void)sandbox;
     return hin_process_protect();

@@ -6,6 +6,7 @@
 #include "manager/credential.h"
 #include "manager/worker/api/api.h"
 #include "manager/worker/api/auth.h"
+#include "manager/worker/api/holders.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/tables.h"
 
@@ -22,6 +23,10 @@ static HIN_RESULT check_role(struct hin_api_call *call, struct hin_json stored)
     HIN_TRY(hin_json_opt_integer(call->body, "roleID", 0, INT64_MAX, &role, NULL));
     if (hin_api_role_find(role) == NULL) {
         return hin_api_fail(call, HIN_INVALID, "roleID: there is no role %lld", (long long)role);
+    }
+    if (role == HIN_API_ROLE_HOLDER) {
+        return hin_api_fail(call, HIN_INVALID,
+                            "roleID: key holders are made by key holders (hinomi key holders add)");
     }
     return hin_ok();
 }
@@ -55,10 +60,24 @@ static struct hin_result create_key(struct hin_api_call *call, struct hin_api_pa
     return show_secret(call, "secretKey", &secret, computed);
 }
 
+/* A key that holds the keys is changed by holders alone. */
+static HIN_RESULT check_no_holder(struct hin_api_call *call, int64_t id)
+{
+    bool holds = false;
+    HIN_TRY(hin_api_holder_has_key(call, id, &holds));
+    return holds ? hin_api_fail(call, HIN_CONFLICT,
+                                "this key is that of a key holder, who is to be removed first "
+                                "(hinomi key holders remove)")
+                 : hin_ok();
+}
+
 static struct hin_result prepare_key(struct hin_api_call *call, struct hin_json stored,
                                      struct hin_api_draft *draft)
 {
     int64_t expires_msec = draft->content.expires_usec / HIN_MSEC_USEC;
+    if (stored.node != NULL) {
+        HIN_TRY(check_no_holder(call, call->id));
+    }
     HIN_TRY(check_role(call, stored));
     HIN_TRY(hin_json_opt_integer(call->body, "expiryDate", 0, INT64_MAX / 1000, &expires_msec,
                                  &call->error));
@@ -72,7 +91,7 @@ static struct hin_result remove_key(struct hin_api_call *call, int64_t id)
         return hin_api_fail(call, HIN_CONFLICT,
                             "this key cannot delete itself; deactivate it, or use another");
     }
-    return hin_ok();
+    return check_no_holder(call, id);
 }
 
 static const struct hin_api_resource apikeys = {

@@ -91,6 +91,7 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     int64_t keep_days = 0;
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));
+    HIN_TRY(hin_kms_settings_read(root, &config->kms, error));
     HIN_TRY(hin_json_get_text(root, "keyring", &keyring, error));
     HIN_TRY(hin_json_get_text(root, "tenant", &tenant, error));
     HIN_TRY(hin_json_opt_integer(root, "uidBase", 0, INT32_MAX, &uid_base, error));
@@ -142,6 +143,7 @@ HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *c
     write_endpoint(&writer, "api", &config->api);
     write_endpoint(&writer, "agents", &config->agents);
     hin_json_field_cstring(&writer, "keyring", config->keyring);
+    hin_kms_settings_write(&writer, &config->kms);
     hin_json_field_cstring(&writer, "tenant", config->tenant);
     hin_json_field_integer(&writer, "uidBase", config->uid_base);
     hin_json_field_integer(&writer, "workers", config->workers);

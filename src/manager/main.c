@@ -21,8 +21,7 @@ static int show_version(const struct hin_role_program *program, int argc, char *
 
 static int run_init(const struct hin_role_program *program, int argc, char **argv)
 {
-    (void)program;
-    return hin_manager_init(argc, argv);
+    return hin_manager_init(program, argc, argv);
 }
 
 static int write_man(const struct hin_role_program *program, int argc, char **argv)

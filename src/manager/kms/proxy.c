@@ -16,6 +16,11 @@ static void wipe(struct hin_buf *buf)
 
 /* ---- the side of keys ---- */
 
+static struct hin_ipc *channel_of(const struct hin_kms_proxy *proxy)
+{
+    return proxy->role != NULL ? hin_role_peer(proxy->role, "kms", 0) : proxy->channel;
+}
+
 static HIN_RESULT write_request(const struct hin_key_binding *binding, struct hin_view bytes,
                                 struct hin_buf *out)
 {
@@ -30,7 +35,7 @@ static HIN_RESULT write_request(const struct hin_key_binding *binding, struct hi
 static HIN_RESULT exchange(struct hin_kms_proxy *proxy, uint16_t type, struct hin_view request,
                            struct hin_ipc_message *ret_reply)
 {
-    struct hin_ipc *channel = hin_role_peer(proxy->role, "kms", 0);
+    struct hin_ipc *channel = channel_of(proxy);
     HIN_ENSURE(channel != NULL, AGAIN);
     struct hin_result called =
         hin_ipc_call(channel, type, request, HIN_KEY_CALL_TIMEOUT_USEC, ret_reply);

@@ -19,6 +19,7 @@
 #include "event/state.h"
 #include "io/address.h"
 #include "manager/config.h"
+#include "manager/kms/hand.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
 #include "role/parent.h"
@@ -26,6 +27,7 @@
 struct run_options {
     const char *state;
     struct hin_passphrase_source passphrase;
+    struct hin_passphrase_source kms_secret;
     uint64_t workers;
     bool verbose;
 };
@@ -36,6 +38,11 @@ static const struct hin_option option_rows[] = {
     {"passphrase-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, passphrase.file), "F",
      "Opens the key ring with the pass phrase in this file.", NULL, false, false},
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, passphrase.fd), "N",
+     "The same, read from a descriptor.", NULL, false, false},
+    {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.file), "F",
+     "Opens another key management service: the user PIN of the PKCS#11 token in this file.", NULL,
+     false, false},
+    {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"workers", 0, HIN_OPTION_COUNT, offsetof(struct run_options, workers), "N",
      "Worker processes; as many as processors unless set.", NULL, false, false},
@@ -57,7 +64,7 @@ struct run {
     struct hin_manager_config config;
     char state[HIN_PATH_MAX];
     int state_fd, vault_fd, database_fd, api_fd, agents_fd;
-    struct hin_secret passphrase;
+    struct hin_secret secret; /* what opens the key management service */
     unsigned workers;
     struct hin_role_parent *parent;
     bool served; /* all were ready once */
@@ -70,13 +77,11 @@ struct run {
 
 static HIN_RESULT hand_kms(struct run *run, struct hin_role_hand *hand)
 {
-    HIN_TRY(hin_role_hand_setting(hand, "keyring", hin_view_from_text(run->config.keyring)));
-    if (run->passphrase.size == 0) {
-        return hin_ok();
+    struct hin_result handed = hin_kms_hand(hand, &run->config, &run->secret, &run->error);
+    if (!hin_is_ok(handed) && run->error.text[0] != '\0') {
+        hin_log(HIN_LOG_ERROR, "%s: %s", run->error.file, run->error.text);
     }
-    HIN_CLEANUP_FD int fd = -1;
-    HIN_TRY(hin_memfd_from("passphrase", hin_secret_view(&run->passphrase), &fd));
-    return hin_role_hand_fd(hand, "passphrase", fd);
+    return handed;
 }
 
 static HIN_RESULT hand_keys(struct run *run, struct hin_role_hand *hand)
@@ -165,7 +170,8 @@ static void on_exit_of(void *context, const struct hin_role_exit *exit)
     bool vault = strcmp(exit->name, "keys") == 0 && exit->crash_count >= VAULT_TRIES;
     if (!run->served && !run->unable && exit->crashed && WIFEXITED(exit->status) &&
         (ring || vault)) {
-        hin_log(HIN_LOG_ERROR, "the key ring does not open%s; not starting (see above)",
+        hin_log(HIN_LOG_ERROR, "the %s does not open%s; not starting (see above)",
+                run->config.kms.kind == HIN_KMS_FILE ? "key ring" : "key management service",
                 vault ? " the vault" : "");
         run->unable = true;
         hin_role_parent_stop(run->parent);
@@ -232,7 +238,8 @@ static HIN_RESULT open_all(struct run *run)
     HIN_TRY(hin_manager_config_load(run->state_fd, &run->config, &run->error));
     HIN_TRY(open_folder(run, "vault", &run->vault_fd));
     HIN_TRY(open_folder(run, "db", &run->database_fd));
-    HIN_TRY(hin_passphrase_read(&run->options.passphrase, &run->passphrase, &run->error));
+    HIN_TRY(hin_kms_secret_read(run->config.kms.kind, &run->options.passphrase,
+                                &run->options.kms_secret, &run->secret, &run->error));
     HIN_TRY(hin_listen_tcp(run->config.api.host, run->config.api.port, &run->api_fd, NULL,
                            &run->error));
     HIN_TRY(hin_listen_tcp(run->config.agents.host, run->config.agents.port, &run->agents_fd, NULL,
@@ -320,7 +327,7 @@ int hin_manager_run(const struct hin_role_program *program, int argc, char **arg
         hin_error_format(&run.error, text, sizeof(text));
         hin_log(HIN_LOG_ERROR, "%s", run.error.text[0] != 0 ? text : hin_code_text(result.code));
     }
-    hin_secret_done(&run.passphrase);
+    hin_secret_done(&run.secret);
     hin_fd_close(&run.api_fd);
     hin_fd_close(&run.agents_fd);
     hin_fd_close(&run.database_fd);

@@ -33,6 +33,10 @@ enum hin_manager_message {
     HIN_MESSAGE_KMS_GENERATE, /* keys -> kms; see kms/proxy.h */
     HIN_MESSAGE_KMS_ROTATE,
     HIN_MESSAGE_KMS_DESTROY,
+    HIN_MESSAGE_KMS_DIAL, /* keys -> kms, where it moves bytes only; see kms/mover.h */
+    HIN_MESSAGE_KMS_SEND,
+    HIN_MESSAGE_KMS_RECEIVE,
+    HIN_MESSAGE_KMS_HANG_UP,
 };
 
 enum { HIN_KEY_CALL_TIMEOUT_USEC = 20 * 1000 * 1000 };

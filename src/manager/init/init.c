@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "crypt/token.h"
 #include "crypt/uuid.h"
 #include "crypt/x509.h"
@@ -19,6 +20,7 @@
 #include "manager/config.h"
 #include "manager/content.h"
 #include "manager/credential.h"
+#include "manager/kms/aws.h"
 #include "manager/kms/hand.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
@@ -55,10 +57,10 @@ static const struct hin_option option_rows[] = {
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"kms", 0, HIN_OPTION_CHOICE, offsetof(struct init_options, kms.kind), "SERVICE",
-     "Who holds the wrapping keys: a file key ring unless set, or a PKCS#11 token.",
+     "Who holds the wrapping keys: a file key ring unless set, a PKCS#11 token, or AWS KMS.",
      HIN_KMS_CHOICES, false, false},
     {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms_secret.file), "F",
-     "The user PIN of the PKCS#11 token, in this file.", NULL, false, false},
+     "The user PIN of the PKCS#11 token, or credentials of AWS, in this file.", NULL, false, false},
     {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms_secret.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"pkcs11-module", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.module), "PATH",
@@ -73,6 +75,12 @@ static const struct hin_option option_rows[] = {
     {"pkcs11-write", 0, HIN_OPTION_TEXTS, offsetof(struct init_options, kms.writable), "PATH",
      "What the module reads and writes (SoftHSM: its folder of tokens); may be repeated.", NULL,
      false, false},
+    {"aws-region", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.region), "REGION",
+     "The region of AWS KMS: eu-central-1.", NULL, false, false},
+    {"aws-endpoint", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.endpoint), "HOST:PORT",
+     "Its endpoint; the region's unless set.", NULL, false, false},
+    {"aws-ca-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.ca_file), "PATH",
+     "Authorities that vouch for it, in PEM; the system's unless set.", NULL, false, false},
     {"content", 0, HIN_OPTION_TEXT, offsetof(struct init_options, content), "DIR",
      "Rule set of the default policy; the one shipped unless set.", NULL, false, false},
     {"administrator", 0, HIN_OPTION_TEXT, offsetof(struct init_options, administrator), "NAME",
@@ -106,6 +114,8 @@ struct init {
     struct hin_secret secret; /* what opens the key management service */
     struct hin_ring *ring;
     struct hin_kms_alone kms;
+    struct hin_kms_aws aws;
+    struct hin_key_provider provider; /* of whatever service */
     struct hin_vault *vault;
     struct hin_tenant tenant;
     struct hin_content_report content;
@@ -234,6 +244,13 @@ static HIN_RESULT open_service(struct init *init, struct hin_key_provider *ret_p
     STEP(hin_kms_alone_begin(&init->kms, init->program, &init->config, &init->secret, &init->error),
          "opening the key management service");
     struct hin_key_provider provider = hin_kms_proxy_provider(&init->kms.proxy);
+    if (init->config.kms.kind == HIN_KMS_AWS) {
+        init->aws.mover.channel = init->kms.proxy.channel;
+        STEP(hin_kms_aws_open(&init->aws, &init->config.kms, &init->secret, &init->error),
+             "opening AWS KMS");
+        provider = hin_aws_provider(init->aws.aws);
+    }
+    init->provider = provider;
     STEP(provider.generate(provider.context, HIN_VIEW_EMPTY),
          "making the installation's key in the key management service");
     *ret_provider = provider;
@@ -382,8 +399,8 @@ static HIN_RESULT print(const struct init *init)
 /* A key management service keeps what a failed init made, unless it is told. */
 static void destroy_keys(struct init *init)
 {
-    if (init->kms.proxy.channel != NULL) {
-        struct hin_key_provider provider = hin_kms_proxy_provider(&init->kms.proxy);
+    struct hin_key_provider provider = init->provider;
+    if (init->config.kms.kind != HIN_KMS_FILE && provider.destroy != NULL) {
         /* best effort, and those that were never made are not there */
         HIN_IGNORE(provider.destroy(provider.context, hin_view_from_text(init->config.tenant),
                                     HIN_KEY_ALL_VERSIONS));
@@ -399,6 +416,7 @@ static void init_done(struct init *init, bool keep)
     if (!keep) {
         destroy_keys(init);
     }
+    hin_kms_aws_close(&init->aws);
     hin_kms_alone_end(&init->kms);
     hin_secret_done(&init->secret);
     hin_credential_first_done(&init->first);
@@ -438,6 +456,7 @@ int hin_manager_init(const struct hin_role_program *program, int argc, char **ar
         return 2;
     }
     umask(077);
+    hin_log_open("hinomi-manager", "init", HIN_LOG_INFO);
     result = make_all(&init);
     if (hin_is_ok(result)) {
         result = print(&init);

@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/time.h"
+#include "manager/kms/aws.h"
 
 #define PROGRAM "hinomi-kms-pkcs11"
 
@@ -47,9 +48,27 @@ static HIN_RESULT hand_pkcs11(struct hin_role_hand *hand, const struct hin_kms_s
     return hin_ok();
 }
 
+/* No secret: it only moves bytes. */
+static HIN_RESULT hand_mover(struct hin_role_hand *hand, const struct hin_kms_settings *settings,
+                             struct hin_error *error)
+{
+    struct hin_manager_endpoint endpoint;
+    char port[16];
+    if (!hin_is_ok(hin_kms_aws_endpoint(settings, &endpoint))) {
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "--aws-endpoint %s: not HOST:PORT",
+                             settings->endpoint);
+    }
+    snprintf(port, sizeof(port), "%u", endpoint.port);
+    HIN_TRY(hin_role_hand_setting(hand, "host", hin_view_from_text(endpoint.host)));
+    return hin_role_hand_setting(hand, "port", hin_view_from_text(port));
+}
+
 HIN_RESULT hin_kms_hand(struct hin_role_hand *hand, const struct hin_manager_config *config,
                         const struct hin_secret *secret, struct hin_error *error)
 {
+    if (config->kms.kind == HIN_KMS_AWS) {
+        return hand_mover(hand, &config->kms, error);
+    }
     if (config->kms.kind == HIN_KMS_PKCS11) {
         HIN_TRY(hand_pkcs11(hand, &config->kms, error));
     } else {

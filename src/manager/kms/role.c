@@ -1,5 +1,5 @@
 /* The `kms` process: holds the file key ring, opened for writing before the lock; afterwards it can
- * open nothing and has no network. */
+ * open nothing and has no network. Or, for AWS KMS, moves bytes (mover.h). */
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "keys/ring.h"
+#include "manager/kms/mover.h"
 #include "manager/kms/proxy.h"
 #include "manager/roles.h"
 
@@ -17,6 +18,9 @@ struct kms {
 
 static struct hin_result kms_setup(struct hin_role *role)
 {
+    if (hin_kms_is_mover(role)) {
+        return hin_ok();
+    }
     struct hin_error error = {0};
     struct hin_secret passphrase = {0};
     struct hin_ring *ring = NULL;
@@ -50,15 +54,19 @@ static struct hin_result kms_setup(struct hin_role *role)
 
 static struct hin_result kms_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
 {
+    if (hin_kms_is_mover(role)) {
+        return hin_kms_mover_sandbox(role, sandbox);
+    }
     /* The strictest profile there is: nothing but what is open already (the ring's file, which it
      * overwrites in place). */
-    (void)role;
-    (void)sandbox;
     return hin_process_protect();
 }
 
 static struct hin_result kms_run(struct hin_role *role)
 {
+    if (hin_kms_is_mover(role)) {
+        return hin_kms_mover_run(role);
+    }
     struct kms *kms = hin_role_context(role);
     static const struct hin_role_service services[] = {{"keys", &hin_kms_table}};
     struct hin_role_loop loop = {

@@ -7,7 +7,8 @@
 #include "base/view.h"
 #include "crypt/uuid.h"
 
-static const char *const names[] = {[HIN_KMS_FILE] = "file", [HIN_KMS_PKCS11] = "pkcs11"};
+static const char *const names[] = {[HIN_KMS_FILE] = "file", [HIN_KMS_PKCS11] = "pkcs11",
+                                    [HIN_KMS_AWS] = "aws"};
 
 const char *hin_kms_name(enum hin_kms_kind kind)
 {
@@ -54,6 +55,9 @@ static const struct field {
     FIELD(HIN_KMS_PKCS11, LINES, false, false, "environment", "--pkcs11-env", environment),
     FIELD(HIN_KMS_PKCS11, LINES, false, true, "readable", "--pkcs11-read", readable),
     FIELD(HIN_KMS_PKCS11, LINES, false, true, "writable", "--pkcs11-write", writable),
+    FIELD(HIN_KMS_AWS, TEXT, true, false, "region", "--aws-region", region),
+    FIELD(HIN_KMS_AWS, TEXT, false, false, "endpoint", "--aws-endpoint", endpoint),
+    FIELD(HIN_KMS_AWS, TEXT, false, true, "caFile", "--aws-ca-file", ca_file),
 #undef FIELD
 };
 
@@ -161,6 +165,9 @@ static HIN_RESULT read_field(struct hin_json object, const struct field *field,
     char *out = place_of(settings, field);
     if (field->shape == TEXT) {
         HIN_TRY(hin_json_get_text(object, field->key, &text, error));
+        if (text.size == 0 && !field->required) {
+            return hin_ok();
+        }
         return put(field, text, out, error);
     }
     HIN_TRY(hin_json_get_array(object, field->key, &value, &count, error));

@@ -11,11 +11,14 @@
 enum {
     HIN_KMS_TOKEN_MAX = 33,
     HIN_KMS_LINES_MAX = 4096,
+    HIN_KMS_REGION_MAX = 64,
+    HIN_KMS_ENDPOINT_MAX = 264,
 };
 
 enum hin_kms_kind {
     HIN_KMS_FILE, /* the key ring */
     HIN_KMS_PKCS11,
+    HIN_KMS_AWS,
 };
 
 struct hin_kms_settings {
@@ -27,6 +30,10 @@ struct hin_kms_settings {
     char environment[HIN_KMS_LINES_MAX]; /* lines NAME=VALUE, for the module */
     char readable[HIN_KMS_LINES_MAX];    /* lines: absolute paths that the module may read */
     char writable[HIN_KMS_LINES_MAX];    /* and write */
+    /* AWS KMS */
+    char region[HIN_KMS_REGION_MAX];
+    char endpoint[HIN_KMS_ENDPOINT_MAX]; /* HOST:PORT; "": the region's */
+    char ca_file[HIN_PATH_MAX];          /* "": the system's */
 };
 
 /* What `init` takes. */
@@ -35,9 +42,12 @@ struct hin_kms_options {
     const char *module;
     const char *token;
     struct hin_option_texts environment, readable, writable;
+    const char *region;
+    const char *endpoint;
+    const char *ca_file;
 };
 
-#define HIN_KMS_CHOICES "file|pkcs11"
+#define HIN_KMS_CHOICES "file|pkcs11|aws"
 
 const char *hin_kms_name(enum hin_kms_kind kind); /* "pkcs11" */
 

@@ -19,6 +19,7 @@
 #include "event/state.h"
 #include "io/address.h"
 #include "manager/config.h"
+#include "manager/kms/aws.h"
 #include "manager/kms/hand.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
@@ -40,7 +41,8 @@ static const struct hin_option option_rows[] = {
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, passphrase.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.file), "F",
-     "Opens another key management service: the user PIN of the PKCS#11 token in this file.", NULL,
+     "Opens another key management service: the user PIN of the PKCS#11 token, or credentials of "
+     "AWS, in this file.", NULL,
      false, false},
     {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
@@ -86,6 +88,12 @@ static HIN_RESULT hand_kms(struct run *run, struct hin_role_hand *hand)
 
 static HIN_RESULT hand_keys(struct run *run, struct hin_role_hand *hand)
 {
+    struct hin_result handed =
+        hin_kms_aws_hand(hand, &run->config.kms, &run->secret, &run->error);
+    if (!hin_is_ok(handed)) {
+        hin_log(HIN_LOG_ERROR, "%s: %s", run->error.file, run->error.text);
+        return handed;
+    }
     return hin_role_hand_fd(hand, "vault", run->vault_fd);
 }
 

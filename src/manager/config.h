@@ -25,7 +25,7 @@ struct hin_manager_config {
     struct hin_manager_endpoint agents;
     char keyring[HIN_PATH_MAX]; /* absolute; of the file key ring */
     struct hin_kms_settings kms;
-    char tenant[37];            /* UUID */
+    char tenant[37]; /* UUID */
     uint32_t uid_base;
     uint32_t workers;   /* 0: as many as processors */
     uint32_t keep_days; /* events are dropped after so many days; 0: never */

@@ -27,14 +27,14 @@ static HIN_RESULT read_file(const char *name, const char *path, struct hin_secre
     return hin_ok();
 }
 
-static HIN_RESULT read_descriptor(const char *name, const char *text, struct hin_secret *ret_passphrase,
-                                  struct hin_error *error)
+static HIN_RESULT read_descriptor(const char *name, const char *text,
+                                  struct hin_secret *ret_passphrase, struct hin_error *error)
 {
     uint64_t number = 0;
     struct hin_result result = hin_view_to_u64(hin_view_from_text(text), &number);
     if (!hin_is_ok(result) || number > 1023) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "--%s-fd %s: not a descriptor",
-                             name, text);
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "--%s-fd %s: not a descriptor", name,
+                             text);
     }
     int fd = (int)number;
     result = hin_secret_read_fd(ret_passphrase, fd);
@@ -42,8 +42,8 @@ static HIN_RESULT read_descriptor(const char *name, const char *text, struct hin
         close(fd); /* its content is read; nobody else is to see it */
     }
     if (!hin_is_ok(result)) {
-        return hin_error_set(error, result.code, NULL, 0, 0, "--%s-fd %s: %s", name,
-                             text, hin_code_text(result.code));
+        return hin_error_set(error, result.code, NULL, 0, 0, "--%s-fd %s: %s", name, text,
+                             hin_code_text(result.code));
     }
     return hin_ok();
 }
@@ -56,8 +56,8 @@ HIN_RESULT hin_passphrase_read(const struct hin_passphrase_source *source,
     const char *credentials = getenv("CREDENTIALS_DIRECTORY");
     *ret_passphrase = (struct hin_secret){0};
     if (source->file != NULL && source->fd != NULL) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                             "give --%s-file or --%s-fd, not both", name, name);
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "give --%s-file or --%s-fd, not both",
+                             name, name);
     }
     if (source->file != NULL) {
         return read_file(name, source->file, ret_passphrase, error);
@@ -65,8 +65,7 @@ HIN_RESULT hin_passphrase_read(const struct hin_passphrase_source *source,
     if (source->fd != NULL) {
         return read_descriptor(name, source->fd, ret_passphrase, error);
     }
-    if (credentials != NULL &&
-        hin_is_ok(hin_path_join(path, sizeof(path), credentials, name)) &&
+    if (credentials != NULL && hin_is_ok(hin_path_join(path, sizeof(path), credentials, name)) &&
         access(path, R_OK) == 0) {
         return read_file(name, path, ret_passphrase, error);
     }

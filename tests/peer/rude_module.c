@@ -17,7 +17,8 @@ static void tell(const char *what, int outcome)
     const char *path = getenv("RUDE_LOG");
     char line[200];
     int fd = path != NULL ? open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600) : -1;
-    int size = snprintf(line, sizeof(line), "%s: %s\n", what, outcome >= 0 ? "done" : strerror(errno));
+    int size =
+        snprintf(line, sizeof(line), "%s: %s\n", what, outcome >= 0 ? "done" : strerror(errno));
     if (fd >= 0 && write(fd, line, (size_t)size) == size) {
         close(fd);
     }

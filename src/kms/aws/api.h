@@ -5,7 +5,7 @@
 
 #include "base/result.h"
 #include "base/time.h"
-#include "data/json.h"
+#include "kms/aws/answer.h"
 #include "kms/aws/credentials.h"
 #include "kms/aws/link.h"
 
@@ -24,15 +24,15 @@ struct hin_aws_api {
     char failure[400];                /* of the last call that failed for a reason of its own */
 };
 
-/* operation: "Encrypt". body: JSON, may hold a key. ret_document (may be NULL): the answer.
- * ret_plain: NULL, or gets the member "Plaintext", which no parser sees.
+/* operation: "Encrypt". body: JSON, may hold a key. ret_answer: a buffer with HIN_AWS_ANSWER_MAX as
+ * its maximum and nothing in it; it gets the JSON that was answered, or whatever came with a
+ * failure, and is the caller's to wipe.
  *
  * NOT_FOUND, EXISTS; CONFLICT: the key's state forbids it (disabled, to be deleted); AUTH: not a
  * ciphertext of this key and context; DENIED, EXPIRED: the credentials, the region or the clock;
  * AGAIN: throttled, out of order, or not to be reached at the moment: no call is made until the
  * back-off is over (1 s doubled up to 30 s). api->failure says more, for people. */
 HIN_RESULT hin_aws_call(struct hin_aws_api *api, const char *operation, struct hin_view body,
-                        struct hin_json_document **ret_document, struct hin_secret *ret_plain)
-    __attribute__((nonnull(1, 2)));
+                        struct hin_buf *ret_answer) HIN_NONNULL;
 
 #endif

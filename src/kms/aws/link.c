@@ -14,7 +14,7 @@ struct hin_aws_link {
     struct hin_tls *tls;
     const char *host;
     struct hin_aws_pipe pipe;
-    SSL *session; /* NULL while there is no connection */
+    SSL *session;             /* NULL while there is no connection */
     BIO *from_wire, *to_wire; /* the session's */
     struct hin_buf wire;      /* sealed bytes on their way */
     struct hin_buf input;     /* opened bytes of the answer */

@@ -8,20 +8,19 @@
 
 #include "base/bytes.h"
 #include "crypt/tls.h"
+#include "data/json.h"
 #include "kms/aws/api.h"
 #include "kms/aws/base64.h"
 
 static const uint8_t wrap_magic[4] = {'H', 'W', 'A', 1};
 
-#define AT_VERSION       4
-#define HEAD_BYTES       8
-#define BLOB_MAX         6144
-#define PLAIN_MAX        HIN_SECRET_MAX
-#define BODY_MAX         16384
-#define NAME_BYTES       160
-#define TENANT_MAX       63
-#define KEY_ID_MAX       256
-#define WINDOW_DAYS      7
+#define AT_VERSION  4
+#define HEAD_BYTES  8
+#define PLAIN_MAX   HIN_SECRET_MAX
+#define BODY_MAX    16384
+#define NAME_BYTES  160
+#define TENANT_MAX  63
+#define WINDOW_DAYS 7
 
 struct hin_aws {
     struct hin_aws_credentials credentials;
@@ -82,13 +81,21 @@ static HIN_RESULT alias_of(const struct hin_aws *aws, struct hin_view tenant, ui
 
 /* ---- calls ---- */
 
+static void wipe(struct hin_buf *buf)
+{
+    hin_wipe(buf->data, buf->size);
+    hin_buf_done(buf);
+}
+
+#define ANSWER(name) HIN_CLEANUP(wipe) struct hin_buf name = {.max = HIN_AWS_ANSWER_MAX}
+
 static HIN_RESULT call(struct hin_aws *aws, const char *operation, struct hin_json_writer *body,
-                       struct hin_json_document **ret_document, struct hin_secret *ret_plain)
+                       struct hin_buf *ret_answer)
 {
     HIN_TRY(hin_json_writer_finish(body));
     aws->api.failure[0] = '\0';
     struct hin_result result =
-        hin_aws_call(&aws->api, operation, hin_buf_view(body->buf), ret_document, ret_plain);
+        hin_aws_call(&aws->api, operation, hin_buf_view(body->buf), ret_answer);
     if (hin_is_ok(result)) {
         aws->told[0] = '\0';
     } else if (aws->api.failure[0] != '\0' && strcmp(aws->api.failure, aws->told) != 0) {
@@ -105,6 +112,7 @@ static HIN_RESULT tell(struct hin_aws *aws, const char *operation, const char *k
                        const char *value, const char *other_key, const char *other_value)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = BODY_MAX};
+    ANSWER(answer);
     struct hin_json_writer writer;
     hin_json_writer_init(&writer, &body, false);
     hin_json_begin_object(&writer);
@@ -113,67 +121,35 @@ static HIN_RESULT tell(struct hin_aws *aws, const char *operation, const char *k
         hin_json_field_cstring(&writer, other_key, other_value);
     }
     hin_json_end_object(&writer);
-    return call(aws, operation, &writer, NULL, NULL);
+    return call(aws, operation, &writer, &answer);
 }
 
-enum state { ENABLED, DISABLED, PENDING };
-
-/* What DescribeKey tells. */
-struct about {
-    char key_id[KEY_ID_MAX];
-    uint32_t version; /* by its description; 0: none of ours */
-    enum state state;
-    int64_t deletion_usec;
-};
-
+/* By its description; 0: it is none of ours. */
 static uint32_t version_of(const struct hin_aws *aws, struct hin_view tenant,
-                           struct hin_view description)
+                           const struct hin_aws_key *key)
 {
     char name[NAME_BYTES];
     uint64_t version = 0;
+    struct hin_view description = hin_view_from_text(key->description);
     if (!hin_is_ok(name_of(aws, tenant, name))) {
         return 0;
     }
     size_t size = strlen(name);
     if (!hin_view_starts_with(description, hin_view_from_text(name)) ||
         description.size <= size + 1 || description.data[size] != '/' ||
-        !hin_is_ok(hin_view_to_u64(hin_view_sub(description, size + 1, description.size),
-                                   &version)) ||
+        !hin_is_ok(
+            hin_view_to_u64(hin_view_sub(description, size + 1, description.size), &version)) ||
         version > HIN_AWS_VERSIONS_MAX) {
         return 0;
     }
     return (uint32_t)version;
 }
 
-static HIN_RESULT read_about(const struct hin_aws *aws, struct hin_view tenant,
-                             struct hin_json root, struct about *ret_about)
-{
-    struct about about = {0};
-    struct hin_json data, date;
-    struct hin_view key_id, state, description = HIN_VIEW_EMPTY;
-    double seconds = 0;
-    HIN_TRY(hin_json_get_object(root, "KeyMetadata", &data, NULL));
-    HIN_TRY(hin_json_get_text(data, "KeyId", &key_id, NULL));
-    HIN_TRY(hin_json_get_text(data, "KeyState", &state, NULL));
-    HIN_TRY(hin_json_opt_text(data, "Description", &description, NULL));
-    HIN_TRY(hin_view_to_text(key_id, about.key_id, sizeof(about.key_id)));
-    about.version = version_of(aws, tenant, description);
-    about.state = hin_view_is(state, "Enabled")             ? ENABLED
-                  : hin_view_starts_with(state, HIN_VIEW("Pending")) ? PENDING
-                                                            : DISABLED;
-    if (hin_json_find(data, "DeletionDate", &date)) {
-        HIN_TRY(hin_json_number(date, &seconds, NULL));
-        about.deletion_usec = (int64_t)(seconds * 1e6);
-    }
-    *ret_about = about;
-    return hin_ok();
-}
-
 static HIN_RESULT describe(struct hin_aws *aws, struct hin_view tenant, uint32_t version,
-                           struct about *ret_about)
+                           struct hin_aws_key *ret_about)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = BODY_MAX};
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    ANSWER(answer);
     struct hin_json_writer writer;
     struct alias alias;
     HIN_TRY(alias_of(aws, tenant, version, &alias));
@@ -181,19 +157,31 @@ static HIN_RESULT describe(struct hin_aws *aws, struct hin_view tenant, uint32_t
     hin_json_begin_object(&writer);
     hin_json_field_cstring(&writer, "KeyId", alias.text);
     hin_json_end_object(&writer);
-    HIN_TRY(call(aws, "DescribeKey", &writer, &document, NULL));
-    HIN_ENSURE(hin_is_ok(read_about(aws, tenant, hin_json_root(document), ret_about)), PROTOCOL);
+    HIN_TRY(call(aws, "DescribeKey", &writer, &answer));
+    return hin_aws_read_key(hin_buf_view(&answer), ret_about);
+}
+
+/* The key that wraps, and its version. NOT_FOUND: there is none, or it is destroyed; CORRUPT: the
+ * alias leads to a key that is not ours. */
+static HIN_RESULT find_current(struct hin_aws *aws, struct hin_view tenant,
+                               struct hin_aws_key *ret_key, uint32_t *ret_version)
+{
+    struct hin_aws_key key;
+    HIN_TRY(describe(aws, tenant, 0, &key));
+    uint32_t version = version_of(aws, tenant, &key);
+    HIN_ENSURE(version != 0, CORRUPT);
+    *ret_key = key;
+    *ret_version = version;
     return hin_ok();
 }
 
-/* The key that wraps. NOT_FOUND: there is none, or it is destroyed. */
-static HIN_RESULT find_current(struct hin_aws *aws, struct hin_view tenant, struct about *ret_about)
+static HIN_RESULT find_enabled(struct hin_aws *aws, struct hin_view tenant,
+                               struct hin_aws_key *ret_key, uint32_t *ret_version)
 {
-    struct about about;
-    HIN_TRY(describe(aws, tenant, 0, &about));
-    HIN_ENSURE(about.version != 0, CORRUPT); /* the alias leads to a key that is not ours */
-    HIN_ENSURE(about.state == ENABLED, NOT_FOUND);
-    *ret_about = about;
+    struct hin_aws_key key;
+    HIN_TRY(find_current(aws, tenant, &key, ret_version));
+    HIN_ENSURE(key.state == HIN_AWS_ENABLED, NOT_FOUND);
+    *ret_key = key;
     return hin_ok();
 }
 
@@ -208,10 +196,10 @@ static void write_tag(struct hin_json_writer *writer, const char *key, const cha
 }
 
 static HIN_RESULT create_key(struct hin_aws *aws, struct hin_view tenant, uint32_t version,
-                             struct about *ret_about)
+                             struct hin_aws_key *ret_about)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = BODY_MAX};
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    ANSWER(answer);
     struct hin_json_writer writer;
     char name[NAME_BYTES], description[NAME_BYTES + 16];
     HIN_TRY(name_of(aws, tenant, name));
@@ -227,53 +215,53 @@ static HIN_RESULT create_key(struct hin_aws *aws, struct hin_view tenant, uint32
     write_tag(&writer, "hinomi:tenant", strrchr(name, '/') + 1);
     hin_json_end_array(&writer);
     hin_json_end_object(&writer);
-    HIN_TRY(call(aws, "CreateKey", &writer, &document, NULL));
-    HIN_ENSURE(hin_is_ok(read_about(aws, tenant, hin_json_root(document), ret_about)), PROTOCOL);
-    return hin_ok();
+    HIN_TRY(call(aws, "CreateKey", &writer, &answer));
+    return hin_aws_read_key(hin_buf_view(&answer), ret_about);
 }
 
 /* The key of a version, made unless a call that was cut off has made it. */
 static HIN_RESULT make_version(struct hin_aws *aws, struct hin_view tenant, uint32_t version,
-                               struct about *ret_about)
+                               struct hin_aws_key *ret_about)
 {
     struct alias alias;
     struct hin_result there = describe(aws, tenant, version, ret_about);
     if (hin_is_ok(there)) {
-        return ret_about->state == ENABLED ? there : hin_fail(HIN_CONFLICT);
+        return ret_about->state == HIN_AWS_ENABLED ? there : hin_fail(HIN_CONFLICT);
     }
     HIN_ENSURE(there.code == HIN_NOT_FOUND, AGAIN);
     HIN_TRY(create_key(aws, tenant, version, ret_about));
     HIN_TRY(alias_of(aws, tenant, version, &alias));
-    return tell(aws, "CreateAlias", "AliasName", alias.text, "TargetKeyId", ret_about->key_id);
+    return tell(aws, "CreateAlias", "AliasName", alias.text, "TargetKeyId", ret_about->id);
 }
 
 static HIN_RESULT provider_generate(void *context, struct hin_view tenant)
 {
     struct hin_aws *aws = context;
-    struct about about;
+    struct hin_aws_key about;
     struct alias alias;
     HIN_TRY(alias_of(aws, tenant, 0, &alias));
     struct hin_result there = describe(aws, tenant, 0, &about);
     if (hin_is_ok(there)) {
-        return hin_fail(about.state == ENABLED ? HIN_EXISTS : HIN_CONFLICT);
+        return hin_fail(about.state == HIN_AWS_ENABLED ? HIN_EXISTS : HIN_CONFLICT);
     }
     if (there.code != HIN_NOT_FOUND) {
         return there;
     }
     HIN_TRY(make_version(aws, tenant, 1, &about));
-    return tell(aws, "CreateAlias", "AliasName", alias.text, "TargetKeyId", about.key_id);
+    return tell(aws, "CreateAlias", "AliasName", alias.text, "TargetKeyId", about.id);
 }
 
 static HIN_RESULT provider_rotate(void *context, struct hin_view tenant)
 {
     struct hin_aws *aws = context;
-    struct about current, next;
+    struct hin_aws_key current, next;
+    uint32_t version = 0;
     struct alias alias;
     HIN_TRY(alias_of(aws, tenant, 0, &alias));
-    HIN_TRY(find_current(aws, tenant, &current));
-    HIN_ENSURE(current.version < HIN_AWS_VERSIONS_MAX, LIMIT);
-    HIN_TRY(make_version(aws, tenant, current.version + 1, &next));
-    return tell(aws, "UpdateAlias", "AliasName", alias.text, "TargetKeyId", next.key_id);
+    HIN_TRY(find_enabled(aws, tenant, &current, &version));
+    HIN_ENSURE(version < HIN_AWS_VERSIONS_MAX, LIMIT);
+    HIN_TRY(make_version(aws, tenant, version + 1, &next));
+    return tell(aws, "UpdateAlias", "AliasName", alias.text, "TargetKeyId", next.id);
 }
 
 /* ---- wrapping ---- */
@@ -281,13 +269,14 @@ static HIN_RESULT provider_rotate(void *context, struct hin_view tenant)
 static HIN_RESULT write_context(struct hin_json_writer *writer,
                                 const struct hin_key_binding *binding, uint32_t wrapped_under)
 {
-    char hex[2 * KEY_ID_MAX + 1], number[16];
-    HIN_ENSURE(binding->key_id.size <= KEY_ID_MAX, INVALID);
+    char hex[2 * HIN_AWS_KEY_NAME_MAX + 1], number[16];
+    HIN_ENSURE(binding->key_id.size <= HIN_AWS_KEY_NAME_MAX, INVALID);
     hin_hex(binding->key_id.data, binding->key_id.size, hex);
     hin_json_key(writer, "EncryptionContext");
     hin_json_begin_object(writer);
     /* "*" and "-": no value is empty, and neither can be another's */
-    hin_json_field_text(writer, "tenant", binding->tenant.size > 0 ? binding->tenant : HIN_VIEW("*"));
+    hin_json_field_text(writer, "tenant",
+                        binding->tenant.size > 0 ? binding->tenant : HIN_VIEW("*"));
     hin_json_field_cstring(writer, "keyId", binding->key_id.size > 0 ? hex : "-");
     snprintf(number, sizeof(number), "%u", (unsigned)binding->purpose);
     hin_json_field_cstring(writer, "purpose", number);
@@ -297,12 +286,6 @@ static HIN_RESULT write_context(struct hin_json_writer *writer,
     hin_json_field_cstring(writer, "wrappedUnder", number);
     hin_json_end_object(writer);
     return hin_ok();
-}
-
-static void wipe(struct hin_buf *buf)
-{
-    hin_wipe(buf->data, buf->size);
-    hin_buf_done(buf);
 }
 
 static HIN_RESULT field_base64(struct hin_json_writer *writer, const char *key,
@@ -315,18 +298,15 @@ static HIN_RESULT field_base64(struct hin_json_writer *writer, const char *key,
     return hin_ok();
 }
 
-static HIN_RESULT append_blob(struct hin_json root, uint32_t version, struct hin_buf *ret_wrapped)
+static HIN_RESULT append_blob(struct hin_view answer, uint32_t version, struct hin_buf *ret_wrapped)
 {
-    struct hin_view text;
-    uint8_t head[HEAD_BYTES], blob[BLOB_MAX];
-    size_t size = 0;
-    HIN_ENSURE(hin_is_ok(hin_json_get_text(root, "CiphertextBlob", &text, NULL)), PROTOCOL);
-    HIN_ENSURE(hin_is_ok(hin_base64_decode(text, blob, sizeof(blob), &size)) && size > 0, PROTOCOL);
+    HIN_CLEANUP(hin_buf_done) struct hin_buf whole = {.max = HEAD_BYTES + HIN_AWS_BLOB_MAX_BYTES};
+    uint8_t head[HEAD_BYTES];
     hin_copy(head, wrap_magic, sizeof(wrap_magic));
     hin_store_u32(head + AT_VERSION, version);
-    HIN_TRY(hin_buf_reserve(ret_wrapped, sizeof(head) + size)); /* both or none */
-    HIN_TRY(hin_buf_append(ret_wrapped, hin_view_of(head, sizeof(head))));
-    return hin_buf_append(ret_wrapped, hin_view_of(blob, size));
+    HIN_TRY(hin_buf_append(&whole, hin_view_of(head, sizeof(head))));
+    HIN_TRY(hin_aws_read_blob(answer, &whole));
+    return hin_buf_append(ret_wrapped, hin_buf_view(&whole));
 }
 
 static HIN_RESULT provider_wrap(void *context, const struct hin_key_binding *binding,
@@ -334,24 +314,25 @@ static HIN_RESULT provider_wrap(void *context, const struct hin_key_binding *bin
 {
     struct hin_aws *aws = context;
     HIN_CLEANUP(wipe) struct hin_buf body = {.max = BODY_MAX};
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    ANSWER(answer);
     struct hin_json_writer writer;
-    struct about current;
+    struct hin_aws_key current;
+    uint32_t version = 0;
     HIN_ENSURE(plain->size > 0 && plain->size <= PLAIN_MAX, INVALID);
-    HIN_TRY(find_current(aws, binding->tenant, &current));
+    HIN_TRY(find_enabled(aws, binding->tenant, &current, &version));
     HIN_TRY(hin_buf_reserve(&body, BODY_MAX));
     hin_json_writer_init(&writer, &body, false);
     hin_json_begin_object(&writer);
-    hin_json_field_cstring(&writer, "KeyId", current.key_id);
+    hin_json_field_cstring(&writer, "KeyId", current.id);
     HIN_TRY(field_base64(&writer, "Plaintext", hin_secret_view(plain)));
-    HIN_TRY(write_context(&writer, binding, current.version));
+    HIN_TRY(write_context(&writer, binding, version));
     hin_json_end_object(&writer);
-    struct hin_result result = call(aws, "Encrypt", &writer, &document, NULL);
+    struct hin_result result = call(aws, "Encrypt", &writer, &answer);
     if (result.code == HIN_CONFLICT) {
         return hin_fail(HIN_NOT_FOUND); /* disabled since it was looked up */
     }
     HIN_TRY(result);
-    return append_blob(hin_json_root(document), current.version, ret_wrapped);
+    return append_blob(hin_buf_view(&answer), version, ret_wrapped);
 }
 
 static HIN_RESULT read_head(struct hin_view wrapped, uint32_t *ret_version)
@@ -361,7 +342,7 @@ static HIN_RESULT read_head(struct hin_view wrapped, uint32_t *ret_version)
     HIN_ENSURE(wrapped.size > HEAD_BYTES, TRUNCATED);
     HIN_ENSURE(wrapped.data[3] <= wrap_magic[3], UNSUPPORTED);
     HIN_ENSURE(wrapped.data[3] == wrap_magic[3], SYNTAX);
-    HIN_ENSURE(wrapped.size <= HEAD_BYTES + BLOB_MAX, SYNTAX);
+    HIN_ENSURE(wrapped.size <= HEAD_BYTES + HIN_AWS_BLOB_MAX_BYTES, SYNTAX);
     *ret_version = hin_load_u32(wrapped.data + AT_VERSION);
     return hin_ok();
 }
@@ -371,6 +352,7 @@ static HIN_RESULT provider_unwrap(void *context, const struct hin_key_binding *b
 {
     struct hin_aws *aws = context;
     HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = BODY_MAX};
+    ANSWER(answer);
     struct hin_json_writer writer;
     struct alias alias;
     uint32_t version = 0;
@@ -380,12 +362,16 @@ static HIN_RESULT provider_unwrap(void *context, const struct hin_key_binding *b
     hin_json_writer_init(&writer, &body, false);
     hin_json_begin_object(&writer);
     hin_json_field_cstring(&writer, "KeyId", alias.text);
-    HIN_TRY(field_base64(&writer, "CiphertextBlob",
-                         hin_view_sub(wrapped, HEAD_BYTES, wrapped.size)));
+    HIN_TRY(
+        field_base64(&writer, "CiphertextBlob", hin_view_sub(wrapped, HEAD_BYTES, wrapped.size)));
     HIN_TRY(write_context(&writer, binding, version));
     hin_json_end_object(&writer);
-    struct hin_result result = call(aws, "Decrypt", &writer, NULL, ret_plain);
-    return result.code == HIN_CONFLICT ? hin_fail(HIN_NOT_FOUND) : result;
+    struct hin_result result = call(aws, "Decrypt", &writer, &answer);
+    if (result.code == HIN_CONFLICT) {
+        return hin_fail(HIN_NOT_FOUND);
+    }
+    HIN_TRY(result);
+    return hin_aws_take_plain(&answer, ret_plain);
 }
 
 /* ---- destroying ---- */
@@ -394,29 +380,30 @@ static HIN_RESULT provider_unwrap(void *context, const struct hin_key_binding *b
 static HIN_RESULT destroy_version(struct hin_aws *aws, struct hin_view tenant, uint32_t version)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = BODY_MAX};
+    ANSWER(answer);
     struct hin_json_writer writer;
-    struct about about;
+    struct hin_aws_key about;
     HIN_TRY(describe(aws, tenant, version, &about));
-    HIN_ENSURE(about.state != PENDING, NOT_FOUND);
-    if (about.state == ENABLED) {
-        HIN_TRY(tell(aws, "DisableKey", "KeyId", about.key_id, NULL, NULL));
+    HIN_ENSURE(about.state != HIN_AWS_PENDING, NOT_FOUND);
+    if (about.state == HIN_AWS_ENABLED) {
+        HIN_TRY(tell(aws, "DisableKey", "KeyId", about.id, NULL, NULL));
     }
     hin_json_writer_init(&writer, &body, false);
     hin_json_begin_object(&writer);
-    hin_json_field_cstring(&writer, "KeyId", about.key_id);
+    hin_json_field_cstring(&writer, "KeyId", about.id);
     hin_json_field_integer(&writer, "PendingWindowInDays", WINDOW_DAYS);
     hin_json_end_object(&writer);
-    return call(aws, "ScheduleKeyDeletion", &writer, NULL, NULL);
+    return call(aws, "ScheduleKeyDeletion", &writer, &answer);
 }
 
 /* The current version last: while it is there, a repeat finds its way. */
 static HIN_RESULT destroy_all(struct hin_aws *aws, struct hin_view tenant)
 {
-    struct about current;
-    HIN_TRY(describe(aws, tenant, 0, &current));
-    HIN_ENSURE(current.version != 0, CORRUPT);
+    struct hin_aws_key current;
+    uint32_t last = 0;
+    HIN_TRY(find_current(aws, tenant, &current, &last));
     bool destroyed = false;
-    for (uint32_t version = 1; version <= current.version; version++) {
+    for (uint32_t version = 1; version <= last; version++) {
         struct hin_result result = destroy_version(aws, tenant, version);
         destroyed = destroyed || hin_is_ok(result);
         if (!hin_is_ok(result) && result.code != HIN_NOT_FOUND) {
@@ -430,13 +417,14 @@ static HIN_RESULT destroy_all(struct hin_aws *aws, struct hin_view tenant)
 static HIN_RESULT provider_destroy(void *context, struct hin_view tenant, uint32_t version)
 {
     struct hin_aws *aws = context;
-    struct about current;
+    struct hin_aws_key current;
+    uint32_t last = 0;
     if (version == HIN_KEY_ALL_VERSIONS) {
         return destroy_all(aws, tenant);
     }
     HIN_ENSURE(version <= HIN_AWS_VERSIONS_MAX, NOT_FOUND);
-    HIN_TRY(find_current(aws, tenant, &current));
-    HIN_ENSURE(current.version != version, CONFLICT);
+    HIN_TRY(find_enabled(aws, tenant, &current, &last));
+    HIN_ENSURE(last != version, CONFLICT);
     return destroy_version(aws, tenant, version);
 }
 
@@ -445,10 +433,11 @@ static HIN_RESULT provider_status(void *context, struct hin_view tenant,
 {
     struct hin_aws *aws = context;
     struct hin_key_provider_status status = {.name = "aws", .sealed = true};
-    struct about current, about;
-    struct hin_result there = describe(aws, tenant, 0, &current);
-    if (hin_is_ok(there) && current.state == ENABLED) {
-        status.current_version = current.version;
+    struct hin_aws_key current, about;
+    uint32_t last = 0;
+    struct hin_result there = find_current(aws, tenant, &current, &last);
+    if (hin_is_ok(there) && current.state == HIN_AWS_ENABLED) {
+        status.current_version = last;
     } else if (hin_is_ok(there)) {
         status.destruction_usec = current.deletion_usec;
     } else if (there.code != HIN_NOT_FOUND) {
@@ -459,7 +448,7 @@ static HIN_RESULT provider_status(void *context, struct hin_view tenant,
         if (!hin_is_ok(found) && found.code != HIN_NOT_FOUND) {
             return found;
         }
-        status.version_count += hin_is_ok(found) && about.state == ENABLED ? 1 : 0;
+        status.version_count += hin_is_ok(found) && about.state == HIN_AWS_ENABLED ? 1 : 0;
     }
     *ret_status = status;
     return hin_ok();
@@ -502,7 +491,8 @@ static HIN_RESULT settle(struct hin_aws *aws, const struct hin_aws_options *opti
                                   .authorities = options->authorities};
     HIN_ENSURE(options->region[0] != '\0' && options->host[0] != '\0', INVALID);
     HIN_TRY(hin_view_to_text(hin_view_from_text(options->host), aws->host, sizeof(aws->host)));
-    HIN_TRY(hin_view_to_text(hin_view_from_text(options->region), aws->region, sizeof(aws->region)));
+    HIN_TRY(
+        hin_view_to_text(hin_view_from_text(options->region), aws->region, sizeof(aws->region)));
     HIN_TRY(hin_view_to_text(hin_view_from_text(options->installation), aws->installation,
                              sizeof(aws->installation)));
     HIN_TRY(hin_aws_credentials_parse(options->credentials, &aws->credentials, error));

@@ -1,5 +1,5 @@
 /* AWS KMS as a key management service: one symmetric KMS key for each version of a tenant's key, so
- * that each can be disabled and deleted alone (docs/decisions/0015). Found by alias:
+ * that each can be disabled and deleted alone (docs/decisions/0019). Found by alias:
  *   alias/hinomi/INSTALLATION/TENANT/VERSION   each version
  *   alias/hinomi/INSTALLATION/TENANT/current   the one that wraps
  * ("." of a tenant's name, which aliases cannot hold, is written ":"; the installation is ":own").
@@ -11,9 +11,9 @@
  *   8  what Encrypt answered as CiphertextBlob
  * Encryption context: tenant, keyId (hex), purpose, version, wrappedUnder.
  *
- * Signing and TLS are done here, in `keys`; the bytes are moved by somebody else (link.h). Destroying
- * disables at once and schedules deletion in 7 days, the shortest that AWS has; until then generate
- * is CONFLICT. Not thread-safe. */
+ * Signing and TLS are done here, in `keys`; the bytes are moved by somebody else (link.h).
+ * Destroying disables at once and schedules deletion in 7 days, the shortest that AWS has; until
+ * then generate is CONFLICT. Not thread-safe. */
 #ifndef HIN_KMS_AWS_PROVIDER_H
 #define HIN_KMS_AWS_PROVIDER_H
 
@@ -29,17 +29,17 @@
 struct hin_aws;
 
 struct hin_aws_options {
-    const char *region;               /* "eu-central-1" */
-    const char *host;                 /* of the endpoint */
-    uint16_t port;                    /* 443 */
-    const char *installation;         /* a UUID */
-    struct hin_view credentials;      /* text of credentials.h */
-    struct hin_view authorities;      /* PEM; who may vouch for the endpoint */
-    const struct hin_aws_pipe *pipe;  /* copied */
-    const struct hin_clock *clock;    /* NULL = the machine's */
-    void (*sleep)(void *context, int64_t usec); /* NULL = nanosleep(2) */
+    const char *region;                              /* "eu-central-1" */
+    const char *host;                                /* of the endpoint */
+    uint16_t port;                                   /* 443 */
+    const char *installation;                        /* a UUID */
+    struct hin_view credentials;                     /* text of credentials.h */
+    struct hin_view authorities;                     /* PEM; who may vouch for the endpoint */
+    const struct hin_aws_pipe *pipe;                 /* copied */
+    const struct hin_clock *clock;                   /* NULL = the machine's */
+    void (*sleep)(void *context, int64_t usec);      /* NULL = nanosleep(2) */
     void (*notice)(void *context, const char *text); /* a failure that people should know of */
-    void *context;                    /* of both */
+    void *context;                                   /* of both */
 };
 
 /* Connects to nothing yet. SYNTAX: credentials or authorities; INVALID. error may be NULL. */

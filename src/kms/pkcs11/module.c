@@ -134,8 +134,8 @@ static HIN_RESULT find_slot(const struct hin_pkcs11_module *module, const char *
     }
     if (found != 1) {
         return hin_error_set(error, found == 0 ? HIN_NOT_FOUND : HIN_CONFLICT, NULL, 0, 0,
-                             "%s token has the label \"%s\": %s", found == 0 ? "no" : "more than one",
-                             label,
+                             "%s token has the label \"%s\": %s",
+                             found == 0 ? "no" : "more than one", label,
                              found == 0 ? "insert it, or check that its files can be read"
                                         : "labels must tell tokens apart");
     }

@@ -1,5 +1,6 @@
 /* A PKCS#11 module (OASIS PKCS#11 v2.40): foreign C code behind a table of functions, loaded by
- * dlopen(3). It gets a process of its own (manager/kms/pkcs11.c); nothing else of ours lives there. */
+ * dlopen(3). It gets a process of its own (manager/kms/pkcs11.c); nothing else of ours lives there.
+ */
 #ifndef HIN_KMS_PKCS11_MODULE_H
 #define HIN_KMS_PKCS11_MODULE_H
 

@@ -11,21 +11,21 @@
 
 static const uint8_t wrap_magic[4] = {'H', 'W', 'P', 1};
 
-#define AT_VERSION          4
-#define AT_IV               8
-#define HEAD_BYTES          20
-#define IV_BYTES            12
-#define TAG_BYTES           16
-#define KEY_BYTES           32
-#define PLAIN_MAX           (HIN_SECRET_MAX - TAG_BYTES)
-#define NAME_MAX_BYTES      256
-#define TENANT_MAX          63
-#define TENANTS_MAX         65536
-#define WRAPS_MAX           (UINT32_C(1) << 28)
-#define BACKOFF_FIRST_USEC  (250 * HIN_MSEC_USEC)
-#define BACKOFF_MAX_USEC    (30 * HIN_SEC_USEC)
-#define ID_BYTES            160
-#define FIND_AT_ONCE        32
+#define AT_VERSION         4
+#define AT_IV              8
+#define HEAD_BYTES         20
+#define IV_BYTES           12
+#define TAG_BYTES          16
+#define KEY_BYTES          32
+#define PLAIN_MAX          (HIN_SECRET_MAX - TAG_BYTES)
+#define NAME_MAX_BYTES     256
+#define TENANT_MAX         63
+#define TENANTS_MAX        65536
+#define WRAPS_MAX          (UINT32_C(1) << 28)
+#define BACKOFF_FIRST_USEC (250 * HIN_MSEC_USEC)
+#define BACKOFF_MAX_USEC   (30 * HIN_SEC_USEC)
+#define ID_BYTES           160
+#define FIND_AT_ONCE       32
 
 /* One version of a tenant's key: an object in the token. */
 struct version {
@@ -210,8 +210,8 @@ static HIN_RESULT check_object(struct hin_pkcs11 *token, CK_OBJECT_HANDLE object
         {CKA_EXTRACTABLE, &extractable, sizeof(extractable)},
         {CKA_LOCAL, &local, sizeof(local)},
     };
-    *ret_value = token->module.call->C_GetAttributeValue(token->session, object, wanted,
-                                                         HIN_COUNT(wanted));
+    *ret_value =
+        token->module.call->C_GetAttributeValue(token->session, object, wanted, HIN_COUNT(wanted));
     HIN_ENSURE(*ret_value == CKR_OK, IO);
     if (sensitive != CK_TRUE || extractable != CK_FALSE || local != CK_TRUE) {
         notify(token, "a key of our name in the token can be read or was brought in from outside: "
@@ -345,14 +345,14 @@ static HIN_RESULT make(struct hin_pkcs11 *token, struct hin_view tenant, uint32_
     HIN_TRY(name_of(token, tenant, id));
     snprintf(label, sizeof(label), "%s/%u", id, number);
     CK_ATTRIBUTE wanted[] = {
-        {CKA_CLASS, &class, sizeof(class)},  {CKA_KEY_TYPE, &type, sizeof(type)},
+        {CKA_CLASS, &class, sizeof(class)},   {CKA_KEY_TYPE, &type, sizeof(type)},
         {CKA_VALUE_LEN, &size, sizeof(size)}, {CKA_TOKEN, &yes, sizeof(yes)},
-        {CKA_PRIVATE, &yes, sizeof(yes)},    {CKA_SENSITIVE, &yes, sizeof(yes)},
-        {CKA_EXTRACTABLE, &no, sizeof(no)},  {CKA_MODIFIABLE, &no, sizeof(no)},
-        {CKA_ENCRYPT, &yes, sizeof(yes)},    {CKA_DECRYPT, &yes, sizeof(yes)},
-        {CKA_WRAP, &no, sizeof(no)},         {CKA_UNWRAP, &no, sizeof(no)},
-        {CKA_SIGN, &no, sizeof(no)},         {CKA_VERIFY, &no, sizeof(no)},
-        {CKA_DERIVE, &no, sizeof(no)},       {CKA_ID, id, strlen(id)},
+        {CKA_PRIVATE, &yes, sizeof(yes)},     {CKA_SENSITIVE, &yes, sizeof(yes)},
+        {CKA_EXTRACTABLE, &no, sizeof(no)},   {CKA_MODIFIABLE, &no, sizeof(no)},
+        {CKA_ENCRYPT, &yes, sizeof(yes)},     {CKA_DECRYPT, &yes, sizeof(yes)},
+        {CKA_WRAP, &no, sizeof(no)},          {CKA_UNWRAP, &no, sizeof(no)},
+        {CKA_SIGN, &no, sizeof(no)},          {CKA_VERIFY, &no, sizeof(no)},
+        {CKA_DERIVE, &no, sizeof(no)},        {CKA_ID, id, strlen(id)},
         {CKA_LABEL, label, strlen(label)},
     };
     *ret_value = token->module.call->C_GenerateKey(token->session, &mechanism, wanted,
@@ -395,8 +395,8 @@ static HIN_RESULT run_destroy(struct hin_pkcs11 *token, struct task *task, CK_RV
     /* Oldest first: what is left after a crash is a whole key, and the repeat ends it. */
     for (size_t i = 0; i < key->count; i++) {
         if (all || key->versions[i].number == task->version) {
-            *ret_value = token->module.call->C_DestroyObject(token->session,
-                                                             key->versions[i].object);
+            *ret_value =
+                token->module.call->C_DestroyObject(token->session, key->versions[i].object);
             if (*ret_value != CKR_OK) {
                 forget(token, task->tenant);
                 return hin_fail(HIN_IO);
@@ -492,8 +492,7 @@ static HIN_RESULT judge(struct hin_pkcs11 *token, CK_OBJECT_HANDLE object, CK_RV
         *value = CKR_DEVICE_REMOVED;
         return hin_fail(HIN_IO);
     }
-    CK_RV asked =
-        token->module.call->C_GetAttributeValue(token->session, object, &wanted, 1);
+    CK_RV asked = token->module.call->C_GetAttributeValue(token->session, object, &wanted, 1);
     if (asked != CKR_OK) {
         *value = CKR_KEY_HANDLE_INVALID;
         return hin_fail(HIN_IO);
@@ -515,8 +514,8 @@ static HIN_RESULT decrypt(struct hin_pkcs11 *token, const struct version *versio
     CK_ULONG size = plain->size;
     *ret_value = call->C_DecryptInit(token->session, &mechanism, version->object);
     if (*ret_value == CKR_OK) {
-        *ret_value = call->C_Decrypt(token->session, copy.data + HEAD_BYTES,
-                                     copy.size - HEAD_BYTES, plain->data, &size);
+        *ret_value = call->C_Decrypt(token->session, copy.data + HEAD_BYTES, copy.size - HEAD_BYTES,
+                                     plain->data, &size);
     }
     if (*ret_value != CKR_OK) {
         return judge(token, version->object, ret_value);

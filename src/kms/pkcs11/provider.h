@@ -13,8 +13,9 @@
  * Associated data: bytes 0..8, then purpose (u32), version (u32), tenant and key id with their
  * lengths.
  *
- * IVs are 96 random bits of the kernel's (NIST SP 800-38D 8.2.2), so a key may wrap 2^32 times (8.3);
- * a process refuses after 2^28 under one key (LIMIT: rotate). Data keys are few: docs/decisions/0014.
+ * IVs are 96 random bits of the kernel's (NIST SP 800-38D 8.2.2), so a key may wrap 2^32 times
+ * (8.3); a process refuses after 2^28 under one key (LIMIT: rotate). Data keys are few:
+ * docs/decisions/0018.
  *
  * A session or token that is lost is connected anew at once, then with back-off (250 ms doubled up
  * to 30 s); meanwhile AGAIN. A PIN that was refused is not tried a second time: AUTH from then on.
@@ -35,10 +36,10 @@
 struct hin_pkcs11;
 
 struct hin_pkcs11_options {
-    const char *module;           /* path of the shared object */
-    const char *token;            /* its label */
-    const char *installation;     /* tells installations on one token apart: a UUID */
-    const struct hin_secret *pin; /* the user's; copied */
+    const char *module;            /* path of the shared object */
+    const char *token;             /* its label */
+    const char *installation;      /* tells installations on one token apart: a UUID */
+    const struct hin_secret *pin;  /* the user's; copied */
     const struct hin_clock *clock; /* NULL = the machine's; for the back-off */
     /* The token was lost, is back, or holds a key that is refused; may be NULL. */
     void (*notice)(void *context, const char *text);

@@ -8,7 +8,8 @@
 
 extern const struct hin_command hin_manager_init_command;
 
-/* program: to start a key management service that is a process. The exit status: 0 done, 1 failed, 2 usage. */
+/* program: to start a key management service that is a process. The exit status: 0 done, 1 failed,
+ * 2 usage. */
 int hin_manager_init(const struct hin_role_program *program, int argc, char **argv);
 
 #endif

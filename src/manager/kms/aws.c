@@ -130,8 +130,8 @@ static HIN_RESULT take(struct hin_kms_aws *aws, struct hin_role *role,
         result = hin_fd_read_all(fd, &authorities);
     }
     if (hin_is_ok(result)) {
-        result = open_with(aws, settings, hin_secret_view(credentials),
-                           hin_buf_view(&authorities), error);
+        result = open_with(aws, settings, hin_secret_view(credentials), hin_buf_view(&authorities),
+                           error);
     }
     free(settings);
     return result;

@@ -35,9 +35,12 @@ static HIN_RESULT hand_pkcs11(struct hin_role_hand *hand, const struct hin_kms_s
     const struct {
         const char *name, *value;
     } given[] = {
-        {"installation", settings->installation}, {"module", settings->module},
-        {"token", settings->token},               {"environment", settings->environment},
-        {"readable", settings->readable},         {"writable", settings->writable},
+        {"installation", settings->installation},
+        {"module", settings->module},
+        {"token", settings->token},
+        {"environment", settings->environment},
+        {"readable", settings->readable},
+        {"writable", settings->writable},
     };
     HIN_CLEANUP_FD int program = -1;
     HIN_TRY(open_program(&program, error));

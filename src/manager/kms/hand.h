@@ -8,9 +8,8 @@
 #include "manager/passphrase.h"
 #include "role/parent.h"
 
-/* secret: pass phrase of the ring or PIN of the token; may be empty for the ring. (For AWS KMS it is
- * `keys` that has the credentials: aws.h.) error says which
- * program is missing. */
+/* secret: pass phrase of the ring or PIN of the token; may be empty for the ring. (For AWS KMS it
+ * is `keys` that has the credentials: aws.h.) error says which program is missing. */
 HIN_RESULT hin_kms_hand(struct hin_role_hand *hand, const struct hin_manager_config *config,
                         const struct hin_secret *secret, struct hin_error *error) HIN_NONNULL;
 

@@ -91,8 +91,7 @@ static HIN_RESULT connect_to(const struct hin_address *address, int *ret_fd)
 {
     struct sockaddr_storage to;
     socklen_t size = hin_address_to_sockaddr(address, &to);
-    HIN_CLEANUP_FD int fd =
-        socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    HIN_CLEANUP_FD int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     HIN_ENSURE(fd >= 0, NETWORK);
     if (connect(fd, (const struct sockaddr *)&to, size) != 0) {
         int error = 0;

@@ -20,8 +20,14 @@
 
 /* What any module needs to be loaded; what is not there is passed over. */
 static const char *const library_paths[] = {
-    "/lib",       "/lib64",         "/usr/lib",          "/usr/lib64",
-    "/usr/local/lib", "/etc/ld.so.cache", "/etc/ssl/openssl.cnf", "/usr/lib/ssl",
+    "/lib",
+    "/lib64",
+    "/usr/lib",
+    "/usr/lib64",
+    "/usr/local/lib",
+    "/etc/ld.so.cache",
+    "/etc/ssl/openssl.cnf",
+    "/usr/lib/ssl",
     "/etc/localtime",
 };
 
@@ -175,8 +181,9 @@ int hin_kms_pkcs11_main(int argc, char **argv)
     }};
     static const struct hin_role_program program = {"hinomi-kms-pkcs11", roles, HIN_COUNT(roles)};
     hin_role_child(&program, argc, &argv);
-    fprintf(stderr, "hinomi-kms-pkcs11 %s: started by hinomi-manager where `init` was given --kms "
-                    "pkcs11; not by hand\n",
+    fprintf(stderr,
+            "hinomi-kms-pkcs11 %s: started by hinomi-manager where `init` was given --kms "
+            "pkcs11; not by hand\n",
             HIN_VERSION);
     return 2;
 }

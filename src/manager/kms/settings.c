@@ -7,8 +7,8 @@
 #include "base/view.h"
 #include "crypt/uuid.h"
 
-static const char *const names[] = {[HIN_KMS_FILE] = "file", [HIN_KMS_PKCS11] = "pkcs11",
-                                    [HIN_KMS_AWS] = "aws"};
+static const char *const names[] = {
+    [HIN_KMS_FILE] = "file", [HIN_KMS_PKCS11] = "pkcs11", [HIN_KMS_AWS] = "aws"};
 
 const char *hin_kms_name(enum hin_kms_kind kind)
 {
@@ -26,7 +26,8 @@ static HIN_RESULT kind_of(struct hin_view name, enum hin_kms_kind *ret_kind)
     return hin_fail(HIN_UNSUPPORTED);
 }
 
-/* ---- the settings as a table: text members, and lists that are lines here and arrays there ---- */
+/* ---- the settings as a table: text members, and lists that are lines here and arrays there ----
+ */
 
 enum shape { TEXT, LINES };
 
@@ -41,15 +42,11 @@ static const struct field {
     size_t from;         /* in the options */
 } fields[] = {
 #define FIELD(kind, shape, required, paths, key, option, member)                                   \
-    {kind,                                                                                         \
-     shape,                                                                                        \
-     required,                                                                                     \
-     paths,                                                                                        \
-     key,                                                                                          \
-     option,                                                                                       \
-     offsetof(struct hin_kms_settings, member),                                                    \
-     sizeof(((struct hin_kms_settings *)NULL)->member),                                            \
-     offsetof(struct hin_kms_options, member)}
+    {                                                                                              \
+        kind, shape, required, paths, key, option, offsetof(struct hin_kms_settings, member),      \
+            sizeof(((struct hin_kms_settings *)NULL)->member),                                     \
+            offsetof(struct hin_kms_options, member)                                               \
+    }
     FIELD(HIN_KMS_PKCS11, TEXT, true, true, "module", "--pkcs11-module", module),
     FIELD(HIN_KMS_PKCS11, TEXT, true, false, "token", "--pkcs11-token", token),
     FIELD(HIN_KMS_PKCS11, LINES, false, false, "environment", "--pkcs11-env", environment),
@@ -100,14 +97,13 @@ static HIN_RESULT take_field(const struct hin_kms_options *options, const struct
         (const struct hin_option_texts *)(const void *)((const char *)options + field->from);
     struct hin_option_texts one = {0};
     if (field->shape == TEXT) {
-        one.items[0] =
-            *(const char *const *)(const void *)((const char *)options + field->from);
+        one.items[0] = *(const char *const *)(const void *)((const char *)options + field->from);
         one.count = one.items[0] != NULL ? 1 : 0;
         texts = &one;
     }
     if (texts->count > 0 && field->kind != settings->kind) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "%s goes with --kms %s",
-                             field->option, hin_kms_name(field->kind));
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "%s goes with --kms %s", field->option,
+                             hin_kms_name(field->kind));
     }
     if (texts->count == 0 && field->required && field->kind == settings->kind) {
         return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "--kms %s needs %s",
@@ -189,8 +185,7 @@ HIN_RESULT hin_kms_settings_read(struct hin_json root, struct hin_kms_settings *
         HIN_TRY(hin_json_get_text(object, "provider", &text, error));
         if (!hin_is_ok(kind_of(text, &settings.kind))) {
             return hin_json_refuse(object, error, HIN_UNSUPPORTED,
-                                   "provider %.*s is none that this version knows",
-                                   HIN_ARGS(text));
+                                   "provider %.*s is none that this version knows", HIN_ARGS(text));
         }
         HIN_TRY(hin_json_get_text(object, "installation", &text, error));
         HIN_TRY(hin_view_to_text(text, settings.installation, sizeof(settings.installation)));
@@ -216,8 +211,7 @@ static void write_lines(struct hin_json_writer *writer, const char *lines)
     hin_json_end_array(writer);
 }
 
-void hin_kms_settings_write(struct hin_json_writer *writer,
-                            const struct hin_kms_settings *settings)
+void hin_kms_settings_write(struct hin_json_writer *writer, const struct hin_kms_settings *settings)
 {
     hin_json_key(writer, "kms");
     hin_json_begin_object(writer);

@@ -42,8 +42,8 @@ static const struct hin_option option_rows[] = {
      "The same, read from a descriptor.", NULL, false, false},
     {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.file), "F",
      "Opens another key management service: the user PIN of the PKCS#11 token, or credentials of "
-     "AWS, in this file.", NULL,
-     false, false},
+     "AWS, in this file.",
+     NULL, false, false},
     {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"workers", 0, HIN_OPTION_COUNT, offsetof(struct run_options, workers), "N",
@@ -88,8 +88,7 @@ static HIN_RESULT hand_kms(struct run *run, struct hin_role_hand *hand)
 
 static HIN_RESULT hand_keys(struct run *run, struct hin_role_hand *hand)
 {
-    struct hin_result handed =
-        hin_kms_aws_hand(hand, &run->config.kms, &run->secret, &run->error);
+    struct hin_result handed = hin_kms_aws_hand(hand, &run->config.kms, &run->secret, &run->error);
     if (!hin_is_ok(handed)) {
         hin_log(HIN_LOG_ERROR, "%s: %s", run->error.file, run->error.text);
         return handed;

@@ -147,9 +147,8 @@ void contract_refuses_altered_bytes(struct subject *subject)
         }
     }
     for (size_t size = 0; size < w.bytes.size; size++) {
-        struct hin_result result =
-            unwrap_bytes(subject, &binding_a, hin_buf_view(&(struct hin_buf){w.bytes.data, size, 0, 0}),
-                         &w);
+        struct hin_result result = unwrap_bytes(
+            subject, &binding_a, hin_buf_view(&(struct hin_buf){w.bytes.data, size, 0, 0}), &w);
         CHECK(result.code == HIN_TRUNCATED || result.code == HIN_AUTH);
     }
     CHECK_OK(hin_buf_append_byte(&w.bytes, 0));
@@ -165,11 +164,12 @@ void contract_refuses_foreign_bytes(struct subject *subject)
     hin_store_u32(w.bytes.data + 4, 99); /* a version that never was */
     CHECK_CODE(unwrap(subject, &binding_a, &w), NOT_FOUND);
     CHECK_CODE(unwrap_bytes(subject, &binding_a, HIN_VIEW_EMPTY, &w), TRUNCATED);
-    CHECK_CODE(unwrap_bytes(subject, &binding_a,
-                            HIN_VIEW("XYZ\1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
-                                     "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
-                            &w),
-               SYNTAX);
+    CHECK_CODE(
+        unwrap_bytes(subject, &binding_a,
+                     HIN_VIEW("XYZ\1aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+                              "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"),
+                     &w),
+        SYNTAX);
 }
 
 void contract_keeps_old_versions(struct subject *subject)

@@ -389,7 +389,10 @@ TEST(test_kms_aws__finishes_what_was_cut_off)
 TEST(test_kms_aws__reads_credentials_strictly)
 {
     static const char *const bad[] = {
-        "", "aws_access_key_id=A\n", "aws_secret_access_key=B\n", "aws_access_key_id\n",
+        "",
+        "aws_access_key_id=A\n",
+        "aws_secret_access_key=B\n",
+        "aws_access_key_id\n",
         "aws_access_key_id=A\naws_access_key_id=B\naws_secret_access_key=C\n",
         "aws_access_key_id=A\naws_secret_access_key=two words\n",
         "aws_access_key_id=\naws_secret_access_key=C\n",
@@ -412,12 +415,16 @@ TEST(test_kms_aws__reads_credentials_strictly)
 
 TEST(test_kms_aws__base64_is_that_of_rfc_4648)
 {
-    static const char *const pairs[][2] = {{"", ""},           {"f", "Zg=="},
-                                           {"fo", "Zm8="},     {"foo", "Zm9v"},
-                                           {"foob", "Zm9vYg=="}, {"fooba", "Zm9vYmE="},
-                                           {"foobar", "Zm9vYmFy"}, {"\xff\xef\xbe", "/+++"}};
-    static const char *const bad[] = {"Z",    "Zg",   "Zg=",  "Z===",    "====", "Zh==",
-                                      "Zm9=", "Zm 9", "Zm9v\n", "Zg==Zg==", "Zm9-"};
+    static const char *const pairs[][2] = {{"", ""},
+                                           {"f", "Zg=="},
+                                           {"fo", "Zm8="},
+                                           {"foo", "Zm9v"},
+                                           {"foob", "Zm9vYg=="},
+                                           {"fooba", "Zm9vYmE="},
+                                           {"foobar", "Zm9vYmFy"},
+                                           {"\xff\xef\xbe", "/+++"}};
+    static const char *const bad[] = {
+        "Z", "Zg", "Zg=", "Z===", "====", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", "Zg==Zg==", "Zm9-"};
     uint8_t out[16];
     size_t size = 0;
     for (size_t i = 0; i < HIN_COUNT(pairs); i++) {

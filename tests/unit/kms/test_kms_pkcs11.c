@@ -72,8 +72,8 @@ static HIN_RESULT make_token(struct token *token, const char *name)
     char tool[] = "/usr/bin/softhsm2-util", init[] = "--init-token", free_slot[] = "--free",
          label_word[] = "--label", label[] = "unit", so_word[] = "--so-pin", so[] = "87654321",
          pin_word[] = "--pin", pin[] = PIN;
-    char *const arguments[] = {tool,    init, free_slot, label_word, label, so_word,
-                               so, pin_word, pin, NULL};
+    char *const arguments[] = {tool,    init, free_slot, label_word, label,
+                               so_word, so,   pin_word,  pin,        NULL};
     return run(arguments);
 }
 
@@ -163,10 +163,8 @@ static HIN_RESULT rename_tokens(const struct token *token, const char *from, con
 TEST(test_kms_pkcs11__says_why_it_cannot_begin)
 {
     TOKEN(t, "begin");
-    struct hin_pkcs11_options options = {.module = "/nowhere/libx.so",
-                                         .token = "unit",
-                                         .installation = "i",
-                                         .pin = &t.pin};
+    struct hin_pkcs11_options options = {
+        .module = "/nowhere/libx.so", .token = "unit", .installation = "i", .pin = &t.pin};
     CHECK_CODE(hin_pkcs11_new(&t.open, &options, &t.error), NOT_FOUND);
     CHECK(strstr(t.error.text, "cannot be loaded") != NULL);
     options.module = "libc.so.6";
@@ -229,7 +227,8 @@ TEST(test_kms_pkcs11__waits_for_a_token_that_is_gone)
     CHECK_OK(provider.wrap(provider.context, &binding, &key, &wrapped));
     CHECK_OK(rename_tokens(&t, "tokens", "away"));
     for (int i = 0; i < 4; i++) {
-        CHECK_CODE(provider.unwrap(provider.context, &binding, hin_buf_view(&wrapped), &back), AGAIN);
+        CHECK_CODE(provider.unwrap(provider.context, &binding, hin_buf_view(&wrapped), &back),
+                   AGAIN);
         CHECK_CODE(provider.wrap(provider.context, &binding, &key, &refused), AGAIN);
         CHECK(refused.size == 0 && back.size == 0);
         t.now_usec += 10 * HIN_MSEC_USEC;

@@ -44,8 +44,7 @@ static bool check_line(struct hin_view line)
                                         .time_usec = time_usec,
                                         .access_key = part[2],
                                         .secret_key = part[3]};
-    return hin_is_ok(hin_sigv4_sign(&request, &got)) &&
-           hin_view_equal(hin_buf_view(&got), part[8]);
+    return hin_is_ok(hin_sigv4_sign(&request, &got)) && hin_view_equal(hin_buf_view(&got), part[8]);
 }
 
 TEST(test_kms_sigv4__signs_as_the_real_sdk)
@@ -75,16 +74,16 @@ TEST(test_kms_sigv4__signs_the_documented_example)
         {"content-type", HIN_VIEW("application/x-www-form-urlencoded;  charset=utf-8")},
         {"x-amz-date", HIN_VIEW("20150830T123600Z")},
     };
-    struct hin_sigv4_request request = {
-        .method = "GET",
-        .path = "/",
-        .query = "Action=ListUsers&Version=2010-05-08",
-        .headers = headers,
-        .header_count = 3,
-        .region = "us-east-1",
-        .service = "iam",
-        .access_key = HIN_VIEW("AKIDEXAMPLE"),
-        .secret_key = HIN_VIEW("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")};
+    struct hin_sigv4_request request = {.method = "GET",
+                                        .path = "/",
+                                        .query = "Action=ListUsers&Version=2010-05-08",
+                                        .headers = headers,
+                                        .header_count = 3,
+                                        .region = "us-east-1",
+                                        .service = "iam",
+                                        .access_key = HIN_VIEW("AKIDEXAMPLE"),
+                                        .secret_key =
+                                            HIN_VIEW("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY")};
     CHECK_OK(hin_time_from_civil(&at, &request.time_usec));
     CHECK_OK(hin_sigv4_sign(&request, &got));
     CHECK_VIEW(hin_buf_view(&got),

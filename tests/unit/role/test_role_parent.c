@@ -392,7 +392,8 @@ TEST(test_role_parent__a_role_may_be_another_program)
     CHECK_OK(hin_role_parent_start(house.parent, "oracle", 0));
     CHECK_CODE(hin_role_parent_connect(house.parent, "asker", 0, "oracle", &channel), NOT_FOUND);
     UNTIL(&house, status_holds(&house, "oracle/0") && status_holds(&house, " ready"));
-    snprintf(link, sizeof(link), "/proc/%d/exe", (int)hin_role_parent_pid(house.parent, "oracle", 0));
+    snprintf(link, sizeof(link), "/proc/%d/exe",
+             (int)hin_role_parent_pid(house.parent, "oracle", 0));
     CHECK(readlink(link, found, sizeof(found) - 1) > 0);
     CHECK(strcmp(found, path) == 0);
     /* And this process as its only peer. */

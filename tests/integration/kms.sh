@@ -60,6 +60,20 @@ check "and runs" agent_start a || bail "no agent"
 line first >>"$T/log/auth.log"
 happens 15 "a line becomes an event" seen m 1 --where user=first
 
+# ---- rotation ----
+key() { cli m key status --json | jq -r "$1"; }
+is "no copy of its keys can be kept" "$(key '[.provider.name, (.provider.sealed | tostring), (.provider.exportable | tostring)] | join(" ")')" "pkcs11 true false"
+check "the provider passes its test" cli m kms test
+for name in master wrapping; do
+    check "the $name key rotates" cli m key rotate $name
+done
+is "each new version is one more key in the token" "$(objects h)" 4
+for name in master wrapping; do
+    check "the old $name key retires" cli m key retire $name 1
+done
+is "and is destroyed in the token" "$(objects h)" 2
+happens 10 "all is still read" seen m 1 --where user=first
+
 # ---- stop and start ----
 manager_stop m
 check "it starts again" manager_start m --kms-secret-file "$T/pin"

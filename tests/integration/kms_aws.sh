@@ -94,6 +94,16 @@ check "and runs" agent_start a || bail "no agent"
 line first >>"$T/log/auth.log"
 happens 15 "a line becomes an event" seen m 1 --where user=first
 
+# ---- rotation ----
+check "the provider passes its test" cli m kms test
+before=$(grep -c '^ScheduleKeyDeletion done' "$T/cloud/requests")
+for name in master wrapping; do
+    check "the $name key rotates" cli m key rotate $name
+    check "its old version retires" cli m key retire $name 1
+done
+is "the retired keys are on their way out" $(($(grep -c '^ScheduleKeyDeletion done' "$T/cloud/requests") - before)) 2
+happens 10 "all is still read" seen m 1 --where user=first
+
 # ---- throttled, and gone ----
 printf 'ThrottlingException 400\nKMSInternalException 500\n' >"$T/cloud/faults"
 is "throttling and an error of the service pass by themselves" "$(api m GET status | jq -r .keyRing.provider)" aws

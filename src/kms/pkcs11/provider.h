@@ -14,8 +14,8 @@
  * lengths.
  *
  * IVs are 96 random bits of the kernel's (NIST SP 800-38D 8.2.2), so a key may wrap 2^32 times
- * (8.3); a process refuses after 2^28 under one key (LIMIT: rotate). Data keys are few:
- * docs/decisions/0018.
+ * (8.3). A process wraps 2^28 times in all and then answers LIMIT until it is started again; data
+ * keys are few, see docs/decisions/0018.
  *
  * A session or token that is lost is connected anew at once, then with back-off (250 ms doubled up
  * to 30 s); meanwhile AGAIN. A PIN that was refused is not tried a second time: AUTH from then on.

@@ -602,9 +602,19 @@ static HIN_RESULT agents_make(struct fleet *f, uint32_t count)
     return hin_ok();
 }
 
+/* Anew each time: agents of several tenants, one after the other. */
+static HIN_RESULT read_token(struct fleet *f)
+{
+    int fd HIN_CLEANUP_FD = -1;
+    hin_secret_done(&f->token);
+    HIN_TRY(hin_fd_open(AT_FDCWD, f->options.token_file, O_RDONLY, 0, &fd));
+    return hin_secret_read_fd(&f->token, fd);
+}
+
 static HIN_RESULT do_enrol(struct fleet *f, const uint64_t *numbers)
 {
     HIN_ENSURE(numbers[0] >= 1 && numbers[0] <= AGENTS_MAX, INVALID);
+    HIN_TRY(read_token(f));
     HIN_TRY(agents_make(f, (uint32_t)numbers[0]));
     f->wanted = (uint32_t)numbers[0];
     f->next_connect = 0;
@@ -754,7 +764,7 @@ static const struct hin_option options[] = {
     {"ca-fingerprint", 0, HIN_OPTION_TEXT, offsetof(struct fleet_options, ca_fingerprint), "HEX",
      "Its authority's fingerprint.", NULL, true, false},
     {"token-file", 0, HIN_OPTION_TEXT, offsetof(struct fleet_options, token_file), "FILE",
-     "Enrolment token for many uses.", NULL, true, false},
+     "Enrolment token for many uses; read at each `enrol`.", NULL, true, false},
 };
 
 static const struct hin_command command = {
@@ -766,7 +776,6 @@ static const struct hin_command command = {
 
 static HIN_RESULT set_up(struct fleet *f, struct hin_error *error)
 {
-    int token_fd HIN_CLEANUP_FD = -1;
     size_t count = 0;
     struct rlimit limit = {0};
     HIN_ENSURE(getrlimit(RLIMIT_NOFILE, &limit) == 0, IO);
@@ -775,8 +784,6 @@ static HIN_RESULT set_up(struct fleet *f, struct hin_error *error)
     HIN_TRY(hin_ignore_sigpipe());
     HIN_TRY(hin_url_parse(hin_view_from_text(f->options.manager), &f->url, error));
     HIN_TRY(hin_resolve(f->url.host, f->url.port, &f->address, 1, &count, error));
-    HIN_TRY(hin_fd_open(AT_FDCWD, f->options.token_file, O_RDONLY, 0, &token_fd));
-    HIN_TRY(hin_secret_read_fd(&f->token, token_fd));
     HIN_TRY(hin_loop_new(NULL, &f->loop));
     HIN_TRY(hin_timer_new(f->loop, hold_over, f, &f->hold));
     HIN_TRY(hin_fd_nonblocking(STDIN_FILENO, true));

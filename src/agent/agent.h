@@ -3,6 +3,7 @@
 #define HIN_AGENT_AGENT_H
 
 #include "agent/config.h"
+#include "base/secret.h"
 #include "role/role.h"
 
 extern const struct hin_role_program hin_agent_program;

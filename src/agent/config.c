@@ -1,11 +1,6 @@
 #include "agent/config.h"
 
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/utsname.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fd.h"
@@ -156,88 +151,4 @@ struct hin_result hin_agent_id_parse(const char *text, uint8_t ret_id[HIN_AGENT_
         }
     }
     return hin_unhex(hin_view_of(hex, count), ret_id, HIN_AGENT_ID_BYTES);
-}
-
-struct hin_result hin_agent_ring_open(const char *state, const struct hin_secret *passphrase,
-                                      bool create, struct hin_ring **ret_ring,
-                                      struct hin_error *error)
-{
-    char path[HIN_PATH_MAX];
-    struct hin_view folder = hin_view_from_text(state);
-    while (folder.size > 1 && folder.data[folder.size - 1] == '/') {
-        folder.size--;
-    }
-    HIN_ENSURE(snprintf(path, sizeof(path), "%.*s.key", HIN_ARGS(folder)) < (int)sizeof(path),
-               LIMIT);
-    if (create) {
-        struct hin_result result = hin_ring_create(AT_FDCWD, path, passphrase, error);
-        if (!hin_is_ok(result) && result.code != HIN_EXISTS) {
-            return result;
-        }
-    }
-    return hin_ring_open(ret_ring, AT_FDCWD, path, passphrase, error);
-}
-
-struct hin_result hin_agent_passphrase(const char *file, const char *fd,
-                                       struct hin_secret *ret_passphrase, bool *ret_given,
-                                       struct hin_error *error)
-{
-    *ret_given = false;
-    if (file == NULL && fd == NULL) {
-        return hin_ok();
-    }
-    HIN_CLEANUP_FD int opened = -1;
-    int source = -1;
-    if (file != NULL) {
-        struct hin_result result = hin_fd_open(AT_FDCWD, file, O_RDONLY, 0, &opened);
-        if (!hin_is_ok(result)) {
-            return hin_error_set(error, result.code, file, 0, 0, "%s", hin_code_text(result.code));
-        }
-        source = opened;
-    } else {
-        uint64_t number = 0;
-        if (!hin_is_ok(hin_view_to_u64(hin_view_from_text(fd), &number)) || number > 1000000) {
-            return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                                 "--passphrase-fd: not a descriptor: %s", fd);
-        }
-        source = (int)number;
-    }
-    struct hin_result result = hin_secret_read_fd(ret_passphrase, source);
-    if (!hin_is_ok(result)) {
-        return hin_error_set(error, result.code, NULL, 0, 0,
-                             "the pass phrase could not be read: %s", hin_code_text(result.code));
-    }
-    *ret_given = true;
-    return hin_ok();
-}
-
-static void os_name(char *out, size_t out_bytes)
-{
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
-    snprintf(out, out_bytes, "Linux");
-    if (!hin_is_ok(hin_file_read(AT_FDCWD, "/etc/os-release", &text))) {
-        return;
-    }
-    struct hin_view rest = hin_buf_view(&text), line;
-    while (hin_view_split(&rest, '\n', &line)) {
-        if (hin_view_starts_with(line, HIN_VIEW("PRETTY_NAME=")) && line.size > 14) {
-            struct hin_view value = hin_view_sub(line, 12, line.size);
-            if (value.data[0] == '"') {
-                value = hin_view_sub(value, 1, value.size - 2);
-            }
-            HIN_IGNORE(
-                hin_view_to_text(hin_view_sub(value, 0, 200), out, out_bytes)); /* "Linux" stands */
-        }
-    }
-}
-
-void hin_agent_host_facts(struct hin_agent_host *ret_host)
-{
-    struct utsname uts;
-    *ret_host = (struct hin_agent_host){.name = "unknown"};
-    if (uname(&uts) == 0) {
-        snprintf(ret_host->name, sizeof(ret_host->name), "%.200s", uts.nodename);
-        snprintf(ret_host->platform, sizeof(ret_host->platform), "%.60s", uts.machine);
-    }
-    os_name(ret_host->os, sizeof(ret_host->os));
 }

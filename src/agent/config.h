@@ -12,9 +12,7 @@
 #include "base/option.h"
 #include "base/path.h"
 #include "base/result.h"
-#include "base/secret.h"
 #include "io/url.h"
-#include "keys/ring.h"
 
 #define HIN_AGENT_ID_BYTES      16
 #define HIN_AGENT_ID_TEXT_BYTES 37
@@ -47,20 +45,5 @@ HIN_RESULT hin_agent_config_save(int folder, const struct hin_agent_config *conf
 void hin_agent_id_format(const uint8_t id[HIN_AGENT_ID_BYTES],
                          char ret_text[HIN_AGENT_ID_TEXT_BYTES]);
 HIN_RESULT hin_agent_id_parse(const char *text, uint8_t ret_id[HIN_AGENT_ID_BYTES]);
-
-/* DIR.key, made when absent and `create`. passphrase NULL: 0400 only. */
-HIN_RESULT hin_agent_ring_open(const char *state, const struct hin_secret *passphrase, bool create,
-                               struct hin_ring **ret_ring, struct hin_error *error);
-/* Reads --passphrase-file or --passphrase-fd; *ret_given false when neither was. */
-HIN_RESULT hin_agent_passphrase(const char *file, const char *fd, struct hin_secret *ret_passphrase,
-                                bool *ret_given, struct hin_error *error);
-
-/* Facts about this host for hello and enrol; out buffers are 256 bytes. */
-struct hin_agent_host {
-    char name[256];
-    char os[256];
-    char platform[256];
-};
-void hin_agent_host_facts(struct hin_agent_host *ret_host);
 
 #endif

@@ -9,6 +9,8 @@
 
 #include "agent/agent.h"
 #include "agent/cabinet.h"
+#include "agent/facts.h"
+#include "agent/key_file.h"
 #include "agent/keys.h"
 #include "base/bytes.h"
 #include "base/codec.h"

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "agent/agent.h"
+#include "agent/key_file.h"
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/log.h"

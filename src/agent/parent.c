@@ -15,6 +15,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "agent/key_file.h"
 #include "agent/keys.h"
 #include "agent/messages.h"
 #include "agent/modules/log/log.h"

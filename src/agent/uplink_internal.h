@@ -5,6 +5,7 @@
 
 #include "agent/cabinet.h"
 #include "agent/config.h"
+#include "agent/facts.h"
 #include "agent/messages.h"
 #include "agent/spool.h"
 #include "agent/uplink.h"

@@ -7,7 +7,7 @@
 #include "base/codec.h"
 
 #define BACKOFF_FIRST_USEC (HIN_SEC_USEC)
-#define BACKOFF_MAX_USEC   (60 * HIN_SEC_USEC)
+#define BACKOFF_MAX_USEC   (30 * HIN_SEC_USEC)
 #define ANSWER_USEC        (20 * HIN_SEC_USEC)
 #define CHECKPOINT_FILE    "checkpoint"
 #define RAW_MAX_BYTES      (1U << 20) /* a batch; more brings nothing but memory */
@@ -165,6 +165,9 @@ static HIN_RESULT got_ack(struct uplink *u, uint64_t through)
     size_t done = 0;
     while (done < u->inflight_count && u->inflight[done] <= through) {
         done++;
+    }
+    if (done > 0) {
+        u->attempts = 0; /* a manager that stores is no manager to be spared */
     }
     hin_move(u->inflight, u->inflight + done, (u->inflight_count - done) * sizeof(u->inflight[0]));
     u->inflight_count -= done;

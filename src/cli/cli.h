@@ -35,6 +35,7 @@ extern const struct hin_cli_group hin_cli_group_policy;
 extern const struct hin_cli_group hin_cli_group_status;
 extern const struct hin_cli_group hin_cli_group_log;
 extern const struct hin_cli_group hin_cli_group_rules;
+extern const struct hin_cli_group hin_cli_group_tenant;
 
 /* `hinomi rules import` stands in a file of its own beside the rest of its group. */
 extern const struct hin_command hin_cli_rules_import_usage;

@@ -1,11 +1,11 @@
 /* hinomi computer: list, approve, revoke, delete, token. */
 #include <stdio.h>
-#include <string.h>
 
 #include "base/bytes.h"
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/object.h"
 #include "cli/table.h"
 
 struct computer_options {
@@ -129,89 +129,28 @@ static int run_list(int argc, char **argv)
     return hin_cli_finish(hin_is_ok(result) ? list(&api, &options, &error) : result, &error);
 }
 
-/* An ID as it is; a host name through the list. */
-static HIN_RESULT find_computer(struct hin_cli_api *api, const char *operand, int64_t *ret_id,
-                                struct hin_error *error)
-{
-    if (hin_is_ok(hin_view_to_i64(hin_view_from_text(operand), ret_id))) {
-        return hin_ok();
-    }
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
-    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, "/computers", HIN_VIEW_EMPTY, &document, error));
-    struct hin_json computers;
-    size_t count = 0;
-    size_t found = 0;
-    HIN_TRY(hin_json_get_array(hin_json_root(document), "computers", &computers, &count, error));
-    for (size_t i = 0; i < count; i++) {
-        struct hin_view name = HIN_VIEW_EMPTY;
-        struct hin_json computer = hin_json_at(computers, i);
-        HIN_TRY(hin_json_opt_text(computer, "hostName", &name, error));
-        if (hin_view_equal_nocase(name, hin_view_from_text(operand))) {
-            HIN_TRY(hin_json_get_integer(computer, "ID", 1, INT64_MAX, ret_id, error));
-            found++;
-        }
-    }
-    if (found != 1) {
-        return hin_error_set(error, found == 0 ? HIN_NOT_FOUND : HIN_CONFLICT, NULL, 0, 0,
-                             found == 0 ? "%s: no such computer"
-                                        : "%s: more than one computer has this name; give the ID",
-                             operand);
-    }
-    return hin_ok();
-}
-
-struct action {
-    const struct hin_command *usage;
-    enum hin_http_method method;
-    const char *path; /* after /computers/ID */
-    const char *done;
-};
-
-static int run_action(const struct action *action, int argc, char **argv)
-{
-    struct computer_options options = {0};
-    char **operands = NULL;
-    size_t count = 0;
-    int status = 0;
-    if (!hin_cli_parse(action->usage, argc, argv, &options, &operands, &count, &status)) {
-        return status;
-    }
-    struct hin_error error = {0};
-    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
-    struct hin_result result = hin_cli_api_open(&api, &error);
-    for (size_t i = 0; i < count && hin_is_ok(result); i++) {
-        int64_t id = 0;
-        char path[96];
-        result = find_computer(&api, operands[i], &id, &error);
-        if (hin_is_ok(result)) {
-            snprintf(path, sizeof(path), "/computers/%lld%s", (long long)id, action->path);
-            result = hin_cli_api_call(&api, action->method, path, HIN_VIEW_EMPTY, NULL, &error);
-        }
-        if (hin_is_ok(result) && options.json && api.answer.body.size > 0) {
-            hin_cli_api_print(&api);
-        } else if (hin_is_ok(result) && !options.json) {
-            printf("computer %lld %s\n", (long long)id, action->done);
-        }
-    }
-    return hin_cli_finish(result, &error);
-}
+static const struct hin_cli_collection computers = {"/computers", "computers", "hostName",
+                                                    "computer"};
 
 static int run_approve(int argc, char **argv)
 {
-    static const struct action action = {&approve_usage, HIN_HTTP_POST, "/approve", "approved"};
-    return run_action(&action, argc, argv);
+    static const struct hin_cli_verb verb = {&approve_usage, &computers, HIN_HTTP_POST, "/approve",
+                                             "approved"};
+    return hin_cli_run_verb(&verb, argc, argv);
 }
 
 static int run_revoke(int argc, char **argv)
 {
-    static const struct action action = {&revoke_usage, HIN_HTTP_POST, "/revoke", "revoked"};
-    return run_action(&action, argc, argv);
+    static const struct hin_cli_verb verb = {&revoke_usage, &computers, HIN_HTTP_POST, "/revoke",
+                                             "revoked"};
+    return hin_cli_run_verb(&verb, argc, argv);
 }
 
 static int run_delete(int argc, char **argv)
 {
-    static const struct action action = {&delete_usage, HIN_HTTP_DELETE, "", "deleted"};
-    return run_action(&action, argc, argv);
+    static const struct hin_cli_verb verb = {&delete_usage, &computers, HIN_HTTP_DELETE, "",
+                                             "deleted"};
+    return hin_cli_run_verb(&verb, argc, argv);
 }
 
 static HIN_RESULT make_token(struct hin_cli_api *api, const struct computer_options *options,

@@ -15,6 +15,7 @@
 struct login_options {
     const char *ca_fingerprint;
     const char *administrator;
+    const char *tenant;
     const char *password_file;
     const char *api_key_file;
     char *password; /* into argv, where it is wiped */
@@ -29,6 +30,9 @@ static const struct hin_option login_table[] = {
     {"administrator", 'u', HIN_OPTION_TEXT, offsetof(struct login_options, administrator), "NAME",
      "Who signs in; \"admin\" unless given, as `hinomi-manager init` names the first one.", NULL,
      false, false},
+    {"tenant", 0, HIN_OPTION_TEXT, offsetof(struct login_options, tenant), "NAME",
+     "The tenant whose administrator it is; the installation's own unless given.", NULL, false,
+     false},
     {"password-file", 0, HIN_OPTION_TEXT, offsetof(struct login_options, password_file), "FILE",
      "Read the password from FILE, or - for standard input; a second line is the new password that "
      "replaces a one-time "
@@ -128,6 +132,9 @@ static HIN_RESULT sign_in(struct hin_cli_api *api, const struct login_options *o
     hin_json_writer_init(&writer, &body, false);
     hin_json_begin_object(&writer);
     hin_json_field_cstring(&writer, "username", options->administrator);
+    if (options->tenant != NULL) {
+        hin_json_field_cstring(&writer, "tenant", options->tenant);
+    }
     hin_json_field_text(&writer, "password", hin_secret_view(password));
     if (fresh->size > 0) {
         hin_json_field_text(&writer, "newPassword", hin_secret_view(fresh));

@@ -2,8 +2,9 @@
 
 #include "base/bytes.h"
 
-#define PREFIX_MAX 16
-#define DIGITS_MAX 52
+#define PREFIX_MAX        16
+#define DIGITS_MAX        52
+#define TENANT_DIGITS_MAX 12 /* 60 bits */
 
 struct form {
     const char *prefix;
@@ -72,14 +73,71 @@ static uint8_t canonical_digit(uint8_t byte)
     return hin_view_find_byte(hin_view_of(alphabet, 32), byte) != SIZE_MAX ? byte : 0;
 }
 
+/* "...digits_TENANT": what stands before the tenant, and its number in base32, 0 when none is
+ * named. */
+static HIN_RESULT split_tenant(const struct form *form, struct hin_view text,
+                               struct hin_view *ret_secret, uint64_t *ret_tenant)
+{
+    struct hin_view prefix = hin_view_from_text(form->prefix);
+    uint64_t tenant = 0;
+    text = hin_view_trim(text);
+    HIN_ENSURE(hin_view_equal_nocase(hin_view_sub(text, 0, prefix.size), prefix), SYNTAX);
+    size_t mark = hin_view_find_byte(hin_view_sub(text, prefix.size, text.size), '_');
+    struct hin_view secret = mark == SIZE_MAX ? text : hin_view_sub(text, 0, prefix.size + mark);
+    if (mark != SIZE_MAX) {
+        struct hin_view digits = hin_view_sub(text, prefix.size + mark + 1, text.size);
+        HIN_ENSURE(prefix.size > 0 && digits.size > 0 && digits.size <= TENANT_DIGITS_MAX, SYNTAX);
+        for (size_t i = 0; i < digits.size; i++) {
+            uint8_t digit = canonical_digit(digits.data[i]);
+            HIN_ENSURE(digit != 0, SYNTAX);
+            tenant = tenant << 5 | hin_view_find_byte(hin_view_of(alphabet, 32), digit);
+        }
+        HIN_ENSURE(tenant > 0, SYNTAX);
+    }
+    *ret_secret = secret;
+    *ret_tenant = tenant;
+    return hin_ok();
+}
+
+struct hin_result hin_token_tenant(enum hin_token_kind kind, struct hin_view text,
+                                   uint64_t *ret_tenant)
+{
+    struct hin_view secret;
+    HIN_ENSURE(kind < HIN_TOKEN_KIND_COUNT, INVALID);
+    return split_tenant(&forms[kind], text, &secret, ret_tenant);
+}
+
+struct hin_result hin_token_name_tenant(struct hin_secret *text, uint64_t tenant)
+{
+    char digits[TENANT_DIGITS_MAX];
+    size_t count = 0;
+    HIN_ENSURE(tenant < UINT64_C(1) << (5 * TENANT_DIGITS_MAX), INVALID);
+    for (; tenant > 0; tenant >>= 5) {
+        digits[count++] = alphabet[tenant & 31];
+    }
+    if (count == 0) {
+        return hin_ok();
+    }
+    struct hin_secret longer = {0};
+    HIN_TRY(hin_secret_new(&longer, text->size + 1 + count));
+    hin_copy(longer.data, text->data, text->size);
+    longer.data[text->size] = '_';
+    for (size_t i = 0; i < count; i++) {
+        longer.data[text->size + 1 + i] = (uint8_t)digits[count - 1 - i];
+    }
+    hin_secret_done(text);
+    *text = longer;
+    return hin_ok();
+}
+
 struct hin_result hin_token_hash(enum hin_token_kind kind, struct hin_view text,
                                  uint8_t ret_digest[HIN_SHA256_BYTES])
 {
     HIN_ENSURE(kind < HIN_TOKEN_KIND_COUNT, INVALID);
     const struct form *form = &forms[kind];
     struct hin_view prefix = hin_view_from_text(form->prefix);
-    text = hin_view_trim(text);
-    HIN_ENSURE(hin_view_equal_nocase(hin_view_sub(text, 0, prefix.size), prefix), SYNTAX);
+    uint64_t tenant = 0;
+    HIN_TRY(split_tenant(form, text, &text, &tenant));
     uint8_t canonical[PREFIX_MAX + DIGITS_MAX];
     hin_copy(canonical, prefix.data, prefix.size);
     size_t count = 0;
@@ -100,23 +158,4 @@ struct hin_result hin_token_hash(enum hin_token_kind kind, struct hin_view text,
     }
     hin_wipe(canonical, sizeof(canonical));
     return result;
-}
-
-struct hin_result hin_token_uuid(char ret_text[37])
-{
-    uint8_t bytes[16];
-    HIN_TRY(hin_random(bytes, sizeof(bytes)));
-    bytes[6] = (uint8_t)((bytes[6] & 0x0f) | 0x40);
-    bytes[8] = (uint8_t)((bytes[8] & 0x3f) | 0x80);
-    static const uint8_t dash_before[16] = {[4] = 1, [6] = 1, [8] = 1, [10] = 1};
-    size_t at = 0;
-    for (size_t i = 0; i < sizeof(bytes); i++) {
-        if (dash_before[i]) {
-            ret_text[at++] = '-';
-        }
-        hin_hex(&bytes[i], 1,
-                ret_text + at); /* writes a NUL behind, which the next one overwrites */
-        at += 2;
-    }
-    return hin_ok();
 }

@@ -16,15 +16,20 @@ enum hin_token_kind {
     HIN_TOKEN_SESSION,   /* "hin_session_" + 52 digits */
     HIN_TOKEN_KIND_COUNT
 };
+/* Keys and tokens of a tenant other than the installation's first end in "_" and that tenant's
+ * number in the same digits, so that who reads one knows where to look for it. */
 
 /* ret_text holds the text without NUL. */
 HIN_RESULT hin_token_new(enum hin_token_kind kind, struct hin_secret *ret_text) HIN_NONNULL;
-/* SHA-256 over the canonical form: surrounding white space and dashes dropped, lower case, and
- * Crockford's readings (o = 0, i and l = 1) in the part after the prefix. SYNTAX when the text is
- * not a token of this kind. */
+/* The number that a token names, 0 when it names none; SYNTAX when that part is malformed. */
+HIN_RESULT hin_token_tenant(enum hin_token_kind kind, struct hin_view text,
+                            uint64_t *ret_tenant) HIN_NONNULL;
+/* Appends the tenant's number to a token; 0: leaves it as it is. */
+HIN_RESULT hin_token_name_tenant(struct hin_secret *text, uint64_t tenant) HIN_NONNULL;
+/* SHA-256 over the canonical form without the tenant: surrounding white space and dashes dropped,
+ * lower case, and Crockford's readings (o = 0, i and l = 1) in the part after the prefix. SYNTAX
+ * when the text is not a token of this kind. */
 HIN_RESULT hin_token_hash(enum hin_token_kind kind, struct hin_view text,
                           uint8_t ret_digest[HIN_SHA256_BYTES]) HIN_NONNULL;
-/* 16 random bytes as an RFC 9562 version 4 UUID, lower case; out holds 37 bytes. */
-HIN_RESULT hin_token_uuid(char ret_text[37]) HIN_NONNULL;
 
 #endif

@@ -30,11 +30,12 @@ enum hin_keys_verb {
 #define HIN_KEYS_MASK(verb) (UINT32_C(1) << (verb))
 /* What a worker may ask; jobs and init may ask all. */
 #define HIN_KEYS_MASK_WORKER                                                                       \
-    (HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) |                \
-     HIN_KEYS_MASK(HIN_KEYS_INDEX_KEY) | HIN_KEYS_MASK(HIN_KEYS_TICKET_KEY) |                      \
-     HIN_KEYS_MASK(HIN_KEYS_CA) | HIN_KEYS_MASK(HIN_KEYS_ISSUE_AGENT) |                            \
-     HIN_KEYS_MASK(HIN_KEYS_ISSUE_SERVER) | HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_SIGN) |              \
-     HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_PUBLIC) | HIN_KEYS_MASK(HIN_KEYS_STATUS))
+    (HIN_KEYS_MASK(HIN_KEYS_TENANT_CREATE) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) |                \
+     HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) | HIN_KEYS_MASK(HIN_KEYS_INDEX_KEY) |                   \
+     HIN_KEYS_MASK(HIN_KEYS_TICKET_KEY) | HIN_KEYS_MASK(HIN_KEYS_CA) |                             \
+     HIN_KEYS_MASK(HIN_KEYS_ISSUE_AGENT) | HIN_KEYS_MASK(HIN_KEYS_ISSUE_SERVER) |                  \
+     HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_SIGN) | HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_PUBLIC) |         \
+     HIN_KEYS_MASK(HIN_KEYS_STATUS))
 #define HIN_KEYS_MASK_ALL UINT32_C(0x7ffe)
 
 #define HIN_KEYS_MESSAGE_MAX 65536

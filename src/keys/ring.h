@@ -47,7 +47,7 @@ static inline void hin_ring_freep(struct hin_ring **ring)
  * old or new stands), so they need the directory writable. */
 struct hin_key_provider hin_ring_provider(struct hin_ring *ring) HIN_NONNULL;
 
-/* The file's bytes: for tests and fuzzing. decode takes what _open has read. */
+/* What _open does with the bytes it has read; public for tests and fuzzing. */
 HIN_RESULT hin_ring_decode(struct hin_view bytes, const struct hin_secret *passphrase,
                            struct hin_ring **ret_ring, struct hin_error *error);
 

@@ -28,12 +28,15 @@ static HIN_RESULT store_new(struct hin_tenant *tenant, enum hin_store_kind kind,
     return hin_store_create(tenant->store, kind, content, hin_tenant_now_usec(tenant), ret_id);
 }
 
-static HIN_RESULT new_secret(enum hin_token_kind kind, struct hin_secret *ret_secret,
-                             char ret_hex[HIN_SHA256_HEX_BYTES])
+static HIN_RESULT new_secret(const struct hin_tenant *tenant, enum hin_token_kind kind,
+                             struct hin_secret *ret_secret, char ret_hex[HIN_SHA256_HEX_BYTES])
 {
     struct hin_secret secret = {0};
     HIN_TRY(hin_token_new(kind, &secret));
-    struct hin_result digested = hin_credential_digest(kind, hin_secret_view(&secret), ret_hex);
+    struct hin_result digested = hin_token_name_tenant(&secret, (uint64_t)tenant->number);
+    if (hin_is_ok(digested)) {
+        digested = hin_credential_digest(kind, hin_secret_view(&secret), ret_hex);
+    }
     if (!hin_is_ok(digested)) {
         hin_secret_done(&secret);
         return digested;
@@ -76,7 +79,7 @@ HIN_RESULT hin_credential_api_key_new(struct hin_tenant *tenant,
 {
     struct hin_secret secret = {0};
     char digest[HIN_SHA256_HEX_BYTES];
-    HIN_TRY(new_secret(HIN_TOKEN_API_KEY, &secret, digest));
+    HIN_TRY(new_secret(tenant, HIN_TOKEN_API_KEY, &secret, digest));
     struct hin_result stored = store_api_key(tenant, wanted, digest, ret_id);
     if (!hin_is_ok(stored)) {
         hin_secret_done(&secret);
@@ -113,7 +116,7 @@ HIN_RESULT hin_credential_token_new(struct hin_tenant *tenant,
 {
     struct hin_secret secret = {0};
     char digest[HIN_SHA256_HEX_BYTES];
-    HIN_TRY(new_secret(HIN_TOKEN_ENROLMENT, &secret, digest));
+    HIN_TRY(new_secret(tenant, HIN_TOKEN_ENROLMENT, &secret, digest));
     struct hin_result stored = store_token(tenant, wanted, digest, ret_id);
     if (!hin_is_ok(stored)) {
         hin_secret_done(&secret);
@@ -144,4 +147,43 @@ HIN_RESULT hin_credential_administrator_new(struct hin_tenant *tenant,
     }
     return store_new(tenant, HIN_STORE_ADMINISTRATORS, &hin_api_administrator, wanted->body,
                      &patches, &content, ret_id);
+}
+
+static HIN_RESULT first_new(struct hin_tenant *tenant, struct hin_view administrator,
+                            struct hin_credential_first *first)
+{
+    int64_t id = 0;
+    HIN_TRY(hin_token_new(HIN_TOKEN_PASSWORD, &first->password));
+    struct hin_credential_administrator person = {
+        .username = administrator,
+        .password = hin_secret_view(&first->password),
+        .one_time = true,
+        .role = 1,
+    };
+    HIN_TRY(hin_credential_administrator_new(tenant, &person, &id));
+    struct hin_credential_api_key key = {.name = HIN_VIEW("init"), .role = 1};
+    HIN_TRY(hin_credential_api_key_new(tenant, &key, &first->api_key, &id));
+    struct hin_credential_token token = {.description = HIN_VIEW("init"),
+                                         .ttl_usec = HIN_CREDENTIAL_TOKEN_TTL_USEC};
+    return hin_credential_token_new(tenant, &token, &first->token, &id);
+}
+
+HIN_RESULT hin_credential_first_new(struct hin_tenant *tenant, struct hin_view administrator,
+                                    struct hin_credential_first *ret_first)
+{
+    struct hin_credential_first first = {0};
+    struct hin_result made = first_new(tenant, administrator, &first);
+    if (!hin_is_ok(made)) {
+        hin_credential_first_done(&first);
+        return made;
+    }
+    *ret_first = first;
+    return hin_ok();
+}
+
+void hin_credential_first_done(struct hin_credential_first *first)
+{
+    hin_secret_done(&first->password);
+    hin_secret_done(&first->api_key);
+    hin_secret_done(&first->token);
 }

@@ -23,6 +23,7 @@ HIN_RESULT hin_credential_api_key_new(struct hin_tenant *tenant,
                                       const struct hin_credential_api_key *wanted,
                                       struct hin_secret *ret_secret, int64_t *ret_id);
 
+#define HIN_CREDENTIAL_TOKEN_TTL_USEC (24 * HIN_HOUR_USEC) /* unless another is wanted */
 struct hin_credential_token {
     struct hin_view description;
     int64_t uses; /* 0: any number */
@@ -43,6 +44,15 @@ struct hin_credential_administrator {
 HIN_RESULT hin_credential_administrator_new(struct hin_tenant *tenant,
                                             const struct hin_credential_administrator *wanted,
                                             int64_t *ret_id);
+
+/* What whoever starts with a new tenant is given: an administrator with a one-time password, an API
+ * key and an enrolment token, all with full access. The secrets are the caller's to free. */
+struct hin_credential_first {
+    struct hin_secret password, api_key, token;
+};
+HIN_RESULT hin_credential_first_new(struct hin_tenant *tenant, struct hin_view administrator,
+                                    struct hin_credential_first *ret_first);
+void hin_credential_first_done(struct hin_credential_first *first);
 
 /* The name under which a secret of this kind is found again: SHA-256 of its canonical text, in hex.
  * SYNTAX: it is not a secret of this kind at all. */

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <malloc.h>
 #include <stdio.h>
 #include <sys/stat.h>
 #include <time.h>
@@ -11,8 +12,28 @@
 #include "base/fd.h"
 #include "base/log.h"
 
-enum { OPENER_KEYS_MAX = 256, SEALER_RESERVE = 1 << 20 };
+enum {
+    OPENER_KEYS_MAX = 256,
+    SEALER_RESERVE = 1 << 20,
+    MANY_CACHE_KIB = 512,
+    MAPPED_BYTES = 128 << 10
+};
 #define LOCK_WAIT_USEC (30 * HIN_SEC_USEC)
+
+HIN_RESULT hin_tenant_name(struct hin_view name, char ret_canonical[HIN_TENANT_NAME_BYTES])
+{
+    HIN_ENSURE(name.size > 0 && name.size < HIN_TENANT_NAME_BYTES, INVALID);
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t byte = name.data[i];
+        bool upper = byte >= 'A' && byte <= 'Z';
+        bool plain = upper || (byte >= '0' && byte <= '9') || (byte >= 'a' && byte <= 'z');
+        bool inner = byte == ' ' || byte == '.' || byte == '-' || byte == '_';
+        HIN_ENSURE(plain || (inner && i > 0 && i + 1 < name.size), INVALID);
+        ret_canonical[i] = (char)(upper ? byte | 0x20 : byte);
+    }
+    ret_canonical[name.size] = 0;
+    return hin_ok();
+}
 
 static HIN_RESULT find_key(void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
                            struct hin_secret *ret_key)
@@ -68,17 +89,26 @@ static HIN_RESULT fetch_index_key(void *context, struct hin_secret *ret_key)
     return hin_keys_index_key(&tenant->keys, hin_tenant_view(tenant), tenant->reason, ret_key);
 }
 
-static HIN_RESULT unlock(struct hin_tenant *tenant)
+/* Kept while the database is closed for a rest: opening it again costs no use of a key. */
+static HIN_RESULT take_keys(struct hin_tenant *tenant)
 {
     struct hin_secret index_key = {0};
     struct hin_key_source source = {find_key, tenant};
+    if (tenant->sealer != NULL) {
+        return hin_ok();
+    }
     HIN_TRY(hin_opener_new(&tenant->opener, &source, OPENER_KEYS_MAX));
     HIN_TRY(fetch_index_key(tenant, &index_key));
     struct hin_result indexed = hin_index_new(&tenant->index, &index_key);
     hin_secret_done(&index_key);
     HIN_TRY(indexed);
     hin_index_source(tenant->index, fetch_index_key, tenant);
-    HIN_TRY(take_data_key(tenant));
+    return take_data_key(tenant);
+}
+
+static HIN_RESULT unlock(struct hin_tenant *tenant)
+{
+    HIN_TRY(take_keys(tenant));
     struct hin_store_keys keys = {
         .sealer = current_sealer,
         .context = tenant,
@@ -194,7 +224,11 @@ static HIN_RESULT salvage(struct hin_tenant *tenant, struct hin_error *error)
 static HIN_RESULT open_once(struct hin_tenant *tenant, bool create, struct hin_error *error)
 {
     struct hin_store_options options = {
-        .directory = tenant->directory, .tenant = tenant->id, .create = create};
+        .directory = tenant->directory,
+        .tenant = tenant->id,
+        .create = create,
+        .cache_kib = tenant->number != 0 ? MANY_CACHE_KIB : 0,
+    };
     HIN_TRY(hin_store_open(&tenant->store, &options, error));
     struct hin_result unlocked = unlock(tenant);
     if (!hin_is_ok(unlocked)) {
@@ -208,10 +242,14 @@ static HIN_RESULT open_once(struct hin_tenant *tenant, bool create, struct hin_e
 static void close_store(struct hin_tenant *tenant)
 {
     hin_store_close(tenant->store);
+    tenant->store = NULL;
+}
+
+static void forget_keys(struct hin_tenant *tenant)
+{
     hin_sealer_free(tenant->sealer);
     hin_opener_free(tenant->opener);
     hin_index_free(tenant->index);
-    tenant->store = NULL;
     tenant->sealer = NULL;
     tenant->opener = NULL;
     tenant->index = NULL;
@@ -228,17 +266,25 @@ static HIN_RESULT open_locked(struct hin_tenant *tenant, bool create, struct hin
         close_store(tenant);
         HIN_TRY(mark(tenant));
     }
+    forget_keys(tenant); /* the salvage may have lost the row of the one that seals */
     HIN_TRY(salvage(tenant, error));
     return open_once(tenant, false, error);
+}
+
+void hin_tenant_init(struct hin_tenant *tenant, int directory, const char *id,
+                     const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
+                     const struct hin_clock *clock)
+{
+    *tenant = (struct hin_tenant){
+        .keys = *keys, .reason = reason, .clock = clock, .directory = directory, .lock = -1};
+    snprintf(tenant->id, sizeof(tenant->id), "%s", id);
 }
 
 HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, int directory, const char *id,
                            const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
                            const struct hin_clock *clock, bool create, struct hin_error *error)
 {
-    *tenant = (struct hin_tenant){
-        .keys = *keys, .reason = reason, .clock = clock, .directory = directory, .lock = -1};
-    snprintf(tenant->id, sizeof(tenant->id), "%s", id);
+    hin_tenant_init(tenant, directory, id, keys, reason, clock);
     struct hin_result opened = open_locked(tenant, create, error);
     if (!hin_is_ok(opened)) {
         hin_tenant_close(tenant);
@@ -246,15 +292,51 @@ HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, int directory, const char 
     return opened;
 }
 
+void hin_tenant_give_memory_back(void)
+{
+    /* A threshold that is set does not grow with what was freed last. */
+    (void)mallopt(M_MMAP_THRESHOLD, MAPPED_BYTES);
+    (void)mallopt(M_TRIM_THRESHOLD, MAPPED_BYTES);
+}
+
+bool hin_tenant_is_awake(const struct hin_tenant *tenant)
+{
+    return tenant->store != NULL;
+}
+
+HIN_RESULT hin_tenant_wake(struct hin_tenant *tenant)
+{
+    struct hin_error error = {0};
+    if (tenant->store != NULL) {
+        return hin_ok();
+    }
+    struct hin_result opened = open_locked(tenant, false, &error);
+    if (!hin_is_ok(opened)) {
+        hin_tenant_rest(tenant);
+        hin_log_result(HIN_LOG_ERROR, opened, "the database of tenant %s cannot be opened: %s",
+                       tenant->id, error.text);
+    }
+    return opened;
+}
+
+void hin_tenant_rest(struct hin_tenant *tenant)
+{
+    close_store(tenant);
+    hin_fd_close(&tenant->lock);
+}
+
 HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)
 {
     int64_t now_usec = hin_clock_monotonic_usec(tenant->clock);
-    if (hin_store_is_broken(tenant->store)) {
+    if (tenant->store != NULL && hin_store_is_broken(tenant->store)) {
         hin_log(HIN_LOG_ERROR, "a page of the database is damaged: all processes that have it open "
                                "end, and it is salvaged before they are back");
         HIN_TRY(mark(tenant));
     }
     HIN_ENSURE(!is_marked(tenant), CORRUPT);
+    if (tenant->sealer == NULL) { /* never woken */
+        return hin_ok();
+    }
     hin_opener_expire(tenant->opener, now_usec, HIN_TENANT_KEY_UNUSED_USEC,
                       HIN_TENANT_KEY_HELD_USEC);
     hin_index_expire(tenant->index, now_usec, HIN_TENANT_KEY_UNUSED_USEC, HIN_TENANT_KEY_HELD_USEC);
@@ -264,6 +346,7 @@ HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)
 void hin_tenant_close(struct hin_tenant *tenant)
 {
     close_store(tenant);
+    forget_keys(tenant);
     if (tenant->id[0] != 0) { /* it was opened once */
         hin_fd_close(&tenant->lock);
     }

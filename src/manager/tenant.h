@@ -11,7 +11,8 @@
 #include "store/store.h"
 
 struct hin_tenant {
-    char id[37]; /* UUID */
+    char id[37];    /* UUID */
+    int64_t number; /* among the tenants of the installation; 0: its own. Ends the credentials. */
     struct hin_keys_carrier keys;
     enum hin_vault_reason reason;
     const struct hin_clock *clock;
@@ -24,6 +25,13 @@ struct hin_tenant {
     int lock;               /* held, shared, while the database is open; alone, to salvage it */
     int64_t sealer_usec;    /* monotonic, when the sealer's key was taken */
 };
+
+/* The register of tenants, documents of the installation's own: which name is which. */
+enum { HIN_TENANT_SLOT_NAME = 0, HIN_TENANT_SLOT_UUID = 1 };
+/* A name as it is looked for: lower case. INVALID: letters and digits, and inside also space, dot,
+ * dash and underscore, 63 bytes at most. */
+#define HIN_TENANT_NAME_BYTES 64
+HIN_RESULT hin_tenant_name(struct hin_view name, char ret_canonical[HIN_TENANT_NAME_BYTES]);
 
 /* A process that is captured has the keys it holds: few are enough. A segment is searched in bursts
  * (a console, an investigation), so a key that rested ten minutes is rarely wanted again soon; an
@@ -45,6 +53,21 @@ HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, int directory, const char 
                            const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
                            const struct hin_clock *clock, bool create, struct hin_error *error);
 void hin_tenant_close(struct hin_tenant *tenant);
+
+/* One that is not opened yet, asleep. */
+void hin_tenant_init(struct hin_tenant *tenant, int directory, const char *id,
+                     const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
+                     const struct hin_clock *clock) HIN_NONNULL;
+
+/* A tenant that nobody asks for rests: its database is closed, its keys stay until they expire.
+ * Before the store of a tenant that may rest is used, it is woken, which does nothing when it is
+ * awake; the codes are those of hin_tenant_open. Never let it rest within an operation. */
+HIN_RESULT hin_tenant_wake(struct hin_tenant *tenant) HIN_NONNULL;
+void hin_tenant_rest(struct hin_tenant *tenant) HIN_NONNULL;
+/* Once in a process that many tenants come and go in: what a rested one has held (megabytes of a
+ * compressor's tables and buffers) is the system's again at once, not a hole in the heap. */
+void hin_tenant_give_memory_back(void);
+bool hin_tenant_is_awake(const struct hin_tenant *tenant) HIN_NONNULL;
 
 /* Takes a new data key when the present one is nearly spent or a day old; call now and then,
  * outside of any operation. */

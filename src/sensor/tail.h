@@ -82,8 +82,8 @@ HIN_RESULT hin_tail_new(struct hin_tail **ret_tail,
 void hin_tail_free(struct hin_tail *tail);
 void hin_tail_freep(struct hin_tail **tail);
 
-/* A position that was saved; before the first scan. SYNTAX, UNSUPPORTED (a newer version): the
- * caller decides. */
+/* A position that was saved; before the first scan, in any order. SYNTAX, UNSUPPORTED (a newer
+ * version): the caller decides. */
 HIN_RESULT hin_tail_restore(struct hin_tail *tail, struct hin_view position) HIN_NONNULL;
 
 /* Look at every folder anew: at start, and now and then (what inotify missed). now_usec: monotonic.

@@ -86,6 +86,7 @@ struct hin_tail {
     bool bound_told;
     struct hin_map denied; /* paths told of already */
     bool known;            /* there was a scan or a saved position: nothing is history any more */
+    bool restored;         /* positions came in any order, and no scan since */
     bool raced;            /* names moved while a folder was looked at: look again */
 };
 
@@ -115,6 +116,8 @@ void tail_source_retire(struct source *source);
 void tail_source_forget(struct source *source);
 void tail_notice(struct hin_tail *tail, enum hin_tail_notice notice, const char *path);
 const char *tail_relative(const struct hin_tail *tail, unsigned root, const char *path);
+/* Whoever kept the positions kept no order: put the files of one name back in theirs. */
+void tail_order_restored(struct hin_tail *tail);
 /* A truncated file may have been copied away first (copytruncate): find the copy and finish that.
  */
 void tail_find_copy(struct hin_tail *tail, const struct source *source);

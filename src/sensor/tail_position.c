@@ -72,8 +72,36 @@ struct hin_result hin_tail_restore(struct hin_tail *tail, struct hin_view positi
     saved.fd = -1;
     saved.size_seen = UINT64_MAX;
     *source = saved;
-    tail->known = true;
+    tail->known = tail->restored = true;
     return hin_ok();
+}
+
+/* Finished and renamed files before the one that has the name, older ones before newer ones. */
+static int restored_order(const void *a, const void *b)
+{
+    const struct source *left = *(struct source *const *)a, *right = *(struct source *const *)b;
+    bool left_live = left->state == SOURCE_COLD && !left->retired;
+    bool right_live = right->state == SOURCE_COLD && !right->retired;
+    if (left_live != right_live) {
+        return left_live ? 1 : -1;
+    }
+    if (left->mtime_usec != right->mtime_usec) {
+        return left->mtime_usec < right->mtime_usec ? -1 : 1;
+    }
+    return left->order < right->order ? -1 : 1;
+}
+
+void tail_order_restored(struct hin_tail *tail)
+{
+    if (!tail->restored) {
+        return;
+    }
+    qsort(tail->sources, tail->source_count, sizeof(struct source *), restored_order);
+    for (size_t i = 0; i < tail->source_count; i++) {
+        tail->sources[i]->order = i + 1;
+    }
+    tail->order = tail->source_count;
+    tail->restored = false;
 }
 
 struct hin_result hin_tail_positions(struct hin_tail *tail, void *context,

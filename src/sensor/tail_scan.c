@@ -288,24 +288,21 @@ static size_t siblings_find(struct hin_tail *tail, const struct folder *folder,
     return count;
 }
 
-/* Unknown files under rotated names. When the name was read before, they had it for a while and
- * were rotated away again before we looked: they are read from their start, oldest first. When it
- * is new to us, they are history: noted as done. */
-static HIN_RESULT find_missed(struct hin_tail *tail, const struct folder *folder,
-                              const struct listing *listing, const char *path, unsigned glob)
+/* Files that were not known until now. history: they are noted as done, else read from their start.
+ */
+static HIN_RESULT siblings_add(struct hin_tail *tail, const struct folder *folder,
+                               const struct sibling *found, size_t count, const char *path,
+                               unsigned glob, bool history)
 {
-    struct sibling found[TAIL_SIBLINGS_MAX];
-    bool history = !is_known_path(tail, path);
-    size_t count = siblings_find(tail, folder, listing, path, found);
     struct hin_result result = hin_ok();
     for (size_t i = 0; i < count; i++) {
         struct source *source = NULL;
+        int fd = found[i].fd;
         if (hin_is_ok(result) && !tail->raced) { /* else their order is not known yet */
-            result =
-                tail_source_add(tail, path, folder->root, glob, found[i].fd, &found[i].st, &source);
+            result = tail_source_add(tail, path, folder->root, glob, fd, &found[i].st, &source);
         }
         if (source == NULL) {
-            hin_fd_close(&found[i].fd);
+            hin_fd_close(&fd);
         } else if (history) {
             hin_fd_close(&source->fd);
             source->state = SOURCE_DONE;
@@ -316,6 +313,22 @@ static HIN_RESULT find_missed(struct hin_tail *tail, const struct folder *folder
         }
     }
     return result;
+}
+
+/* Unknown files under rotated names. When the name was read before, they had it for a while and
+ * were rotated away again before we looked: they are read from their start, oldest first. When it
+ * is new to us, they are history: all of them, or the next look would take the rest for missed. */
+static HIN_RESULT find_missed(struct hin_tail *tail, const struct folder *folder,
+                              const struct listing *listing, const char *path, unsigned glob)
+{
+    struct sibling found[TAIL_SIBLINGS_MAX];
+    bool history = !is_known_path(tail, path);
+    size_t count = 0;
+    do {
+        count = siblings_find(tail, folder, listing, path, found);
+        HIN_TRY(siblings_add(tail, folder, found, count, path, glob, history));
+    } while (history && count == TAIL_SIBLINGS_MAX && !tail->raced);
+    return hin_ok();
 }
 
 void tail_find_copy(struct hin_tail *tail, const struct source *source)
@@ -498,6 +511,29 @@ static HIN_RESULT see_file(struct hin_tail *tail, const struct folder *folder,
     return take_over(tail, folder, listing, source, path, glob, &fd, &st);
 }
 
+/* Its name is away, it was the last to have it, and under a rotated name there is a file that we do
+ * not know: the name came back and went again between two looks. */
+static bool is_missed_after(const struct hin_tail *tail, const struct folder *folder,
+                            const struct listing *listing, const struct source *source)
+{
+    if (source_by_path(tail, source->path) != NULL) {
+        return false;
+    }
+    for (size_t i = 0; i < tail->source_count; i++) {
+        const struct source *other = tail->sources[i];
+        if (other->order > source->order && strcmp(other->path, source->path) == 0) {
+            return false;
+        }
+    }
+    for (size_t i = 0; i < listing->count; i++) {
+        if (is_rotated_from(listing->entries[i].name, hin_path_base(source->path)) &&
+            source_by_inode(tail, folder, listing->entries[i].inode) == NULL) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Names that are gone, and finished files whose inode is gone too. */
 static HIN_RESULT settle(struct hin_tail *tail, const struct folder *folder,
                          const struct listing *listing)
@@ -509,6 +545,9 @@ static HIN_RESULT settle(struct hin_tail *tail, const struct folder *folder,
         }
         if ((source->state == SOURCE_ACTIVE && !source->seen) || source->state == SOURCE_COLD) {
             HIN_TRY(displaced(tail, folder, listing, source, source->glob));
+            HIN_TRY(find_missed(tail, folder, listing, source->path, source->glob));
+        } else if ((source->state == SOURCE_RETIRED || source->state == SOURCE_DONE) &&
+                   is_missed_after(tail, folder, listing, source)) {
             HIN_TRY(find_missed(tail, folder, listing, source->path, source->glob));
         }
         if (source->state == SOURCE_RETIRED) {
@@ -656,6 +695,7 @@ static void glob_base(const struct tail_glob *glob, char *out)
 struct hin_result hin_tail_scan(struct hin_tail *tail, int64_t now_usec)
 {
     (void)now_usec;
+    tail_order_restored(tail);
     for (size_t i = 0; i < tail->folder_count; i++) {
         tail->folders[i].present = false;
     }

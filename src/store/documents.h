@@ -20,6 +20,7 @@ enum hin_store_kind {
     HIN_STORE_SETTINGS = 9,
     HIN_STORE_BUNDLES = 10, /* signed policy bundles */
     HIN_STORE_CHECKPOINTS = 11,
+    HIN_STORE_TENANTS = 12, /* of the installation's own tenant: which others there are */
     HIN_STORE_KIND_LIMIT
 };
 

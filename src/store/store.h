@@ -44,6 +44,7 @@ struct hin_store_options {
     const char *tenant; /* names the file "<tenant>.db" and binds every sealed value */
     bool create;        /* make the file when absent (else NOT_FOUND) */
     bool read_only;
+    unsigned cache_kib;                        /* of pages, at most; 0: 8 MiB */
     const struct hin_store_observer *observer; /* NULL: none */
 };
 

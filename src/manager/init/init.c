@@ -10,18 +10,17 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "crypt/token.h"
+#include "crypt/uuid.h"
 #include "crypt/x509.h"
 #include "io/address.h"
 #include "keys/ring.h"
 #include "keys/vault.h"
 #include "manager/audit.h"
 #include "manager/config.h"
+#include "manager/content.h"
 #include "manager/credential.h"
-#include "manager/init/content.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
-
-#define TOKEN_TTL_USEC (24 * HIN_HOUR_USEC)
 
 struct init_options {
     const char *state;
@@ -83,7 +82,7 @@ struct init {
     struct hin_vault *vault;
     struct hin_tenant tenant;
     struct hin_content_report content;
-    struct hin_secret password, api_key, token;
+    struct hin_credential_first first;
     char fingerprint[HIN_SHA256_HEX_BYTES];
     struct hin_error error;
 };
@@ -145,7 +144,7 @@ static HIN_RESULT settle(struct init *init)
         int size = snprintf(config->keyring, sizeof(config->keyring), "%s.keyring", init->state);
         HIN_ENSURE(size > 0 && (size_t)size < sizeof(config->keyring), LIMIT);
     }
-    STEP(hin_token_uuid(config->tenant), "making the tenant's ID");
+    STEP(hin_uuid_new(config->tenant), "making the tenant's ID");
     return hin_passphrase_read(&init->options.passphrase, &init->passphrase, &init->error);
 }
 
@@ -210,24 +209,6 @@ static HIN_RESULT make_ca_file(struct init *init)
     return hin_file_replace(init->state_fd, "ca.pem", hin_buf_view(&pem), 0644);
 }
 
-static HIN_RESULT make_credentials(struct init *init)
-{
-    int64_t id = 0;
-    HIN_TRY(hin_token_new(HIN_TOKEN_PASSWORD, &init->password));
-    struct hin_credential_administrator administrator = {
-        .username = hin_view_from_text(init->options.administrator),
-        .password = hin_secret_view(&init->password),
-        .one_time = true,
-        .role = 1,
-    };
-    HIN_TRY(hin_credential_administrator_new(&init->tenant, &administrator, &id));
-    struct hin_credential_api_key key = {.name = HIN_VIEW("init"), .role = 1};
-    HIN_TRY(hin_credential_api_key_new(&init->tenant, &key, &init->api_key, &id));
-    struct hin_credential_token token = {.description = HIN_VIEW("init"),
-                                         .ttl_usec = TOKEN_TTL_USEC};
-    return hin_credential_token_new(&init->tenant, &token, &init->token, &id);
-}
-
 static HIN_RESULT make_tenant(struct init *init)
 {
     struct hin_keys_local local = {init->vault, HIN_KEYS_MASK_ALL};
@@ -246,7 +227,10 @@ static HIN_RESULT make_tenant(struct init *init)
     STEP(hin_audit_write(&init->tenant, &audit), "writing the audit record");
     STEP(hin_content_store(&init->tenant, found ? folder : NULL, &init->content, &init->error),
          "storing the rule set");
-    return fail(init, make_credentials(init), "making the first credentials");
+    return fail(init,
+                hin_credential_first_new(
+                    &init->tenant, hin_view_from_text(init->options.administrator), &init->first),
+                "making the first credentials");
 }
 
 /* SQLite made the files as us; the role that serves them has another user. */
@@ -288,9 +272,9 @@ static HIN_RESULT print_json(const struct init *init, const char *api, const cha
     hin_json_field_cstring(&writer, "caFile", ca);
     hin_json_field_cstring(&writer, "caFingerprint", init->fingerprint);
     hin_json_field_cstring(&writer, "administrator", init->options.administrator);
-    hin_json_field_text(&writer, "oneTimePassword", hin_secret_view(&init->password));
-    hin_json_field_text(&writer, "apiKey", hin_secret_view(&init->api_key));
-    hin_json_field_text(&writer, "enrolmentToken", hin_secret_view(&init->token));
+    hin_json_field_text(&writer, "oneTimePassword", hin_secret_view(&init->first.password));
+    hin_json_field_text(&writer, "apiKey", hin_secret_view(&init->first.api_key));
+    hin_json_field_text(&writer, "enrolmentToken", hin_secret_view(&init->first.token));
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     printf("%.*s\n", HIN_ARGS(hin_buf_view(&out)));
@@ -305,10 +289,10 @@ static void print_text(const struct init *init, const char *api, const char *age
     printf("CA certificate      %s/ca.pem\n", init->state);
     printf("CA fingerprint      %s\n", init->fingerprint);
     printf("Administrator       %s\n", init->options.administrator);
-    printf("One-time password   %.*s\n", HIN_ARGS(hin_secret_view(&init->password)));
-    printf("API key             %.*s\n", HIN_ARGS(hin_secret_view(&init->api_key)));
+    printf("One-time password   %.*s\n", HIN_ARGS(hin_secret_view(&init->first.password)));
+    printf("API key             %.*s\n", HIN_ARGS(hin_secret_view(&init->first.api_key)));
     printf("Enrolment token     %.*s (24 hours, any number of agents)\n",
-           HIN_ARGS(hin_secret_view(&init->token)));
+           HIN_ARGS(hin_secret_view(&init->first.token)));
     printf("Rules               %zu files in the default policy\n", init->content.rule_count);
 }
 
@@ -342,9 +326,7 @@ static void init_done(struct init *init, bool keep)
     hin_vault_free(init->vault);
     hin_ring_free(init->ring);
     hin_secret_done(&init->passphrase);
-    hin_secret_done(&init->password);
-    hin_secret_done(&init->api_key);
-    hin_secret_done(&init->token);
+    hin_credential_first_done(&init->first);
     hin_fd_close(&init->database_fd);
     hin_fd_close(&init->vault_fd);
     hin_fd_close(&init->state_fd);

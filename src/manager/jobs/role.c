@@ -1,11 +1,14 @@
 /* The `jobs` process: what comes round (merging the tail, retention, expiry), and the audit record
  * of key uses. */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "data/json.h"
 #include "manager/audit.h"
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
@@ -13,15 +16,37 @@
 #include "store/documents.h"
 #include "store/events.h"
 
-enum { START_TIMEOUT_USEC = 30 * 1000 * 1000 };
+enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32 };
 #define TAIL_AGE_USEC (10 * HIN_SEC_USEC)
+#define REST_USEC     (10 * HIN_SEC_USEC)
+#define LOOK_USEC     (5 * HIN_SEC_USEC) /* which tenants there are */
+#define ACTIVE_USEC                                                                                \
+    (30 * HIN_SEC_USEC) /* after a change of its files a tenant's tail is merged                   \
+                         */
+
+/* One tenant as jobs cares for it. The first is the installation's own. */
+struct ward {
+    struct jobs *jobs;
+    struct ward *next;
+    struct hin_tenant tenant;
+    struct hin_job_state states[JOBS_MAX];
+    int64_t used_usec, changed_usec; /* monotonic */
+    struct timespec stamp;           /* of the write-ahead log, as it was last seen */
+};
 
 struct jobs {
     struct hin_role *role;
-    struct hin_tenant tenant;
+    struct hin_keys_carrier keys;
+    struct ward *wards;
+    size_t ward_count;
     uint64_t keep_days;
-    struct hin_job_state states[8];
+    int64_t looked_usec;
 };
+
+static int64_t monotonic_usec(void)
+{
+    return hin_clock_monotonic_usec(hin_clock_system());
+}
 
 static struct hin_result call_keys(void *context, struct hin_view request,
                                    struct hin_buf *ret_answer)
@@ -37,23 +62,50 @@ static struct hin_result call_keys(void *context, struct hin_view request,
 
 /* ---- what comes round ---- */
 
+static HIN_RESULT wake(struct ward *ward)
+{
+    ward->used_usec = monotonic_usec();
+    return hin_tenant_wake(&ward->tenant);
+}
+
+/* Nothing is merged where nothing was written: a look at the files' time, not into the database. */
+static bool is_active(struct ward *ward)
+{
+    char name[64];
+    struct stat info;
+    snprintf(name, sizeof(name), "%s.db-wal", ward->tenant.id);
+    if (fstatat(ward->tenant.directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+        (info.st_mtim.tv_sec != ward->stamp.tv_sec ||
+         info.st_mtim.tv_nsec != ward->stamp.tv_nsec)) {
+        ward->stamp = info.st_mtim;
+        ward->changed_usec = monotonic_usec();
+    }
+    return monotonic_usec() - ward->changed_usec < ACTIVE_USEC;
+}
+
 static struct hin_result merge(void *context, int64_t now_usec)
 {
-    struct jobs *jobs = context;
-    return hin_store_maintain(jobs->tenant.store, now_usec, TAIL_AGE_USEC);
+    struct ward *ward = context;
+    if (ward->tenant.number != 0 && !is_active(ward)) {
+        return hin_ok();
+    }
+    HIN_TRY(wake(ward));
+    return hin_store_maintain(ward->tenant.store, now_usec, TAIL_AGE_USEC);
 }
 
 static struct hin_result retain(void *context, int64_t now_usec)
 {
-    struct jobs *jobs = context;
+    struct ward *ward = context;
+    uint32_t keep_days = (uint32_t)ward->jobs->keep_days;
     uint64_t count = 0;
-    if (jobs->keep_days == 0) {
+    if (keep_days == 0) {
         return hin_ok();
     }
-    HIN_TRY(hin_store_retain(jobs->tenant.store, now_usec, (uint32_t)jobs->keep_days, &count));
+    HIN_TRY(wake(ward));
+    HIN_TRY(hin_store_retain(ward->tenant.store, now_usec, keep_days, &count));
     if (count > 0) {
         hin_log(HIN_LOG_INFO, "%llu events older than %llu days were dropped",
-                (unsigned long long)count, (unsigned long long)jobs->keep_days);
+                (unsigned long long)count, (unsigned long long)keep_days);
     }
     return hin_ok();
 }
@@ -61,38 +113,41 @@ static struct hin_result retain(void *context, int64_t now_usec)
 static struct hin_result expire(void *context, int64_t now_usec)
 {
     static const enum hin_store_kind kinds[] = {HIN_STORE_API_KEYS, HIN_STORE_ENROLMENT_TOKENS};
-    struct jobs *jobs = context;
+    struct ward *ward = context;
+    HIN_TRY(wake(ward));
     for (size_t i = 0; i < HIN_COUNT(kinds); i++) {
         uint64_t count = 0;
         /* What expired stays a day, so that a refusal can say why. */
-        HIN_TRY(hin_store_expire(jobs->tenant.store, kinds[i], now_usec - HIN_DAY_USEC, &count));
+        HIN_TRY(hin_store_expire(ward->tenant.store, kinds[i], now_usec - HIN_DAY_USEC, &count));
     }
     return hin_ok();
 }
 
 static struct hin_result refresh(void *context, int64_t now_usec)
 {
-    struct jobs *jobs = context;
+    struct ward *ward = context;
     (void)now_usec;
-    return hin_tenant_refresh(&jobs->tenant);
+    HIN_TRY(wake(ward));
+    return hin_tenant_refresh(&ward->tenant);
 }
 
 /* Every page is read, every sealed thing opened: what is damaged is marked and gone around. */
 static struct hin_result check(void *context, int64_t now_usec)
 {
-    struct jobs *jobs = context;
+    struct ward *ward = context;
     struct hin_store_check found;
     (void)now_usec;
-    HIN_TRY(hin_store_check(jobs->tenant.store, &found));
+    HIN_TRY(wake(ward));
+    HIN_TRY(hin_store_check(ward->tenant.store, &found));
     if (!found.structure_ok ||
         found.segments_damaged + found.documents_damaged + found.audit_damaged > 0) {
         hin_log(HIN_LOG_ERROR,
-                "the database is damaged: %llu of %llu segments, %llu of %llu documents, %llu of "
-                "%llu audit entries; structure %s",
-                (unsigned long long)found.segments_damaged, (unsigned long long)found.segments,
-                (unsigned long long)found.documents_damaged, (unsigned long long)found.documents,
-                (unsigned long long)found.audit_damaged, (unsigned long long)found.audit_records,
-                found.structure_ok ? "whole" : "broken");
+                "the database of tenant %s is damaged: %llu of %llu segments, %llu of %llu "
+                "documents, %llu of %llu audit entries; structure %s",
+                ward->tenant.id, (unsigned long long)found.segments_damaged,
+                (unsigned long long)found.segments, (unsigned long long)found.documents_damaged,
+                (unsigned long long)found.documents, (unsigned long long)found.audit_damaged,
+                (unsigned long long)found.audit_records, found.structure_ok ? "whole" : "broken");
     }
     return hin_ok();
 }
@@ -110,13 +165,95 @@ static void on_failure(void *context, const struct hin_job *job, struct hin_resu
     hin_log_result(HIN_LOG_WARNING, result, "job %s", job->name);
 }
 
+/* ---- which tenants there are ---- */
+
+static HIN_RESULT new_ward(struct jobs *jobs, const char *uuid, int64_t number,
+                           struct ward **ret_ward)
+{
+    struct ward *ward = calloc(1, sizeof(*ward));
+    HIN_ENSURE(ward != NULL, NO_MEMORY);
+    ward->jobs = jobs;
+    hin_tenant_init(&ward->tenant, hin_role_fd(jobs->role, "db"), uuid, &jobs->keys,
+                    HIN_VAULT_FOR_MERGE, hin_clock_system());
+    ward->tenant.number = number;
+    /* What comes each hour comes at another minute for each; the check, which reads everything, not
+     * while the manager starts. */
+    for (size_t i = 0; i < HIN_COUNT(table); i++) {
+        ward->states[i].last_usec = hin_tenant_now_usec(&ward->tenant) -
+                                    (i == JOB_CHECK ? 0 : number % 60 * HIN_MINUTE_USEC);
+    }
+    struct ward **at = &jobs->wards;
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = ward;
+    jobs->ward_count++;
+    *ret_ward = ward;
+    return hin_ok();
+}
+
+static struct ward *find_ward(struct jobs *jobs, struct hin_view uuid)
+{
+    struct ward *ward = jobs->wards;
+    while (ward != NULL && !hin_view_is(uuid, ward->tenant.id)) {
+        ward = ward->next;
+    }
+    return ward;
+}
+
+static struct hin_result meet(void *context, const struct hin_store_document *document)
+{
+    struct jobs *jobs = context;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    struct hin_view uuid = HIN_VIEW_EMPTY;
+    struct ward *ward = NULL;
+    char text[37];
+    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL));
+    HIN_TRY(hin_json_get_text(hin_json_root(parsed), "guid", &uuid, NULL));
+    HIN_TRY(hin_view_to_text(uuid, text, sizeof(text)));
+    return find_ward(jobs, uuid) != NULL ? hin_ok() : new_ward(jobs, text, document->id, &ward);
+}
+
+/* Those that are suspended are cared for too: what is kept, and for how long, goes on. */
+static HIN_RESULT look(struct jobs *jobs)
+{
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    jobs->looked_usec = monotonic_usec();
+    return hin_store_list(jobs->wards->tenant.store, HIN_STORE_TENANTS, &all, meet, jobs, &listed);
+}
+
+static HIN_RESULT tend(struct ward *ward)
+{
+    bool first = ward->tenant.number == 0;
+    struct hin_result watched = hin_tenant_watch(&ward->tenant);
+    if (first) {
+        HIN_TRY(watched); /* this process ends, and the database is salvaged */
+    } else if (watched.code == HIN_CORRUPT) {
+        hin_tenant_rest(&ward->tenant); /* whoever wakes it next salvages it */
+    }
+    (void)hin_jobs_run(table, ward->states, HIN_COUNT(table), ward,
+                       hin_tenant_now_usec(&ward->tenant), on_failure);
+    bool many = ward->jobs->ward_count > AWAKE_MAX;
+    if (!first && (many || monotonic_usec() - ward->used_usec > REST_USEC)) {
+        hin_tenant_rest(&ward->tenant);
+    }
+    return hin_ok();
+}
+
 static struct hin_result tick(void *context, int64_t now_usec)
 {
     struct jobs *jobs = context;
     (void)now_usec;
-    HIN_TRY(hin_tenant_watch(&jobs->tenant));
-    (void)hin_jobs_run(table, jobs->states, HIN_COUNT(table), jobs,
-                       hin_tenant_now_usec(&jobs->tenant), on_failure);
+    if (monotonic_usec() - jobs->looked_usec > LOOK_USEC) {
+        struct hin_result looked = look(jobs);
+        if (!hin_is_ok(looked)) {
+            hin_log_result(HIN_LOG_WARNING, looked, "the tenants cannot be listed");
+        }
+    }
+    for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
+        HIN_TRY(tend(ward));
+    }
     return hin_ok();
 }
 
@@ -140,7 +277,12 @@ static struct hin_result record_use(void *context, struct hin_ipc *channel,
         .actor = HIN_VIEW("keys"),
         .detail = hin_view_from_text(detail),
     };
-    struct hin_result written = hin_audit_write(&jobs->tenant, &audit);
+    struct ward *ward = find_ward(jobs, use.tenant);
+    ward = ward != NULL ? ward : jobs->wards; /* the installation's, or of one that is being made */
+    struct hin_result written = wake(ward);
+    if (hin_is_ok(written)) {
+        written = hin_audit_write(&ward->tenant, &audit);
+    }
     if (!hin_is_ok(written)) {
         hin_log_result(HIN_LOG_ERROR, written, "a use of a key cannot be recorded");
     }
@@ -162,19 +304,24 @@ static struct hin_result jobs_sandbox(struct hin_role *role, struct hin_sandbox 
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
 }
 
-static HIN_RESULT open_tenant(struct jobs *jobs)
+static HIN_RESULT open_first(struct jobs *jobs)
 {
-    struct hin_error error = {0};
     struct hin_ipc *keys;
-    struct hin_keys_carrier carrier = {call_keys, jobs->role};
+    struct ward *first = NULL;
     HIN_TRY(hin_role_wait_peer(jobs->role, "keys", 0, START_TIMEOUT_USEC, &keys));
-    struct hin_result opened = hin_tenant_open(
-        &jobs->tenant, hin_role_fd(jobs->role, "db"), hin_role_setting_text(jobs->role, "tenant"),
-        &carrier, HIN_VAULT_FOR_MERGE, hin_clock_system(), false, &error);
-    if (!hin_is_ok(opened)) {
-        hin_log(HIN_LOG_ERROR, "the database cannot be opened: %s", error.text);
+    jobs->keys = (struct hin_keys_carrier){call_keys, jobs->role};
+    HIN_TRY(new_ward(jobs, hin_role_setting_text(jobs->role, "tenant"), 0, &first));
+    return wake(first);
+}
+
+static void close_all(struct jobs *jobs)
+{
+    while (jobs->wards != NULL) {
+        struct ward *ward = jobs->wards;
+        jobs->wards = ward->next;
+        hin_tenant_close(&ward->tenant);
+        free(ward);
     }
-    return opened;
 }
 
 static struct hin_result jobs_run(struct hin_role *role)
@@ -182,13 +329,12 @@ static struct hin_result jobs_run(struct hin_role *role)
     static const struct hin_role_service services[] = {{"keys", &use_table}};
     struct jobs *jobs = calloc(1, sizeof(*jobs));
     HIN_ENSURE(jobs != NULL, NO_MEMORY);
+    hin_tenant_give_memory_back();
     jobs->role = role;
     HIN_IGNORE(hin_view_to_u64(hin_role_setting(role, "keep-days"),
                                &jobs->keep_days)); /* 0 when it is not told */
-    struct hin_result result = open_tenant(jobs);
+    struct hin_result result = open_first(jobs);
     if (hin_is_ok(result)) {
-        /* It reads everything: not while the manager starts. */
-        jobs->states[JOB_CHECK].last_usec = hin_tenant_now_usec(&jobs->tenant);
         struct hin_role_loop loop = {
             .services = services,
             .service_count = HIN_COUNT(services),
@@ -197,7 +343,7 @@ static struct hin_result jobs_run(struct hin_role *role)
             .tick_usec = HIN_SEC_USEC,
         };
         result = hin_role_serve(role, &loop);
-        hin_tenant_close(&jobs->tenant);
+        close_all(jobs);
     }
     free(jobs);
     return result;

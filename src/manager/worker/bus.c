@@ -5,9 +5,16 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "manager/worker/api/api.h"
 #include "manager/worker/ingest/internal.h"
 
-enum { PEERS_MAX = 64 + 2, PENDING_MAX = 16384, TELL_USEC = 1000 * 1000 };
+enum {
+    PEERS_MAX = 64 + 2,
+    PENDING_MAX = 16384,
+    TELL_USEC = 1000 * 1000,
+    CONNECTED_MAX = 3500, /* tenants with agents that are told of; as many as fit a message */
+    COUNTERS_MAX = 60000,
+};
 
 struct peer {
     struct hin_bus *bus;
@@ -18,11 +25,16 @@ struct peer {
     struct hin_ipc_permits permits;
     bool is_worker;
     struct hin_worker_counters counters;
-    uint64_t agents;
+    struct connected { /* agents, by tenant; those that have some */
+        int64_t tenant;
+        uint64_t agents;
+    } * connected;
+    size_t connected_count;
 };
 
 struct pending { /* an own claim that waits for answers */
     uint64_t number;
+    int64_t tenant;
     unsigned waiting;
     bool alive;
 };
@@ -37,21 +49,36 @@ struct hin_bus {
     size_t pending_count;
     struct hin_role_events events;
     struct hin_ipc_permits from_parent;
+    struct hin_buf told;
     bool failed;
 };
 
 /* ---- messages ---- */
+
+/* The desk a message is about; NULL when this worker has none, and nothing to do then. */
+static HIN_RESULT read_desk(struct hin_bus *bus, struct hin_reader *reader,
+                            struct hin_desk **ret_desk)
+{
+    uint64_t tenant = 0;
+    HIN_TRY(hin_read_u64(reader, &tenant));
+    *ret_desk = hin_desk_known(bus->worker, (int64_t)tenant);
+    return hin_ok();
+}
 
 static struct hin_result on_committed(void *context, struct hin_ipc *channel,
                                       struct hin_ipc_message *message)
 {
     struct peer *peer = context;
     struct hin_reader reader = hin_reader_of(message->payload);
+    struct hin_desk *desk = NULL;
     uint64_t last = 0;
     (void)channel;
+    HIN_TRY(read_desk(peer->bus, &reader, &desk));
     HIN_TRY(hin_read_u64(&reader, &last));
     HIN_TRY(hin_read_end(&reader));
-    hin_api_on_committed(peer->bus->worker->api, (int64_t)last);
+    if (desk != NULL) {
+        hin_api_on_committed(desk->worker->api, desk, (int64_t)last);
+    }
     return hin_ok();
 }
 
@@ -60,14 +87,17 @@ static struct hin_result on_changed(void *context, struct hin_ipc *channel,
 {
     struct peer *peer = context;
     struct hin_reader reader = hin_reader_of(message->payload);
+    struct hin_desk *desk = NULL;
     uint32_t kind = 0;
     uint64_t id = 0;
     (void)channel;
+    HIN_TRY(read_desk(peer->bus, &reader, &desk));
     HIN_TRY(hin_read_u32(&reader, &kind));
     HIN_TRY(hin_read_u64(&reader, &id));
     HIN_TRY(hin_read_end(&reader));
-    hin_api_on_changed(peer->bus->worker->api, (enum hin_store_kind)kind, (int64_t)id);
-    hin_ingest_on_changed(peer->bus->worker->ingest, (enum hin_store_kind)kind, (int64_t)id);
+    if (desk != NULL) {
+        hin_desk_on_changed(desk, (enum hin_store_kind)kind, (int64_t)id);
+    }
     return hin_ok();
 }
 
@@ -77,22 +107,37 @@ static struct hin_result on_claim(void *context, struct hin_ipc *channel,
     struct peer *peer = context;
     struct hin_reader reader = hin_reader_of(message->payload);
     struct hin_claim claim = {0};
+    struct hin_desk *desk = NULL;
     uint64_t computer = 0;
     (void)channel;
+    HIN_TRY(read_desk(peer->bus, &reader, &desk));
     HIN_TRY(hin_read_u64(&reader, &claim.number));
     HIN_TRY(hin_read_u64(&reader, &computer));
     HIN_TRY(hin_read_u64(&reader, &claim.counter));
     HIN_TRY(hin_read_end(&reader));
     claim.computer = (int64_t)computer;
-    hin_ingest_on_claim(peer->bus->worker->ingest, peer->instance, &claim);
+    if (desk == NULL) {
+        hin_bus_claim_answer(peer->bus, peer->instance, claim.number, false);
+        return hin_ok();
+    }
+    claim.tenant = desk->tenant.number;
+    hin_ingest_on_claim(desk->ingest, peer->instance, &claim);
     return hin_ok();
+}
+
+static void settled(struct hin_bus *bus, const struct pending *done)
+{
+    struct hin_desk *desk = hin_desk_known(bus->worker, done->tenant); /* its session claims */
+    if (desk != NULL && hin_is_ok(hin_desk_wake(desk))) {
+        hin_ingest_claim_settled(desk->ingest, done->number, done->alive);
+    }
 }
 
 static void settle(struct hin_bus *bus, size_t index)
 {
     struct pending done = bus->pending[index];
     bus->pending[index] = bus->pending[--bus->pending_count];
-    hin_ingest_claim_settled(bus->worker->ingest, done.number, done.alive);
+    settled(bus, &done);
 }
 
 static void count_answer(struct hin_bus *bus, uint64_t number, bool alive)
@@ -129,11 +174,35 @@ static struct hin_result on_hold(void *context, struct hin_ipc *channel,
 {
     struct peer *peer = context;
     struct hin_reader reader = hin_reader_of(message->payload);
+    struct hin_desk *desk = NULL;
     uint64_t computer = 0;
     (void)channel;
+    HIN_TRY(read_desk(peer->bus, &reader, &desk));
     HIN_TRY(hin_read_u64(&reader, &computer));
     HIN_TRY(hin_read_end(&reader));
-    hin_ingest_on_hold(peer->bus->worker->ingest, (int64_t)computer);
+    if (desk != NULL) {
+        hin_ingest_on_hold(desk->ingest, (int64_t)computer);
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT read_connected(struct peer *peer, struct hin_reader *reader)
+{
+    uint32_t count = 0;
+    uint64_t tenant = 0;
+    HIN_TRY(hin_read_u32(reader, &count));
+    HIN_ENSURE(count <= CONNECTED_MAX, PROTOCOL);
+    if (peer->connected == NULL) {
+        peer->connected = calloc(CONNECTED_MAX, sizeof(*peer->connected));
+        HIN_ENSURE(peer->connected != NULL, NO_MEMORY);
+    }
+    peer->connected_count = 0;
+    for (uint32_t i = 0; i < count; i++) {
+        HIN_TRY(hin_read_u64(reader, &tenant));
+        HIN_TRY(hin_read_u64(reader, &peer->connected[i].agents));
+        peer->connected[i].tenant = (int64_t)tenant;
+    }
+    peer->connected_count = count;
     return hin_ok();
 }
 
@@ -143,25 +212,23 @@ static struct hin_result on_counters(void *context, struct hin_ipc *channel,
     struct peer *peer = context;
     struct hin_reader reader = hin_reader_of(message->payload);
     struct hin_worker_counters counters;
-    uint64_t agents = 0;
     (void)channel;
 #define X(name, text) HIN_TRY(hin_read_u64(&reader, &counters.name));
     HIN_WORKER_COUNTERS(X)
 #undef X
-    HIN_TRY(hin_read_u64(&reader, &agents));
+    HIN_TRY(read_connected(peer, &reader));
     HIN_TRY(hin_read_end(&reader));
     peer->counters = counters;
-    peer->agents = agents;
     return hin_ok();
 }
 
 static const struct hin_ipc_permit rows[] = {
-    {HIN_MESSAGE_COMMITTED, 0, 0, 0, 8, 8, 0, on_committed},
-    {HIN_MESSAGE_CHANGED, 0, 0, 0, 12, 12, 0, on_changed},
-    {HIN_MESSAGE_CLAIM, 0, 0, 0, 24, 24, 0, on_claim},
+    {HIN_MESSAGE_COMMITTED, 0, 0, 0, 16, 16, 0, on_committed},
+    {HIN_MESSAGE_CHANGED, 0, 0, 0, 20, 20, 0, on_changed},
+    {HIN_MESSAGE_CLAIM, 0, 0, 0, 32, 32, 0, on_claim},
     {HIN_MESSAGE_CLAIM_ANSWER, 0, 0, 0, 9, 9, 0, on_claim_answer},
-    {HIN_MESSAGE_HOLD, 0, 0, 0, 8, 8, 0, on_hold},
-    {HIN_MESSAGE_COUNTERS, 0, 0, 0, 8, 4096, 0, on_counters},
+    {HIN_MESSAGE_HOLD, 0, 0, 0, 16, 16, 0, on_hold},
+    {HIN_MESSAGE_COUNTERS, 0, 0, 0, 8, COUNTERS_MAX, 0, on_counters},
 };
 static const struct hin_ipc_table table = {"worker -> worker", rows, HIN_COUNT(rows)};
 /* keys and jobs only answer calls, which never come this way. */
@@ -182,8 +249,8 @@ static struct hin_result on_state(void *context, struct hin_ipc *channel,
     HIN_TRY(hin_read_end(&reader));
     HIN_TRY(hin_view_to_text(text, own, sizeof(own)));
     HIN_ENSURE(hin_state_get(state) != NULL, PROTOCOL);
-    struct hin_result told = hin_ingest_state_event(bus->worker->ingest, (enum hin_state_code)state,
-                                                    0, "", own[0] != 0 ? own : NULL);
+    struct hin_result told = hin_ingest_state_event(
+        bus->worker->desks->ingest, (enum hin_state_code)state, 0, "", own[0] != 0 ? own : NULL);
     if (!hin_is_ok(told)) {
         hin_log_result(HIN_LOG_WARNING, told, "an event of the manager's own");
     }
@@ -290,7 +357,7 @@ static void peer_down(void *context, const char *name, unsigned instance, struct
         hin_watch_free(peer->watch);
         peer->watch = NULL;
         peer->channel = NULL;
-        peer->agents = 0;
+        peer->connected_count = 0;
         /* Its sessions are gone with it: whoever waited for its answer has it. One too many only
          * shortens a wait. */
         for (size_t at = bus->pending_count; peer->is_worker && at-- > 0;) {
@@ -342,51 +409,71 @@ static unsigned send_all(struct hin_bus *bus, uint16_t type, struct hin_view pay
     return count;
 }
 
+static HIN_RESULT write_counters(struct hin_bus *bus, struct hin_buf *out)
+{
+    const struct hin_worker_counters *counters = &bus->worker->counters;
+    size_t count = 0;
+#define X(name, text) HIN_TRY(hin_write_u64(out, counters->name));
+    HIN_WORKER_COUNTERS(X)
+#undef X
+    size_t at = out->size;
+    HIN_TRY(hin_write_u32(out, 0));
+    for (struct hin_desk *desk = bus->worker->desks; desk != NULL; desk = desk->next) {
+        uint64_t agents = hin_ingest_session_count(desk->ingest);
+        if (agents > 0 && count < CONNECTED_MAX) {
+            count++;
+            HIN_TRY(hin_write_u64(out, (uint64_t)desk->tenant.number));
+            HIN_TRY(hin_write_u64(out, agents));
+        }
+    }
+    hin_store_u32(out->data + at, (uint32_t)count);
+    return hin_ok();
+}
+
 static void tell_counters(void *context)
 {
     struct hin_bus *bus = context;
-    uint8_t payload[sizeof(struct hin_worker_counters) + 8];
-    size_t at = 0;
-#define X(name, text)                                                                              \
-    hin_store_u64(payload + at, bus->worker->counters.name);                                       \
-    at += 8;
-    HIN_WORKER_COUNTERS(X)
-#undef X
-    hin_store_u64(payload + at, hin_ingest_session_count(bus->worker->ingest));
-    send_all(bus, HIN_MESSAGE_COUNTERS, hin_view_of(payload, at + 8));
+    hin_buf_clear(&bus->told);
+    if (hin_is_ok(write_counters(bus, &bus->told))) { /* else with the next ones */
+        send_all(bus, HIN_MESSAGE_COUNTERS, hin_buf_view(&bus->told));
+    }
 }
 
-void hin_bus_committed(struct hin_bus *bus, int64_t last_id)
+void hin_bus_committed(struct hin_bus *bus, int64_t tenant, int64_t last_id)
 {
-    uint8_t payload[8];
-    hin_store_u64(payload, (uint64_t)last_id);
+    uint8_t payload[16];
+    hin_store_u64(payload, (uint64_t)tenant);
+    hin_store_u64(payload + 8, (uint64_t)last_id);
     send_all(bus, HIN_MESSAGE_COMMITTED, hin_view_of(payload, sizeof(payload)));
 }
 
-void hin_bus_changed(struct hin_bus *bus, enum hin_store_kind kind, int64_t id)
+void hin_bus_changed(struct hin_bus *bus, int64_t tenant, enum hin_store_kind kind, int64_t id)
 {
-    uint8_t payload[12];
-    hin_store_u32(payload, (uint32_t)kind);
-    hin_store_u64(payload + 4, (uint64_t)id);
+    uint8_t payload[20];
+    hin_store_u64(payload, (uint64_t)tenant);
+    hin_store_u32(payload + 8, (uint32_t)kind);
+    hin_store_u64(payload + 12, (uint64_t)id);
     send_all(bus, HIN_MESSAGE_CHANGED, hin_view_of(payload, sizeof(payload)));
 }
 
 void hin_bus_claim(struct hin_bus *bus, const struct hin_claim *claim)
 {
-    uint8_t payload[24];
-    hin_store_u64(payload, claim->number);
-    hin_store_u64(payload + 8, (uint64_t)claim->computer);
-    hin_store_u64(payload + 16, claim->counter);
+    uint8_t payload[32];
+    struct pending pending = {.number = claim->number, .tenant = claim->tenant};
+    hin_store_u64(payload, (uint64_t)claim->tenant);
+    hin_store_u64(payload + 8, claim->number);
+    hin_store_u64(payload + 16, (uint64_t)claim->computer);
+    hin_store_u64(payload + 24, claim->counter);
     if (bus->pending_count == PENDING_MAX) {
-        hin_ingest_claim_settled(bus->worker->ingest, claim->number, false);
+        settled(bus, &pending);
         return;
     }
-    unsigned told = send_all(bus, HIN_MESSAGE_CLAIM, hin_view_of(payload, sizeof(payload)));
-    if (told == 0) {
-        hin_ingest_claim_settled(bus->worker->ingest, claim->number, false);
+    pending.waiting = send_all(bus, HIN_MESSAGE_CLAIM, hin_view_of(payload, sizeof(payload)));
+    if (pending.waiting == 0) {
+        settled(bus, &pending);
         return;
     }
-    bus->pending[bus->pending_count++] = (struct pending){claim->number, told, false};
+    bus->pending[bus->pending_count++] = pending;
 }
 
 void hin_bus_claim_answer(struct hin_bus *bus, unsigned worker, uint64_t number, bool alive)
@@ -400,27 +487,37 @@ void hin_bus_claim_answer(struct hin_bus *bus, unsigned worker, uint64_t number,
     }
 }
 
-void hin_bus_hold(struct hin_bus *bus, int64_t computer)
+void hin_bus_hold(struct hin_bus *bus, int64_t tenant, int64_t computer)
 {
-    uint8_t payload[8];
-    hin_store_u64(payload, (uint64_t)computer);
+    uint8_t payload[16];
+    hin_store_u64(payload, (uint64_t)tenant);
+    hin_store_u64(payload + 8, (uint64_t)computer);
     send_all(bus, HIN_MESSAGE_HOLD, hin_view_of(payload, sizeof(payload)));
 }
 
-void hin_bus_counters(struct hin_bus *bus, struct hin_worker_counters *ret_sum,
-                      uint64_t *ret_agents)
+void hin_bus_counters(struct hin_bus *bus, struct hin_worker_counters *ret_sum)
 {
     struct hin_worker_counters sum = bus->worker->counters;
-    uint64_t agents = hin_ingest_session_count(bus->worker->ingest);
     for (size_t i = 0; i < bus->peer_count; i++) {
         const struct peer *peer = &bus->peers[i];
 #define X(name, text) sum.name += peer->counters.name;
         HIN_WORKER_COUNTERS(X)
 #undef X
-        agents += peer->agents;
     }
     *ret_sum = sum;
-    *ret_agents = agents;
+}
+
+uint64_t hin_bus_agents(struct hin_bus *bus, int64_t tenant)
+{
+    struct hin_desk *desk = hin_desk_known(bus->worker, tenant);
+    uint64_t agents = desk != NULL ? hin_ingest_session_count(desk->ingest) : 0;
+    for (size_t i = 0; i < bus->peer_count; i++) {
+        const struct peer *peer = &bus->peers[i];
+        for (size_t at = 0; at < peer->connected_count; at++) {
+            agents += peer->connected[at].tenant == tenant ? peer->connected[at].agents : 0;
+        }
+    }
+    return agents;
 }
 
 /* ---- life ---- */
@@ -432,6 +529,7 @@ HIN_RESULT hin_bus_new(struct hin_worker *worker, struct hin_bus **ret_bus)
     bus->worker = worker;
     worker->bus = bus;
     bus->pending = calloc(PENDING_MAX, sizeof(*bus->pending));
+    hin_buf_init(&bus->told, COUNTERS_MAX);
     bus->from_parent = (struct hin_ipc_permits){.table = &parent_table};
     bus->events = (struct hin_role_events){.context = bus,
                                            .up = peer_up,
@@ -469,7 +567,9 @@ void hin_bus_free(struct hin_bus *bus)
     }
     for (size_t i = 0; i < bus->peer_count; i++) {
         hin_watch_free(bus->peers[i].watch);
+        free(bus->peers[i].connected);
     }
+    hin_buf_done(&bus->told);
     hin_watch_free(bus->parent);
     hin_timer_free(bus->timer);
     free(bus->pending);

@@ -3,19 +3,21 @@
 #ifndef HIN_MANAGER_WORKER_BUS_H
 #define HIN_MANAGER_WORKER_BUS_H
 
-#include "manager/worker/worker.h"
+#include "manager/worker/desk.h"
 
 HIN_RESULT hin_bus_new(struct hin_worker *worker, struct hin_bus **ret_bus);
 void hin_bus_free(struct hin_bus *bus);
 
-void hin_bus_committed(struct hin_bus *bus, int64_t last_id);
-void hin_bus_changed(struct hin_bus *bus, enum hin_store_kind kind, int64_t id);
+/* `tenant`: its number. */
+void hin_bus_committed(struct hin_bus *bus, int64_t tenant, int64_t last_id);
+void hin_bus_changed(struct hin_bus *bus, int64_t tenant, enum hin_store_kind kind, int64_t id);
 
 /* "Computer `computer` says hello here with this session counter: has anybody a session of it that
  * is alive?" Answered to hin_ingest_claim_settled once all other workers have said, or at once when
  * there are none. */
 struct hin_claim {
-    uint64_t number;
+    uint64_t number; /* of the session, in its worker */
+    int64_t tenant;
     int64_t computer;
     uint64_t counter;
 };
@@ -23,16 +25,18 @@ void hin_bus_claim(struct hin_bus *bus, const struct hin_claim *claim);
 /* The answer to another worker's claim; pinging an older session may take its 5 s. */
 void hin_bus_claim_answer(struct hin_bus *bus, unsigned worker, uint64_t number, bool alive);
 /* Hold all sessions of a computer (a clone was noticed). */
-void hin_bus_hold(struct hin_bus *bus, int64_t computer);
+void hin_bus_hold(struct hin_bus *bus, int64_t tenant, int64_t computer);
 
 /* Counters of all workers that are up, summed up; the others tell theirs once a second. */
-void hin_bus_counters(struct hin_bus *bus, struct hin_worker_counters *ret_sum,
-                      uint64_t *ret_agents);
+void hin_bus_counters(struct hin_bus *bus, struct hin_worker_counters *ret_sum);
+/* Agents of one tenant that are connected, likewise. */
+uint64_t hin_bus_agents(struct hin_bus *bus, int64_t tenant);
 
 /* What ingest does with what the bus brings. */
 void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker, const struct hin_claim *claim);
 void hin_ingest_claim_settled(struct hin_ingest *ingest, uint64_t number, bool alive);
 void hin_ingest_on_hold(struct hin_ingest *ingest, int64_t computer);
+void hin_ingest_on_changed(struct hin_ingest *ingest, enum hin_store_kind kind, int64_t id);
 uint64_t hin_ingest_session_count(const struct hin_ingest *ingest);
 
 #endif

@@ -9,44 +9,13 @@
 #include "io/address.h"
 #include "manager/worker/api/api.h"
 #include "manager/worker/bus.h"
+#include "manager/worker/desk.h"
 #include "manager/worker/ingest/ingest.h"
 
-enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, REFUSALS_PER_MINUTE = 600 };
+enum { START_TIMEOUT_USEC = 30 * 1000 * 1000 };
 #define SERVER_LIFETIME_USEC (90 * HIN_DAY_USEC)
 #define SERVER_RENEW_USEC    (HIN_DAY_USEC)
 #define DAMAGE_LOOK_USEC     (10 * HIN_SEC_USEC) /* a walk over the index of segments */
-
-/* ---- shared by API and ingest ---- */
-
-void hin_worker_changed(struct hin_worker *worker, enum hin_store_kind kind, int64_t id)
-{
-    hin_api_on_changed(worker->api, kind, id);
-    hin_ingest_on_changed(worker->ingest, kind, id);
-    hin_bus_changed(worker->bus, kind, id);
-}
-
-void hin_worker_committed(struct hin_worker *worker, int64_t last_id)
-{
-    hin_api_on_committed(worker->api, last_id);
-    hin_bus_committed(worker->bus, last_id);
-}
-
-void hin_worker_refused(struct hin_worker *worker, const struct hin_audit *audit)
-{
-    int64_t now_usec = hin_clock_monotonic_usec(worker->clock);
-    if (now_usec - worker->audit_window_usec > HIN_MINUTE_USEC) {
-        worker->audit_window_usec = now_usec;
-        worker->audit_window_count = 0;
-    }
-    if (worker->audit_window_count++ >= REFUSALS_PER_MINUTE) {
-        worker->counters.audit_suppressed++;
-        return;
-    }
-    struct hin_result written = hin_audit_write(&worker->tenant, audit);
-    if (!hin_is_ok(written)) {
-        hin_log_result(HIN_LOG_ERROR, written, "the audit record cannot be written");
-    }
-}
 
 /* ---- keys over the edge to `keys` ---- */
 
@@ -102,7 +71,7 @@ static HIN_RESULT make_tls(struct hin_worker *worker, const struct hin_x509_key 
                            struct hin_tls **ret_api, struct hin_tls **ret_agents)
 {
     struct hin_secret ticket_key = {0};
-    HIN_TRY(hin_keys_ticket_key(&worker->tenant.keys, &ticket_key));
+    HIN_TRY(hin_keys_ticket_key(&worker->keys, &ticket_key));
     struct hin_tls_options options = {
         .role = HIN_TLS_API_SERVER,
         .certificate = certificate,
@@ -133,9 +102,9 @@ static HIN_RESULT issue_tls(struct hin_worker *worker, struct hin_tls **ret_api,
     list_names(worker->role, names, sizeof(names));
     HIN_TRY(hin_x509_key_generate(&key));
     HIN_TRY(hin_x509_request_new(key, "hinomi-manager", &request));
-    HIN_TRY(hin_keys_issue_server(&worker->tenant.keys, hin_view_from_text(names),
-                                  hin_buf_view(&request), SERVER_LIFETIME_USEC, &certificate));
-    HIN_TRY(hin_keys_ca(&worker->tenant.keys, &ca));
+    HIN_TRY(hin_keys_issue_server(&worker->keys, hin_view_from_text(names), hin_buf_view(&request),
+                                  SERVER_LIFETIME_USEC, &certificate));
+    HIN_TRY(hin_keys_ca(&worker->keys, &ca));
     return make_tls(worker, key, hin_buf_view(&certificate), hin_buf_view(&ca), ret_api,
                     ret_agents);
 }
@@ -156,7 +125,7 @@ static void keep_up(void *context)
     struct hin_worker *worker = upkeep->worker;
     struct hin_tls *api = NULL;
     struct hin_tls *agents = NULL;
-    struct hin_result result = hin_tenant_refresh(&worker->tenant);
+    struct hin_result result = hin_desks_refresh(worker);
     if (hin_is_ok(result)) {
         result = issue_tls(worker, &api, &agents);
     }
@@ -168,7 +137,7 @@ static void keep_up(void *context)
         return;
     }
     hin_api_set_tls(worker->api, api);
-    hin_ingest_set_tls(worker->ingest, agents);
+    hin_gate_set_tls(worker->gate, agents);
     /* Streams of the day before yesterday have been idle or renewed since; OpenSSL counts
      * references to the rest. */
     hin_tls_free(upkeep->old_api);
@@ -179,10 +148,23 @@ static void keep_up(void *context)
     worker->agents_tls = agents;
 }
 
+static void tell_damage(struct hin_worker *worker)
+{
+    for (struct hin_desk *desk = worker->desks; desk != NULL; desk = desk->next) {
+        if (desk->ingest == NULL || !hin_tenant_is_awake(&desk->tenant)) {
+            continue;
+        }
+        struct hin_result told = hin_ingest_tell_damage(desk->ingest);
+        if (!hin_is_ok(told)) {
+            hin_log_result(HIN_LOG_WARNING, told, "damaged segments are not told yet");
+        }
+    }
+}
+
 static void watch_store(void *context)
 {
     struct upkeep *upkeep = context;
-    struct hin_result watched = hin_tenant_watch(&upkeep->worker->tenant);
+    struct hin_result watched = hin_desks_watch(upkeep->worker);
     if (!hin_is_ok(watched) && !upkeep->damaged) {
         hin_log_result(HIN_LOG_ERROR, watched, "ending, for the database to be salvaged");
         upkeep->damaged = true;
@@ -190,13 +172,9 @@ static void watch_store(void *context)
         return;
     }
     int64_t now_usec = hin_clock_monotonic_usec(upkeep->worker->clock);
-    if (upkeep->worker->ingest == NULL || now_usec < upkeep->look_usec) {
-        return;
-    }
-    upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;
-    struct hin_result told = hin_ingest_tell_damage(upkeep->worker->ingest);
-    if (!hin_is_ok(told)) {
-        hin_log_result(HIN_LOG_WARNING, told, "damaged segments are not told yet");
+    if (hin_is_ok(watched) && now_usec >= upkeep->look_usec) {
+        upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;
+        tell_damage(upkeep->worker);
     }
 }
 
@@ -208,49 +186,38 @@ static struct hin_result worker_sandbox(struct hin_role *role, struct hin_sandbo
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
 }
 
-static HIN_RESULT open_tenant(struct hin_worker *worker)
+static HIN_RESULT open_first(struct hin_worker *worker)
 {
-    struct hin_error error = {0};
     struct hin_ipc *keys;
-    struct hin_keys_carrier carrier = {call_keys, worker->role};
     HIN_TRY(hin_role_wait_peer(worker->role, "keys", 0, START_TIMEOUT_USEC, &keys));
-    struct hin_result opened =
-        hin_tenant_open(&worker->tenant, hin_role_fd(worker->role, "db"),
-                        hin_role_setting_text(worker->role, "tenant"), &carrier,
-                        HIN_VAULT_FOR_INGEST, worker->clock, false, &error);
-    if (!hin_is_ok(opened)) {
-        hin_log(HIN_LOG_ERROR, "the database cannot be opened: %s", error.text);
-    }
-    return opened;
+    worker->keys = (struct hin_keys_carrier){call_keys, worker->role};
+    HIN_TRY(hin_gate_new(worker, &worker->gate));
+    return hin_desk_open_first(worker, hin_role_setting_text(worker->role, "tenant"));
 }
 
 static HIN_RESULT start(struct hin_worker *worker)
 {
-    HIN_TRY(open_tenant(worker));
+    HIN_TRY(open_first(worker));
     HIN_TRY(issue_tls(worker, &worker->api_tls, &worker->agents_tls));
-    HIN_TRY(hin_ingest_new(worker, &worker->ingest));
     HIN_TRY(hin_api_new(worker, &worker->api));
     HIN_TRY(hin_bus_new(worker, &worker->bus));
-    HIN_TRY(hin_ingest_tell_salvage(worker->ingest));
+    HIN_TRY(hin_ingest_tell_salvage(worker->desks->ingest));
     HIN_TRY(hin_api_listen(worker->api, hin_role_fd(worker->role, "api"), worker->api_tls));
-    HIN_TRY(
-        hin_ingest_listen(worker->ingest, hin_role_fd(worker->role, "agents"), worker->agents_tls));
+    HIN_TRY(hin_gate_listen(worker->gate, hin_role_fd(worker->role, "agents"), worker->agents_tls));
     return hin_role_ready(worker->role);
 }
 
 static void stop(struct hin_worker *worker)
 {
-    if (worker->ingest != NULL) {
-        hin_ingest_stop(worker->ingest);
-    }
+    hin_gate_stop(worker->gate);
     hin_api_free(worker->api);
     worker->api = NULL;
-    hin_ingest_free(worker->ingest);
-    worker->ingest = NULL;
+    hin_gate_free(worker->gate); /* its streams end, the sessions with them */
+    worker->gate = NULL;
+    hin_desks_free(worker);
     hin_bus_free(worker->bus);
     hin_tls_free(worker->api_tls);
     hin_tls_free(worker->agents_tls);
-    hin_tenant_close(&worker->tenant);
 }
 
 static HIN_RESULT serve(struct hin_worker *worker)
@@ -274,7 +241,7 @@ static HIN_RESULT serve(struct hin_worker *worker)
         result = hin_loop_run(worker->loop);
     } else {
         hin_log_result(HIN_LOG_ERROR, result, "cannot start");
-        if (worker->tenant.store != NULL) {
+        if (worker->desks != NULL) {
             watch_store(&upkeep);
         }
     }
@@ -293,6 +260,7 @@ static struct hin_result worker_run(struct hin_role *role)
     uint64_t count = 1;
     HIN_ENSURE(worker != NULL, NO_MEMORY);
     HIN_TRY(hin_ignore_sigpipe());
+    hin_tenant_give_memory_back();
     HIN_IGNORE(
         hin_view_to_u64(hin_role_setting(role, "workers"), &count)); /* 1 when it is not told */
     worker->role = role;

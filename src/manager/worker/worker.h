@@ -12,8 +12,9 @@
 #include "store/documents.h"
 
 struct hin_api;
-struct hin_ingest;
+struct hin_gate;
 struct hin_bus;
+struct hin_desk;
 
 /* What a worker counts; the names are those of the metrics, without "hinomi_" and "_total". */
 #define HIN_WORKER_COUNTERS(X)                                                                     \
@@ -48,29 +49,14 @@ struct hin_worker {
     unsigned instance, worker_count;
     struct hin_loop *loop;
     const struct hin_clock *clock;
-    struct hin_tenant tenant;
+    struct hin_keys_carrier keys;
+    struct hin_desk *desks; /* the first is the installation's own tenant's, always open */
     struct hin_tls *api_tls, *agents_tls;
     struct hin_api *api;
-    struct hin_ingest *ingest;
+    struct hin_gate *gate;
     struct hin_bus *bus;
     struct hin_worker_counters counters;
     int64_t started_usec;
-    const char *store_state; /* of the health page, as it was at store_state_usec; NULL: not yet */
-    int64_t store_state_usec;
-    int64_t audit_window_usec; /* refusals written in this minute, bounded */
-    unsigned audit_window_count;
 };
-
-/* Something stored was changed by this worker: told to its own parts and to the other workers. */
-void hin_worker_changed(struct hin_worker *worker, enum hin_store_kind kind, int64_t id);
-/* Events were committed up to this ID. */
-void hin_worker_committed(struct hin_worker *worker, int64_t last_id);
-/* A refusal for the audit record: at most 600 a minute are written, all are counted. */
-void hin_worker_refused(struct hin_worker *worker, const struct hin_audit *audit);
-
-/* The named part of hin_worker_changed and _committed that the parts implement. */
-void hin_api_on_changed(struct hin_api *api, enum hin_store_kind kind, int64_t id);
-void hin_api_on_committed(struct hin_api *api, int64_t last_id);
-void hin_ingest_on_changed(struct hin_ingest *ingest, enum hin_store_kind kind, int64_t id);
 
 #endif

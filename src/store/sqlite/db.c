@@ -14,6 +14,7 @@
 
 #define BUSY_PAUSE_NSEC 200000 /* between two attempts to get the lock, once more each time */
 #define BUSY_PAUSES     10     /* up to this many */
+#define CACHE_KIB       8192   /* of pages, unless less is wanted */
 
 static const char *const statement_texts[] = {
 #define X(name, text) text,
@@ -324,9 +325,12 @@ static HIN_RESULT configure(struct hin_store *store)
     HIN_TRY(hin_db_code(
         store, sqlite3_file_control(store->db, "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve)));
     char pages[64];
+    char cache[64];
     (void)snprintf(pages, sizeof(pages), "PRAGMA page_size = %d", HIN_VFS_PAGE_BYTES);
     HIN_TRY(hin_db_exec(store, pages));
-    return hin_db_exec(store, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; "
+    (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%u", store->cache_kib);
+    HIN_TRY(hin_db_exec(store, cache));
+    return hin_db_exec(store, "PRAGMA temp_store = MEMORY; "
                               "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
                               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
                               "PRAGMA journal_size_limit = 67108864");
@@ -385,6 +389,7 @@ HIN_RESULT hin_store_open(struct hin_store **ret_store, const struct hin_store_o
     HIN_ENSURE(store != NULL, NO_MEMORY);
     (void)snprintf(store->tenant, sizeof(store->tenant), "%s", options->tenant);
     store->read_only = options->read_only;
+    store->cache_kib = options->cache_kib != 0 ? options->cache_kib : CACHE_KIB;
     hin_arena_init(&store->arena, 256u << 20);
     hin_buf_init(&store->head, HIN_SEALED_MAX);
     hin_buf_init(&store->body, HIN_SEALED_MAX);

@@ -19,6 +19,7 @@ struct hin_store {
     char tenant[HIN_STORE_TENANT_MAX + 1];
     bool unlocked;
     bool read_only;
+    unsigned cache_kib;
     int64_t busy_since;  /* monotonic: since when another process's lock is awaited */
     bool in_transaction; /* between hin_store_begin and _end */
     struct hin_store_keys keys;

@@ -372,7 +372,7 @@ numbers() {
 
 # tally NAME RUN -> "COUNT DISTINCT FIRST LAST", by the store
 tally() {
-    cli "$1" events --format json --where "url=$2" | jq -r '.evidences[0].user.name' |
+    cli "$1" events --format json --where "url=$2" 2>>"$T/tally.log" | jq -r '.evidences[0].user.name' |
         awk '{ n++; if (!seen[$1]++) d++; if (n == 1 || $1 < min) min = $1; if ($1 > max) max = $1 } END { print n + 0, d + 0, min + 0, max + 0 }'
 }
 

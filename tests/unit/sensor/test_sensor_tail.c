@@ -15,6 +15,7 @@
 #include "sensor/roots.h"
 
 #define LINES_MAX 20000
+#define SAVED_MAX 256
 
 /* One tail over one folder, what it handed out, and what it saved. */
 struct world {
@@ -28,9 +29,10 @@ struct world {
     size_t lines, cuts;
     uint64_t generation;
     unsigned notices[4];
-    struct hin_buf saved[64];
-    uint64_t ids[64];
+    struct hin_buf saved[SAVED_MAX];
+    uint64_t ids[SAVED_MAX];
     size_t saved_count;
+    bool backwards; /* positions come back in another order than they were saved */
     int64_t history_usec;
     int fail_after; /* lines, -1: never */
     const struct hin_multiline_options *join;
@@ -82,7 +84,7 @@ static HIN_RESULT save(void *context, uint64_t id, struct hin_view position)
     for (size_t i = 0; i < w->saved_count && at == w->saved_count; i++) {
         at = w->saved[i].size == 0 ? i : at;
     }
-    HIN_ENSURE(at < 64, LIMIT);
+    HIN_ENSURE(at < SAVED_MAX, LIMIT);
     w->ids[at] = id;
     w->saved_count = HIN_MAX(w->saved_count, at + 1);
     hin_buf_done(&w->saved[at]);
@@ -108,8 +110,9 @@ static void tail_open(struct world *w)
     };
     CHECK_OK(hin_tail_new(&w->tail, &options));
     for (size_t i = 0; i < w->saved_count; i++) {
-        if (w->saved[i].size > 0) {
-            CHECK_OK(hin_tail_restore(w->tail, hin_buf_view(&w->saved[i])));
+        const struct hin_buf *saved = &w->saved[w->backwards ? w->saved_count - 1 - i : i];
+        if (saved->size > 0) {
+            CHECK_OK(hin_tail_restore(w->tail, hin_buf_view(saved)));
         }
     }
 }
@@ -267,6 +270,72 @@ TEST(test_sensor_tail__rotation_between_two_looks_misses_nothing)
     scan(w);
     scan(w);
     CHECK_INT(w->lines, 5);
+    world_free(w);
+}
+
+TEST(test_sensor_tail__files_of_one_name_keep_their_order_over_a_restart)
+{
+    for (int backwards = 0; backwards < 2; backwards++) {
+        struct world *w = world_new("*.log");
+        w->backwards = backwards != 0;
+        put(w, "a.log", "1\n");
+        scan(w);
+        put(w, "a.log", "2\n");
+        move(w, "a.log", "a.log.1");
+        put(w, "a.log", "3\n");
+        w->fail_after = 0; /* both are known, and nothing of them is read */
+        bool more = false;
+        CHECK_OK(hin_tail_notified(w->tail, w->now));
+        CHECK_CODE(hin_tail_read(w->tail, w->now, &more), AGAIN);
+        CHECK_OK(hin_tail_positions(w->tail, w, save));
+        w->fail_after = -1;
+        restart(w);
+        CHECK_GOT(w, "1\n2\n3\n");
+        world_free(w);
+    }
+}
+
+/* A program that opens its log only when it has something to say. */
+TEST(test_sensor_tail__a_file_that_came_and_went_is_found_while_the_name_is_away)
+{
+    struct world *w = world_new("*.log");
+    put(w, "a.log", "1\n");
+    scan(w);
+    move(w, "a.log", "a.log.1");
+    look(w);
+    put(w, "a.log", "2\n");
+    move(w, "a.log.1", "a.log.2");
+    move(w, "a.log", "a.log.1");
+    look(w);
+    CHECK_GOT(w, "1\n2\n");
+    w->now += 120 * INT64_C(1000000); /* all of them are finished */
+    scan(w);
+    scan(w);
+    put(w, "a.log", "3\n");
+    move(w, "a.log.2", "a.log.3");
+    move(w, "a.log.1", "a.log.2");
+    move(w, "a.log", "a.log.1");
+    look(w);
+    CHECK_GOT(w, "1\n2\n3\n");
+    scan(w);
+    CHECK_INT(w->lines, 3);
+    world_free(w);
+}
+
+TEST(test_sensor_tail__rotated_files_are_history_however_many_there_are)
+{
+    struct world *w = world_new("*.log");
+    char name[32];
+    put(w, "a.log", "1\n");
+    for (int i = 2; i <= 150; i++) {
+        snprintf(name, sizeof(name), "a.log.%d", i);
+        put(w, name, "history\n");
+    }
+    scan(w);
+    move(w, "a.log", "a.log.1");
+    put(w, "a.log", "2\n");
+    look(w);
+    CHECK_GOT(w, "1\n2\n");
     world_free(w);
 }
 

@@ -4,6 +4,7 @@
 #define HIN_AGENT_MODULES_LOG_INTERNAL_H
 
 #include "agent/config.h"
+#include "agent/facts.h"
 #include "agent/messages.h"
 #include "agent/modules/log/copies.h"
 #include "agent/modules/log/log.h"

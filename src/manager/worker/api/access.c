@@ -10,7 +10,6 @@
 #include "manager/worker/api/tables.h"
 
 #define SESSION_TTL_USEC (12 * HIN_HOUR_USEC)
-#define TOKEN_TTL_USEC   (24 * HIN_HOUR_USEC)
 enum { ATTEMPTS_MAX = 5 };
 #define LOCK_USEC (5 * HIN_MINUTE_USEC)
 
@@ -231,7 +230,7 @@ static const struct hin_api_resource administrators = {
 /* ---- signing in ---- */
 
 struct sign_in {
-    struct hin_view username, password, new_password, key_name;
+    struct hin_view username, password, new_password, key_name, tenant;
     int64_t ttl_usec;
     int64_t administrator;
     int64_t role;
@@ -250,6 +249,7 @@ static HIN_RESULT read_sign_in(struct hin_api_call *call, struct sign_in *in)
     HIN_TRY(hin_json_get_text(call->body, "password", &in->password, &call->error));
     HIN_TRY(hin_json_opt_text(call->body, "newPassword", &in->new_password, &call->error));
     HIN_TRY(hin_json_opt_text(call->body, "keyName", &in->key_name, &call->error));
+    HIN_TRY(hin_json_opt_text(call->body, "tenant", &in->tenant, &call->error));
     HIN_TRY(hin_json_opt_integer(call->body, "ttl", 1, 90 * 86400, &ttl, &call->error));
     in->ttl_usec = ttl * HIN_SEC_USEC;
     in->expires_usec = hin_tenant_now_usec(call->tenant) + in->ttl_usec;
@@ -261,9 +261,14 @@ static HIN_RESULT find_administrator(struct hin_api_call *call, struct sign_in *
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     struct hin_store_document found;
+    struct hin_desk *desk = NULL;
     struct hin_json stored;
     bool active = true;
     int64_t unlock_msec = 0;
+    if (in->tenant.size > 0) { /* what a wrong one is told is what a wrong name is told */
+        HIN_TRY(hin_desk_find_name(call->worker, in->tenant, &desk));
+        hin_api_call_bind(call, desk);
+    }
     HIN_TRY(hin_store_find(call->tenant->store, HIN_STORE_ADMINISTRATORS, 0, in->username, &text,
                            &found));
     HIN_TRY(hin_api_parse(call, found.bytes, text.max, &stored));
@@ -362,7 +367,7 @@ static HIN_RESULT refuse_sign_in(struct hin_api_call *call, struct sign_in *in, 
         .object = in->administrator,
         .detail = hin_view_from_text(detail),
     };
-    hin_worker_refused(call->worker, &audit);
+    hin_desk_refused(call->desk, &audit);
     return hin_api_fail(call, HIN_AUTH, "user name or password is wrong, or the account is locked");
 }
 
@@ -485,7 +490,7 @@ static struct hin_result create_token(struct hin_api_call *call, struct hin_api_
 {
     struct hin_credential_token wanted = {0};
     struct hin_secret secret = {0};
-    int64_t ttl = TOKEN_TTL_USEC / HIN_SEC_USEC;
+    int64_t ttl = HIN_CREDENTIAL_TOKEN_TTL_USEC / HIN_SEC_USEC;
     HIN_TRY(hin_json_opt_text(call->body, "description", &wanted.description, &call->error));
     HIN_TRY(hin_json_opt_integer(call->body, "uses", 0, INT64_MAX, &wanted.uses, &call->error));
     HIN_TRY(

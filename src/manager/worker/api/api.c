@@ -123,7 +123,7 @@ HIN_RESULT hin_api_change(struct hin_api_call *call, struct hin_api_change *chan
     HIN_TRY(result);
     HIN_TRY(ended);
     if (change->kind != 0) {
-        hin_worker_changed(call->worker, change->kind, change->object);
+        hin_desk_changed(call->desk, change->kind, change->object);
     }
     return hin_ok();
 }
@@ -317,7 +317,7 @@ static void record_refusal(struct hin_api_call *call, const char *why)
         .detail = hin_view_from_text(detail),
     };
     call->worker->counters.api_refusals++;
-    hin_worker_refused(call->worker, &audit);
+    hin_desk_refused(call->desk, &audit);
 }
 
 static HIN_RESULT too_many(struct hin_api_call *call)
@@ -356,12 +356,16 @@ static HIN_RESULT authenticate(struct hin_api_call *call)
     if (hin_is_ok(found)) { /* a copy: a change of keys empties what auth keeps */
         call->caller = *who;
         call->who = &call->caller;
+        hin_api_call_bind(call, who->desk);
+    }
+    if (found.code == HIN_CONFLICT) {
+        return hin_api_fail(call, HIN_DENIED, "the tenant of this key is suspended");
     }
     if (found.code == HIN_AUTH || found.code == HIN_EXPIRED || found.code == HIN_REVOKED) {
         return refuse_key(call, found.code);
     }
     HIN_TRY(found);
-    return hin_is_ok(hin_auth_count_call(auth, call->who->key)) ? hin_ok() : too_many(call);
+    return hin_is_ok(hin_auth_count_call(auth, call->who)) ? hin_ok() : too_many(call);
 }
 
 static HIN_RESULT authorise(struct hin_api_call *call, unsigned right)
@@ -467,7 +471,8 @@ static void handle(void *context, struct hin_http_exchange *exchange)
     hin_arena_init(&arena, REQUEST_ARENA_MAX);
     struct hin_api_call call = {
         .worker = api->worker,
-        .tenant = &api->worker->tenant,
+        .desk = api->worker->desks,
+        .tenant = &api->worker->desks->tenant,
         .exchange = exchange,
         .request = request,
         .arena = &arena,
@@ -555,18 +560,23 @@ struct hin_streams *hin_api_streams(struct hin_api *api)
     return api->streams;
 }
 
-void hin_api_on_changed(struct hin_api *api, enum hin_store_kind kind, int64_t id)
+void hin_api_on_changed(struct hin_api *api, enum hin_store_kind kind)
 {
-    (void)id;
-    if (api != NULL && (kind == HIN_STORE_API_KEYS || kind == HIN_STORE_ADMINISTRATORS)) {
+    if (kind == HIN_STORE_API_KEYS || kind == HIN_STORE_ADMINISTRATORS) {
         hin_auth_forget(api->auth);
         hin_streams_check(api->streams);
     }
 }
 
-void hin_api_on_committed(struct hin_api *api, int64_t last_id)
+void hin_api_on_committed(struct hin_api *api, struct hin_desk *desk, int64_t last_id)
 {
     if (api != NULL) {
-        hin_streams_wake(api->streams, last_id);
+        hin_streams_wake(api->streams, desk, last_id);
     }
+}
+
+void hin_api_end_streams(struct hin_api *api, const struct hin_desk *desk)
+{
+    hin_auth_forget(api->auth);
+    hin_streams_end(api->streams, desk);
 }

@@ -11,6 +11,12 @@ HIN_RESULT hin_api_listen(struct hin_api *api, int fd, struct hin_tls *tls);
 void hin_api_set_tls(struct hin_api *api, struct hin_tls *tls);
 const struct hin_http_server *hin_api_server(const struct hin_api *api);
 
+/* Objects of this kind were changed; events of the desk were committed up to this ID; the desk's
+ * tenant is suspended, its streams end. */
+void hin_api_on_changed(struct hin_api *api, enum hin_store_kind kind) HIN_NONNULL;
+void hin_api_on_committed(struct hin_api *api, struct hin_desk *desk, int64_t last_id);
+void hin_api_end_streams(struct hin_api *api, const struct hin_desk *desk) HIN_NONNULL;
+
 /* ---- parts of it, for its own files ---- */
 struct hin_auth;
 struct hin_streams;

@@ -70,14 +70,14 @@ void hin_auth_free(struct hin_auth *auth)
 
 /* A key that somebody signed in for opens no more than that administrator may at the moment.
  * REVOKED: the account is inactive or gone. */
-static HIN_RESULT bind_to_administrator(struct hin_auth *auth, struct hin_api_principal *who)
+static HIN_RESULT bind_to_administrator(struct hin_api_principal *who)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_store_document found;
     int64_t role_id = 0;
     bool active = true;
-    struct hin_result result = hin_store_get(auth->worker->tenant.store, HIN_STORE_ADMINISTRATORS,
+    struct hin_result result = hin_store_get(who->desk->tenant.store, HIN_STORE_ADMINISTRATORS,
                                              who->administrator, &text, &found);
     HIN_ENSURE(result.code != HIN_NOT_FOUND, REVOKED);
     HIN_TRY(result);
@@ -91,7 +91,7 @@ static HIN_RESULT bind_to_administrator(struct hin_auth *auth, struct hin_api_pr
     return hin_ok();
 }
 
-static HIN_RESULT read_principal(struct hin_auth *auth, struct hin_json key, int64_t id,
+static HIN_RESULT read_principal(struct hin_desk *desk, struct hin_json key, int64_t id,
                                  struct hin_api_principal *who)
 {
     struct hin_view name = HIN_VIEW_EMPTY;
@@ -105,48 +105,69 @@ static HIN_RESULT read_principal(struct hin_auth *auth, struct hin_json key, int
     HIN_TRY(hin_json_opt_boolean(key, "active", &active, NULL));
     HIN_ENSURE(active, REVOKED);
     const struct hin_api_role *role = hin_api_role_find(role_id);
+    who->desk = desk;
     who->key = id;
     who->rights = role != NULL ? role->rights : 0;
+    if (desk->tenant.number != 0) {
+        who->rights &= ~(unsigned)HIN_RIGHT_TENANTS;
+    }
     who->expires_usec = expires_msec * HIN_MSEC_USEC;
     snprintf(who->name, sizeof(who->name), "%.*s", HIN_ARGS(name));
     snprintf(who->text, sizeof(who->text), "key %lld (%s)", (long long)id, who->name);
-    return who->administrator != 0 ? bind_to_administrator(auth, who) : hin_ok();
+    return who->administrator != 0 ? bind_to_administrator(who) : hin_ok();
 }
 
-static HIN_RESULT look_up(struct hin_auth *auth, struct hin_view digest,
+static HIN_RESULT look_up(struct hin_desk *desk, struct hin_view digest,
                           struct hin_api_principal *who)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_store_document found;
     struct hin_result result =
-        hin_store_find(auth->worker->tenant.store, HIN_STORE_API_KEYS, 0, digest, &text, &found);
+        hin_store_find(desk->tenant.store, HIN_STORE_API_KEYS, 0, digest, &text, &found);
     HIN_ENSURE(result.code != HIN_NOT_FOUND, AUTH);
     HIN_TRY(result);
     HIN_TRY(hin_json_parse(found.bytes, text.max, &document, NULL));
-    return read_principal(auth, hin_json_root(document), found.id, who);
+    return read_principal(desk, hin_json_root(document), found.id, who);
 }
 
-HIN_RESULT hin_auth_again(struct hin_auth *auth, int64_t key, struct hin_api_principal *ret_who)
+HIN_RESULT hin_auth_again(struct hin_auth *auth, struct hin_desk *desk, int64_t key,
+                          struct hin_api_principal *ret_who)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_api_principal who = {0};
     struct hin_store_document found;
-    HIN_TRY(hin_store_get(auth->worker->tenant.store, HIN_STORE_API_KEYS, key, &text, &found));
+    HIN_TRY(hin_desk_wake(desk));
+    HIN_TRY(hin_store_get(desk->tenant.store, HIN_STORE_API_KEYS, key, &text, &found));
     HIN_TRY(hin_json_parse(found.bytes, text.max, &document, NULL));
-    HIN_TRY(read_principal(auth, hin_json_root(document), key, &who));
+    HIN_TRY(read_principal(desk, hin_json_root(document), key, &who));
     HIN_ENSURE(who.expires_usec == 0 || hin_clock_wall_usec(auth->worker->clock) < who.expires_usec,
                EXPIRED);
     *ret_who = who;
     return hin_ok();
 }
 
+/* The desk that the key names; what it names it must then be found at. AUTH: there is no such
+ * tenant; CONFLICT: it is suspended. */
+static HIN_RESULT find_desk(struct hin_auth *auth, struct hin_view secret,
+                            struct hin_desk **ret_desk)
+{
+    uint64_t number = 0;
+    HIN_ENSURE(hin_is_ok(hin_token_tenant(HIN_TOKEN_API_KEY, secret, &number)), AUTH);
+    struct hin_result found = hin_desk_find(auth->worker, number, ret_desk);
+    HIN_ENSURE(found.code != HIN_NOT_FOUND, AUTH);
+    HIN_ENSURE(found.code != HIN_REVOKED, CONFLICT);
+    return found;
+}
+
 HIN_RESULT hin_auth_find(struct hin_auth *auth, struct hin_view secret,
                          const struct hin_api_principal **ret_who)
 {
     char hex[HIN_SHA256_HEX_BYTES];
+    struct hin_desk *desk = NULL;
     HIN_ENSURE(hin_is_ok(hin_credential_digest(HIN_TOKEN_API_KEY, secret, hex)), AUTH);
+    HIN_TRY(find_desk(auth, secret, &desk));
     struct hin_view digest = hin_view_from_text(hex);
     int64_t now_usec = hin_clock_monotonic_usec(auth->worker->clock);
     if (now_usec - auth->known_since_usec > KEPT_USEC) {
@@ -154,10 +175,11 @@ HIN_RESULT hin_auth_find(struct hin_auth *auth, struct hin_view secret,
         auth->known_since_usec = now_usec;
     }
     struct hin_api_principal *who = hin_map_get(&auth->known, digest);
+    HIN_ENSURE(who == NULL || who->desk == desk, AUTH); /* a key of one tenant that names another */
     if (who == NULL) {
         who = calloc(1, sizeof(*who));
         HIN_ENSURE(who != NULL, NO_MEMORY);
-        struct hin_result found = look_up(auth, digest, who);
+        struct hin_result found = look_up(desk, digest, who);
         if (!hin_is_ok(found)) {
             free(who);
             return found;
@@ -192,11 +214,12 @@ static uint32_t count(struct hin_auth *auth, struct counter *counters, struct hi
     return counter->count;
 }
 
-HIN_RESULT hin_auth_count_call(struct hin_auth *auth, int64_t key)
+HIN_RESULT hin_auth_count_call(struct hin_auth *auth, const struct hin_api_principal *who)
 {
+    int64_t name[2] = {who->desk->tenant.number, who->key};
     /* Each worker counts by itself, so each grants its share. */
     uint32_t share = HIN_AUTH_CALLS_PER_MINUTE / HIN_MAX(auth->worker->worker_count, 1U) + 1;
-    HIN_ENSURE(count(auth, auth->calls, hin_view_of(&key, sizeof(key)), true) <= share, LIMIT);
+    HIN_ENSURE(count(auth, auth->calls, hin_view_of(name, sizeof(name)), true) <= share, LIMIT);
     return hin_ok();
 }
 

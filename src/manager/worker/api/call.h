@@ -6,10 +6,11 @@
 #include "data/json.h"
 #include "io/http_server.h"
 #include "manager/worker/api/document.h"
-#include "manager/worker/worker.h"
+#include "manager/worker/desk.h"
 
 /* Who asks. */
 struct hin_api_principal {
+    struct hin_desk *desk; /* of the tenant whose key it is */
     int64_t key;           /* ID of the API key */
     int64_t administrator; /* 0: none */
     unsigned rights;       /* enum hin_api_right */
@@ -20,7 +21,8 @@ struct hin_api_principal {
 
 struct hin_api_call {
     struct hin_worker *worker;
-    struct hin_tenant *tenant;
+    struct hin_desk *desk;     /* the tenant that the credential is bound to; else the first */
+    struct hin_tenant *tenant; /* of the desk */
     struct hin_http_exchange *exchange;
     const struct hin_http_request *request;
     const struct hin_api_principal *who; /* NULL where no key is needed; else &caller */
@@ -95,6 +97,13 @@ extern const struct hin_api_module *const hin_api_modules[];
 extern const size_t hin_api_module_count;
 
 /* ---- helpers for handlers ---- */
+
+/* From here on the request is about this desk's tenant. */
+static inline void hin_api_call_bind(struct hin_api_call *call, struct hin_desk *desk)
+{
+    call->desk = desk;
+    call->tenant = &desk->tenant;
+}
 
 /* A failure with the sentence the client gets. */
 HIN_RESULT hin_api_fail(struct hin_api_call *call, enum hin_code code, const char *format, ...)

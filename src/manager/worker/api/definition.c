@@ -6,7 +6,7 @@
 static const struct hin_api_role roles[] = {
     {1, "Full Access",
      HIN_RIGHT_VIEW | HIN_RIGHT_EDIT | HIN_RIGHT_EVENTS | HIN_RIGHT_ACCESS | HIN_RIGHT_METRICS |
-         HIN_RIGHT_SELF},
+         HIN_RIGHT_SELF | HIN_RIGHT_TENANTS},
     {2, "Auditor", HIN_RIGHT_VIEW | HIN_RIGHT_EVENTS | HIN_RIGHT_SELF},
     {3, "Metrics", HIN_RIGHT_METRICS | HIN_RIGHT_SELF},
 };

@@ -73,6 +73,7 @@ enum hin_api_right {
     HIN_RIGHT_ACCESS = 1 << 3,  /* keys, administrators, enrolment tokens */
     HIN_RIGHT_METRICS = 1 << 4, /* counters */
     HIN_RIGHT_SELF = 1 << 5,    /* one's own key; every key has it */
+    HIN_RIGHT_TENANTS = 1 << 6, /* other tenants; of the installation's own tenant only */
 };
 
 struct hin_api_role {

@@ -65,7 +65,7 @@ static HIN_RESULT answer(struct hin_api_call *call, struct hin_query *query)
     hin_json_end_array(&page.writer);
     if (report.events_damaged > 0) {
         hin_json_field_unsigned(&page.writer, "damaged", report.events_damaged);
-        hin_ingest_damage(call->worker->ingest, report.events_damaged);
+        hin_ingest_damage(call->desk->ingest, report.events_damaged);
     }
     hin_json_end_object(&page.writer);
     hin_arena_done(&page.arena);

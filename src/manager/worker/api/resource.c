@@ -128,7 +128,7 @@ static HIN_RESULT list(struct hin_api_call *call, const struct hin_api_resource 
     hin_json_end_array(&writer);
     if (listed.damaged > 0) {
         hin_json_field_unsigned(&writer, "damaged", listed.damaged);
-        hin_ingest_damage(call->worker->ingest, listed.damaged);
+        hin_ingest_damage(call->desk->ingest, listed.damaged);
     }
     hin_json_end_object(&writer);
     return hin_json_writer_finish(&writer);

@@ -29,27 +29,27 @@ static const char *store_look(struct hin_tenant *tenant)
 }
 
 /* Anybody may ask, and a look walks over all segments: one look serves for some seconds. */
-static const char *store_state(struct hin_worker *worker)
+static const char *store_state(struct hin_desk *desk)
 {
-    if (hin_store_is_broken(worker->tenant.store)) {
+    if (hin_store_is_broken(desk->tenant.store)) {
         return "damaged";
     }
-    int64_t now = hin_clock_monotonic_usec(worker->clock);
-    if (worker->store_state == NULL || now - worker->store_state_usec > STORE_LOOK_USEC) {
-        worker->store_state = store_look(&worker->tenant);
-        worker->store_state_usec = now;
+    int64_t now = hin_clock_monotonic_usec(desk->worker->clock);
+    if (desk->store_state == NULL || now - desk->store_state_usec > STORE_LOOK_USEC) {
+        desk->store_state = store_look(&desk->tenant);
+        desk->store_state_usec = now;
     }
-    return worker->store_state;
+    return desk->store_state;
 }
 
 static struct hin_result health(struct hin_api_call *call)
 {
     struct hin_store_position position;
     struct hin_result stored = hin_store_position(call->tenant->store, &position);
-    bool well = hin_is_ok(stored) && !hin_ingest_is_blocked(call->worker->ingest);
+    bool well = hin_is_ok(stored) && !hin_ingest_is_blocked(call->desk->ingest);
     call->status = well ? 200 : 503;
     return hin_buf_printf(call->out, "{\"status\":\"%s\",\"store\":\"%s\"}", well ? "ok" : "failed",
-                          store_state(call->worker));
+                          store_state(call->desk));
 }
 
 /* ---- metrics: OpenMetrics 1.0 text ---- */
@@ -81,41 +81,49 @@ static HIN_RESULT write_listener(struct hin_buf *out, const struct hin_listener_
     return hin_ok();
 }
 
-static struct hin_result metrics(struct hin_api_call *call)
+/* Of the installation as a whole: for its own tenant only. */
+static HIN_RESULT write_installation(struct hin_api_call *call)
 {
-    struct hin_worker *worker = call->worker;
     struct hin_worker_counters sum;
-    struct hin_store_stats stats;
-    struct hin_store_salvages salvages;
-    uint64_t agents = 0;
-    uint64_t spool = 0;
-    uint64_t lost = 0;
-    hin_bus_counters(worker->bus, &sum, &agents);
-    hin_ingest_spool(worker->ingest, &spool, &lost);
-    HIN_TRY(hin_store_stats(call->tenant->store, &stats));
-    call->content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    hin_bus_counters(call->worker->bus, &sum);
 #define X(name, text) HIN_TRY(counter(call->out, #name, text, sum.name));
     HIN_WORKER_COUNTERS(X)
 #undef X
-    HIN_TRY(gauge(call->out, "agents_connected", "Agents with an open session.", (double)agents));
+    return write_listener(call->out,
+                          hin_http_server_listener_stats(hin_api_server(call->worker->api)));
+}
+
+static struct hin_result metrics(struct hin_api_call *call)
+{
+    struct hin_store_stats stats;
+    struct hin_store_salvages salvages;
+    uint64_t spool = 0;
+    uint64_t lost = 0;
+    hin_ingest_spool(call->desk->ingest, &spool, &lost);
+    HIN_TRY(hin_store_stats(call->tenant->store, &stats));
+    HIN_TRY(hin_store_salvages(call->tenant->store, &salvages));
+    call->content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+    if (call->tenant->number == 0) {
+        HIN_TRY(write_installation(call));
+    }
+    HIN_TRY(gauge(call->out, "agents_connected", "Agents with an open session.",
+                  (double)hin_bus_agents(call->worker->bus, call->tenant->number)));
     HIN_TRY(gauge(call->out, "agent_spool_events",
                   "Events that wait in the spools of the agents of this worker.", (double)spool));
     HIN_TRY(
         counter(call->out, "agent_events_lost", "Events that agents of this worker lost.", lost));
     HIN_TRY(gauge(call->out, "ingest_lag_seconds",
                   "From a line's receipt at the agent to its commit, last batch.",
-                  (double)hin_ingest_lag_usec(worker->ingest) / 1e6));
+                  (double)hin_ingest_lag_usec(call->desk->ingest) / 1e6));
     HIN_TRY(gauge(call->out, "events", "Events stored.", (double)stats.events));
     HIN_TRY(gauge(call->out, "segments", "Segments stored.", (double)stats.segments));
     HIN_TRY(gauge(call->out, "segments_damaged", "Segments found damaged.",
                   (double)stats.segments_damaged));
-    HIN_TRY(hin_store_salvages(call->tenant->store, &salvages));
     HIN_TRY(counter(call->out, "store_salvages", "Times a damaged database was salvaged.",
                     salvages.count));
     HIN_TRY(gauge(call->out, "database_bytes", "Size of the database.", (double)stats.bytes));
     HIN_TRY(counter(call->out, "key_uses", "Calls of the key service by this worker.",
                     call->tenant->key_use_count));
-    HIN_TRY(write_listener(call->out, hin_http_server_listener_stats(hin_api_server(worker->api))));
     return hin_buf_append_text(call->out, "# EOF\n");
 }
 
@@ -178,11 +186,9 @@ static struct hin_result status(struct hin_api_call *call)
     struct hin_json_writer writer;
     struct hin_store_stats stats;
     struct hin_store_salvages salvages;
-    struct hin_worker_counters sum;
-    uint64_t agents = 0;
+    uint64_t agents = hin_bus_agents(call->worker->bus, call->tenant->number);
     uint64_t computers = 0;
     HIN_TRY(hin_store_salvages(call->tenant->store, &salvages));
-    hin_bus_counters(call->worker->bus, &sum, &agents);
     HIN_TRY(hin_store_stats(call->tenant->store, &stats));
     HIN_TRY(hin_store_count(call->tenant->store, HIN_STORE_COMPUTERS, &computers));
     hin_json_writer_init(&writer, call->out, true);
@@ -198,11 +204,13 @@ static struct hin_result status(struct hin_api_call *call)
     hin_json_field_unsigned(&writer, "segments", stats.segments);
     hin_json_field_unsigned(&writer, "segmentsDamaged", stats.segments_damaged);
     hin_json_field_unsigned(&writer, "bytes", stats.bytes);
-    hin_json_field_cstring(&writer, "state", store_state(call->worker));
+    hin_json_field_cstring(&writer, "state", store_state(call->desk));
     put_salvages(&writer, &salvages);
     hin_json_end_object(&writer);
     put_keys(call, &writer);
-    put_processes(call, &writer);
+    if (call->tenant->number == 0) {
+        put_processes(call, &writer);
+    }
     hin_json_end_object(&writer);
     return hin_json_writer_finish(&writer);
 }

@@ -12,6 +12,7 @@ enum { EVENTS_PER_TURN = 200, PING_USEC = 15 * 1000 * 1000, POLL_USEC = 1000 * 1
 
 struct stream {
     struct hin_streams *owner;
+    struct hin_desk *desk; /* whose events */
     struct hin_http_exchange *exchange;
     struct hin_query query;
     int64_t sent_id; /* everything up to here was looked at */
@@ -24,7 +25,6 @@ struct hin_streams {
     struct hin_worker *worker;
     struct stream *first;
     size_t count;
-    int64_t last_id;
     struct hin_timer *timer;
     int64_t next_ping_usec;
 };
@@ -74,17 +74,17 @@ static bool pump(struct stream *stream)
 {
     struct hin_arena arena;
     struct turn turn = {.stream = stream, .arena = &arena, .text = {.max = 4 << 20}};
-    struct hin_streams *owner = stream->owner;
-    struct hin_result result = hin_ok();
+    struct hin_desk *desk = stream->desk;
     hin_arena_init(&arena, 16 << 20);
-    while (hin_is_ok(result) && stream->sent_id < owner->last_id && !stream->stuck) {
+    struct hin_result result = hin_desk_wake(desk);
+    while (hin_is_ok(result) && stream->sent_id < desk->last_event_id && !stream->stuck) {
         struct hin_store_report report = {0};
-        int64_t wanted = owner->last_id;
+        int64_t wanted = desk->last_event_id;
         stream->query.filter.after_id = stream->sent_id;
         stream->query.filter.before_id = 0;
         stream->query.filter.limit = EVENTS_PER_TURN;
-        result = hin_store_search(owner->worker->tenant.store, &stream->query.filter, send_event,
-                                  &turn, &report);
+        result =
+            hin_store_search(desk->tenant.store, &stream->query.filter, send_event, &turn, &report);
         if (hin_is_ok(result) && !report.more) {
             stream->sent_id = HIN_MAX(stream->sent_id,
                                       wanted); /* what did not match need not be looked at again */
@@ -108,20 +108,29 @@ static bool pump(struct stream *stream)
     return true;
 }
 
-static void pump_all(struct hin_streams *streams)
+void hin_streams_wake(struct hin_streams *streams, struct hin_desk *desk, int64_t last_id)
+{
+    struct stream *next;
+    if (last_id <= desk->last_event_id) {
+        return;
+    }
+    desk->last_event_id = last_id;
+    for (struct stream *stream = streams->first; stream != NULL; stream = next) {
+        next = stream->next;
+        if (stream->desk == desk) {
+            pump(stream);
+        }
+    }
+}
+
+void hin_streams_end(struct hin_streams *streams, const struct hin_desk *desk)
 {
     struct stream *next;
     for (struct stream *stream = streams->first; stream != NULL; stream = next) {
         next = stream->next;
-        pump(stream);
-    }
-}
-
-void hin_streams_wake(struct hin_streams *streams, int64_t last_id)
-{
-    if (last_id > streams->last_id) {
-        streams->last_id = last_id;
-        pump_all(streams);
+        if (stream->desk == desk) {
+            drop(stream, true);
+        }
     }
 }
 
@@ -141,20 +150,33 @@ static void on_gone(void *context, struct hin_http_exchange *exchange)
 
 static const struct hin_http_stream_events stream_events = {on_drain, on_gone};
 
-/* Comments keep middle boxes from closing, and show a peer that is gone; a commit whose
- * announcement was lost is found here too. */
+/* A commit whose announcement was lost. A wake may drop streams: begin anew after each. */
+static void look_for_events(struct hin_streams *streams)
+{
+    struct hin_worker *worker = streams->worker;
+    for (struct hin_desk *desk = worker->desks; desk != NULL; desk = desk->next) {
+        struct hin_store_position position;
+        const struct stream *stream = streams->first;
+        while (stream != NULL && stream->desk != desk) {
+            stream = stream->next;
+        }
+        if (stream != NULL && hin_is_ok(hin_desk_wake(desk)) &&
+            hin_is_ok(hin_store_position(desk->tenant.store, &position))) {
+            hin_streams_wake(streams, desk, position.last_event_id);
+        }
+    }
+}
+
+/* Comments keep middle boxes from closing, and show a peer that is gone. */
 static void on_timer(void *context)
 {
     struct hin_streams *streams = context;
-    struct hin_store_position position;
     int64_t now_usec = hin_clock_monotonic_usec(streams->worker->clock);
     int64_t wall_usec = hin_clock_wall_usec(streams->worker->clock);
     if (streams->first == NULL) {
         return;
     }
-    if (hin_is_ok(hin_store_position(streams->worker->tenant.store, &position))) {
-        hin_streams_wake(streams, position.last_event_id);
-    }
+    look_for_events(streams);
     bool ping = now_usec >= streams->next_ping_usec;
     struct stream *next;
     if (ping) { /* and a change of keys, likewise */
@@ -182,7 +204,7 @@ void hin_streams_check(struct hin_streams *streams)
         struct hin_api_principal who;
         next = stream->next;
         /* Whatever the reason: who still may connects anew, and goes on after the last ID. */
-        if (!hin_is_ok(hin_auth_again(auth, stream->key, &who)) ||
+        if (!hin_is_ok(hin_auth_again(auth, stream->desk, stream->key, &who)) ||
             (who.rights & HIN_RIGHT_EVENTS) == 0) {
             drop(stream, true);
         } else {
@@ -196,8 +218,8 @@ static HIN_RESULT start_id(struct hin_api_call *call, struct stream *stream)
     struct hin_store_position position;
     struct hin_view text;
     HIN_TRY(hin_store_position(call->tenant->store, &position));
-    stream->owner->last_id = HIN_MAX(stream->owner->last_id, position.last_event_id);
-    stream->sent_id = stream->owner->last_id;
+    hin_streams_wake(stream->owner, stream->desk, position.last_event_id);
+    stream->sent_id = stream->desk->last_event_id;
     if (hin_http_request_header(call->exchange, "last-event-id", &text)) {
         if (!hin_is_ok(hin_view_to_i64(text, &stream->sent_id)) || stream->sent_id < 0) {
             return hin_api_fail(call, HIN_INVALID, "Last-Event-ID: not the ID of an event");
@@ -226,18 +248,19 @@ struct hin_result hin_streams_open(struct hin_api_call *call)
     struct stream *stream = calloc(1, sizeof(*stream));
     HIN_ENSURE(stream != NULL, NO_MEMORY);
     stream->owner = streams;
+    stream->desk = call->desk;
     stream->exchange = call->exchange;
     stream->key = call->who->key;
     stream->expires_usec = call->who->expires_usec;
     hin_query_init(&stream->query);
-    stream->next = streams->first;
-    streams->first = stream;
-    streams->count++;
     struct hin_result opened = open_stream(call, stream);
     if (!hin_is_ok(opened)) {
         drop(stream, call->taken);
         return opened;
     }
+    stream->next = streams->first;
+    streams->first = stream;
+    streams->count++;
     HIN_IGNORE(
         hin_http_reply_write(call->exchange, HIN_VIEW(": events follow\n\n"))); /* on_gone tells */
     pump(stream);

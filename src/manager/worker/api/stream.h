@@ -13,7 +13,9 @@ enum { HIN_STREAMS_MAX = 256 };
 /* GET /api/events/stream: resumable by Last-Event-ID (or idValue); without it from now on. */
 hin_api_handler hin_streams_open;
 /* Events up to this ID are there. */
-void hin_streams_wake(struct hin_streams *streams, int64_t last_id);
+void hin_streams_wake(struct hin_streams *streams, struct hin_desk *desk, int64_t last_id);
+/* The desk's tenant is suspended: its streams end. */
+void hin_streams_end(struct hin_streams *streams, const struct hin_desk *desk);
 /* Keys or administrators were changed: end the streams that their key opens no more. */
 void hin_streams_check(struct hin_streams *streams);
 

@@ -286,8 +286,32 @@ static const struct hin_api_attribute session_rows[] = {
      "Name of the API key that is made."},
     {"ttl", HIN_API_INT, HIN_API_WRITE_ONLY, PLAIN, 1, 90 * 86400, NULL, NULL,
      "Seconds that the key is good for; absent: 12 hours."},
+    {"tenant", HIN_API_TEXT, HIN_API_CLEAN | HIN_API_WRITE_ONLY, PLAIN, 0, HIN_API_TENANT_NAME_MAX,
+     NULL, NULL, "Name of the tenant; absent: the installation's own."},
 };
 const struct hin_api_attributes hin_api_session = HIN_API_TABLE("SignIn", session_rows);
+
+static const struct hin_api_attribute tenant_rows[] = {
+    {"name", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_FIXED | HIN_API_CLEAN, SENSITIVE, 1,
+     HIN_API_TENANT_NAME_MAX, NULL, NULL, "Name of the tenant: letters, digits, dot, dash, space."},
+    {"description", HIN_API_TEXT, 0, SENSITIVE, 0, 4000, NULL, NULL, "Free text."},
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL,
+     "The tenant's own identifier: names its database and its keys, stands in its agents' "
+     "certificates."},
+    {"tenantState", HIN_API_CHOICE, RO, PLAIN, 0, 0, "active|suspended", NULL,
+     "suspended: its keys, people and agents are refused, its data stays."},
+    {"created", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was made."},
+    {"administrator", HIN_API_TEXT, HIN_API_WRITE_ONLY | HIN_API_CLEAN, PERSONAL, 1, 255, NULL,
+     NULL, "Name of its first administrator; admin unless given."},
+    {"oneTimePassword", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
+     "That administrator's one-time password, shown once at creation."},
+    {"apiKey", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
+     "A key with full access to the tenant, shown once at creation."},
+    {"enrolmentToken", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
+     "A token for its agents, good for 24 hours, shown once at creation."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_tenant = HIN_API_TABLE("Tenant", tenant_rows);
 
 static const struct hin_api_attribute search_criteria_rows[] = {
     {"fieldName", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,

@@ -4,6 +4,8 @@
 
 #include "manager/worker/api/definition.h"
 
+#define HIN_API_TENANT_NAME_MAX 63
+
 extern const struct hin_api_attributes hin_api_computer;
 extern const struct hin_api_attributes hin_api_apikey;
 extern const struct hin_api_attributes hin_api_administrator;
@@ -12,6 +14,7 @@ extern const struct hin_api_attributes hin_api_decoder;
 extern const struct hin_api_attributes hin_api_policy;
 extern const struct hin_api_attributes hin_api_enrolment_token;
 extern const struct hin_api_attributes hin_api_session;
+extern const struct hin_api_attributes hin_api_tenant;
 extern const struct hin_api_attributes hin_api_search_filter;
 extern const struct hin_api_attributes hin_api_id_list;
 

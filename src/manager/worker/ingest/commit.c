@@ -22,6 +22,20 @@ static HIN_RESULT complete(struct hin_event *event, int64_t computer, const char
     return hin_event_set_text(event, HIN_FIELD_COMPUTER, hin_view_from_text(host));
 }
 
+static HIN_RESULT make_room(struct hin_ingest *ingest)
+{
+    HIN_ENSURE(ingest->event_count < PENDING_EVENTS_MAX, LIMIT);
+    if (ingest->event_count < ingest->event_capacity) {
+        return hin_ok();
+    }
+    size_t capacity = HIN_MAX(ingest->event_capacity * 2, (size_t)256);
+    struct hin_store_event *events = realloc(ingest->events, capacity * sizeof(*events));
+    HIN_ENSURE(events != NULL, NO_MEMORY);
+    ingest->events = events;
+    ingest->event_capacity = capacity;
+    return hin_ok();
+}
+
 static HIN_RESULT add_event(struct hin_ingest *ingest, struct hin_event *event,
                             const struct hin_store_identity *identity, int64_t computer)
 {
@@ -29,12 +43,12 @@ static HIN_RESULT add_event(struct hin_ingest *ingest, struct hin_event *event,
     size_t token_count = 0;
     struct hin_view stored;
     void *own_tokens = NULL;
-    HIN_ENSURE(ingest->event_count < PENDING_EVENTS_MAX, LIMIT);
-    hin_buf_clear(&ingest->out);
-    HIN_TRY(hin_event_encode(event, &ingest->out));
-    HIN_TRY(hin_store_tokens(ingest->worker->tenant.index, event, &ingest->scratch, tokens,
+    HIN_TRY(make_room(ingest));
+    hin_buf_clear(&ingest->gate->out);
+    HIN_TRY(hin_event_encode(event, &ingest->gate->out));
+    HIN_TRY(hin_store_tokens(ingest->tenant->index, event, &ingest->gate->scratch, tokens,
                              &token_count));
-    HIN_TRY(hin_arena_copy(&ingest->arena, hin_buf_view(&ingest->out), &stored));
+    HIN_TRY(hin_arena_copy(&ingest->arena, hin_buf_view(&ingest->gate->out), &stored));
     HIN_TRY(hin_arena_alloc(&ingest->arena, token_count * sizeof(*tokens) + 1, &own_tokens));
     hin_copy(own_tokens, tokens, token_count * sizeof(*tokens));
     ingest->events[ingest->event_count++] = (struct hin_store_event){
@@ -61,9 +75,10 @@ static HIN_RESULT add_record(struct session *session, const struct hin_wire_reco
         .offset = record->position == HIN_WIRE_OFFSET ? record->offset : 0,
         .finding = record->finding,
     };
-    hin_arena_reset(&ingest->scratch);
+    hin_arena_reset(&ingest->gate->scratch);
     HIN_ENSURE(record->event.size <= HIN_STORE_EVENT_MAX_BYTES, PROTOCOL);
-    HIN_ENSURE(hin_is_ok(hin_event_decode(record->event, &ingest->scratch, &event)), PROTOCOL);
+    HIN_ENSURE(hin_is_ok(hin_event_decode(record->event, &ingest->gate->scratch, &event)),
+               PROTOCOL);
     HIN_TRY(complete(&event, session->computer, session->host));
     if (record->position == HIN_WIRE_CURSOR) {
         HIN_ENSURE(record->cursor.size <= HIN_STORE_CURSOR_MAX_BYTES, PROTOCOL);
@@ -142,7 +157,7 @@ HIN_RESULT hin_ingest_batch(struct session *session, const struct hin_wire_batch
         hin_stream_pause(session->stream, true);
         return hin_fail(HIN_AGAIN);
     }
-    HIN_TRY(hin_wire_unpack(ingest->packer, batch, &records));
+    HIN_TRY(hin_wire_unpack(ingest->gate->packer, batch, &records));
     size_t before = ingest->event_count;
     size_t bytes_before = ingest->event_bytes;
     struct hin_result added = add_records(session, batch, records);
@@ -242,6 +257,22 @@ static void block(struct hin_ingest *ingest, struct hin_result why)
     HIN_IGNORE(hin_timer_once(ingest->retry, RETRY_USEC, 0)); /* else the next batch tries */
 }
 
+/* The installation's own tenant keeps its room for the next commit; one of a thousand others gives
+ * it back. */
+static void clear(struct hin_ingest *ingest)
+{
+    ingest->event_count = 0;
+    ingest->event_bytes = 0;
+    hin_arena_reset(&ingest->arena);
+    if (ingest->tenant->number != 0) {
+        hin_arena_done(&ingest->arena);
+        hin_arena_init(&ingest->arena, ARENA_MAX);
+        free(ingest->events);
+        ingest->events = NULL;
+        ingest->event_capacity = 0;
+    }
+}
+
 void hin_ingest_commit(void *context)
 {
     struct hin_ingest *ingest = context;
@@ -253,9 +284,12 @@ void hin_ingest_commit(void *context)
     if (ingest->event_count == 0 && ingest->ack_count == 0) {
         return;
     }
-    struct hin_result result = gather_acks(ingest, &acks, &ack_count);
+    struct hin_result result = hin_desk_wake(ingest->desk);
     if (hin_is_ok(result)) {
-        result = hin_store_commit(worker->tenant.store, ingest->events, ingest->event_count, acks,
+        result = gather_acks(ingest, &acks, &ack_count);
+    }
+    if (hin_is_ok(result)) {
+        result = hin_store_commit(ingest->tenant->store, ingest->events, ingest->event_count, acks,
                                   ack_count, hin_clock_wall_usec(worker->clock), &committed);
     }
     if (!hin_is_ok(result)) {
@@ -265,12 +299,10 @@ void hin_ingest_commit(void *context)
     worker->counters.commits++;
     worker->counters.events_committed += committed.stored_count;
     worker->counters.events_repeated += committed.copy_count;
-    ingest->event_count = 0;
-    ingest->event_bytes = 0;
-    hin_arena_reset(&ingest->arena);
     acknowledge(ingest);
+    clear(ingest);
     if (committed.last_id > 0) {
-        hin_worker_committed(worker, committed.last_id);
+        hin_desk_committed(ingest->desk, committed.last_id);
     }
     if (ingest->blocked) {
         ingest->blocked = false;

@@ -5,7 +5,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
-#include "crypt/token.h"
+#include "crypt/uuid.h"
 #include "crypt/x509.h"
 #include "data/json.h"
 #include "keys/client.h"
@@ -42,8 +42,8 @@ static HIN_RESULT find_computer(struct hin_ingest *ingest, size_t slot, struct h
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     struct hin_store_document document;
-    HIN_TRY(hin_store_find(ingest->worker->tenant.store, HIN_STORE_COMPUTERS, slot, name, &text,
-                           &document));
+    HIN_TRY(
+        hin_store_find(ingest->tenant->store, HIN_STORE_COMPUTERS, slot, name, &text, &document));
     HIN_TRY(hin_json_parse(document.bytes, text.max, ret_document, NULL));
     *ret_id = document.id;
     return hin_ok();
@@ -60,7 +60,7 @@ HIN_RESULT hin_ingest_load_computer(struct hin_ingest *ingest, struct hin_view u
 static HIN_RESULT issue(struct session *session, enum hin_vault_reason reason, struct hin_view csr,
                         int64_t computer, struct hin_buf *certificate)
 {
-    struct hin_tenant *tenant = &session->ingest->worker->tenant;
+    struct hin_tenant *tenant = session->ingest->tenant;
     struct hin_x509_info info;
     struct hin_store_certificate row = {.agent = computer};
     tenant->key_use_count++;
@@ -91,7 +91,7 @@ static HIN_RESULT write_audit(struct session *session, const char *action, int64
         .object = computer,
         .detail = hin_view_from_text(detail),
     };
-    return hin_audit_write(&session->ingest->worker->tenant, &audit);
+    return hin_audit_write(session->ingest->tenant, &audit);
 }
 
 /* ---- enrolment ---- */
@@ -140,7 +140,7 @@ static struct hin_result use_token(void *context, const struct hin_store_documen
 
 static HIN_RESULT take_token(struct session *session, struct enrolment *enrolment)
 {
-    struct hin_store *store = session->ingest->worker->tenant.store;
+    struct hin_store *store = session->ingest->tenant->store;
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     struct hin_store_document document;
     char digest[HIN_SHA256_HEX_BYTES];
@@ -180,8 +180,8 @@ static HIN_RESULT take_waiting_room(struct hin_ingest *ingest)
         struct hin_store_page all = {0};
         struct hin_store_listed listed;
         size_t count = 0;
-        HIN_TRY(hin_store_list(ingest->worker->tenant.store, HIN_STORE_COMPUTERS, &all,
-                               count_waiting, &count, &listed));
+        HIN_TRY(hin_store_list(ingest->tenant->store, HIN_STORE_COMPUTERS, &all, count_waiting,
+                               &count, &listed));
         ingest->pending_count = count;
         ingest->pending_counted_usec = now_usec;
     }
@@ -192,7 +192,7 @@ static HIN_RESULT take_waiting_room(struct hin_ingest *ingest)
 
 static HIN_RESULT create_computer(struct session *session, struct enrolment *enrolment)
 {
-    struct hin_tenant *tenant = &session->ingest->worker->tenant;
+    struct hin_tenant *tenant = session->ingest->tenant;
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
     struct hin_api_patches patches = {0};
     struct hin_store_content content = {
@@ -224,7 +224,7 @@ static HIN_RESULT was_heard(struct session *session, int64_t computer, bool *ret
     HIN_CLEANUP(hin_buf_done) struct hin_buf blob = {.max = 1 << 20};
     struct hin_store_agent agent = {0};
     struct hin_result found =
-        hin_store_agent_get(session->ingest->worker->tenant.store, computer, &blob, &agent);
+        hin_store_agent_get(session->ingest->tenant->store, computer, &blob, &agent);
     if (!hin_is_ok(found) && found.code != HIN_NOT_FOUND) {
         return found;
     }
@@ -268,7 +268,7 @@ static HIN_RESULT admit(struct session *session, struct enrolment *enrolment)
         if (!enrolment->issue) {
             HIN_TRY(take_waiting_room(session->ingest));
         }
-        HIN_TRY(hin_token_uuid(session->agent));
+        HIN_TRY(hin_uuid_new(session->agent));
         HIN_TRY(create_computer(session, enrolment));
         HIN_TRY(write_audit(session, "computer.enrol", enrolment->computer,
                             enrolment->issue ? "by token" : "waits for approval"));
@@ -300,7 +300,7 @@ static struct hin_result approve_pending(void *context, const struct hin_store_d
 
 HIN_RESULT hin_ingest_approve(struct session *session, int64_t computer)
 {
-    struct hin_tenant *tenant = &session->ingest->worker->tenant;
+    struct hin_tenant *tenant = session->ingest->tenant;
     struct hin_store_change change = {approve_pending, NULL};
     HIN_TRY(hin_store_modify(tenant->store, HIN_STORE_COMPUTERS, computer, &change,
                              hin_tenant_now_usec(tenant)));
@@ -318,9 +318,9 @@ static HIN_RESULT answer(struct session *session, struct enrolment *enrolment)
         enrolled->status = HIN_WIRE_ISSUED;
         hin_copy(enrolled->tenant_id, ingest->tenant_id, sizeof(enrolled->tenant_id));
         enrolled->certificates[0] = hin_buf_view(&enrolment->certificate);
-        enrolled->certificates[1] = hin_buf_view(&ingest->ca);
+        enrolled->certificates[1] = hin_buf_view(&ingest->gate->ca);
         enrolled->certificate_count = 2;
-        enrolled->policy_key = hin_buf_view(&ingest->policy_key);
+        enrolled->policy_key = hin_buf_view(&ingest->gate->policy_key);
     } else {
         enrolled->retry_sec = PENDING_RETRY_SEC;
     }
@@ -354,6 +354,22 @@ static void refuse(struct session *session, struct hin_result result)
     hin_ingest_refuse(session, HIN_WIRE_REFUSE_BUSY, hin_code_text(result.code));
 }
 
+/* The tenant that the token names; without a token, the installation's own. AUTH: there is none. */
+static HIN_RESULT find_tenant(struct session *session, struct hin_view token)
+{
+    struct hin_desk *desk = NULL;
+    uint64_t number = 0;
+    if (token.size == 0) {
+        return hin_ok();
+    }
+    HIN_ENSURE(hin_is_ok(hin_token_tenant(HIN_TOKEN_ENROLMENT, token, &number)), AUTH);
+    struct hin_result found = hin_desk_find(session->ingest->worker, number, &desk);
+    HIN_ENSURE(found.code != HIN_NOT_FOUND && found.code != HIN_REVOKED, AUTH);
+    HIN_TRY(found);
+    hin_ingest_move(session, desk->ingest);
+    return hin_ok();
+}
+
 void hin_ingest_enrol(struct session *session, const struct hin_wire_enrol *enrol)
 {
     struct hin_worker *worker = session->ingest->worker;
@@ -370,11 +386,16 @@ void hin_ingest_enrol(struct session *session, const struct hin_wire_enrol *enro
         hin_ingest_refuse_later(session, HIN_WIRE_REFUSE_REQUEST, hin_code_text(result.code));
         return;
     }
+    result = find_tenant(session, enrol->token);
+    if (!hin_is_ok(result)) {
+        refuse(session, result);
+        return;
+    }
     hin_hex(key_id, sizeof(key_id), enrolment.key_digest);
-    result = hin_store_begin(worker->tenant.store);
+    result = hin_store_begin(session->ingest->tenant->store);
     if (hin_is_ok(result)) {
         result = admit(session, &enrolment);
-        struct hin_result ended = hin_store_end(worker->tenant.store, hin_is_ok(result));
+        struct hin_result ended = hin_store_end(session->ingest->tenant->store, hin_is_ok(result));
         result = hin_is_ok(result) ? ended : result;
     }
     if (hin_is_ok(result)) {
@@ -384,7 +405,7 @@ void hin_ingest_enrol(struct session *session, const struct hin_wire_enrol *enro
     if (!hin_is_ok(result)) {
         refuse(session, result);
     } else if (enrolment.computer != 0) {
-        hin_worker_changed(worker, HIN_STORE_COMPUTERS, enrolment.computer);
+        hin_desk_changed(session->ingest->desk, HIN_STORE_COMPUTERS, enrolment.computer);
     }
     hin_buf_done(&enrolment.certificate);
 }
@@ -412,10 +433,10 @@ void hin_ingest_renew(struct session *session, const struct hin_wire_renew *said
     struct hin_worker *worker = session->ingest->worker;
     HIN_CLEANUP(hin_buf_done) struct hin_buf certificate = {.max = HIN_X509_MAX_BYTES};
     bool lapsed = session->wire.state == HIN_WIRE_STATE_RENEWING;
-    struct hin_result result = hin_store_begin(worker->tenant.store);
+    struct hin_result result = hin_store_begin(session->ingest->tenant->store);
     if (hin_is_ok(result)) {
         result = renew(session, said->csr, &certificate);
-        struct hin_result ended = hin_store_end(worker->tenant.store, hin_is_ok(result));
+        struct hin_result ended = hin_store_end(session->ingest->tenant->store, hin_is_ok(result));
         result = hin_is_ok(result) ? ended : result;
     }
     if (!hin_is_ok(result)) {
@@ -427,7 +448,7 @@ void hin_ingest_renew(struct session *session, const struct hin_wire_renew *said
     struct hin_wire_message message = {
         .type = HIN_WIRE_RENEWED,
         .renewed = {.certificates = {hin_buf_view(&certificate),
-                                     hin_buf_view(&session->ingest->ca)},
+                                     hin_buf_view(&session->ingest->gate->ca)},
                     .certificate_count = 2},
     };
     worker->counters.renewals++;

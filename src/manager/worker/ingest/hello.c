@@ -27,7 +27,7 @@ static HIN_RESULT write_facts(struct session *session)
     hin_json_field_integer(&writer, "lastSendPolicySuccess", session->policy_applied_msec);
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
-    return hin_store_agent_blob(session->ingest->worker->tenant.store, session->computer,
+    return hin_store_agent_blob(session->ingest->tenant->store, session->computer,
                                 hin_buf_view(&text));
 }
 
@@ -46,8 +46,11 @@ void hin_ingest_note_facts(struct session *session)
 void hin_ingest_write_facts(void *context)
 {
     struct hin_ingest *ingest = context;
-    struct hin_store *store = ingest->worker->tenant.store;
-    struct hin_result result = hin_store_begin(store);
+    struct hin_result result = hin_desk_wake(ingest->desk);
+    struct hin_store *store = ingest->tenant->store;
+    if (hin_is_ok(result)) {
+        result = hin_store_begin(store);
+    }
     if (!hin_is_ok(result)) {
         hin_log_result(HIN_LOG_WARNING, result, "facts about computers");
         return;
@@ -70,8 +73,8 @@ HIN_RESULT hin_ingest_state_event(struct hin_ingest *ingest, enum hin_state_code
                                   int64_t computer, const char *host, const char *text)
 {
     struct hin_event event;
-    hin_arena_reset(&ingest->scratch);
-    hin_event_init_state(&event, &ingest->scratch, hin_clock_wall_usec(ingest->worker->clock),
+    hin_arena_reset(&ingest->gate->scratch);
+    hin_event_init_state(&event, &ingest->gate->scratch, hin_clock_wall_usec(ingest->worker->clock),
                          state, HIN_VIEW("manager"));
     if (computer != 0) { /* else it is the manager's own */
         HIN_TRY(hin_event_set_integer(&event, HIN_FIELD_COMPUTER_ID, computer));
@@ -145,9 +148,9 @@ static void hold_all(struct session *session, const char *reason)
         .detail = hin_view_from_text(reason),
     };
     worker->counters.clones++;
-    hin_worker_refused(worker, &audit);
+    hin_desk_refused(session->ingest->desk, &audit);
     struct hin_result result =
-        hin_store_modify(worker->tenant.store, HIN_STORE_COMPUTERS, session->computer, &change,
+        hin_store_modify(ingest->tenant->store, HIN_STORE_COMPUTERS, session->computer, &change,
                          hin_clock_wall_usec(worker->clock));
     if (hin_is_ok(result)) {
         result = hin_ingest_state_event(ingest, HIN_STATE_AGENT_CLONED, session->computer,
@@ -158,7 +161,7 @@ static void hold_all(struct session *session, const char *reason)
                        (long long)session->computer);
     }
     hin_ingest_on_hold(ingest, session->computer);
-    hin_bus_hold(worker->bus, session->computer);
+    hin_bus_hold(worker->bus, ingest->tenant->number, session->computer);
 }
 
 /* ---- welcome ---- */
@@ -170,7 +173,7 @@ static void welcome(struct session *session)
     struct hin_store_agent agent = {0};
     session->waiting = false;
     struct hin_result result =
-        hin_store_agent_get(ingest->worker->tenant.store, session->computer, &buf, &agent);
+        hin_store_agent_get(ingest->tenant->store, session->computer, &buf, &agent);
     if (!hin_is_ok(result) && result.code != HIN_NOT_FOUND) {
         hin_ingest_refuse(session, HIN_WIRE_REFUSE_BUSY, hin_code_text(result.code));
         return;
@@ -206,6 +209,7 @@ static void welcome(struct session *session)
 /* ---- one identity, two sessions ---- */
 
 static void settle_own(struct session *older, bool alive);
+static void settle_hello(struct session *session, bool alive);
 
 void hin_ingest_end_ping(struct session *session, bool alive)
 {
@@ -215,6 +219,10 @@ void hin_ingest_end_ping(struct session *session, bool alive)
     session->ping_nonce = 0;
     if (session->ping_for_worker == OWN_WORKER) {
         settle_own(session, alive);
+        return;
+    }
+    if (session->ping_for_worker == OWN_HELLO) {
+        settle_hello(session, alive);
         return;
     }
     hin_bus_claim_answer(session->ingest->worker->bus, session->ping_for_worker,
@@ -285,8 +293,8 @@ static void settle_own(struct session *older, bool alive)
     if (!older->gone) {
         hin_ingest_refuse(older, HIN_WIRE_REFUSE_REPLACED, NULL);
     }
-    hin_bus_claim(ingest->worker->bus,
-                  &(struct hin_claim){newer->number, newer->computer, newer->counter});
+    hin_bus_claim(ingest->worker->bus, &(struct hin_claim){newer->number, ingest->tenant->number,
+                                                           newer->computer, newer->counter});
 }
 
 void hin_ingest_claim_settled(struct hin_ingest *ingest, uint64_t number, bool alive)
@@ -324,11 +332,25 @@ static void claim(struct session *session)
     if (older != NULL && older != session && ping(older, OWN_WORKER, session->number)) {
         return;
     }
-    hin_bus_claim(ingest->worker->bus,
-                  &(struct hin_claim){session->number, session->computer, session->counter});
+    hin_bus_claim(ingest->worker->bus, &(struct hin_claim){session->number, ingest->tenant->number,
+                                                           session->computer, session->counter});
 }
 
 /* ---- hello ---- */
+
+/* A counter that was used can be a copy of the state folder, or the hello of a process that died
+ * since and whose next one was faster through another worker: only a copy answers. */
+static void settle_hello(struct session *session, bool alive)
+{
+    if (!alive) {
+        session->ingest->worker->counters.sessions_replaced++;
+        hin_ingest_refuse(session, HIN_WIRE_REFUSE_REPLACED, NULL);
+        return;
+    }
+    HIN_IGNORE(hin_ingest_register(session)); /* else an approval reaches it at its next hello */
+    hold_all(session, "the session counter is not above the last one seen: a copy of the state "
+                      "folder is in use");
+}
 
 static HIN_RESULT note_hello(struct session *session, const struct hin_wire_hello *hello)
 {
@@ -345,7 +367,7 @@ static HIN_RESULT note_hello(struct session *session, const struct hin_wire_hell
 static void admit(struct session *session, struct hin_view enrolment)
 {
     struct hin_ingest *ingest = session->ingest;
-    struct hin_store *store = ingest->worker->tenant.store;
+    struct hin_store *store = ingest->tenant->store;
     if (hin_view_is(enrolment, "revoked")) {
         hin_ingest_refuse(session, HIN_WIRE_REFUSE_REVOKED, NULL);
         return;
@@ -359,9 +381,9 @@ static void admit(struct session *session, struct hin_view enrolment)
     struct hin_result counted = hin_store_agent_session(store, session->computer, session->counter,
                                                         hin_clock_wall_usec(ingest->worker->clock));
     if (counted.code == HIN_CONFLICT) {
-        HIN_IGNORE(hin_ingest_register(session));
-        hold_all(session, "the session counter is not above the last one seen: a copy of the state "
-                          "folder is in use");
+        if (!ping(session, OWN_HELLO, 0)) {
+            settle_hello(session, false);
+        }
         return;
     }
     if (!hin_is_ok(counted)) {
@@ -430,7 +452,7 @@ void hin_ingest_reconsider(struct session *session)
     if (hin_ingest_find(session->ingest, session->computer) == session) {
         /* The approval has reset what was known of its counter; this one is the last seen from here
          * on. */
-        HIN_IGNORE(hin_store_agent_session(session->ingest->worker->tenant.store, session->computer,
+        HIN_IGNORE(hin_store_agent_session(session->ingest->tenant->store, session->computer,
                                            session->counter,
                                            hin_clock_wall_usec(session->ingest->worker->clock)));
         welcome(session);

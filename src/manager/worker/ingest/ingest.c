@@ -10,10 +10,9 @@
 #include "data/json.h"
 #include "keys/client.h"
 
-enum { SEEN_MAX = 4096, SESSIONS_MAX = 65536, OUT_MAX = 24 << 20 };
+enum { SEEN_MAX = 4096, SESSIONS_MAX = 65536 };
 #define SEEN_USEC   (5 * HIN_SEC_USEC)
 #define SILENT_USEC (3 * HEARTBEAT_SEC * HIN_SEC_USEC)
-#define MUTE_USEC   (20 * HIN_SEC_USEC) /* before the first message */
 
 /* ---- sending ---- */
 
@@ -22,9 +21,9 @@ HIN_RESULT hin_ingest_send(struct session *session, const struct hin_wire_messag
     struct hin_ingest *ingest = session->ingest;
     HIN_ENSURE(!session->gone, CLOSED);
     HIN_TRY(hin_wire_session_step(&session->wire, HIN_WIRE_FROM_MANAGER, message->type));
-    hin_buf_clear(&ingest->out);
-    HIN_TRY(hin_wire_encode(session->wire.version, message, &ingest->out));
-    return hin_stream_write(session->stream, hin_buf_view(&ingest->out));
+    hin_buf_clear(&ingest->gate->out);
+    HIN_TRY(hin_wire_encode(session->wire.version, message, &ingest->gate->out));
+    return hin_stream_write(session->stream, hin_buf_view(&ingest->gate->out));
 }
 
 static void audit_refusal(struct session *session, uint16_t reason, const char *detail)
@@ -48,7 +47,7 @@ static void audit_refusal(struct session *session, uint16_t reason, const char *
         .detail = hin_view_from_text(text),
     };
     worker->counters.refusals++;
-    hin_worker_refused(worker, &audit);
+    hin_desk_refused(session->ingest->desk, &audit);
 }
 
 static void say_refuse(struct session *session, uint16_t reason)
@@ -140,22 +139,54 @@ static void unregister(struct session *session)
     }
 }
 
+void hin_ingest_link(struct hin_ingest *ingest, struct session *session)
+{
+    session->ingest = ingest;
+    session->prev = NULL;
+    session->next = ingest->first;
+    if (ingest->first != NULL) {
+        ingest->first->prev = session;
+    }
+    ingest->first = session;
+}
+
 static void unlink_session(struct session *session)
 {
-    struct hin_ingest *ingest = session->ingest;
     if (session->prev != NULL) {
         session->prev->next = session->next;
     } else {
-        ingest->first = session->next;
+        session->ingest->first = session->next;
     }
     if (session->next != NULL) {
         session->next->prev = session->prev;
     }
+}
+
+void hin_ingest_move(struct session *session, struct hin_ingest *ingest)
+{
+    if (session->ingest != ingest) {
+        unlink_session(session);
+        hin_ingest_link(ingest, session);
+    }
+}
+
+static void free_session(struct session *session)
+{
+    unlink_session(session);
     hin_timer_free(session->timer);
     free(session);
 }
 
-static void on_close(void *context, struct hin_stream *stream, const struct hin_stream_end *end)
+void hin_ingest_end_sessions(struct hin_ingest *ingest)
+{
+    struct session *next;
+    for (struct session *session = ingest->first; session != NULL; session = next) {
+        next = session->next;
+        hin_ingest_refuse(session, HIN_WIRE_REFUSE_BUSY, "the tenant is suspended");
+    }
+}
+
+void hin_ingest_on_close(void *context, struct hin_stream *stream, const struct hin_stream_end *end)
 {
     struct session *session = context;
     (void)stream;
@@ -172,7 +203,7 @@ static void on_close(void *context, struct hin_stream *stream, const struct hin_
 void hin_ingest_drop(struct session *session)
 {
     if (session->gone && session->in_commit == 0) {
-        unlink_session(session);
+        free_session(session);
     }
 }
 
@@ -191,9 +222,17 @@ void hin_ingest_pause_all(struct hin_ingest *ingest, bool paused)
 static void note_seen(struct session *session, int64_t offset_usec)
 {
     struct hin_ingest *ingest = session->ingest;
+    if (ingest->seen == NULL) {
+        ingest->seen = calloc(SEEN_MAX, sizeof(*ingest->seen));
+    }
+    if (ingest->seen == NULL) {
+        return; /* the next heartbeat says as much */
+    }
+    if (ingest->seen_count == 0) {
+        HIN_IGNORE(hin_timer_once(ingest->seen_timer, SEEN_USEC, 10)); /* else at the bound */
+    }
     if (ingest->seen_count == SEEN_MAX) {
-        HIN_IGNORE(
-            hin_store_agents_seen(ingest->worker->tenant.store, ingest->seen, ingest->seen_count));
+        HIN_IGNORE(hin_store_agents_seen(ingest->tenant->store, ingest->seen, ingest->seen_count));
         ingest->seen_count = 0;
     }
     ingest->seen[ingest->seen_count++] = (struct hin_store_seen){
@@ -209,8 +248,10 @@ static void flush_seen(void *context)
     if (ingest->seen_count == 0) {
         return;
     }
-    struct hin_result written =
-        hin_store_agents_seen(ingest->worker->tenant.store, ingest->seen, ingest->seen_count);
+    struct hin_result written = hin_desk_wake(ingest->desk);
+    if (hin_is_ok(written)) {
+        written = hin_store_agents_seen(ingest->tenant->store, ingest->seen, ingest->seen_count);
+    }
     if (!hin_is_ok(written)) {
         hin_log_result(HIN_LOG_WARNING, written, "heartbeats cannot be stored");
     }
@@ -337,10 +378,14 @@ static HIN_RESULT decode_frame(struct session *session, const struct hin_wire_fr
     return hin_wire_decode(frame->version, frame->type, frame->payload, message);
 }
 
-static void on_data(void *context, struct hin_stream *stream)
+void hin_ingest_on_data(void *context, struct hin_stream *stream)
 {
     struct session *session = context;
-    struct hin_wire_message *message = &session->ingest->message;
+    struct hin_wire_message *message = &session->ingest->gate->message;
+    if (!session->gone && !hin_is_ok(hin_desk_wake(session->ingest->desk))) {
+        hin_ingest_refuse(session, HIN_WIRE_REFUSE_BUSY, "the database cannot be opened");
+        return;
+    }
     while (!session->gone && session->wire.state != HIN_WIRE_STATE_CLOSED && !session->paused) {
         struct hin_wire_frame frame;
         struct hin_result result =
@@ -371,112 +416,8 @@ static void on_data(void *context, struct hin_stream *stream)
 void hin_ingest_input(struct session *session)
 {
     if (!session->gone) {
-        on_data(session, session->stream);
+        hin_ingest_on_data(session, session->stream);
     }
-}
-
-/* ---- a new connection ---- */
-
-/* Which certificate came decides where a connection starts. */
-static HIN_RESULT judge_peer(struct session *session, uint16_t *ret_refusal)
-{
-    struct hin_ingest *ingest = session->ingest;
-    struct hin_tls_peer *peer = &ingest->peer;
-    struct hin_store_certificate certificate;
-    uint8_t serial[HIN_STORE_SERIAL_MAX];
-    *ret_refusal = 0;
-    HIN_TRY(hin_stream_tls_peer(session->stream, peer));
-    session->wire = hin_wire_session_begin(HIN_WIRE_STATE_ANONYMOUS);
-    if (peer->state == HIN_TLS_PEER_NONE) {
-        return hin_ok();
-    }
-    snprintf(session->agent, sizeof(session->agent), "%.36s", peer->certificate.agent);
-    size_t size = strlen(peer->certificate.serial) / 2;
-    *ret_refusal = HIN_WIRE_REFUSE_IDENTITY;
-    if (strcmp(peer->certificate.tenant, ingest->worker->tenant.id) != 0 || size > sizeof(serial) ||
-        !hin_is_ok(hin_unhex(hin_view_from_text(peer->certificate.serial), serial, size)) ||
-        !hin_is_ok(hin_ingest_uuid_parse(session->agent, session->agent_id))) {
-        return hin_ok();
-    }
-    struct hin_result found = hin_store_certificate_get(ingest->worker->tenant.store,
-                                                        hin_view_of(serial, size), &certificate);
-    if (found.code == HIN_NOT_FOUND) {
-        return hin_ok();
-    }
-    HIN_TRY(found);
-    session->computer = certificate.agent;
-    int64_t now_usec = hin_clock_wall_usec(ingest->worker->clock);
-    bool lapsed = peer->state == HIN_TLS_PEER_EXPIRED;
-    if (certificate.revoked_usec != 0) {
-        *ret_refusal = HIN_WIRE_REFUSE_REVOKED;
-    } else if (lapsed && now_usec - peer->certificate.validity.not_after_usec > RENEW_GRACE_USEC) {
-        *ret_refusal = HIN_WIRE_REFUSE_EXPIRED;
-    } else {
-        *ret_refusal = 0;
-        session->wire =
-            hin_wire_session_begin(lapsed ? HIN_WIRE_STATE_LAPSED : HIN_WIRE_STATE_KNOWN);
-    }
-    return hin_ok();
-}
-
-static void on_open(void *context, struct hin_stream *stream);
-
-static const struct hin_stream_events session_events = {on_open, on_data, NULL, NULL, on_close};
-
-static void on_open(void *context, struct hin_stream *stream)
-{
-    struct hin_ingest *ingest = context;
-    uint16_t refusal = 0;
-    struct session *session = calloc(1, sizeof(*session));
-    if (session == NULL) {
-        hin_stream_set_context(stream, &session_events, &ingest->nobody);
-        hin_stream_abort(stream, HIN_NO_MEMORY, "out of memory");
-        return;
-    }
-    session->ingest = ingest;
-    session->stream = stream;
-    session->number = ++ingest->last_number;
-    hin_address_format_host(hin_stream_peer(stream), session->peer, sizeof(session->peer));
-    session->first_batch = true;
-    session->next = ingest->first;
-    if (ingest->first != NULL) {
-        ingest->first->prev = session;
-    }
-    ingest->first = session;
-    hin_stream_set_context(stream, &session_events, session);
-    hin_stream_set_idle(stream, MUTE_USEC);
-    struct hin_result judged = judge_peer(session, &refusal);
-    if (!hin_is_ok(judged)) {
-        session->wire = hin_wire_session_begin(HIN_WIRE_STATE_KNOWN);
-        refusal = judged.code == HIN_AUTH ? HIN_WIRE_REFUSE_IDENTITY : HIN_WIRE_REFUSE_BUSY;
-    }
-    if (refusal != 0) {
-        hin_ingest_refuse(session, refusal, NULL);
-    } else if (ingest->blocked) {
-        session->paused = true;
-        hin_stream_pause(stream, true);
-    }
-}
-
-/* A handshake that failed: counted by the listener, written into the audit record. */
-static void on_handshake_refused(void *context, const struct hin_address *peer,
-                                 enum hin_handshake_reason reason, const char *text)
-{
-    struct hin_ingest *ingest = context;
-    char address[64];
-    hin_address_format_host(peer, address, sizeof(address));
-    if (reason == HIN_HANDSHAKE_CLOSED || reason == HIN_HANDSHAKE_TIMEOUT) {
-        return; /* port scanners and broken networks: the counter tells */
-    }
-    struct hin_audit audit = {
-        .action = "agent.connection",
-        .outcome = "refused",
-        .actor = HIN_VIEW("anonymous"),
-        .peer = hin_view_from_text(address),
-        .detail = hin_view_from_text(text),
-    };
-    ingest->worker->counters.refusals++;
-    hin_worker_refused(ingest->worker, &audit);
 }
 
 /* ---- what the bus brings ---- */
@@ -544,49 +485,28 @@ int64_t hin_ingest_lag_usec(const struct hin_ingest *ingest)
 
 /* ---- life ---- */
 
-static HIN_RESULT learn_keys(struct hin_ingest *ingest)
-{
-    const struct hin_keys_carrier *keys = &ingest->worker->tenant.keys;
-    uint8_t public_key[HIN_SIGN_PUBLIC_BYTES];
-    HIN_TRY(hin_keys_checkpoint_public(keys, public_key));
-    HIN_TRY(hin_policy_key_encode(public_key, &ingest->policy_key));
-    HIN_TRY(hin_keys_ca(keys, &ingest->ca));
-    return hin_ingest_uuid_parse(ingest->worker->tenant.id, ingest->tenant_id);
-}
-
-static HIN_RESULT make_timers(struct hin_ingest *ingest)
+static HIN_RESULT make(struct hin_ingest *ingest)
 {
     struct hin_loop *loop = ingest->worker->loop;
+    hin_arena_init(&ingest->arena, ARENA_MAX);
+    hin_buf_init(&ingest->checkpoint, HIN_WIRE_CHECKPOINT_MAX_BYTES);
+    HIN_TRY(hin_map_init(&ingest->open, SESSIONS_MAX));
+    HIN_TRY(hin_ingest_uuid_parse(ingest->tenant->id, ingest->tenant_id));
+    HIN_TRY(hin_revision_get(ingest->tenant, &ingest->revision));
     HIN_TRY(hin_timer_new(loop, hin_ingest_commit, ingest, &ingest->retry));
     HIN_TRY(hin_timer_new(loop, hin_ingest_policy_round, ingest, &ingest->policy_timer));
     HIN_TRY(hin_timer_new(loop, flush_seen, ingest, &ingest->seen_timer));
-    HIN_TRY(hin_timer_new(loop, hin_ingest_write_facts, ingest, &ingest->facts_timer));
-    return hin_timer_repeat(ingest->seen_timer, SEEN_USEC, SEEN_USEC, 10);
+    return hin_timer_new(loop, hin_ingest_write_facts, ingest, &ingest->facts_timer);
 }
 
-static HIN_RESULT make(struct hin_ingest *ingest)
-{
-    hin_arena_init(&ingest->arena, (size_t)PENDING_BYTES_MAX * 8);
-    hin_arena_init(&ingest->scratch, (size_t)16 << 20);
-    hin_buf_init(&ingest->policy_key, 256);
-    hin_buf_init(&ingest->ca, HIN_X509_MAX_BYTES);
-    hin_buf_init(&ingest->checkpoint, HIN_WIRE_CHECKPOINT_MAX_BYTES);
-    hin_buf_init(&ingest->out, OUT_MAX);
-    ingest->events = calloc(PENDING_EVENTS_MAX, sizeof(*ingest->events));
-    ingest->seen = calloc(SEEN_MAX, sizeof(*ingest->seen));
-    HIN_ENSURE(ingest->events != NULL && ingest->seen != NULL, NO_MEMORY);
-    HIN_TRY(hin_map_init(&ingest->open, SESSIONS_MAX));
-    HIN_TRY(hin_wire_packer_new(&ingest->packer));
-    HIN_TRY(learn_keys(ingest));
-    HIN_TRY(hin_revision_get(&ingest->worker->tenant, &ingest->revision));
-    return make_timers(ingest);
-}
-
-HIN_RESULT hin_ingest_new(struct hin_worker *worker, struct hin_ingest **ret_ingest)
+HIN_RESULT hin_ingest_new(struct hin_desk *desk, struct hin_ingest **ret_ingest)
 {
     struct hin_ingest *ingest = calloc(1, sizeof(*ingest));
     HIN_ENSURE(ingest != NULL, NO_MEMORY);
-    ingest->worker = worker;
+    ingest->worker = desk->worker;
+    ingest->gate = desk->worker->gate;
+    ingest->desk = desk;
+    ingest->tenant = &desk->tenant;
     struct hin_result made = make(ingest);
     if (!hin_is_ok(made)) {
         hin_ingest_free(ingest);
@@ -596,35 +516,8 @@ HIN_RESULT hin_ingest_new(struct hin_worker *worker, struct hin_ingest **ret_ing
     return hin_ok();
 }
 
-HIN_RESULT hin_ingest_listen(struct hin_ingest *ingest, int fd, struct hin_tls *tls)
+void hin_ingest_flush(struct hin_ingest *ingest)
 {
-    struct hin_listener_options options = {
-        .tls = tls,
-        .limits = hin_listener_limits_default(),
-        .events = &session_events,
-        .context = ingest,
-        .on_refused = on_handshake_refused,
-    };
-    options.limits.stream.input_max_bytes =
-        HIN_WIRE_PAYLOAD_MAX_BYTES + HIN_WIRE_FRAME_HEADER_BYTES;
-    options.limits.stream.output_max_bytes = OUT_MAX;
-    return hin_listener_new(ingest->worker->loop, fd, &options, &ingest->listener);
-}
-
-void hin_ingest_set_tls(struct hin_ingest *ingest, struct hin_tls *tls)
-{
-    hin_listener_set_tls(ingest->listener, tls);
-}
-
-void hin_ingest_stop(struct hin_ingest *ingest)
-{
-    if (ingest->listener != NULL) {
-        hin_listener_pause(ingest->listener, true);
-    }
-    if (ingest->worker->instance == 0 && ingest->listener != NULL) {
-        /* Said once, by the worker that is always there; without room for it the log has it. */
-        HIN_IGNORE(hin_ingest_state_event(ingest, HIN_STATE_MANAGER_STOPPED, 0, "", NULL));
-    }
     hin_ingest_commit(ingest);
     hin_ingest_write_facts(ingest);
     flush_seen(ingest);
@@ -636,23 +529,17 @@ void hin_ingest_free(struct hin_ingest *ingest)
         return;
     }
     hin_loop_defer_cancel(ingest->worker->loop, hin_ingest_commit, ingest);
-    hin_listener_free(ingest->listener);
     while (ingest->first != NULL) {
-        unlink_session(ingest->first);
+        free_session(ingest->first);
     }
     hin_ingest_policies_forget(ingest);
     hin_timer_free(ingest->retry);
     hin_timer_free(ingest->policy_timer);
     hin_timer_free(ingest->seen_timer);
     hin_timer_free(ingest->facts_timer);
-    hin_wire_packer_free(ingest->packer);
     hin_map_done(&ingest->open);
     hin_arena_done(&ingest->arena);
-    hin_arena_done(&ingest->scratch);
-    hin_buf_done(&ingest->policy_key);
-    hin_buf_done(&ingest->ca);
     hin_buf_done(&ingest->checkpoint);
-    hin_buf_done(&ingest->out);
     free(ingest->events);
     free(ingest->acks);
     free(ingest->seen);

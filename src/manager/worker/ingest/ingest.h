@@ -1,16 +1,26 @@
-/* Agent ingest of one worker: sessions, enrolment, batches to commits, policies to agents. */
+/* Agent ingest: sessions, enrolment, batches to commits, policies to agents. */
 #ifndef HIN_MANAGER_WORKER_INGEST_INGEST_H
 #define HIN_MANAGER_WORKER_INGEST_INGEST_H
 
-#include "manager/worker/worker.h"
+#include "manager/worker/desk.h"
 
-HIN_RESULT hin_ingest_new(struct hin_worker *worker, struct hin_ingest **ret_ingest);
-void hin_ingest_free(struct hin_ingest *ingest);
+/* The listener of a worker, for the agents of all tenants. */
+HIN_RESULT hin_gate_new(struct hin_worker *worker, struct hin_gate **ret_gate) HIN_NONNULL;
+/* Before the desks, whose sessions end with it. */
+void hin_gate_free(struct hin_gate *gate);
 /* Serve on a listening socket, borrowed. */
-HIN_RESULT hin_ingest_listen(struct hin_ingest *ingest, int fd, struct hin_tls *tls);
-void hin_ingest_set_tls(struct hin_ingest *ingest, struct hin_tls *tls);
-/* Tell agents that the manager stops, commit what has been taken. */
-void hin_ingest_stop(struct hin_ingest *ingest);
+HIN_RESULT hin_gate_listen(struct hin_gate *gate, int fd, struct hin_tls *tls) HIN_NONNULL;
+void hin_gate_set_tls(struct hin_gate *gate, struct hin_tls *tls) HIN_NONNULL;
+/* Take nobody in any more, commit what has been taken. */
+void hin_gate_stop(struct hin_gate *gate);
+
+/* The agents of one tenant. */
+HIN_RESULT hin_ingest_new(struct hin_desk *desk, struct hin_ingest **ret_ingest) HIN_NONNULL;
+void hin_ingest_free(struct hin_ingest *ingest);
+/* Commit what has been taken. */
+void hin_ingest_flush(struct hin_ingest *ingest) HIN_NONNULL;
+/* Refuse whoever is connected: the tenant is suspended. */
+void hin_ingest_end_sessions(struct hin_ingest *ingest) HIN_NONNULL;
 
 /* For the metrics: what heartbeats said, and how long the last batch was under way. */
 void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, uint64_t *ret_lost);

@@ -9,6 +9,7 @@
 #include "io/transport.h"
 #include "manager/revision.h"
 #include "manager/worker/bus.h"
+#include "manager/worker/desk.h"
 #include "manager/worker/ingest/ingest.h"
 #include "manager/worker/policy.h"
 #include "store/agents.h"
@@ -32,6 +33,8 @@ enum {
     PENDING_RETRY_SEC = 10,
     PENDING_COMPUTERS_MAX = 1000, /* anybody may ask: what they ask for must end somewhere */
     PENDING_COUNT_USEC = 10 * 1000 * 1000,
+    GATE_OUT_MAX = 24 << 20,
+    ARENA_MAX = 512 << 20, /* of a pending commit, with tokens and what decoding leaves */
 };
 #define AGENT_LIFETIME_USEC (90 * HIN_DAY_USEC)
 #define RENEW_GRACE_USEC    (30 * HIN_DAY_USEC)
@@ -59,7 +62,7 @@ struct session {
     bool paused;
     uint32_t in_commit;       /* batches in the pending commit */
     uint64_t ping_nonce;      /* 0: none is out */
-    unsigned ping_for_worker; /* who asked: a worker, or OWN_WORKER */
+    unsigned ping_for_worker; /* who asked: a worker, OWN_WORKER or OWN_HELLO */
     uint64_t ping_for_claim;
     uint64_t hello_serial;
     uint64_t sent_serial;
@@ -73,7 +76,8 @@ struct session {
     uint16_t refusal; /* to be said when the timer fires */
 };
 
-#define OWN_WORKER UINT32_MAX
+#define OWN_WORKER UINT32_MAX       /* a newer session of this worker asks */
+#define OWN_HELLO  (UINT32_MAX - 1) /* its own hello is doubted */
 
 /* An encoded policy content, shared by all computers of a policy without overrides. */
 struct cached_policy {
@@ -88,18 +92,35 @@ struct ack {
     uint64_t through;
 };
 
-struct hin_ingest {
+/* What the sessions of all tenants share: where they come in, and scratch of the one frame that is
+ * being handled. */
+struct hin_gate {
     struct hin_worker *worker;
     struct hin_listener *listener;
-    struct session *first; /* all sessions */
-    struct hin_map open;   /* computer (8 bytes) -> struct session, its newest in this worker */
-    uint64_t session_count, last_number;
+    uint64_t last_number;      /* of a session */
+    struct hin_buf policy_key; /* SubjectPublicKeyInfo DER */
+    struct hin_buf ca;
+    struct hin_wire_packer *packer;
+    struct hin_arena scratch;
+    struct hin_buf out;              /* frames on their way into a stream */
+    struct hin_tls_peer peer;        /* of the connection that is being judged */
+    struct hin_wire_message message; /* of the frame that is being handled */
+    struct session nobody;           /* context of a stream that could not get one */
+};
+
+struct hin_ingest {
+    struct hin_worker *worker;
+    struct hin_gate *gate;
+    struct hin_desk *desk;
+    struct hin_tenant *tenant; /* the desk's */
+    struct session *first;     /* all sessions */
+    struct hin_map open;       /* computer (8 bytes) -> struct session, its newest in this worker */
+    uint64_t session_count;
 
     /* the commit that is being gathered */
-    struct hin_wire_packer *packer;
-    struct hin_arena arena, scratch;
+    struct hin_arena arena;
     struct hin_store_event *events;
-    size_t event_count, event_bytes;
+    size_t event_count, event_capacity, event_bytes;
     struct ack *acks;
     size_t ack_count, ack_capacity;
     bool commit_due; /* the timer runs, or a deferred call is on its way */
@@ -118,22 +139,15 @@ struct hin_ingest {
     uint64_t revision;
     struct cached_policy *policies;
     struct hin_timer *policy_timer;
-    struct hin_buf policy_key; /* SubjectPublicKeyInfo DER */
-    struct hin_buf ca;
     struct hin_buf checkpoint;
     int64_t checkpoint_usec;
     bool rolled_back;    /* an agent has seen more than there is */
     int64_t damage_usec; /* monotonic, when damage of the store was last told; 0: never */
     uint8_t tenant_id[HIN_WIRE_ID_BYTES];
-    struct hin_buf out; /* frames on their way into a stream */
 
     /* computers that wait for approval, as counted a moment ago */
     size_t pending_count;
     int64_t pending_counted_usec;
-
-    struct hin_tls_peer peer;        /* scratch: of the connection that is being judged */
-    struct hin_wire_message message; /* scratch: of the frame that is being handled */
-    struct session nobody;           /* context of a stream that could not get one */
 };
 
 /* ---- ingest.c ---- */
@@ -149,6 +163,12 @@ void hin_ingest_pause_all(struct hin_ingest *ingest, bool paused);
 
 /* A session whose stream has ended and that nothing names any more. */
 void hin_ingest_drop(struct session *session);
+/* A new session's first place, and its right one once it is known. */
+void hin_ingest_link(struct hin_ingest *ingest, struct session *session);
+void hin_ingest_move(struct session *session, struct hin_ingest *ingest);
+void hin_ingest_on_data(void *context, struct hin_stream *stream);
+void hin_ingest_on_close(void *context, struct hin_stream *stream,
+                         const struct hin_stream_end *end);
 
 /* ---- hello.c ---- */
 /* What the session told is kept beside the agent's counters, for `computers`: written soon, with

@@ -25,7 +25,7 @@ static HIN_RESULT encode(struct hin_ingest *ingest, int64_t policy,
     struct hin_policy_content content;
     hin_arena_init(&arena, GATHER_MAX);
     struct hin_result result =
-        hin_policy_gather(&ingest->worker->tenant, policy, computer, &arena, &content);
+        hin_policy_gather(ingest->tenant, policy, computer, &arena, &content);
     if (result.code == HIN_NOT_FOUND) { /* no policy: nothing is watched */
         content = (struct hin_policy_content){0};
         result = hin_ok();
@@ -97,7 +97,7 @@ static HIN_RESULT sign(struct session *session, int64_t policy, const uint8_t *d
                        struct hin_buf *manifest, uint8_t signature[HIN_POLICY_SIGNATURE_BYTES])
 {
     struct hin_ingest *ingest = session->ingest;
-    struct hin_tenant *tenant = &ingest->worker->tenant;
+    struct hin_tenant *tenant = ingest->tenant;
     struct hin_policy_manifest head = {
         .version = ingest->revision,
         .policy = (uint64_t)policy,
@@ -168,8 +168,8 @@ static HIN_RESULT push(struct session *session)
         return send_if_changed(session, policy, made);
     }
     struct hin_policy_module own;
-    hin_arena_reset(&ingest->scratch);
-    HIN_TRY(hin_policy_module_read(&module, &ingest->scratch, &own));
+    hin_arena_reset(&ingest->gate->scratch);
+    HIN_TRY(hin_policy_module_read(&module, &ingest->gate->scratch, &own));
     HIN_TRY(make_policy(ingest, policy, &own, &made));
     struct hin_result sent = send_if_changed(session, policy, made);
     free_policy(made);
@@ -189,7 +189,7 @@ void hin_ingest_policy_due(struct session *session)
 
 void hin_ingest_read_revision(struct hin_ingest *ingest)
 {
-    struct hin_result read = hin_revision_get(&ingest->worker->tenant, &ingest->revision);
+    struct hin_result read = hin_revision_get(ingest->tenant, &ingest->revision);
     if (!hin_is_ok(read)) {
         hin_log_result(HIN_LOG_ERROR, read, "the revision of the policies cannot be read");
     }
@@ -214,6 +214,10 @@ void hin_ingest_policy_round(void *context)
     struct hin_ingest *ingest = context;
     size_t turn = 0;
     bool more = false;
+    if (!hin_is_ok(hin_desk_wake(ingest->desk))) {                         /* said already */
+        HIN_IGNORE(hin_timer_once(ingest->policy_timer, HIN_SEC_USEC, 0)); /* as below */
+        return;
+    }
     for (struct session *session = ingest->first; session != NULL; session = session->next) {
         if (!session->policy_due || session->gone || session->wire.state != HIN_WIRE_STATE_OPEN) {
             continue;

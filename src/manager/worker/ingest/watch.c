@@ -13,7 +13,7 @@
 
 static HIN_RESULT make(struct hin_ingest *ingest, int64_t now_usec)
 {
-    struct hin_tenant *tenant = &ingest->worker->tenant;
+    struct hin_tenant *tenant = ingest->tenant;
     HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = 256};
     struct hin_checkpoint checkpoint = {.time_usec = now_usec};
     struct hin_store_position position;
@@ -53,7 +53,7 @@ static bool is_ours(const struct hin_ingest *ingest, const struct hin_checkpoint
 {
     uint8_t key[HIN_SIGN_PUBLIC_BYTES];
     return memcmp(seen->tenant, ingest->tenant_id, sizeof(seen->tenant)) == 0 &&
-           hin_is_ok(hin_policy_key_decode(hin_buf_view(&ingest->policy_key), key)) &&
+           hin_is_ok(hin_policy_key_decode(hin_buf_view(&ingest->gate->policy_key), key)) &&
            hin_is_ok(
                hin_vault_checkpoint_verify(hin_view_of(key, sizeof(key)), statement, signature));
 }
@@ -61,7 +61,7 @@ static bool is_ours(const struct hin_ingest *ingest, const struct hin_checkpoint
 void hin_ingest_compare(struct session *session, struct hin_view bytes)
 {
     struct hin_ingest *ingest = session->ingest;
-    struct hin_store *store = ingest->worker->tenant.store;
+    struct hin_store *store = ingest->tenant->store;
     struct hin_checkpoint seen;
     struct hin_view statement;
     struct hin_view signature;
@@ -89,7 +89,7 @@ void hin_ingest_compare(struct session *session, struct hin_view bytes)
         .object = session->computer,
         .detail = HIN_VIEW("an agent holds a checkpoint that is ahead of this database"),
     };
-    hin_worker_refused(ingest->worker, &audit);
+    hin_desk_refused(ingest->desk, &audit);
     struct hin_result told = hin_ingest_state_event(ingest, HIN_STATE_STORE_ROLLED_BACK,
                                                     session->computer, session->host, NULL);
     if (!hin_is_ok(told)) {
@@ -121,15 +121,15 @@ void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count)
 /* Any process may have marked them: the daily check, a merge, a commit. */
 HIN_RESULT hin_ingest_tell_damage(struct hin_ingest *ingest)
 {
-    struct hin_worker *worker = ingest->worker;
+    struct hin_store *store = ingest->tenant->store;
     struct hin_store_stats stats;
     uint64_t told = 0;
     char text[160];
-    if (worker->instance != 0) {
+    if (ingest->worker->instance != 0 && ingest->tenant->number == 0) {
         return hin_ok();
     }
-    HIN_TRY(hin_store_damage_told(worker->tenant.store, &told));
-    HIN_TRY(hin_store_stats(worker->tenant.store, &stats));
+    HIN_TRY(hin_store_damage_told(store, &told));
+    HIN_TRY(hin_store_stats(store, &stats));
     if (stats.segments_damaged == told) {
         return hin_ok();
     }
@@ -140,7 +140,7 @@ HIN_RESULT hin_ingest_tell_damage(struct hin_ingest *ingest)
         hin_log(HIN_LOG_ERROR, "%s", text);
         HIN_TRY(hin_ingest_state_event(ingest, HIN_STATE_STORE_CORRUPT, 0, "", text));
     }
-    return hin_store_tell_damage(worker->tenant.store, stats.segments_damaged);
+    return hin_store_tell_damage(store, stats.segments_damaged);
 }
 
 HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
@@ -148,8 +148,8 @@ HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
     struct hin_worker *worker = ingest->worker;
     struct hin_store_salvages salvages;
     char text[200];
-    HIN_TRY(hin_store_salvages(worker->tenant.store, &salvages));
-    if (worker->instance != 0 || salvages.told >= salvages.count) {
+    HIN_TRY(hin_store_salvages(ingest->tenant->store, &salvages));
+    if ((worker->instance != 0 && ingest->tenant->number == 0) || salvages.told >= salvages.count) {
         return hin_ok();
     }
     snprintf(text, sizeof(text), "%s: %llu events and parts of %llu of its tables are lost",
@@ -162,7 +162,7 @@ HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
         .actor = HIN_VIEW("manager"),
         .detail = hin_view_from_text(text),
     };
-    HIN_TRY(hin_audit_write(&worker->tenant, &audit));
+    HIN_TRY(hin_audit_write(ingest->tenant, &audit));
     HIN_TRY(hin_ingest_state_event(ingest, HIN_STATE_STORE_SALVAGED, 0, "", text));
-    return hin_store_salvages_told(worker->tenant.store, salvages.count);
+    return hin_store_salvages_told(ingest->tenant->store, salvages.count);
 }

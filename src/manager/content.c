@@ -1,4 +1,4 @@
-#include "manager/init/content.h"
+#include "manager/content.h"
 
 #include <stdlib.h>
 #include <unistd.h>
@@ -11,7 +11,7 @@
 #include "policy/ruleset.h"
 #include "store/documents.h"
 
-enum { DECODERS_MAX = 64 };
+enum { DECODERS_MAX = 64, FILES_MAX = 512 };
 
 /* What a Debian or RHEL server writes; the journal is read where there is one. */
 static const struct {
@@ -181,17 +181,10 @@ static HIN_RESULT store_files(struct hin_tenant *tenant, const struct hin_log_in
     return store_policy(tenant, rules, report->rule_count, &report->policy);
 }
 
-HIN_RESULT hin_content_store(struct hin_tenant *tenant, const char *folder,
-                             struct hin_content_report *ret_report, struct hin_error *error)
+static HIN_RESULT store_inputs(struct hin_tenant *tenant, const struct hin_log_inputs *inputs,
+                               struct hin_content_report *ret_report)
 {
-    HIN_CLEANUP(hin_ruleset_freep) struct hin_ruleset *ruleset = NULL;
     struct hin_content_report report = {0};
-    struct hin_log_inputs none = {0};
-    const struct hin_log_inputs *inputs = &none;
-    if (folder != NULL) {
-        HIN_TRY(hin_ruleset_read(folder, error, &ruleset));
-        inputs = hin_ruleset_inputs(ruleset);
-    }
     int64_t *rules = calloc(inputs->rule_count + 1, sizeof(*rules));
     HIN_ENSURE(rules != NULL, NO_MEMORY);
     struct hin_result stored = store_files(tenant, inputs, rules, &report);
@@ -199,4 +192,73 @@ HIN_RESULT hin_content_store(struct hin_tenant *tenant, const char *folder,
     HIN_TRY(stored);
     *ret_report = report;
     return hin_ok();
+}
+
+HIN_RESULT hin_content_store(struct hin_tenant *tenant, const char *folder,
+                             struct hin_content_report *ret_report, struct hin_error *error)
+{
+    HIN_CLEANUP(hin_ruleset_freep) struct hin_ruleset *ruleset = NULL;
+    struct hin_log_inputs none = {0};
+    const struct hin_log_inputs *inputs = &none;
+    if (folder != NULL) {
+        HIN_TRY(hin_ruleset_read(folder, error, &ruleset));
+        inputs = hin_ruleset_inputs(ruleset);
+    }
+    return store_inputs(tenant, inputs, ret_report);
+}
+
+/* ---- the same again for another tenant ---- */
+
+struct shipped {
+    struct hin_arena *arena;
+    const char *text; /* member that holds the file */
+    struct hin_log_input files[FILES_MAX];
+    size_t count;
+};
+
+static struct hin_result take_shipped(void *context, const struct hin_store_document *document)
+{
+    struct shipped *shipped = context;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    struct hin_view type = HIN_VIEW_EMPTY, name = HIN_VIEW_EMPTY, text = HIN_VIEW_EMPTY;
+    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL));
+    struct hin_json root = hin_json_root(parsed);
+    HIN_TRY(hin_json_opt_text(root, "type", &type, NULL));
+    if (!hin_view_is(type, "Defined")) {
+        return hin_ok();
+    }
+    HIN_ENSURE(shipped->count < FILES_MAX, LIMIT);
+    struct hin_log_input *file = &shipped->files[shipped->count++];
+    HIN_TRY(hin_json_get_text(root, "name", &name, NULL));
+    HIN_TRY(hin_json_get_text(root, shipped->text, &text, NULL));
+    HIN_TRY(hin_arena_copy(shipped->arena, text, &file->text));
+    return hin_arena_text(shipped->arena, name, &file->name);
+}
+
+static HIN_RESULT list_shipped(struct hin_tenant *from, enum hin_store_kind kind,
+                               struct shipped *shipped)
+{
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    return hin_store_list(from->store, kind, &all, take_shipped, shipped, &listed);
+}
+
+HIN_RESULT hin_content_copy(struct hin_tenant *from, struct hin_tenant *to, struct hin_arena *arena,
+                            struct hin_content_report *ret_report)
+{
+    struct shipped *decoders = NULL;
+    struct shipped *rules = NULL;
+    HIN_TRY(HIN_ARENA_NEW(arena, &decoders));
+    HIN_TRY(HIN_ARENA_NEW(arena, &rules));
+    *decoders = (struct shipped){.arena = arena, .text = "decoderXML"};
+    *rules = (struct shipped){.arena = arena, .text = "ruleXML"};
+    HIN_TRY(list_shipped(from, HIN_STORE_LOG_DECODERS, decoders));
+    HIN_TRY(list_shipped(from, HIN_STORE_LOG_RULES, rules));
+    struct hin_log_inputs inputs = {
+        .decoders = decoders->files,
+        .decoder_count = decoders->count,
+        .rules = rules->files,
+        .rule_count = rules->count,
+    };
+    return store_inputs(to, &inputs, ret_report);
 }

@@ -1,0 +1,243 @@
+/* hinomi tenant: list, show, create, suspend, resume. */
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "cli/api.h"
+#include "cli/cli.h"
+#include "cli/object.h"
+#include "cli/table.h"
+
+struct tenant_options {
+    bool json;
+    const char *administrator;
+    const char *description;
+};
+
+static const struct hin_option json_table[] = {
+    {"json", 0, HIN_OPTION_FLAG, offsetof(struct tenant_options, json), NULL,
+     "One JSON document instead of text.", NULL, false, false},
+};
+static const struct hin_option create_table[] = {
+    {"administrator", 'u', HIN_OPTION_TEXT, offsetof(struct tenant_options, administrator), "NAME",
+     "Name of the tenant's first administrator; admin unless given.", NULL, false, false},
+    {"description", 0, HIN_OPTION_TEXT, offsetof(struct tenant_options, description), "TEXT",
+     "What it is for.", NULL, false, false},
+    {"json", 0, HIN_OPTION_FLAG, offsetof(struct tenant_options, json), NULL, "One JSON document.",
+     NULL, false, false},
+};
+
+static const char named[] = "TENANT is an ID or a name. Needs a key of the installation's own "
+                            "tenant with full access.";
+static const struct hin_command list_usage = {"hinomi tenant list",
+                                              "list the tenants of the installation",
+                                              NULL,
+                                              NULL,
+                                              json_table,
+                                              HIN_COUNT(json_table),
+                                              0,
+                                              0};
+static const struct hin_command show_usage = {
+    "hinomi tenant show", "show a tenant",       "TENANT", named,
+    json_table,           HIN_COUNT(json_table), 1,        1};
+static const struct hin_command create_usage = {
+    "hinomi tenant create",
+    "make a tenant: a database and keys of its own",
+    "NAME",
+    "Prints its first administrator with a one-time password, an API key and an enrolment token, "
+    "once.\n"
+    "Its people sign in with `hinomi login URL --tenant NAME`.",
+    create_table,
+    HIN_COUNT(create_table),
+    1,
+    1};
+static const struct hin_command suspend_usage = {
+    "hinomi tenant suspend",
+    "refuse a tenant's keys, people and agents; its data stays",
+    "TENANT...",
+    named,
+    json_table,
+    HIN_COUNT(json_table),
+    1,
+    SIZE_MAX};
+static const struct hin_command resume_usage = {"hinomi tenant resume",
+                                                "let a suspended tenant in again",
+                                                "TENANT...",
+                                                named,
+                                                json_table,
+                                                HIN_COUNT(json_table),
+                                                1,
+                                                SIZE_MAX};
+
+static const struct hin_cli_collection tenants = {"/tenants", "tenants", "name", "tenant"};
+
+static HIN_RESULT print_tenants(struct hin_json root, struct hin_error *error)
+{
+    static const char *const headings[] = {"ID", "NAME", "STATE", "CREATED", "GUID"};
+    HIN_CLEANUP(hin_table_done) struct hin_table table = {0};
+    HIN_TRY(hin_table_init(&table, headings, HIN_COUNT(headings)));
+    struct hin_json items;
+    size_t count = 0;
+    HIN_TRY(hin_json_get_array(root, "tenants", &items, &count, error));
+    for (size_t i = 0; i < count; i++) {
+        struct hin_json tenant = hin_json_at(items, i);
+        struct hin_view cells[] = {
+            hin_table_cell(&table, tenant, "ID"), hin_table_cell(&table, tenant, "name"),
+            hin_table_cell(&table, tenant, "tenantState"),
+            hin_table_time_cell(&table, tenant, "created"), hin_table_cell(&table, tenant, "guid")};
+        HIN_TRY(hin_table_add(&table, cells));
+    }
+    hin_table_print(&table, stdout);
+    return hin_ok();
+}
+
+static HIN_RESULT list(struct hin_cli_api *api, const struct tenant_options *options,
+                       struct hin_error *error)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, "/tenants", HIN_VIEW_EMPTY, &document, error));
+    if (options->json) {
+        hin_cli_api_print(api);
+        return hin_ok();
+    }
+    return print_tenants(hin_json_root(document), error);
+}
+
+static void print_member(struct hin_json object, const char *member, const char *title)
+{
+    struct hin_view value = HIN_VIEW_EMPTY;
+    int64_t number = 0;
+    if (hin_is_ok(hin_json_opt_text(object, member, &value, NULL)) && value.size > 0) {
+        printf("%-18s  %.*s\n", title, HIN_ARGS(value));
+    } else if (hin_is_ok(hin_json_get_integer(object, member, 0, INT64_MAX, &number, NULL))) {
+        printf("%-18s  %lld\n", title, (long long)number);
+    }
+}
+
+/* Members of a tenant's answer, in the order in which they are shown. */
+static void print_tenant(struct hin_json tenant)
+{
+    static const struct {
+        const char *member, *title;
+    } rows[] = {
+        {"ID", "ID"},
+        {"name", "Name"},
+        {"guid", "GUID"},
+        {"tenantState", "State"},
+        {"description", "Description"},
+        {"oneTimePassword", "One-time password"},
+        {"apiKey", "API key"},
+        {"enrolmentToken", "Enrolment token"},
+    };
+    for (size_t i = 0; i < HIN_COUNT(rows); i++) {
+        print_member(tenant, rows[i].member, rows[i].title);
+    }
+}
+
+static HIN_RESULT show(struct hin_cli_api *api, const struct tenant_options *options,
+                       const char *operand, struct hin_error *error)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    char path[64];
+    int64_t id = 0;
+    HIN_TRY(hin_cli_find(api, &tenants, operand, &id, error));
+    snprintf(path, sizeof(path), "/tenants/%lld", (long long)id);
+    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, path, HIN_VIEW_EMPTY, &document, error));
+    if (options->json) {
+        hin_cli_api_print(api);
+    } else {
+        print_tenant(hin_json_root(document));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT create(struct hin_cli_api *api, const struct tenant_options *options,
+                         const char *name, struct hin_error *error)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf body;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_json_writer writer;
+    hin_buf_init(&body, 16384);
+    hin_json_writer_init(&writer, &body, false);
+    hin_json_begin_object(&writer);
+    hin_json_field_cstring(&writer, "name", name);
+    hin_json_field_cstring(&writer, "administrator", options->administrator);
+    if (options->description != NULL) {
+        hin_json_field_cstring(&writer, "description", options->description);
+    }
+    hin_json_end_object(&writer);
+    HIN_TRY(hin_json_writer_finish(&writer));
+    HIN_TRY(
+        hin_cli_api_call(api, HIN_HTTP_POST, "/tenants", hin_buf_view(&body), &document, error));
+    if (options->json) {
+        hin_cli_api_print(api);
+    } else {
+        print_tenant(hin_json_root(document));
+        printf("%-18s  %s\n", "Administrator", options->administrator);
+    }
+    return hin_ok();
+}
+
+static int run_with(const struct hin_command *usage, int argc, char **argv,
+                    struct hin_result (*run)(struct hin_cli_api *api,
+                                             const struct tenant_options *options,
+                                             const char *operand, struct hin_error *error))
+{
+    struct tenant_options options = {.administrator = "admin"};
+    char **operands = NULL;
+    size_t count = 0;
+    int status = 0;
+    if (!hin_cli_parse(usage, argc, argv, &options, &operands, &count, &status)) {
+        return status;
+    }
+    struct hin_error error = {0};
+    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
+    struct hin_result result = hin_cli_api_open(&api, &error);
+    if (hin_is_ok(result)) {
+        result = run(&api, &options, count > 0 ? operands[0] : NULL, &error);
+    }
+    return hin_cli_finish(result, &error);
+}
+
+static struct hin_result list_all(struct hin_cli_api *api, const struct tenant_options *options,
+                                  const char *operand, struct hin_error *error)
+{
+    (void)operand;
+    return list(api, options, error);
+}
+
+static int run_list(int argc, char **argv)
+{
+    return run_with(&list_usage, argc, argv, list_all);
+}
+
+static int run_show(int argc, char **argv)
+{
+    return run_with(&show_usage, argc, argv, show);
+}
+
+static int run_create(int argc, char **argv)
+{
+    return run_with(&create_usage, argc, argv, create);
+}
+
+static int run_suspend(int argc, char **argv)
+{
+    static const struct hin_cli_verb verb = {&suspend_usage, &tenants, HIN_HTTP_POST, "/suspend",
+                                             "suspended"};
+    return hin_cli_run_verb(&verb, argc, argv);
+}
+
+static int run_resume(int argc, char **argv)
+{
+    static const struct hin_cli_verb verb = {&resume_usage, &tenants, HIN_HTTP_POST, "/resume",
+                                             "resumed"};
+    return hin_cli_run_verb(&verb, argc, argv);
+}
+
+static const struct hin_cli_command tenant_commands[] = {{&list_usage, run_list},
+                                                         {&show_usage, run_show},
+                                                         {&create_usage, run_create},
+                                                         {&suspend_usage, run_suspend},
+                                                         {&resume_usage, run_resume}};
+const struct hin_cli_group hin_cli_group_tenant = {"tenant", "tenants of the installation",
+                                                   tenant_commands, HIN_COUNT(tenant_commands)};

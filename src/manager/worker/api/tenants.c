@@ -1,0 +1,188 @@
+/* Tenants of the installation, for who runs it: made, suspended, resumed. They are documents of the
+ * installation's own tenant; each has a database and keys of its own. */
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "crypt/uuid.h"
+#include "manager/content.h"
+#include "manager/credential.h"
+#include "manager/worker/api/modules.h"
+#include "manager/worker/api/tables.h"
+
+/* ---- a new one ---- */
+
+struct new_tenant {
+    char uuid[HIN_UUID_TEXT_BYTES];
+    char canonical[HIN_TENANT_NAME_BYTES];
+    struct hin_view name, administrator;
+    struct hin_credential_first first;
+};
+
+static HIN_RESULT register_tenant(struct hin_api_call *call, struct new_tenant *tenant,
+                                  int64_t *ret_number)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    struct hin_api_patches patches = {0};
+    struct hin_store_content content = {
+        .names = {[HIN_TENANT_SLOT_NAME] = hin_view_from_text(tenant->canonical),
+                  [HIN_TENANT_SLOT_UUID] = hin_view_from_text(tenant->uuid)},
+    };
+    int64_t now_usec = hin_tenant_now_usec(call->tenant);
+    HIN_TRY(hin_api_patch_text(&patches, "guid", hin_view_from_text(tenant->uuid)));
+    HIN_TRY(hin_api_patch_text(&patches, "tenantState", HIN_VIEW("active")));
+    HIN_TRY(hin_api_patch_int(&patches, "created", now_usec / HIN_MSEC_USEC));
+    HIN_TRY(hin_api_merge(&hin_api_tenant, (struct hin_json){0}, call->body, &patches, &text));
+    content.bytes = hin_buf_view(&text);
+    struct hin_result created =
+        hin_store_create(call->tenant->store, HIN_STORE_TENANTS, &content, now_usec, ret_number);
+    if (created.code == HIN_EXISTS) {
+        return hin_api_fail(call, HIN_EXISTS, "there is a tenant %.*s", HIN_ARGS(tenant->name));
+    }
+    return created;
+}
+
+static HIN_RESULT fill(struct hin_api_call *call, struct hin_tenant *own, struct new_tenant *tenant)
+{
+    struct hin_content_report report;
+    char detail[128];
+    snprintf(detail, sizeof(detail), "by %s of the installation", call->who->text);
+    struct hin_audit audit = {
+        .action = "tenant.create",
+        .outcome = "done",
+        .actor = HIN_VIEW("manager"),
+        .detail = hin_view_from_text(detail),
+    };
+    HIN_TRY(hin_audit_write(own, &audit));
+    HIN_TRY(hin_content_copy(call->tenant, own, call->arena, &report));
+    return hin_credential_first_new(own, tenant->administrator, &tenant->first);
+}
+
+/* Its keys, its database, what stands in it from the first day. When the registration is undone,
+ * nothing names what was made here: a file and keys that open nothing else. */
+static HIN_RESULT make_tenant(struct hin_api_call *call, struct new_tenant *tenant, int64_t number)
+{
+    struct hin_tenant own;
+    struct hin_error error = {0};
+    HIN_TRY(hin_keys_admin(&call->tenant->keys, HIN_KEYS_TENANT_CREATE,
+                           hin_view_from_text(tenant->uuid)));
+    HIN_TRY(hin_tenant_open(&own, call->tenant->directory, tenant->uuid, &call->tenant->keys,
+                            HIN_VAULT_FOR_CONFIG, call->tenant->clock, true, &error));
+    own.number = number;
+    struct hin_result filled = fill(call, &own, tenant);
+    hin_tenant_close(&own);
+    return filled;
+}
+
+static HIN_RESULT show(struct hin_api_call *call, const char *name, struct hin_secret *secret,
+                       struct hin_api_patches *computed)
+{
+    struct hin_view copy;
+    HIN_TRY(hin_arena_copy(call->arena, hin_secret_view(secret), &copy));
+    return hin_api_patch_text(computed, name, copy);
+}
+
+static struct hin_result create_tenant(struct hin_api_call *call, struct hin_api_patches *computed,
+                                       int64_t *ret_id)
+{
+    struct new_tenant tenant = {.administrator = HIN_VIEW("admin")};
+    HIN_TRY(hin_json_get_text(call->body, "name", &tenant.name, &call->error));
+    HIN_TRY(hin_json_opt_text(call->body, "administrator", &tenant.administrator, &call->error));
+    if (!hin_is_ok(hin_tenant_name(tenant.name, tenant.canonical))) {
+        return hin_api_fail(call, HIN_INVALID,
+                            "name: letters and digits, and inside also space, dot, dash and "
+                            "underscore");
+    }
+    HIN_TRY(hin_uuid_new(tenant.uuid));
+    HIN_TRY(register_tenant(call, &tenant, ret_id));
+    HIN_TRY(make_tenant(call, &tenant, *ret_id));
+    struct hin_result shown = show(call, "oneTimePassword", &tenant.first.password, computed);
+    if (hin_is_ok(shown)) {
+        shown = show(call, "apiKey", &tenant.first.api_key, computed);
+    }
+    if (hin_is_ok(shown)) {
+        shown = show(call, "enrolmentToken", &tenant.first.token, computed);
+    }
+    hin_credential_first_done(&tenant.first);
+    return shown;
+}
+
+static const struct hin_api_resource tenants = {
+    .path = "tenants",
+    .collection = "tenants",
+    .singular = "tenant",
+    .list_model = "Tenants",
+    .attributes = &hin_api_tenant,
+    .kind = HIN_STORE_TENANTS,
+    .operations = HIN_API_LIST | HIN_API_CREATE | HIN_API_GET | HIN_API_SEARCH | HIN_API_MODIFY,
+    .read_right = HIN_RIGHT_TENANTS,
+    .edit_right = HIN_RIGHT_TENANTS,
+    .create = create_tenant,
+};
+
+/* ---- suspend and resume ---- */
+
+struct state_change {
+    struct hin_api_call *call;
+    const char *state;
+};
+
+static struct hin_result write_state(void *context, const struct hin_store_document *document,
+                                     struct hin_buf *bytes, struct hin_store_content *content,
+                                     bool *keep_names)
+{
+    struct state_change *change = context;
+    struct hin_api_patches patches = {0};
+    struct hin_json stored;
+    (void)content;
+    *keep_names = true;
+    HIN_TRY(hin_api_parse(change->call, document->bytes, HIN_STORE_DOCUMENT_BYTES, &stored));
+    HIN_TRY(hin_api_patch_text(&patches, "tenantState", hin_view_from_text(change->state)));
+    return hin_api_merge(&hin_api_tenant, stored, (struct hin_json){0}, &patches, bytes);
+}
+
+static struct hin_result set_state(struct hin_api_call *call, void *context, int64_t *object)
+{
+    struct state_change state = {.call = call, .state = context};
+    struct hin_store_change change = {write_state, &state};
+    struct hin_result result = hin_store_modify(call->tenant->store, HIN_STORE_TENANTS, *object,
+                                                &change, hin_tenant_now_usec(call->tenant));
+    if (result.code == HIN_NOT_FOUND) {
+        return hin_api_fail(call, HIN_NOT_FOUND, "there is no tenant with ID %lld",
+                            (long long)*object);
+    }
+    return result;
+}
+
+static HIN_RESULT change_state(struct hin_api_call *call, const char *action, char *state)
+{
+    struct hin_api_change change = {
+        .action = action,
+        .kind = HIN_STORE_TENANTS,
+        .kind_name = "tenants",
+        .object = call->id,
+        .effect = set_state,
+        .context = state,
+    };
+    HIN_TRY(hin_api_change(call, &change));
+    return hin_api_resource_get(call, &tenants);
+}
+
+static struct hin_result suspend(struct hin_api_call *call)
+{
+    char state[] = "suspended";
+    return change_state(call, "tenant.suspend", state);
+}
+
+static struct hin_result resume(struct hin_api_call *call)
+{
+    char state[] = "active";
+    return change_state(call, "tenant.resume", state);
+}
+
+static const struct hin_api_action actions[] = {
+    {HIN_HTTP_POST, "tenants/{id}/suspend", HIN_RIGHT_TENANTS, suspend, NULL,
+     "Refuse a tenant's keys, people and agents; its data stays.", false},
+    {HIN_HTTP_POST, "tenants/{id}/resume", HIN_RIGHT_TENANTS, resume, NULL, "Let them in again.",
+     false},
+};
+const struct hin_api_module hin_api_module_tenants = {&tenants, actions, HIN_COUNT(actions)};

@@ -20,6 +20,8 @@ struct hin_agent_enrolment {
     const struct hin_secret *token; /* NULL: wait for approval */
     const struct hin_secret *passphrase;
     uint64_t spool_max_bytes;
+    const struct hin_option_texts *ntp; /* time servers */
+    int64_t clock_bound_usec;
     bool no_wait; /* when approval is pending: come back instead of waiting */
 };
 /* Makes the state folder and the key file, asks for a certificate, and stores what it gets. */

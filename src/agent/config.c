@@ -11,6 +11,7 @@
 void hin_agent_config_default(struct hin_agent_config *ret_config)
 {
     *ret_config = (struct hin_agent_config){.uid_base = HIN_AGENT_UID_BASE};
+    hin_clock_settings_default(&ret_config->clock);
 }
 
 static HIN_RESULT text_into(struct hin_json object, const char *key, char *out, size_t out_bytes,
@@ -53,6 +54,7 @@ static HIN_RESULT config_read(struct hin_json root, struct hin_agent_config *con
             return hin_json_refuse(roots, error, HIN_INVALID, "a path is too long");
         }
     }
+    HIN_TRY(hin_clock_settings_read(root, &config->clock, error));
     config->port = (uint16_t)port;
     config->spool_max_bytes = (uint64_t)spool;
     config->uid_base = (uint32_t)uid_base;
@@ -125,6 +127,7 @@ struct hin_result hin_agent_config_save(int folder, const struct hin_agent_confi
         hin_json_put_cstring(&json, config->roots[i]);
     }
     hin_json_end_array(&json);
+    hin_clock_settings_write(&json, &config->clock);
     hin_json_end_object(&json);
     HIN_TRY(hin_json_writer_finish(&json));
     HIN_TRY(hin_buf_append_text(&text, "\n"));

@@ -12,6 +12,7 @@
 #include "base/option.h"
 #include "base/path.h"
 #include "base/result.h"
+#include "clock/settings.h"
 #include "io/url.h"
 
 #define HIN_AGENT_ID_BYTES      16
@@ -28,6 +29,7 @@ struct hin_agent_config {
     size_t root_count;
     uint64_t spool_max_bytes;
     uint32_t uid_base;
+    struct hin_clock_settings clock;
 };
 
 /* Among the log roots: the journal may be read, whatever else may. */

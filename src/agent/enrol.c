@@ -364,6 +364,8 @@ static HIN_RESULT enrol(struct enrolling *e)
     HIN_TRY(manager_parse(e));
     HIN_TRY(fingerprint_parse(e));
     HIN_TRY(roots_parse(e));
+    HIN_TRY(hin_clock_settings_take(&e->config.clock, e->want->ntp, e->want->clock_bound_usec,
+                                    e->error));
     e->config.spool_max_bytes = e->want->spool_max_bytes;
     HIN_TRY(folders_make(e));
     HIN_TRY(hin_agent_ring_open(e->want->state, e->want->passphrase, true, &e->ring, e->error));

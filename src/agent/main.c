@@ -19,8 +19,9 @@
 struct options {
     const char *state, *manager, *token, *token_file, *ca_fingerprint, *passphrase_file,
         *passphrase_fd;
-    struct hin_option_texts roots;
+    struct hin_option_texts roots, ntp;
     uint64_t spool_max_bytes;
+    int64_t clock_bound_usec;
     bool no_wait, json, verbose;
 };
 
@@ -64,6 +65,7 @@ static const struct hin_option enrol_options[] = {
      NULL, false, false},
     {"spool-max", 0, HIN_OPTION_COUNT, offsetof(struct options, spool_max_bytes), "BYTES",
      "Bound of the spool (536870912).", NULL, false, false},
+    HIN_CLOCK_OPTION_ROWS(struct options, ntp, clock_bound_usec),
     {"no-wait", 0, HIN_OPTION_FLAG, offsetof(struct options, no_wait), NULL,
      "When approval is pending, end with status 3 instead of waiting.", NULL, false, false},
     PASSPHRASE_OPTIONS,
@@ -138,6 +140,8 @@ static int command_enrol(const struct options *o)
             .token = has_token ? &token : NULL,
             .passphrase = has_passphrase ? &passphrase : NULL,
             .spool_max_bytes = o->spool_max_bytes,
+            .ntp = &o->ntp,
+            .clock_bound_usec = o->clock_bound_usec,
             .no_wait = o->no_wait,
         };
         result = hin_agent_enrol(&enrolment, &error);
@@ -236,7 +240,7 @@ int main(int argc, char **argv)
         if (strcmp(argv[1], command->name + strlen("hinomi-agent ")) != 0) {
             continue;
         }
-        struct options options = {.state = STATE_DEFAULT};
+        struct options options = {.state = STATE_DEFAULT, .clock_bound_usec = HIN_CLOCK_BOUND_USEC};
         struct hin_error error = {.code = HIN_OK};
         char **operands = NULL;
         size_t operand_count = 0;

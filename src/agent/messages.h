@@ -30,13 +30,16 @@ enum hin_agent_message {
     HIN_AGENT_NOTE,          /* u16 state code, bytes component, bytes detail: make this an event */
 
     /* log -> uplink */
-    HIN_AGENT_ATTACH = HIN_IPC_TYPE_PROGRAM +
-                       64, /* request: 16 origin; reply: u64 last durable commit of that origin,
-                              zigzag monotonic, zigzag wall; fds: positions, engine state */
+    HIN_AGENT_ATTACH =
+        HIN_IPC_TYPE_PROGRAM + 64, /* request: 16 origin; reply: u64 last durable commit of that
+                                      origin, zigzag monotonic, zigzag wall, then as
+                                      HIN_AGENT_CLOCK; fds: positions, engine state */
     HIN_AGENT_COMMIT,   /* request: u64 number, zigzag monotonic, zigzag wall, varint events, bytes
                            events, varint   positions, the rest positions; reply: durable */
     HIN_AGENT_STATE,    /* request: 1 fd: the engine's state; reply: sealed and durable */
     HIN_AGENT_COUNTERS, /* varint count, count x u64 in the order of HIN_AGENT_COUNTER_LIST */
+    /* uplink -> log; clock -> uplink is HIN_CLOCK_REPORT */
+    HIN_AGENT_CLOCK, /* u8 known, zigzag offset, bytes source: to be stamped into events */
 };
 
 /* Totals the log module counts; they go into the heartbeat under these names. */

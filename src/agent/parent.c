@@ -25,6 +25,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/time.h"
+#include "clock/role.h"
 #include "event/state.h"
 #include "role/notify.h"
 #include "role/parent.h"
@@ -500,6 +501,14 @@ static const struct hin_role_definition roles[] = {
         .to_parent = &log_table,
         .no_ready = true,
     },
+    {
+        .name = HIN_CLOCK_ROLE, /* only where time servers are configured */
+        .sandbox = hin_clock_role_sandbox,
+        .run = hin_clock_role_run,
+        .peers = {HIN_AGENT_ROLE_UPLINK},
+        .user = 3,
+        .restart = HIN_ROLE_ALWAYS,
+    },
 };
 
 const struct hin_role_program hin_agent_program = {"hinomi-agent", roles, HIN_COUNT(roles)};
@@ -526,6 +535,7 @@ static HIN_RESULT prepare_uplink(struct agent *agent, struct hin_role_hand *hand
     if (agent->config.spool_max_bytes != 0) {
         HIN_TRY(hand_number(hand, "spool-max-bytes", agent->config.spool_max_bytes));
     }
+    HIN_TRY(hin_clock_settings_hand(&agent->config.clock, hand));
     HIN_TRY(hand_text(hand, "first", agent->uplink_started ? "0" : "1"));
     agent->uplink_started = true;
     return hin_ok();
@@ -552,6 +562,9 @@ static struct hin_result prepare(void *context, const char *name, unsigned insta
                                  struct hin_role_hand *hand)
 {
     struct agent *agent = context;
+    if (strcmp(name, HIN_CLOCK_ROLE) == 0) {
+        return hin_clock_settings_hand(&agent->config.clock, hand);
+    }
     HIN_TRY(hand_text(hand, "agent", agent->config.agent_id));
     HIN_TRY(hand_text(hand, "tenant", agent->config.tenant_id));
     return strcmp(name, HIN_AGENT_ROLE_UPLINK) == 0 ? prepare_uplink(agent, hand)
@@ -713,6 +726,9 @@ static HIN_RESULT run(struct agent *agent)
     };
     HIN_TRY(hin_role_parent_new(&config, &agent->parent));
     struct hin_result result = hin_role_parent_start_all(agent->parent);
+    if (hin_is_ok(result) && agent->config.clock.server_count > 0) {
+        result = hin_role_parent_start(agent->parent, HIN_CLOCK_ROLE, 0);
+    }
     const struct hin_clock *clock = hin_clock_system();
     while (hin_is_ok(result)) {
         result = hin_role_parent_step(agent->parent, STATUS_USEC);

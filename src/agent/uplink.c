@@ -14,6 +14,7 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/fd.h"
+#include "clock/role.h"
 #include "event/codec.h"
 
 #define KEY_CALL_USEC   (10 * HIN_SEC_USEC)
@@ -35,6 +36,7 @@ static HIN_RESULT own_record(struct uplink *u, struct hin_event *event)
     struct hin_event_identity identity = {u->own_generation, ++u->own_offset, 0};
     HIN_TRY(hin_event_set_identity(event, &identity));
     HIN_TRY(hin_event_set_text(event, HIN_FIELD_AGENT_VERSION, HIN_VIEW(HIN_VERSION)));
+    HIN_TRY(uplink_clock_stamp(u, event));
     hin_buf_clear(&u->scratch);
     HIN_TRY(hin_event_encode(event, &u->scratch));
     struct hin_wire_record record = {
@@ -231,7 +233,7 @@ static HIN_RESULT handle_attach(void *context, struct hin_ipc *channel,
     struct uplink *u = peer->uplink;
     HIN_CLEANUP(hin_buf_done) struct hin_buf positions = {.max = UINT64_C(128) << 20};
     HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = HIN_CABINET_FILE_MAX};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf reply = {.max = 64};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf reply = {.max = 1024};
     HIN_CLEANUP_FD int positions_fd = -1;
     HIN_CLEANUP_FD int state_fd = -1;
     struct hin_spool_stats stats;
@@ -253,6 +255,7 @@ static HIN_RESULT handle_attach(void *context, struct hin_ipc *channel,
     HIN_TRY(hin_write_u64(&reply, hin_spool_last_commit(u->spool, peer->origin)));
     HIN_TRY(hin_write_zigzag(&reply, stats.monotonic_usec));
     HIN_TRY(hin_write_zigzag(&reply, stats.wall_usec));
+    HIN_TRY(uplink_clock_write(u, &reply));
     int fds[2] = {positions_fd, state_fd};
     return hin_ipc_reply_fds(channel, message, HIN_OK, hin_buf_view(&reply), fds, 2);
 }
@@ -386,13 +389,15 @@ static void peer_ready(void *context, unsigned events)
 static void peer_up(void *context, const char *name, unsigned instance, struct hin_ipc *channel)
 {
     struct uplink *u = context;
-    (void)name;
+    bool is_clock = strcmp(name, HIN_CLOCK_ROLE) == 0;
     (void)instance;
     for (size_t i = 0; i < UPLINK_PEERS_MAX; i++) {
         struct uplink_peer *peer = &u->peers[i];
         if (peer->channel == NULL) {
             *peer = (struct uplink_peer){
-                .uplink = u, .channel = channel, .permits = {.table = &module_table}};
+                .uplink = u,
+                .channel = channel,
+                .permits = {.table = is_clock ? &uplink_clock_table : &module_table}};
             struct hin_result result =
                 hin_watch_new(u->loop, hin_ipc_fd(channel), peer_ready, peer, &peer->watch);
             if (hin_is_ok(result)) {
@@ -418,6 +423,9 @@ static void peer_down(void *context, const char *name, unsigned instance, struct
             hin_watch_free(peer->watch);
             peer->watch = NULL;
             peer->channel = NULL;
+            if (peer->permits.table == &uplink_clock_table) {
+                uplink_clock_lost(u);
+            }
             size_t kept = 0;
             for (size_t w = 0; w < u->waiting_count; w++) {
                 if (u->waiting[w].peer != peer) {
@@ -453,6 +461,7 @@ void uplink_counters(const struct uplink *u, struct hin_wire_heartbeat *heartbea
         (struct hin_wire_counter){HIN_VIEW("spool_corrupt"), stats.corrupt_count};
     heartbeat->counters[n++] = (struct hin_wire_counter){HIN_VIEW("reconnects"), u->reconnects};
     heartbeat->counter_count = n;
+    uplink_clock_counters(u, heartbeat);
     heartbeat->spool_bytes = stats.bytes;
     heartbeat->spool_count = stats.last + 1 - stats.first;
 }
@@ -660,6 +669,7 @@ static HIN_RESULT begin(struct uplink *u)
     }
     HIN_TRY(
         hin_fd_open(u->folder, "spool", O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &u->spool_folder));
+    HIN_TRY(uplink_clock_begin(u));
     HIN_TRY(spool_begin(u));
     HIN_TRY(uplink_identity_load(u));
     HIN_TRY(hin_wire_packer_new(&u->packer));

@@ -1,5 +1,5 @@
 /* Shared by uplink.c (processes and spool), uplink_session.c (the manager), uplink_identity.c
- * (keys, certificates, policy). */
+ * (keys, certificates, policy), uplink_clock.c (how far this host's clock is off). */
 #ifndef HIN_AGENT_UPLINK_INTERNAL_H
 #define HIN_AGENT_UPLINK_INTERNAL_H
 
@@ -10,6 +10,7 @@
 #include "agent/spool.h"
 #include "agent/uplink.h"
 #include "base/log.h"
+#include "clock/report.h"
 #include "crypt/tls.h"
 #include "crypt/x509.h"
 #include "event/event.h"
@@ -17,7 +18,7 @@
 #include "wire/batch.h"
 #include "wire/session.h"
 
-#define UPLINK_PEERS_MAX    4
+#define UPLINK_PEERS_MAX    5
 #define UPLINK_WAITING_MAX  64
 #define UPLINK_INFLIGHT_MAX 64
 
@@ -97,6 +98,14 @@ struct uplink {
     bool renewing;
     const char *state_text;
 
+    /* clock: by time servers where some are configured, else by the manager */
+    struct hin_clock_settings clock_settings;
+    struct hin_clock_report clock_report;
+    struct hin_clock_watch clock_watch;
+    bool clock_known;
+    int64_t clock_offset_usec;
+    const char *clock_source;
+
     /* policy */
     uint64_t policy_serial, policy_pending_serial, policy_tried_serial;
     struct hin_buf policy_pending; /* as received so far, or handed to the parent */
@@ -114,6 +123,17 @@ void uplink_tell_gap(struct uplink *u, uint64_t expected, uint64_t first);
 void uplink_report(struct uplink *u);
 HIN_RESULT uplink_sync(struct uplink *u);
 void uplink_counters(const struct uplink *u, struct hin_wire_heartbeat *heartbeat);
+
+/* uplink_clock.c */
+HIN_RESULT uplink_clock_begin(struct uplink *u);
+extern const struct hin_ipc_table uplink_clock_table; /* clock -> uplink */
+void uplink_clock_lost(struct uplink *u);             /* the process is gone */
+/* The manager's clock minus ours, from a heartbeat and its reply. */
+void uplink_clock_by_manager(struct uplink *u, int64_t offset_usec, int64_t error_usec);
+/* As modules are told it: HIN_AGENT_CLOCK, and at the end of the reply to HIN_AGENT_ATTACH. */
+HIN_RESULT uplink_clock_write(const struct uplink *u, struct hin_buf *out);
+HIN_RESULT uplink_clock_stamp(const struct uplink *u, struct hin_event *event);
+void uplink_clock_counters(const struct uplink *u, struct hin_wire_heartbeat *heartbeat);
 
 /* uplink_identity.c */
 HIN_RESULT uplink_identity_load(struct uplink *u);

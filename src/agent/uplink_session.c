@@ -181,7 +181,9 @@ static HIN_RESULT got_heartbeat_reply(struct uplink *u,
 {
     int64_t now = now_wall(u);
     if (reply->echo_usec <= now && now - reply->echo_usec < HIN_MINUTE_USEC) {
-        u->offset_usec = reply->wall_usec - (reply->echo_usec + (now - reply->echo_usec) / 2);
+        int64_t half = (now - reply->echo_usec) / 2;
+        u->offset_usec = reply->wall_usec - (reply->echo_usec + half);
+        uplink_clock_by_manager(u, u->offset_usec, half);
     }
     if (reply->checkpoint.size > 0 &&
         !hin_view_equal(reply->checkpoint, hin_buf_view(&u->checkpoint))) {

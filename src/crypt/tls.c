@@ -1,7 +1,9 @@
 #include "crypt/tls.h"
 
 #include <arpa/inet.h>
+#include <limits.h>
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdio.h>
@@ -30,15 +32,17 @@ struct role {
     bool needs_ca;
     bool needs_pin;
     bool public_signatures;
+    bool by_name; /* the name decides, not whose authority it is */
     int verify;
 };
 
 static const struct role roles[HIN_TLS_ROLE_COUNT] = {
-    [HIN_TLS_API_SERVER] = {true, true, true, false, false, SSL_VERIFY_NONE},
-    [HIN_TLS_AGENT_SERVER] = {true, true, true, false, false, SSL_VERIFY_PEER},
-    [HIN_TLS_AGENT_CLIENT] = {false, true, true, false, false, SSL_VERIFY_PEER},
-    [HIN_TLS_ENROL_CLIENT] = {false, false, false, true, false, SSL_VERIFY_PEER},
-    [HIN_TLS_CLI_CLIENT] = {false, false, false, false, true, SSL_VERIFY_PEER},
+    [HIN_TLS_API_SERVER] = {true, true, true, false, false, false, SSL_VERIFY_NONE},
+    [HIN_TLS_AGENT_SERVER] = {true, true, true, false, false, false, SSL_VERIFY_PEER},
+    [HIN_TLS_AGENT_CLIENT] = {false, true, true, false, false, false, SSL_VERIFY_PEER},
+    [HIN_TLS_ENROL_CLIENT] = {false, false, false, true, false, false, SSL_VERIFY_PEER},
+    [HIN_TLS_CLI_CLIENT] = {false, false, false, false, true, true, SSL_VERIFY_PEER},
+    [HIN_TLS_SERVICE_CLIENT] = {false, false, false, false, true, true, SSL_VERIFY_PEER},
 };
 
 struct hin_tls {
@@ -128,7 +132,7 @@ static bool verify_under(X509 *anchor, X509_STORE_CTX *verification)
 static int verify(X509_STORE_CTX *verification, void *context)
 {
     struct hin_tls *tls = context;
-    if (!tls->pinned && tls->ca == NULL) { /* the system's authorities */
+    if (!tls->pinned && tls->ca == NULL) { /* the system's authorities, or those given */
         X509_VERIFY_PARAM_set_time(X509_STORE_CTX_get0_param(verification),
                                    hin_clock_wall_usec(tls->clock) / HIN_SEC_USEC);
         return X509_verify_cert(verification);
@@ -170,7 +174,7 @@ static int remember_session(SSL *session, SSL_SESSION *state)
 static HIN_RESULT offer_session(struct hin_tls *tls, SSL *session)
 {
     /* Where the name decides, a session of one host says nothing about another. */
-    bool resumable = tls->pinned || tls->role != HIN_TLS_CLI_CLIENT;
+    bool resumable = tls->pinned || !roles[tls->role].by_name;
     if (!resumable || tls->last == NULL || !SSL_SESSION_is_resumable(tls->last)) {
         return hin_ok();
     }
@@ -273,6 +277,29 @@ static HIN_RESULT set_resumption(SSL_CTX *context, const struct hin_tls_options 
     return hin_ok();
 }
 
+/* All certificates of a PEM file into the store; SYNTAX: none, or a broken one. */
+static HIN_RESULT load_authorities(SSL_CTX *context, struct hin_view pem)
+{
+    HIN_ENSURE(pem.size > 0 && pem.size <= INT_MAX, SYNTAX);
+    X509_STORE *store = SSL_CTX_get_cert_store(context);
+    BIO *from = BIO_new_mem_buf(pem.data, (int)pem.size);
+    HIN_ENSURE(from != NULL, NO_MEMORY);
+    size_t count = 0;
+    X509 *certificate;
+    bool stored = true;
+    while (stored && (certificate = PEM_read_bio_X509(from, NULL, NULL, NULL)) != NULL) {
+        stored = X509_STORE_add_cert(store, certificate) == 1;
+        X509_free(certificate);
+        count++;
+    }
+    /* It ends where no further block begins; all else is damage. */
+    bool whole = ERR_GET_REASON(ERR_peek_last_error()) == PEM_R_NO_START_LINE;
+    ERR_clear_error();
+    BIO_free(from);
+    HIN_ENSURE(count > 0 && stored && whole, SYNTAX);
+    return hin_ok();
+}
+
 static HIN_RESULT set_trust(struct hin_tls *tls, const struct hin_tls_options *options)
 {
     const struct role *role = &roles[options->role];
@@ -287,6 +314,8 @@ static HIN_RESULT set_trust(struct hin_tls *tls, const struct hin_tls_options *o
     } else if (options->ca.size > 0) {
         HIN_TRY(hin_x509_decode(options->ca, &tls->ca));
         HIN_ENSURE(X509_check_ca(tls->ca) == 1, INVALID);
+    } else if (options->role == HIN_TLS_SERVICE_CLIENT) {
+        HIN_TRY(load_authorities(tls->context, options->authorities));
     } else {
         HIN_ENSURE(SSL_CTX_set_default_verify_paths(tls->context) == 1, CRYPTO);
     }
@@ -345,7 +374,7 @@ static void session_freep(SSL **session)
 
 static HIN_RESULT aim(struct hin_tls *tls, SSL *session, const char *host)
 {
-    bool by_name = !tls->pinned && tls->role == HIN_TLS_CLI_CLIENT;
+    bool by_name = !tls->pinned && roles[tls->role].by_name;
     if (host == NULL) {
         HIN_ENSURE(!by_name || tls->ca != NULL, INVALID);
         return hin_ok();

@@ -32,6 +32,8 @@ enum hin_tls_role {
                              ca_fingerprint; no certificate */
     HIN_TLS_CLI_CLIENT,   /* trusts ca_fingerprint, or else `ca`, or else the system's authorities
                              (host then required) */
+    HIN_TLS_SERVICE_CLIENT, /* of somebody else's service: trusts `authorities`, by name (host
+                               required) */
     HIN_TLS_ROLE_COUNT
 };
 
@@ -42,6 +44,7 @@ struct hin_tls_options {
     const struct hin_x509_key *key; /* its key; borrowed during _new only */
     struct hin_view
         ca; /* authority, DER; servers send it along, so that clients can pin its fingerprint */
+    struct hin_view authorities;   /* PEM, any number: who vouches for a service */
     const char *ca_fingerprint;    /* 64 hex digits of either case, or NULL */
     const struct hin_clock *clock; /* for validity; NULL = the machine's. Must outlive the object */
     const struct hin_secret

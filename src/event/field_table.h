@@ -97,7 +97,9 @@
     X(45, ORIGINAL_TIME, "original_time", "", TEXT, EXACT, NONE, PLAIN, "metadata.original_time", NULL, NULL, NULL,    \
       "The stamp as the line has it.")                                                                                 \
     X(46, CLOCK_OFFSET, "clock_offset_usec", "", INTEGER, NUMBER, NONE, PLAIN, "unmapped.clock_offset_usec", NULL, NULL, NULL, \
-      "By how much a clock jumped or differs, in microseconds.")
+      "By how much the clock that gave the times was off when the event was made, in microseconds; positive: behind.") \
+    X(47, CLOCK_SOURCE, "clock_source", "", TEXT, EXACT, NONE, SENSITIVE, "unmapped.clock_source", NULL, NULL, NULL, \
+      "Which time server, or the manager, says so.")
 /* clang-format on */
 
 #endif

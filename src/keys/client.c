@@ -187,13 +187,22 @@ struct hin_result hin_keys_checkpoint_public(const struct hin_keys_carrier *carr
     return call_for_exact(carrier, &request, HIN_SIGN_PUBLIC_BYTES, ret_public);
 }
 
+struct hin_result hin_keys_checkpoint_certify(const struct hin_keys_carrier *carrier,
+                                              struct hin_buf *ret_statement)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_CHECKPOINT_CERTIFY};
+    return call_for_payload(carrier, &request, ret_statement);
+}
+
 struct hin_result hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                                  struct hin_view tenant)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
     struct hin_keys_request request = {.verb = verb, .tenant = tenant};
     struct hin_keys_answer answer;
-    HIN_ENSURE(verb >= HIN_KEYS_TENANT_CREATE && verb <= HIN_KEYS_MASTER_ROTATE, INVALID);
+    HIN_ENSURE((verb >= HIN_KEYS_TENANT_CREATE && verb <= HIN_KEYS_MASTER_ROTATE) ||
+                   verb == HIN_KEYS_WRAPPING_ROTATE || verb == HIN_KEYS_VAULT_REWRAP,
+               INVALID);
     return hin_keys_call(carrier, &request, &bytes, &answer);
 }
 
@@ -205,5 +214,51 @@ struct hin_result hin_keys_status(const struct hin_keys_carrier *carrier,
     struct hin_keys_answer answer;
     HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
     *ret_status = answer.status;
+    return hin_ok();
+}
+
+struct hin_result hin_keys_data_key_rewrap(const struct hin_keys_carrier *carrier,
+                                           struct hin_view tenant,
+                                           const uint8_t id[HIN_SEAL_KEY_ID_BYTES],
+                                           struct hin_view wrapped, struct hin_buf *ret_wrapped)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_DATA_KEY_REWRAP,
+                                       .tenant = tenant,
+                                       .key_id = hin_view_of(id, HIN_SEAL_KEY_ID_BYTES),
+                                       .payload = wrapped};
+    return call_for_payload(carrier, &request, ret_wrapped);
+}
+
+struct hin_result hin_keys_retire(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                  enum hin_vault_kind kind, uint32_t version)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_RETIRE, .tenant = tenant, .kind = kind, .version = version};
+    struct hin_keys_answer answer;
+    return hin_keys_call(carrier, &request, &bytes, &answer);
+}
+
+struct hin_result hin_keys_tenant_status(const struct hin_keys_carrier *carrier,
+                                         struct hin_view tenant,
+                                         struct hin_vault_tenant_status *ret_status)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {.verb = HIN_KEYS_TENANT_STATUS, .tenant = tenant};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    *ret_status = answer.tenant;
+    return hin_ok();
+}
+
+struct hin_result hin_keys_provider_test(const struct hin_keys_carrier *carrier,
+                                         struct hin_view tenant,
+                                         struct hin_vault_check ret_checks[HIN_VAULT_CHECK_COUNT])
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {.verb = HIN_KEYS_PROVIDER_TEST, .tenant = tenant};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    hin_copy(ret_checks, answer.checks, sizeof(answer.checks));
     return hin_ok();
 }

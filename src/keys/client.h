@@ -70,10 +70,23 @@ HIN_RESULT hin_keys_checkpoint_sign(const struct hin_keys_carrier *carrier,
                                     uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 HIN_RESULT hin_keys_checkpoint_public(const struct hin_keys_carrier *carrier,
                                       uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES]) HIN_NONNULL;
-/* tenant-create, -rotate, -shred, master-rotate (tenant empty). */
+HIN_RESULT hin_keys_checkpoint_certify(const struct hin_keys_carrier *carrier,
+                                       struct hin_buf *ret_statement) HIN_NONNULL;
+/* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap. */
 HIN_RESULT hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                           struct hin_view tenant) HIN_NONNULL;
 HIN_RESULT hin_keys_status(const struct hin_keys_carrier *carrier,
                            struct hin_key_provider_status *ret_status) HIN_NONNULL;
+HIN_RESULT hin_keys_data_key_rewrap(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                    const uint8_t id[HIN_SEAL_KEY_ID_BYTES],
+                                    struct hin_view wrapped,
+                                    struct hin_buf *ret_wrapped) HIN_NONNULL;
+HIN_RESULT hin_keys_retire(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                           enum hin_vault_kind kind, uint32_t version) HIN_NONNULL;
+HIN_RESULT hin_keys_tenant_status(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                  struct hin_vault_tenant_status *ret_status) HIN_NONNULL;
+HIN_RESULT
+hin_keys_provider_test(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                       struct hin_vault_check ret_checks[HIN_VAULT_CHECK_COUNT]) HIN_NONNULL;
 
 #endif

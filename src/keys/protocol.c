@@ -16,17 +16,24 @@ enum field {
     F_LIFETIME = 1 << 6,
     F_SECRET = 1 << 7,
     F_STATUS = 1 << 8,
+    F_KIND = 1 << 9,
+    F_VERSION = 1 << 10,
+    F_TENANT_STATUS = 1 << 11,
+    F_CHECKS = 1 << 12,
 };
 
 #define PAYLOAD_MAX 60000
 #define NAMES_MAX   4096
 #define SECRET_MAX  HIN_SECRET_MAX
+#define ANSWER_ROOM 2048 /* for all that is neither secret nor payload */
 
 struct parts {
     uint8_t key_id[HIN_SEAL_KEY_ID_BYTES];
     struct hin_secret secret;
     struct hin_buf payload;
     struct hin_key_provider_status status;
+    struct hin_vault_tenant_status tenant;
+    struct hin_vault_check checks[HIN_VAULT_CHECK_COUNT];
 };
 
 typedef struct hin_result verb_handler(struct hin_vault *vault,
@@ -129,11 +136,58 @@ static HIN_RESULT do_checkpoint_public(struct hin_vault *vault,
     return hin_buf_append(&parts->payload, hin_view_of(key, sizeof(key)));
 }
 
+static HIN_RESULT do_checkpoint_certify(struct hin_vault *vault,
+                                        const struct hin_keys_request *request, struct parts *parts)
+{
+    (void)request;
+    return hin_vault_checkpoint_certify(vault, &parts->payload);
+}
+
 static HIN_RESULT do_status(struct hin_vault *vault, const struct hin_keys_request *request,
                             struct parts *parts)
 {
     (void)request;
     return hin_vault_status(vault, &parts->status);
+}
+
+static HIN_RESULT do_wrapping_rotate(struct hin_vault *vault,
+                                     const struct hin_keys_request *request, struct parts *parts)
+{
+    (void)parts;
+    return hin_vault_wrapping_rotate(vault, request->tenant);
+}
+
+static HIN_RESULT do_vault_rewrap(struct hin_vault *vault, const struct hin_keys_request *request,
+                                  struct parts *parts)
+{
+    (void)parts;
+    return hin_vault_rewrap_all(vault, request->tenant);
+}
+
+static HIN_RESULT do_data_key_rewrap(struct hin_vault *vault,
+                                     const struct hin_keys_request *request, struct parts *parts)
+{
+    return hin_vault_data_key_rewrap(vault, request->tenant, request->key_id.data, request->payload,
+                                     &parts->payload);
+}
+
+static HIN_RESULT do_retire(struct hin_vault *vault, const struct hin_keys_request *request,
+                            struct parts *parts)
+{
+    (void)parts;
+    return hin_vault_retire(vault, request->tenant, request->kind, request->version);
+}
+
+static HIN_RESULT do_tenant_status(struct hin_vault *vault, const struct hin_keys_request *request,
+                                   struct parts *parts)
+{
+    return hin_vault_tenant_status(vault, request->tenant, &parts->tenant);
+}
+
+static HIN_RESULT do_provider_test(struct hin_vault *vault, const struct hin_keys_request *request,
+                                   struct parts *parts)
+{
+    return hin_vault_provider_test(vault, request->tenant, parts->checks);
 }
 
 struct verb {
@@ -162,6 +216,14 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_CHECKPOINT_SIGN] = {"checkpoint-sign", F_PAYLOAD, F_PAYLOAD, do_checkpoint_sign},
     [HIN_KEYS_CHECKPOINT_PUBLIC] = {"checkpoint-public", 0, F_PAYLOAD, do_checkpoint_public},
     [HIN_KEYS_STATUS] = {"status", 0, F_STATUS, do_status},
+    [HIN_KEYS_CHECKPOINT_CERTIFY] = {"checkpoint-certify", 0, F_PAYLOAD, do_checkpoint_certify},
+    [HIN_KEYS_WRAPPING_ROTATE] = {"wrapping-rotate", F_TENANT, 0, do_wrapping_rotate},
+    [HIN_KEYS_VAULT_REWRAP] = {"vault-rewrap", F_TENANT, 0, do_vault_rewrap},
+    [HIN_KEYS_DATA_KEY_REWRAP] = {"data-key-rewrap", F_TENANT | F_KEY_ID | F_PAYLOAD, F_PAYLOAD,
+                                  do_data_key_rewrap},
+    [HIN_KEYS_RETIRE] = {"retire", F_TENANT | F_KIND | F_VERSION, 0, do_retire},
+    [HIN_KEYS_TENANT_STATUS] = {"tenant-status", F_TENANT, F_TENANT_STATUS, do_tenant_status},
+    [HIN_KEYS_PROVIDER_TEST] = {"provider-test", F_TENANT, F_CHECKS, do_provider_test},
 };
 
 static const struct verb *find_verb(unsigned verb)
@@ -215,7 +277,10 @@ struct hin_result hin_keys_request_encode(const struct hin_keys_request *request
     if ((fields & F_LIFETIME) != 0) {
         HIN_TRY(hin_write_zigzag(ret_bytes, request->lifetime_usec));
     }
-    return hin_ok();
+    if ((fields & F_KIND) != 0) {
+        HIN_TRY(hin_write_u8(ret_bytes, (uint8_t)request->kind));
+    }
+    return (fields & F_VERSION) != 0 ? hin_write_u32(ret_bytes, request->version) : hin_ok();
 }
 
 static HIN_RESULT read_request(struct hin_view bytes, struct hin_keys_request *request)
@@ -240,6 +305,15 @@ static HIN_RESULT read_request(struct hin_view bytes, struct hin_keys_request *r
     if ((fields & F_LIFETIME) != 0) {
         HIN_TRY(hin_read_zigzag(&reader, &request->lifetime_usec));
     }
+    if ((fields & F_KIND) != 0) {
+        uint8_t kind = 0;
+        HIN_TRY(hin_read_u8(&reader, &kind));
+        HIN_ENSURE(kind > 0 && kind < HIN_VAULT_KIND_COUNT, SYNTAX);
+        request->kind = kind;
+    }
+    if ((fields & F_VERSION) != 0) {
+        HIN_TRY(hin_read_u32(&reader, &request->version));
+    }
     return hin_read_end(&reader);
 }
 
@@ -258,22 +332,87 @@ static HIN_RESULT write_status(struct hin_buf *buf, const struct hin_key_provide
     HIN_TRY(hin_write_u32(buf, status->current_version));
     HIN_TRY(hin_write_u32(buf, status->version_count));
     HIN_TRY(hin_write_u8(buf, status->sealed));
+    HIN_TRY(hin_write_u8(buf, status->exportable));
+    HIN_TRY(hin_write_zigzag(buf, status->destruction_usec));
     return hin_write_bytes(buf, hin_view_from_text(status->advice));
+}
+
+static HIN_RESULT read_flag(struct hin_reader *reader, bool *ret_flag)
+{
+    uint8_t flag = 0;
+    HIN_TRY(hin_read_u8(reader, &flag));
+    HIN_ENSURE(flag <= 1, SYNTAX);
+    *ret_flag = flag == 1;
+    return hin_ok();
 }
 
 static HIN_RESULT read_status(struct hin_reader *reader, struct hin_key_provider_status *status)
 {
     struct hin_view name, advice;
-    uint8_t sealed = 0;
     HIN_TRY(hin_read_bytes(reader, sizeof(status->name) - 1, &name));
     HIN_TRY(hin_read_u32(reader, &status->current_version));
     HIN_TRY(hin_read_u32(reader, &status->version_count));
-    HIN_TRY(hin_read_u8(reader, &sealed));
+    HIN_TRY(read_flag(reader, &status->sealed));
+    HIN_TRY(read_flag(reader, &status->exportable));
+    HIN_TRY(hin_read_zigzag(reader, &status->destruction_usec));
     HIN_TRY(hin_read_bytes(reader, sizeof(status->advice) - 1, &advice));
-    HIN_ENSURE(sealed <= 1, SYNTAX);
-    status->sealed = sealed == 1;
     HIN_TRY(hin_view_to_text(name, status->name, sizeof(status->name)));
     return hin_view_to_text(advice, status->advice, sizeof(status->advice));
+}
+
+static HIN_RESULT write_tenant_status(struct hin_buf *buf,
+                                      const struct hin_vault_tenant_status *status)
+{
+    HIN_TRY(write_status(buf, &status->master));
+    HIN_TRY(write_status(buf, &status->wrapping));
+    HIN_TRY(hin_write_zigzag(buf, status->master_rotated_usec));
+    HIN_TRY(hin_write_zigzag(buf, status->wrapping_rotated_usec));
+    HIN_TRY(hin_write_zigzag(buf, status->tenant_rotated_usec));
+    HIN_TRY(hin_write_u32(buf, status->index_version));
+    HIN_TRY(hin_write_u32(buf, status->index_under));
+    HIN_TRY(hin_write_varint(buf, status->tenant_version_count));
+    for (size_t i = 0; i < status->tenant_version_count; i++) {
+        HIN_TRY(hin_write_u32(buf, status->tenant_versions[i]));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT read_tenant_status(struct hin_reader *reader,
+                                     struct hin_vault_tenant_status *status)
+{
+    uint64_t count = 0;
+    HIN_TRY(read_status(reader, &status->master));
+    HIN_TRY(read_status(reader, &status->wrapping));
+    HIN_TRY(hin_read_zigzag(reader, &status->master_rotated_usec));
+    HIN_TRY(hin_read_zigzag(reader, &status->wrapping_rotated_usec));
+    HIN_TRY(hin_read_zigzag(reader, &status->tenant_rotated_usec));
+    HIN_TRY(hin_read_u32(reader, &status->index_version));
+    HIN_TRY(hin_read_u32(reader, &status->index_under));
+    HIN_TRY(hin_read_varint(reader, &count));
+    HIN_ENSURE(count <= HIN_VAULT_VERSIONS_MAX, SYNTAX);
+    for (uint64_t i = 0; i < count; i++) {
+        HIN_TRY(hin_read_u32(reader, &status->tenant_versions[i]));
+    }
+    status->tenant_version_count = (size_t)count;
+    return hin_ok();
+}
+
+static HIN_RESULT write_checks(struct hin_buf *buf, const struct hin_vault_check *checks)
+{
+    for (size_t i = 0; i < HIN_VAULT_CHECK_COUNT; i++) {
+        HIN_TRY(hin_write_u8(buf, checks[i].passed));
+        HIN_TRY(hin_write_u32(buf, checks[i].usec));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT read_checks(struct hin_reader *reader, struct hin_vault_check *checks)
+{
+    for (size_t i = 0; i < HIN_VAULT_CHECK_COUNT; i++) {
+        HIN_TRY(read_flag(reader, &checks[i].passed));
+        HIN_TRY(hin_read_u32(reader, &checks[i].usec));
+    }
+    return hin_ok();
 }
 
 struct hin_result hin_keys_answer_encode(const struct hin_keys_answer *answer,
@@ -289,7 +428,13 @@ struct hin_result hin_keys_answer_encode(const struct hin_keys_answer *answer,
     HIN_TRY(write_field(ret_bytes, verb->answer, F_KEY_ID, answer->key_id));
     HIN_TRY(write_field(ret_bytes, verb->answer, F_SECRET, answer->secret));
     HIN_TRY(write_field(ret_bytes, verb->answer, F_PAYLOAD, answer->payload));
-    return (verb->answer & F_STATUS) != 0 ? write_status(ret_bytes, &answer->status) : hin_ok();
+    if ((verb->answer & F_STATUS) != 0) {
+        HIN_TRY(write_status(ret_bytes, &answer->status));
+    }
+    if ((verb->answer & F_TENANT_STATUS) != 0) {
+        HIN_TRY(write_tenant_status(ret_bytes, &answer->tenant));
+    }
+    return (verb->answer & F_CHECKS) != 0 ? write_checks(ret_bytes, answer->checks) : hin_ok();
 }
 
 static HIN_RESULT read_answer(struct hin_view bytes, struct hin_keys_answer *answer)
@@ -308,6 +453,12 @@ static HIN_RESULT read_answer(struct hin_view bytes, struct hin_keys_answer *ans
         HIN_TRY(read_field(&reader, verb->answer, F_PAYLOAD, PAYLOAD_MAX, &answer->payload));
         if ((verb->answer & F_STATUS) != 0) {
             HIN_TRY(read_status(&reader, &answer->status));
+        }
+        if ((verb->answer & F_TENANT_STATUS) != 0) {
+            HIN_TRY(read_tenant_status(&reader, &answer->tenant));
+        }
+        if ((verb->answer & F_CHECKS) != 0) {
+            HIN_TRY(read_checks(&reader, answer->checks));
         }
     }
     return hin_read_end(&reader);
@@ -346,8 +497,10 @@ struct hin_result hin_keys_serve(struct hin_vault *vault, uint32_t allowed_mask,
         .secret = hin_secret_view(&parts.secret),
         .payload = hin_buf_view(&parts.payload),
         .status = parts.status,
+        .tenant = parts.tenant,
     };
+    hin_copy(answer.checks, parts.checks, sizeof(answer.checks));
     /* Room first, so that key material is never left behind by a buffer that moves. */
-    HIN_TRY(hin_buf_reserve(ret_answer, answer.secret.size + answer.payload.size + 512));
+    HIN_TRY(hin_buf_reserve(ret_answer, answer.secret.size + answer.payload.size + ANSWER_ROOM));
     return hin_keys_answer_encode(&answer, ret_answer);
 }

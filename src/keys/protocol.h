@@ -25,18 +25,30 @@ enum hin_keys_verb {
     HIN_KEYS_CHECKPOINT_SIGN = 12,
     HIN_KEYS_CHECKPOINT_PUBLIC = 13,
     HIN_KEYS_STATUS = 14,
+    HIN_KEYS_CHECKPOINT_CERTIFY = 15,
+    HIN_KEYS_WRAPPING_ROTATE = 16,
+    HIN_KEYS_VAULT_REWRAP = 17,
+    HIN_KEYS_DATA_KEY_REWRAP = 18,
+    HIN_KEYS_RETIRE = 19,
+    HIN_KEYS_TENANT_STATUS = 20,
+    HIN_KEYS_PROVIDER_TEST = 21,
     HIN_KEYS_VERB_COUNT
 };
 #define HIN_KEYS_MASK(verb) (UINT32_C(1) << (verb))
-/* What a worker may ask; jobs and init may ask all. */
+/* What a worker may ask; init may ask all. Rotation and retirement are among it, since the API's
+ * key verbs end in a worker; shredding tenants is not. */
 #define HIN_KEYS_MASK_WORKER                                                                       \
     (HIN_KEYS_MASK(HIN_KEYS_TENANT_CREATE) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) |                \
      HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) | HIN_KEYS_MASK(HIN_KEYS_INDEX_KEY) |                   \
      HIN_KEYS_MASK(HIN_KEYS_TICKET_KEY) | HIN_KEYS_MASK(HIN_KEYS_CA) |                             \
      HIN_KEYS_MASK(HIN_KEYS_ISSUE_AGENT) | HIN_KEYS_MASK(HIN_KEYS_ISSUE_SERVER) |                  \
      HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_SIGN) | HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_PUBLIC) |         \
-     HIN_KEYS_MASK(HIN_KEYS_STATUS))
-#define HIN_KEYS_MASK_ALL UINT32_C(0x7ffe)
+     HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_CERTIFY) | HIN_KEYS_MASK(HIN_KEYS_STATUS) |                 \
+     HIN_KEYS_MASK(HIN_KEYS_TENANT_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_MASTER_ROTATE) |               \
+     HIN_KEYS_MASK(HIN_KEYS_WRAPPING_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_VAULT_REWRAP) |              \
+     HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_REWRAP) | HIN_KEYS_MASK(HIN_KEYS_RETIRE) |                    \
+     HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST))
+#define HIN_KEYS_MASK_ALL (HIN_KEYS_MASK(HIN_KEYS_VERB_COUNT) - 2)
 
 #define HIN_KEYS_MESSAGE_MAX 65536
 const char *hin_keys_verb_name(enum hin_keys_verb verb); /* "data-key-new" */
@@ -51,6 +63,8 @@ struct hin_keys_request {
     struct hin_view payload; /* wrapped key, certificate request, statement */
     struct hin_view names;   /* server certificate */
     int64_t lifetime_usec;
+    enum hin_vault_kind kind; /* retire */
+    uint32_t version;
 };
 HIN_RESULT hin_keys_request_encode(const struct hin_keys_request *request,
                                    struct hin_buf *ret_bytes) HIN_NONNULL;
@@ -65,6 +79,8 @@ struct hin_keys_answer {
     struct hin_view secret;  /* key material: copy into a hin_secret and wipe the message */
     struct hin_view payload; /* wrapped key, certificate, signature, public key */
     struct hin_key_provider_status status;
+    struct hin_vault_tenant_status tenant;
+    struct hin_vault_check checks[HIN_VAULT_CHECK_COUNT];
 };
 HIN_RESULT hin_keys_answer_encode(const struct hin_keys_answer *answer,
                                   struct hin_buf *ret_bytes) HIN_NONNULL;
@@ -72,8 +88,9 @@ HIN_RESULT hin_keys_answer_decode(struct hin_view bytes,
                                   struct hin_keys_answer *ret_answer) HIN_NONNULL;
 
 /* The service's whole work: decode, check against the mask (DENIED), do, answer. Appends one
- * answer. A failure of the verb is in the answer; a failure returned here (PROTOCOL, NO_MEMORY)
- * means: end this peer. The answer may hold key material: hin_wipe it after sending. */
+ * answer. A failure of the verb is in the answer; a failure returned here (PROTOCOL,
+ * NO_MEMORY) means: end this peer. The answer may hold key material: hin_wipe it after
+ * sending. */
 HIN_RESULT hin_keys_serve(struct hin_vault *vault, uint32_t allowed_mask, struct hin_view request,
                           struct hin_buf *ret_answer) HIN_NONNULL;
 

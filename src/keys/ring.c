@@ -3,37 +3,23 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "keys/ring_internal.h"
 
 #define RING_MODE 0400
 
-HIN_RESULT hin_ring_new(struct hin_ring **ret_ring)
+static void wipe_buf(struct hin_buf *buf)
 {
-    struct hin_ring *ring = calloc(1, sizeof(*ring));
-    HIN_ENSURE(ring != NULL, NO_MEMORY);
-    ring->directory = -1;
-    *ret_ring = ring;
-    return hin_ok();
+    hin_wipe(buf->data, buf->capacity);
+    hin_buf_done(buf);
 }
 
-void hin_ring_free(struct hin_ring *ring)
-{
-    if (ring == NULL) {
-        return;
-    }
-    for (size_t i = 0; i < ring->count; i++) {
-        hin_secret_done(&ring->masters[i].key);
-    }
-    hin_secret_done(&ring->phrase_key);
-    hin_fd_close(&ring->directory);
-    free(ring);
-}
+/* --- opening --- */
 
 static void name_file(struct hin_error *error, const char *path)
 {
@@ -42,50 +28,65 @@ static void name_file(struct hin_error *error, const char *path)
     }
 }
 
-static HIN_RESULT check_mode(int fd, bool check_owner, const char *path, struct hin_error *error)
+static HIN_RESULT check_mode(const struct stat *status, const char *path, struct hin_error *error)
 {
-    struct stat status;
-    if (fstat(fd, &status) != 0) {
-        return hin_error_set(error, hin_code_from_errno(errno), path, 0, 0, "cannot be read");
-    }
-    if (!S_ISREG(status.st_mode)) {
+    if (!S_ISREG(status->st_mode)) {
         return hin_error_set(error, HIN_DENIED, path, 0, 0, "the key ring is not a regular file");
     }
-    if (check_owner && status.st_uid != geteuid()) {
+    if (status->st_uid != geteuid()) {
         return hin_error_set(error, HIN_DENIED, path, 0, 0,
                              "the key ring belongs to user %u, not to user %u who runs this",
-                             (unsigned)status.st_uid, (unsigned)geteuid());
+                             (unsigned)status->st_uid, (unsigned)geteuid());
     }
-    if ((status.st_mode & 0077) != 0) {
+    if ((status->st_mode & 0077) != 0) {
         return hin_error_set(error, HIN_DENIED, path, 0, 0,
                              "the key ring is open to others (mode %04o): its keys may be known; "
                              "chmod 0400 and rotate",
-                             (unsigned)(status.st_mode & 07777));
+                             (unsigned)(status->st_mode & 07777));
     }
     return hin_ok();
 }
 
-static void wipe_buf(struct hin_buf *buf)
-{
-    hin_wipe(buf->data, buf->capacity);
-    hin_buf_done(buf);
-}
-
-static HIN_RESULT read_ring(struct hin_ring **ret_ring, int fd, bool check_owner, const char *path,
+static HIN_RESULT read_ring(struct hin_ring **ret_ring, int fd, const char *path,
                             const struct hin_secret *passphrase, struct hin_error *error)
 {
+    struct stat status;
     HIN_CLEANUP(wipe_buf) struct hin_buf bytes = {.max = HIN_RING_FILE_MAX};
-    HIN_TRY(check_mode(fd, check_owner, path, error));
-    HIN_TRY(hin_buf_reserve(&bytes, HIN_RING_FILE_MAX)); /* never moved, so that it can be wiped */
+    if (fstat(fd, &status) != 0) {
+        return hin_error_set(error, hin_code_from_errno(errno), path, 0, 0, "cannot be read");
+    }
+    HIN_TRY(check_mode(&status, path, error));
+    if (status.st_size < 0 || (uint64_t)status.st_size >= HIN_RING_FILE_MAX) {
+        return hin_error_set(error, HIN_SYNTAX, path, 0, 0, "far too long for a key ring");
+    }
+    /* Never moved, so that it can be wiped. */
+    HIN_TRY(hin_buf_reserve(&bytes, (size_t)status.st_size + 4096));
     struct hin_result result = hin_fd_read_all(fd, &bytes);
     if (result.code != HIN_OK) {
-        return hin_error_set(
-            error, result.code == HIN_LIMIT ? HIN_SYNTAX : result.code, path, 0, 0, "%s",
-            result.code == HIN_LIMIT ? "far too long for a key ring" : hin_code_text(result.code));
+        return hin_error_set(error, result.code, path, 0, 0, "%s", hin_code_text(result.code));
     }
     result = hin_ring_decode(hin_buf_view(&bytes), passphrase, ret_ring, error);
     name_file(error, path);
     return result;
+}
+
+/* For writing, though the mode says that its owner only reads: that guards against accidents, not
+ * against this program. -1: not to be had (another file system's affair, or its owner's). */
+static int open_for_writing(int directory, const char *path, int reading)
+{
+    struct stat read_status, write_status;
+    int flags = O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY;
+    int fd = openat(directory, path, flags);
+    if (fd < 0 && errno == EACCES && fchmod(reading, RING_MODE | S_IWUSR) == 0) {
+        fd = openat(directory, path, flags);
+        (void)fchmod(reading, RING_MODE);
+    }
+    if (fd >= 0 &&
+        (fstat(reading, &read_status) != 0 || fstat(fd, &write_status) != 0 ||
+         read_status.st_dev != write_status.st_dev || read_status.st_ino != write_status.st_ino)) {
+        hin_fd_close(&fd);
+    }
+    return fd;
 }
 
 struct hin_result hin_ring_open(struct hin_ring **ret_ring, int directory, const char *path,
@@ -101,57 +102,112 @@ struct hin_result hin_ring_open(struct hin_ring **ret_ring, int directory, const
                              code == HIN_DENIED ? "the key ring may not be read, or is a link"
                                                 : "cannot open the key ring");
     }
-    HIN_TRY(read_ring(&ring, fd, true, path, passphrase, error));
+    HIN_TRY(read_ring(&ring, fd, path, passphrase, error));
     snprintf(ring->path, sizeof(ring->path), "%s", path);
     ring->directory = directory == AT_FDCWD ? open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)
                                             : fcntl(directory, F_DUPFD_CLOEXEC, 0);
+    if (ring->format == 2) {
+        ring->file = open_for_writing(directory, path, fd);
+    }
+    if (ring->file >= 0) {
+        /* A save was cut off: what it destroyed must not stay in the file. */
+        HIN_IGNORE(hin_ring_tidy(ring)); /* asked for again before the next destroy */
+    }
     *ret_ring = ring;
     ring = NULL;
     return hin_ok();
 }
 
-struct hin_result hin_ring_open_fd(struct hin_ring **ret_ring, int fd, const char *name,
-                                   const struct hin_secret *passphrase, struct hin_error *error)
-{
-    return read_ring(ret_ring, fd, false, name, passphrase, error);
-}
+/* --- writing --- */
 
-static HIN_RESULT save(const struct hin_ring *ring, int directory, const char *path)
+static HIN_RESULT replace(struct hin_ring *ring, int directory, const char *path)
 {
     HIN_CLEANUP(wipe_buf) struct hin_buf bytes = {.max = HIN_RING_FILE_MAX};
-    HIN_TRY(hin_buf_reserve(&bytes, HIN_RING_FILE_MAX));
     HIN_TRY(hin_ring_encode(ring, &bytes));
     return hin_file_replace(directory, path, hin_buf_view(&bytes), RING_MODE);
 }
 
-/* --- as a provider --- */
-
-static HIN_RESULT add_master(struct hin_ring *ring)
+struct hin_result hin_ring_upgrade(struct hin_ring *ring, struct hin_error *error)
 {
-    HIN_ENSURE(ring->count < HIN_RING_VERSIONS_MAX, LIMIT);
-    struct hin_ring_master *master = &ring->masters[ring->count];
-    uint32_t last = ring->count > 0 ? ring->masters[ring->count - 1].version : 0;
-    HIN_ENSURE(last < UINT32_MAX, LIMIT);
-    HIN_TRY(hin_secret_random(&master->key, HIN_AEAD_KEY_BYTES));
-    master->version = last + 1;
-    ring->count++;
+    HIN_CLEANUP_FD int fd = -1;
+    if (ring->format == 2) {
+        return hin_ok();
+    }
+    HIN_ENSURE(ring->directory >= 0, DENIED);
+    struct hin_result result = replace(ring, ring->directory, ring->path);
+    if (result.code != HIN_OK) {
+        ring->format = 1;
+        return hin_error_set(error, result.code, ring->path, 0, 0,
+                             "the key ring is of format 1 and cannot be replaced by one of format "
+                             "2: %s",
+                             hin_code_text(result.code));
+    }
+    HIN_TRY(hin_fd_open(ring->directory, ring->path, O_RDONLY | O_NOFOLLOW, 0, &fd));
+    ring->file = open_for_writing(ring->directory, ring->path, fd);
     return hin_ok();
 }
 
-static HIN_RESULT provider_generate(void *context)
+struct hin_result hin_ring_create(int directory, const char *path,
+                                  const struct hin_secret *passphrase, struct hin_error *error)
 {
-    (void)context; /* a ring is born with its first key */
-    return hin_fail(HIN_CONFLICT);
+    struct stat status;
+    struct hin_ring_group *own = NULL;
+    if (fstatat(directory, path, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+        return hin_error_set(error, HIN_EXISTS, path, 0, 0,
+                             "a file stands here already; a key ring is never overwritten");
+    }
+    HIN_CLEANUP(hin_ring_freep) struct hin_ring *ring = NULL;
+    HIN_TRY(hin_ring_new(&ring));
+    HIN_TRY(hin_ring_group_add(ring, HIN_VIEW_EMPTY, &own));
+    HIN_TRY(hin_ring_key_add(ring, own, 1, HIN_VIEW_EMPTY));
+    if (passphrase != NULL && passphrase->size > 0) {
+        ring->sealed = true;
+        ring->cost = (struct hin_password_cost){HIN_PASSWORD_MEMORY_KIB, HIN_PASSWORD_PASSES,
+                                                HIN_PASSWORD_LANES};
+        HIN_TRY(hin_random(ring->salt, sizeof(ring->salt)));
+        HIN_TRY(hin_ring_derive(ring, passphrase));
+    }
+    struct hin_result result = replace(ring, directory, path);
+    if (result.code != HIN_OK) {
+        return hin_error_set(error, result.code, path, 0, 0, "cannot write the key ring: %s",
+                             hin_code_text(result.code));
+    }
+    return hin_ok();
 }
 
-static HIN_RESULT provider_rotate(void *context)
+/* --- as a provider --- */
+
+static HIN_RESULT provider_generate(void *context, struct hin_view tenant)
 {
     struct hin_ring *ring = context;
-    HIN_ENSURE(ring->directory >= 0, DENIED);
-    HIN_TRY(add_master(ring));
-    struct hin_result result = save(ring, ring->directory, ring->path);
+    struct hin_ring_group *group = NULL;
+    HIN_TRY(hin_ring_upgrade(ring, NULL));
+    HIN_ENSURE(ring->file >= 0, DENIED);
+    HIN_TRY(hin_ring_group_add(ring, tenant, &group));
+    struct hin_result result = hin_ring_key_add(ring, group, 1, HIN_VIEW_EMPTY);
+    if (result.code == HIN_OK) {
+        result = hin_ring_write(ring);
+    }
     if (result.code != HIN_OK) {
-        hin_secret_done(&ring->masters[--ring->count].key);
+        hin_ring_group_take(ring, group);
+        hin_ring_group_free(ring, group);
+    }
+    return result;
+}
+
+static HIN_RESULT provider_rotate(void *context, struct hin_view tenant)
+{
+    struct hin_ring *ring = context;
+    HIN_TRY(hin_ring_upgrade(ring, NULL));
+    HIN_ENSURE(ring->file >= 0, DENIED);
+    struct hin_ring_group *group = hin_ring_group(ring, tenant);
+    HIN_ENSURE(group != NULL, NOT_FOUND);
+    uint32_t last = group->keys[group->count - 1].version;
+    HIN_ENSURE(last < UINT32_MAX, LIMIT);
+    HIN_TRY(hin_ring_key_add(ring, group, last + 1, HIN_VIEW_EMPTY));
+    struct hin_result result = hin_ring_write(ring);
+    if (result.code != HIN_OK) {
+        hin_ring_key_drop(ring, group, group->count - 1);
     }
     return result;
 }
@@ -160,60 +216,111 @@ static HIN_RESULT provider_wrap(void *context, const struct hin_key_binding *bin
                                 const struct hin_secret *plain, struct hin_buf *ret_wrapped)
 {
     const struct hin_ring *ring = context;
-    const struct hin_ring_master *current = &ring->masters[ring->count - 1];
-    return hin_key_wrap(&current->key, current->version, binding, plain, ret_wrapped);
+    const struct hin_ring_group *group = hin_ring_group(ring, binding->tenant);
+    HIN_ENSURE(group != NULL, NOT_FOUND);
+    const struct hin_ring_key *current = &group->keys[group->count - 1];
+    struct hin_secret key = hin_ring_key_secret(ring, current);
+    return hin_key_wrap(&key, current->version, binding, plain, ret_wrapped);
+}
+
+static HIN_RESULT unwrap_in(const struct hin_ring *ring, const struct hin_ring_group *group,
+                            const struct hin_key_binding *binding, struct hin_view wrapped,
+                            struct hin_secret *ret_plain)
+{
+    uint32_t version = 0;
+    HIN_TRY(hin_key_wrapped_version(wrapped, &version));
+    for (size_t i = 0; group != NULL && i < group->count; i++) {
+        if (group->keys[i].version == version) {
+            struct hin_secret key = hin_ring_key_secret(ring, &group->keys[i]);
+            return hin_key_unwrap(&key, binding, wrapped, ret_plain);
+        }
+    }
+    return hin_fail(HIN_NOT_FOUND);
 }
 
 static HIN_RESULT provider_unwrap(void *context, const struct hin_key_binding *binding,
                                   struct hin_view wrapped, struct hin_secret *ret_plain)
 {
     const struct hin_ring *ring = context;
-    uint32_t version = 0;
-    HIN_TRY(hin_key_wrapped_version(wrapped, &version));
-    for (size_t i = 0; i < ring->count; i++) {
-        if (ring->masters[i].version == version) {
-            return hin_key_unwrap(&ring->masters[i].key, binding, wrapped, ret_plain);
-        }
+    const struct hin_ring_group *group = hin_ring_group(ring, binding->tenant);
+    struct hin_result result = unwrap_in(ring, group, binding, wrapped, ret_plain);
+    bool other = result.code == HIN_AUTH || result.code == HIN_NOT_FOUND;
+    if (other && group != NULL && binding->tenant.size > 0 && binding->purpose == HIN_KEY_TENANT) {
+        /* Format 1 had the installation's key alone. Nothing is wrapped so any more, and not for a
+         * tenant that was destroyed. */
+        struct hin_result old =
+            unwrap_in(ring, hin_ring_group(ring, HIN_VIEW_EMPTY), binding, wrapped, ret_plain);
+        result = old.code == HIN_OK ? old : result;
     }
-    return hin_fail(HIN_NOT_FOUND);
+    return result;
 }
 
-static HIN_RESULT provider_destroy(void *context, uint32_t version)
+static HIN_RESULT destroy_version(struct hin_ring *ring, struct hin_ring_group *group,
+                                  uint32_t version)
 {
-    struct hin_ring *ring = context;
     size_t at = 0;
-    HIN_ENSURE(ring->directory >= 0, DENIED);
-    while (at < ring->count && ring->masters[at].version != version) {
+    while (at < group->count && group->keys[at].version != version) {
         at++;
     }
-    HIN_ENSURE(at < ring->count, NOT_FOUND);
-    HIN_ENSURE(at + 1 < ring->count, CONFLICT);
-    struct hin_ring_master shredded = ring->masters[at];
-    size_t behind = (ring->count - at - 1) * sizeof(*ring->masters);
-    hin_move(&ring->masters[at], &ring->masters[at + 1], behind);
-    ring->count--;
-    struct hin_result result = save(ring, ring->directory, ring->path);
+    HIN_ENSURE(at < group->count, NOT_FOUND);
+    HIN_ENSURE(at + 1 < group->count, CONFLICT);
+    struct hin_ring_key shredded = group->keys[at];
+    size_t behind = (group->count - at - 1) * sizeof(*group->keys);
+    hin_move(&group->keys[at], &group->keys[at + 1], behind);
+    group->count--;
+    struct hin_result result = hin_ring_write(ring);
+    hin_move(&group->keys[at + 1], &group->keys[at], behind);
+    group->keys[at] = shredded;
+    group->count++;
+    if (result.code == HIN_OK) {
+        hin_ring_key_drop(ring, group, at);
+    }
+    return result;
+}
+
+static HIN_RESULT destroy_all(struct hin_ring *ring, struct hin_ring_group *group)
+{
+    HIN_ENSURE(group->tenant[0] != '\0', CONFLICT); /* the installation's own */
+    hin_ring_group_take(ring, group);
+    struct hin_result result = hin_ring_write(ring);
     if (result.code != HIN_OK) {
-        hin_move(&ring->masters[at + 1], &ring->masters[at], behind);
-        ring->masters[at] = shredded;
-        ring->count++;
+        /* There was room for it a moment ago; else a restart brings it back from the file. */
+        HIN_IGNORE(hin_ring_group_put(ring, group));
         return result;
     }
-    hin_secret_done(&shredded.key);
-    ring->masters[ring->count] = (struct hin_ring_master){0};
+    hin_ring_group_free(ring, group);
     return hin_ok();
 }
 
-static HIN_RESULT provider_status(void *context, struct hin_key_provider_status *ret_status)
+static HIN_RESULT provider_destroy(void *context, struct hin_view tenant, uint32_t version)
+{
+    struct hin_ring *ring = context;
+    HIN_TRY(hin_ring_upgrade(ring, NULL));
+    HIN_ENSURE(ring->file >= 0, DENIED);
+    HIN_TRY(hin_ring_tidy(ring)); /* what a call before this one could not finish */
+    struct hin_ring_group *group = hin_ring_group(ring, tenant);
+    HIN_ENSURE(group != NULL, NOT_FOUND);
+    HIN_TRY(version == HIN_KEY_ALL_VERSIONS ? destroy_all(ring, group)
+                                            : destroy_version(ring, group, version));
+    return hin_ring_tidy(ring); /* gone from the file, not just superseded */
+}
+
+static HIN_RESULT provider_status(void *context, struct hin_view tenant,
+                                  struct hin_key_provider_status *ret_status)
 {
     const struct hin_ring *ring = context;
+    const struct hin_ring_group *group = hin_ring_group(ring, tenant);
     struct hin_key_provider_status status = {
-        .name = "file",
-        .current_version = ring->masters[ring->count - 1].version,
-        .version_count = (uint32_t)ring->count,
-        .sealed = ring->sealed,
-    };
-    if (!ring->sealed) {
+        .name = "file", .sealed = ring->sealed, .exportable = true};
+    if (group != NULL) {
+        status.current_version = group->keys[group->count - 1].version;
+        status.version_count = (uint32_t)group->count;
+    }
+    if (ring->file < 0) {
+        snprintf(status.advice, sizeof(status.advice),
+                 "the key ring cannot be written: no key can be made, rotated or destroyed; mount "
+                 "its file system for writing and restart");
+    } else if (!ring->sealed) {
         snprintf(status.advice, sizeof(status.advice),
                  "the key ring is protected by its mode only: seal it with a pass phrase "
                  "(init --passphrase-file)");
@@ -233,32 +340,4 @@ struct hin_key_provider hin_ring_provider(struct hin_ring *ring)
         .status = provider_status,
         .context = ring,
     };
-}
-
-/* --- creating --- */
-
-struct hin_result hin_ring_create(int directory, const char *path,
-                                  const struct hin_secret *passphrase, struct hin_error *error)
-{
-    struct stat status;
-    if (fstatat(directory, path, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-        return hin_error_set(error, HIN_EXISTS, path, 0, 0,
-                             "a file stands here already; a key ring is never overwritten");
-    }
-    HIN_CLEANUP(hin_ring_freep) struct hin_ring *ring = NULL;
-    HIN_TRY(hin_ring_new(&ring));
-    HIN_TRY(add_master(ring));
-    if (passphrase != NULL && passphrase->size > 0) {
-        ring->sealed = true;
-        ring->cost = (struct hin_password_cost){HIN_PASSWORD_MEMORY_KIB, HIN_PASSWORD_PASSES,
-                                                HIN_PASSWORD_LANES};
-        HIN_TRY(hin_random(ring->salt, sizeof(ring->salt)));
-        HIN_TRY(hin_ring_derive(ring, passphrase));
-    }
-    struct hin_result result = save(ring, directory, path);
-    if (result.code != HIN_OK) {
-        return hin_error_set(error, result.code, path, 0, 0, "cannot write the key ring: %s",
-                             hin_code_text(result.code));
-    }
-    return hin_ok();
 }

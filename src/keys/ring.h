@@ -1,16 +1,33 @@
-/* The file key ring: master keys in one small file outside the state folder, mode 0400, its own
- * owner, never in a backup; sealed under a pass phrase (Argon2id) or, without one, protected by its
- * mode alone (status says so).
+/* The file key ring: wrapping keys in one file outside the state folder, mode 0400, its own owner,
+ * never in a backup; sealed under a pass phrase (Argon2id) or, without one, protected by its mode
+ * alone (status says so). One key, with versions, for each tenant and one ("") for the
+ * installation.
  *
- * File, version 1 (little-endian):
- *   0  "HKR" 1           magic and version
+ * File, version 2 (little-endian). A save overwrites in place, so that it needs no folder to write
+ * into and what was destroyed is gone from the disk, as far as the file system overwrites:
+ *   0  "HKR" 2           magic and version
  *   4  u32 flags         bit 0: sealed under a pass phrase
  *   8  u32 memory_kib, passes, lanes   of Argon2id; 0 when not sealed
  *  20  salt              16 bytes, 0 when not sealed
- *  36  u32 body_bytes
- *  40  body              keys, or keys sealed as in wrap.h under the pass phrase's key
- *   .  u32 crc           CRC-32C over all before it
- * Keys: varint count, then each u32 version, 32 bytes. */
+ *  36  u32 crc           CRC-32C over 0..36
+ *   .  zeros up to 4096, then places of 4, 8, 16, ... KiB, each as far into the file as it is long.
+ * The smallest two places that are large enough hold the same image; the others hold zeros. Of two
+ * that differ (a save was cut off, or a page is damaged) the whole one with the higher generation
+ * counts, and the other is made alike at the next opening or change. An image:
+ *   0  "HKI" 2
+ *   4  u32 body_bytes
+ *   8  u64 generation    one more with each save
+ *  16  id                16 random bytes
+ *  32  body              chunks: u32 size, then groups, or groups wrapped as in wrap.h under the
+ *                        pass phrase's key (key id: the file's first 40 bytes and the image's first
+ *                        32; purpose HIN_KEY_RING; version: the chunk's number from 1)
+ *   .  u32 crc           CRC-32C over all of the image before it
+ * Groups: varint count, then each: tenant (bytes), varint count, then each u32 version, 32 bytes.
+ *
+ * Version 1 (read, and replaced by version 2 when opened for writing): the same 36 bytes, u32
+ * body_bytes, body (varint count, then each u32 version, 32 bytes; wrapped as a whole when sealed),
+ * u32 crc over all before it. Its keys are the installation's; they wrapped the keys of tenants
+ * too. */
 #ifndef HIN_KEYS_RING_H
 #define HIN_KEYS_RING_H
 
@@ -18,36 +35,37 @@
 #include "base/secret.h"
 #include "keys/provider.h"
 
-#define HIN_RING_VERSIONS_MAX 64
-#define HIN_RING_FILE_MAX     8192
+#define HIN_RING_VERSIONS_MAX 64 /* of one tenant's key */
+#define HIN_RING_TENANTS_MAX  65537
+#define HIN_RING_FILE_MAX     ((size_t)64 << 20)
 
 struct hin_ring;
 
-/* Writes a new ring with master key version 1. directory: descriptor or AT_FDCWD, for path.
- * passphrase NULL = not sealed. EXISTS when a file stands there. error may be NULL; it names the
- * file and what to do. */
+/* Writes a new ring with version 1 of the installation's key. directory: descriptor or AT_FDCWD,
+ * for path. passphrase NULL = not sealed. EXISTS when a file stands there. error may be NULL; it
+ * names the file and what to do. */
 HIN_RESULT hin_ring_create(int directory, const char *path, const struct hin_secret *passphrase,
                            struct hin_error *error);
-/* DENIED: a symbolic link, another's file, or readable by group or others; AUTH: wrong pass phrase,
+/* For use by its owner: it stays open for writing where the file system allows it, so that keys can
+ * be made, rotated and destroyed later without access to the folder; else these answer DENIED.
+ * DENIED: a symbolic link, another's file, or readable by group or others; AUTH: wrong pass phrase,
  * or one is needed and none was given; TRUNCATED, CORRUPT, SYNTAX (no key ring); UNSUPPORTED (made
  * by a newer version); NOT_FOUND. */
 HIN_RESULT hin_ring_open(struct hin_ring **ret_ring, int directory, const char *path,
                          const struct hin_secret *passphrase, struct hin_error *error);
-/* The same from a descriptor that a parent opened and passed; owner and path are the parent's
- * affair, the mode is still checked. Such a ring cannot be replaced: rotate and destroy answer
- * DENIED. name: for messages. */
-HIN_RESULT hin_ring_open_fd(struct hin_ring **ret_ring, int fd, const char *name,
-                            const struct hin_secret *passphrase, struct hin_error *error);
+/* A ring of format 1 becomes one of format 2, old or new stands; nothing to do for others. */
+HIN_RESULT hin_ring_upgrade(struct hin_ring *ring, struct hin_error *error)
+    __attribute__((nonnull(1)));
 void hin_ring_free(struct hin_ring *ring);
 static inline void hin_ring_freep(struct hin_ring **ring)
 {
     hin_ring_free(*ring);
 }
-/* The ring as a provider; valid as long as the ring. rotate and destroy replace the file (fsync'd,
- * old or new stands), so they need the directory writable. */
+/* The ring as a provider; valid as long as the ring. */
 struct hin_key_provider hin_ring_provider(struct hin_ring *ring) HIN_NONNULL;
 
-/* What _open does with the bytes it has read; public for tests and fuzzing. */
+/* The file's bytes: for tests and fuzzing. decode takes what _open has read; such a ring cannot be
+ * written. */
 HIN_RESULT hin_ring_decode(struct hin_view bytes, const struct hin_secret *passphrase,
                            struct hin_ring **ret_ring, struct hin_error *error);
 

@@ -1,176 +1,262 @@
-/* The key ring's file as bytes: writing it, and reading what may have been damaged or planted. */
+/* Reading a ring's file, both formats. */
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "keys/ring_internal.h"
 
-static const uint8_t ring_magic[4] = {'H', 'K', 'R', 1};
+#define V1_BODY_AT 36
 
-#define HEAD_BYTES  40
-#define CRC_BYTES   4
-#define SALT_BYTES  HIN_PASSWORD_SALT_BYTES
-#define FLAG_SEALED UINT32_C(1)
-#define KEY_BYTES   HIN_AEAD_KEY_BYTES
-#define ENTRY_BYTES (4 + KEY_BYTES)
-
-enum at {
-    AT_FLAGS = 4,
-    AT_MEMORY = 8,
-    AT_PASSES = 12,
-    AT_LANES = 16,
-    AT_SALT = 20,
-    AT_BODY = 36,
-};
-
-static const struct hin_key_binding body_binding = {
-    .tenant = {(const uint8_t *)"", 0},
-    .key_id = {(const uint8_t *)"ring", 4},
-    .purpose = HIN_KEY_RING,
-    .version = 1,
-};
-
-/* --- the keys as bytes --- */
-
-static HIN_RESULT encode_keys(const struct hin_ring *ring, struct hin_secret *ret_body)
+/* The smaller of the two places for an image of this size. */
+struct hin_result hin_ring_place_for(size_t size, size_t *ret_place)
 {
-    HIN_ENSURE(ring->count > 0 && ring->count < 128, INTERNAL); /* one byte of varint */
-    struct hin_secret body = {0};
-    HIN_TRY(hin_secret_new(&body, 1 + ring->count * ENTRY_BYTES));
-    body.data[0] = (uint8_t)ring->count;
-    for (size_t i = 0; i < ring->count; i++) {
-        uint8_t *at = body.data + 1 + i * ENTRY_BYTES;
-        hin_store_u32(at, ring->masters[i].version);
-        hin_copy(at + 4, ring->masters[i].key.data, KEY_BYTES);
+    for (size_t place = 0; place + 1 < HIN_RING_PLACES; place++) {
+        if (hin_ring_place_at(place) >= size) {
+            *ret_place = place;
+            return hin_ok();
+        }
     }
-    *ret_body = body;
+    return hin_fail(HIN_LIMIT);
+}
+
+static HIN_RESULT damaged(struct hin_error *error, bool cut)
+{
+    return hin_error_set(error, cut ? HIN_TRUNCATED : HIN_CORRUPT, NULL, 0, 0,
+                         "the key ring is %s: restore it from where you keep its copy",
+                         cut ? "cut short" : "damaged");
+}
+
+static HIN_RESULT read_key(struct hin_ring *ring, struct hin_ring_group *group,
+                           struct hin_reader *reader)
+{
+    uint32_t version = 0;
+    struct hin_view key;
+    HIN_TRY(hin_read_u32(reader, &version));
+    HIN_TRY(hin_read_exact(reader, HIN_RING_KEY_BYTES, &key));
+    HIN_ENSURE(version > (group->count > 0 ? group->keys[group->count - 1].version : 0), CORRUPT);
+    return hin_ring_key_add(ring, group, version, key);
+}
+
+static HIN_RESULT read_keys(struct hin_ring *ring, struct hin_view tenant,
+                            struct hin_reader *reader)
+{
+    struct hin_ring_group *group = NULL;
+    uint64_t count = 0;
+    HIN_TRY(hin_read_varint(reader, &count));
+    HIN_ENSURE(count > 0 && count <= HIN_RING_VERSIONS_MAX, CORRUPT);
+    HIN_TRY(hin_ring_group_add(ring, tenant, &group));
+    for (uint64_t i = 0; i < count; i++) {
+        HIN_TRY(read_key(ring, group, reader));
+    }
     return hin_ok();
 }
 
-static HIN_RESULT decode_keys(struct hin_ring *ring, struct hin_view body)
+static HIN_RESULT read_groups(struct hin_ring *ring, struct hin_view plain)
 {
-    struct hin_reader reader = hin_reader_of(body);
+    struct hin_reader reader = hin_reader_of(plain);
+    struct hin_view tenant;
     uint64_t count = 0;
     HIN_TRY(hin_read_varint(&reader, &count));
-    HIN_ENSURE(count > 0 && count <= HIN_RING_VERSIONS_MAX, CORRUPT);
+    HIN_ENSURE(count > 0 && count < 128, CORRUPT);
     for (uint64_t i = 0; i < count; i++) {
-        uint32_t version = 0;
-        struct hin_view key;
-        HIN_TRY(hin_read_u32(&reader, &version));
-        HIN_TRY(hin_read_exact(&reader, KEY_BYTES, &key));
-        HIN_ENSURE(version > (i > 0 ? ring->masters[i - 1].version : 0), CORRUPT);
-        HIN_TRY(hin_secret_from(&ring->masters[i].key, key));
-        ring->masters[i].version = version;
-        ring->count++;
+        HIN_TRY(hin_read_bytes(&reader, HIN_RING_NAME_BYTES - 1, &tenant));
+        HIN_TRY(read_keys(ring, tenant, &reader));
     }
     return hin_read_end(&reader);
 }
 
-/* --- the file --- */
-
-HIN_RESULT hin_ring_encode(const struct hin_ring *ring, struct hin_buf *ret_bytes)
+/* AUTH on the first sealed chunk: the pass phrase is another. */
+static HIN_RESULT read_chunk(struct hin_ring *ring, struct hin_view key_id, uint32_t number,
+                             struct hin_view stored)
 {
-    uint8_t head[HEAD_BYTES] = {0};
-    HIN_CLEANUP(hin_secret_done) struct hin_secret body = {0};
-    HIN_TRY(encode_keys(ring, &body));
-    hin_copy(head, ring_magic, sizeof(ring_magic));
-    size_t size = body.size;
-    if (ring->sealed) {
-        hin_store_u32(head + AT_FLAGS, FLAG_SEALED);
-        hin_store_u32(head + AT_MEMORY, ring->cost.memory_kib);
-        hin_store_u32(head + AT_PASSES, ring->cost.passes);
-        hin_store_u32(head + AT_LANES, ring->cost.lanes);
-        hin_copy(head + AT_SALT, ring->salt, SALT_BYTES);
-        size += HIN_WRAP_OVERHEAD_BYTES;
+    if (!ring->sealed) {
+        return read_groups(ring, stored);
     }
-    hin_store_u32(head + AT_BODY, (uint32_t)size);
-    HIN_TRY(hin_buf_append(ret_bytes, hin_view_of(head, sizeof(head))));
-    if (ring->sealed) {
-        HIN_TRY(hin_key_wrap(&ring->phrase_key, 1, &body_binding, &body, ret_bytes));
-    } else {
-        HIN_TRY(hin_buf_append(ret_bytes, hin_secret_view(&body)));
-    }
-    return hin_write_u32(ret_bytes, hin_crc32c(0, hin_buf_view(ret_bytes)));
+    HIN_CLEANUP(hin_secret_done) struct hin_secret plain = {0};
+    struct hin_key_binding binding = {.key_id = key_id, .purpose = HIN_KEY_RING, .version = number};
+    struct hin_result opened = hin_key_unwrap(&ring->phrase_key, &binding, stored, &plain);
+    HIN_ENSURE(number == 1 || opened.code != HIN_AUTH, CORRUPT);
+    HIN_TRY(opened);
+    return read_groups(ring, hin_secret_view(&plain));
 }
 
-static HIN_RESULT check_file(struct hin_view bytes, struct hin_error *error)
+static HIN_RESULT read_image(struct hin_ring *ring, struct hin_view file, struct hin_view image)
 {
-    for (size_t i = 0; i < 3 && i < bytes.size; i++) {
-        if (bytes.data[i] != ring_magic[i]) {
-            return hin_error_set(error, HIN_SYNTAX, NULL, 0, 0, "this is not a key ring of Hinomi");
-        }
+    uint8_t key_id[HIN_RING_ID_BYTES];
+    uint32_t number = 0, size = 0;
+    struct hin_view stored;
+    hin_copy(key_id, file.data, HIN_RING_HEAD_BYTES);
+    hin_copy(key_id + HIN_RING_HEAD_BYTES, image.data, HIN_RING_IMAGE_HEAD);
+    struct hin_reader reader = hin_reader_of(hin_view_sub(
+        image, HIN_RING_IMAGE_HEAD, image.size - HIN_RING_IMAGE_HEAD - HIN_RING_CRC_BYTES));
+    while (!hin_is_ok(hin_read_end(&reader))) {
+        HIN_TRY(hin_read_u32(&reader, &size));
+        HIN_TRY(hin_read_exact(&reader, size, &stored));
+        HIN_TRY(read_chunk(ring, hin_view_of(key_id, sizeof(key_id)), ++number, stored));
     }
-    if (bytes.size >= 4 && bytes.data[3] != ring_magic[3]) {
-        return hin_error_set(error, HIN_UNSUPPORTED, NULL, 0, 0,
-                             "the key ring is of format %u, and this program reads format %u: "
-                             "update Hinomi",
-                             bytes.data[3], ring_magic[3]);
-    }
-    size_t body = bytes.size >= HEAD_BYTES ? hin_load_u32(bytes.data + AT_BODY) : 0;
-    if (bytes.size < HEAD_BYTES + CRC_BYTES || bytes.size - HEAD_BYTES - CRC_BYTES < body) {
-        return hin_error_set(error, HIN_TRUNCATED, NULL, 0, 0,
-                             "the key ring is cut short: restore it from where you keep its copy");
-    }
-    size_t covered = bytes.size - CRC_BYTES;
-    if (body != covered - HEAD_BYTES ||
-        hin_load_u32(bytes.data + covered) != hin_crc32c(0, hin_view_sub(bytes, 0, covered))) {
-        return hin_error_set(error, HIN_CORRUPT, NULL, 0, 0,
-                             "the key ring is damaged: restore it from where you keep its copy");
-    }
+    HIN_ENSURE(hin_ring_group(ring, HIN_VIEW_EMPTY) != NULL, CORRUPT);
     return hin_ok();
 }
 
-HIN_RESULT hin_ring_derive(struct hin_ring *ring, const struct hin_secret *passphrase)
+/* The whole image at a place of the file, or the empty view. */
+static struct hin_view image_at(struct hin_view file, size_t place)
 {
-    return hin_password_derive(hin_secret_view(passphrase), hin_view_of(ring->salt, SALT_BYTES),
-                               &ring->cost, KEY_BYTES, &ring->phrase_key);
+    struct hin_view rest =
+        hin_view_sub(file, HIN_MIN(hin_ring_place_at(place), file.size), SIZE_MAX);
+    rest = hin_view_sub(rest, 0, HIN_MIN(rest.size, hin_ring_place_at(place)));
+    if (rest.size < HIN_RING_IMAGE_HEAD + HIN_RING_CRC_BYTES ||
+        !hin_view_equal(hin_view_sub(rest, 0, 4), hin_view_of(hin_ring_image_magic, 4))) {
+        return HIN_VIEW_EMPTY;
+    }
+    size_t body = hin_load_u32(rest.data + HIN_RING_AT_BODY);
+    if (hin_load_u64(rest.data + HIN_RING_AT_GENERATION) == UINT64_MAX || /* nothing could follow */
+        body > rest.size - HIN_RING_IMAGE_HEAD - HIN_RING_CRC_BYTES) {
+        return HIN_VIEW_EMPTY;
+    }
+    size_t covered = HIN_RING_IMAGE_HEAD + body;
+    bool whole = hin_load_u32(rest.data + covered) == hin_crc32c(0, hin_view_sub(rest, 0, covered));
+    return whole ? hin_view_sub(rest, 0, covered + HIN_RING_CRC_BYTES) : HIN_VIEW_EMPTY;
 }
 
-static HIN_RESULT open_sealed(struct hin_ring *ring, struct hin_view bytes,
-                              const struct hin_secret *passphrase, struct hin_view body,
-                              struct hin_error *error)
+/* Whether the file holds the image twice where it belongs, and nothing else. */
+static bool is_tidy(struct hin_view file, struct hin_view image)
 {
-    const uint8_t *head = bytes.data;
-    HIN_CLEANUP(hin_secret_done) struct hin_secret plain = {0};
+    size_t place = 0;
+    if (!hin_is_ok(hin_ring_place_for(image.size, &place))) {
+        return false;
+    }
+    for (size_t i = 0; i < HIN_RING_PLACES; i++) {
+        bool used = i == place || i == place + 1;
+        if (used != hin_view_equal(image_at(file, i), image)) {
+            return false;
+        }
+        size_t from = HIN_MIN(hin_ring_place_at(i) + (used ? image.size : 0), file.size);
+        for (size_t at = from; at < HIN_MIN(2 * hin_ring_place_at(i), file.size); at++) {
+            if (file.data[at] != 0) {
+                return false;
+            }
+        }
+    }
+    return true;
+}
+
+static HIN_RESULT read_places(struct hin_ring *ring, struct hin_view file, struct hin_error *error)
+{
+    struct hin_view best = HIN_VIEW_EMPTY;
+    for (size_t place = 0; place < HIN_RING_PLACES; place++) {
+        struct hin_view image = image_at(file, place);
+        uint64_t generation =
+            image.size > 0 ? hin_load_u64(image.data + HIN_RING_AT_GENERATION) : 0;
+        if (image.size > 0 && (best.size == 0 || generation > ring->generation)) {
+            best = image;
+            ring->generation = generation;
+            ring->at = place;
+        }
+    }
+    if (best.size == 0) {
+        return damaged(error, file.size < hin_ring_place_at(1) + HIN_RING_IMAGE_HEAD);
+    }
+    ring->untidy = !is_tidy(file, best);
+    return read_image(ring, file, best);
+}
+
+struct hin_result hin_ring_derive(struct hin_ring *ring, const struct hin_secret *passphrase)
+{
+    return hin_password_derive(hin_secret_view(passphrase),
+                               hin_view_of(ring->salt, sizeof(ring->salt)), &ring->cost,
+                               HIN_RING_KEY_BYTES, &ring->phrase_key);
+}
+
+static HIN_RESULT read_phrase(struct hin_ring *ring, const uint8_t *head,
+                              const struct hin_secret *passphrase, struct hin_error *error)
+{
     if (passphrase == NULL || passphrase->size == 0) {
         return hin_error_set(error, HIN_AUTH, NULL, 0, 0,
                              "the key ring is sealed: give its pass phrase (--passphrase-file or "
                              "--passphrase-fd)");
     }
-    ring->cost =
-        (struct hin_password_cost){hin_load_u32(head + AT_MEMORY), hin_load_u32(head + AT_PASSES),
-                                   hin_load_u32(head + AT_LANES)};
-    hin_copy(ring->salt, head + AT_SALT, SALT_BYTES);
+    ring->cost = (struct hin_password_cost){hin_load_u32(head + HIN_RING_AT_MEMORY),
+                                            hin_load_u32(head + HIN_RING_AT_PASSES),
+                                            hin_load_u32(head + HIN_RING_AT_LANES)};
+    hin_copy(ring->salt, head + HIN_RING_AT_SALT, sizeof(ring->salt));
     struct hin_result result = hin_ring_derive(ring, passphrase);
     if (result.code == HIN_LIMIT || result.code == HIN_SYNTAX) {
         return hin_error_set(error, HIN_CORRUPT, NULL, 0, 0,
                              "the key ring asks for an impossible amount of work");
     }
-    HIN_TRY(result);
-    result = hin_key_unwrap(&ring->phrase_key, &body_binding, body, &plain);
-    if (result.code == HIN_AUTH) {
-        return hin_error_set(error, HIN_AUTH, NULL, 0, 0, "wrong pass phrase for the key ring");
-    }
-    HIN_TRY(result);
-    return decode_keys(ring, hin_secret_view(&plain));
+    return result;
 }
 
-static HIN_RESULT decode_body(struct hin_ring *ring, struct hin_view bytes,
+/* Version 1: one list of keys, the installation's. */
+static HIN_RESULT read_version_1(struct hin_ring *ring, struct hin_view file)
+{
+    static const struct hin_key_binding binding = {
+        .tenant = {(const uint8_t *)"", 0},
+        .key_id = {(const uint8_t *)"ring", 4},
+        .purpose = HIN_KEY_RING,
+        .version = 1,
+    };
+    HIN_CLEANUP(hin_secret_done) struct hin_secret plain = {0};
+    struct hin_view body = hin_view_sub(file, HIN_RING_HEAD_BYTES,
+                                        file.size - HIN_RING_HEAD_BYTES - HIN_RING_CRC_BYTES);
+    if (ring->sealed) {
+        HIN_TRY(hin_key_unwrap(&ring->phrase_key, &binding, body, &plain));
+        body = hin_secret_view(&plain);
+    }
+    struct hin_reader reader = hin_reader_of(body);
+    ring->format = 1;
+    HIN_TRY(read_keys(ring, HIN_VIEW_EMPTY, &reader));
+    return hin_read_end(&reader);
+}
+
+static HIN_RESULT decode_body(struct hin_ring *ring, struct hin_view file,
                               const struct hin_secret *passphrase, struct hin_error *error)
 {
-    uint32_t flags = hin_load_u32(bytes.data + AT_FLAGS);
-    struct hin_view body = hin_view_sub(bytes, HEAD_BYTES, bytes.size - HEAD_BYTES - CRC_BYTES);
-    if ((flags & ~FLAG_SEALED) != 0) {
+    uint32_t flags = hin_load_u32(file.data + HIN_RING_AT_FLAGS);
+    if ((flags & ~HIN_RING_SEALED) != 0) {
         return hin_error_set(error, HIN_UNSUPPORTED, NULL, 0, 0,
                              "the key ring uses a feature of a newer version: update Hinomi");
     }
-    ring->sealed = (flags & FLAG_SEALED) != 0;
+    ring->sealed = (flags & HIN_RING_SEALED) != 0;
     if (ring->sealed) {
-        return open_sealed(ring, bytes, passphrase, body, error);
-    }
-    if (passphrase != NULL && passphrase->size > 0) {
+        HIN_TRY(read_phrase(ring, file.data, passphrase, error));
+    } else if (passphrase != NULL && passphrase->size > 0) {
         return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
                              "the key ring is not sealed: leave the pass phrase out");
     }
-    return decode_keys(ring, body);
+    struct hin_result result =
+        file.data[3] == 1 ? read_version_1(ring, file) : read_places(ring, file, error);
+    if (result.code == HIN_AUTH) {
+        return hin_error_set(error, HIN_AUTH, NULL, 0, 0, "wrong pass phrase for the key ring");
+    }
+    return result;
+}
+
+static HIN_RESULT check_file(struct hin_view bytes, struct hin_error *error)
+{
+    for (size_t i = 0; i < 3 && i < bytes.size; i++) {
+        if (bytes.data[i] != hin_ring_magic[i]) {
+            return hin_error_set(error, HIN_SYNTAX, NULL, 0, 0, "this is not a key ring of Hinomi");
+        }
+    }
+    if (bytes.size >= 4 && bytes.data[3] != 1 && bytes.data[3] != 2) {
+        return hin_error_set(error, HIN_UNSUPPORTED, NULL, 0, 0,
+                             "the key ring is of format %u, and this program reads formats 1 and "
+                             "2: update Hinomi",
+                             bytes.data[3]);
+    }
+    if (bytes.size < HIN_RING_HEAD_BYTES + HIN_RING_CRC_BYTES) {
+        return damaged(error, true);
+    }
+    size_t covered = HIN_RING_AT_CRC; /* version 2 */
+    if (bytes.data[3] == 1) {
+        size_t body = hin_load_u32(bytes.data + V1_BODY_AT);
+        covered = bytes.size - HIN_RING_CRC_BYTES;
+        if (covered - HIN_RING_HEAD_BYTES != body) {
+            return damaged(error, covered - HIN_RING_HEAD_BYTES < body);
+        }
+    }
+    return hin_load_u32(bytes.data + covered) == hin_crc32c(0, hin_view_sub(bytes, 0, covered))
+               ? hin_ok()
+               : damaged(error, false);
 }
 
 struct hin_result hin_ring_decode(struct hin_view bytes, const struct hin_secret *passphrase,

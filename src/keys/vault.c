@@ -4,6 +4,11 @@
 
 #include "base/bytes.h"
 #include "keys/vault_internal.h"
+#include "proof/checkpoint.h"
+#include "proof/key.h"
+
+_Static_assert(sizeof(HIN_VAULT_CHECKPOINT_DOMAIN) == sizeof(HIN_CHECKPOINT_DOMAIN),
+               "one domain, named in two headers");
 
 #define KEY_BYTES        HIN_SEAL_KEY_BYTES
 #define WRAPPED_MAX      (HIN_SECRET_MAX + HIN_VAULT_WRAPPED_MAX)
@@ -29,10 +34,9 @@ const char *hin_vault_reason_name(enum hin_vault_reason reason)
     return known ? reason_names[reason] : "unknown";
 }
 
-/* Every use goes through here, granted or refused. */
-static struct hin_result report(struct hin_vault *vault, const char *verb, struct hin_view tenant,
-                                const uint8_t *key_id, enum hin_vault_reason reason,
-                                struct hin_result result)
+struct hin_result hin_vault_report(struct hin_vault *vault, const char *verb,
+                                   struct hin_view tenant, const uint8_t *key_id,
+                                   enum hin_vault_reason reason, struct hin_result result)
 {
     if (vault->options.used == NULL) {
         return result;
@@ -51,7 +55,7 @@ static struct hin_result report(struct hin_vault *vault, const char *verb, struc
 
 /* --- wrapping --- */
 
-static void wrapped_done(struct hin_vault_wrapped *wrapped)
+void hin_vault_wrapped_done(struct hin_vault_wrapped *wrapped)
 {
     hin_buf_done(&wrapped->bytes);
 }
@@ -62,10 +66,10 @@ void hin_vault_tenant_free(struct hin_vault_tenant *tenant)
         return;
     }
     for (size_t i = 0; i < tenant->key_count; i++) {
-        wrapped_done(&tenant->keys[i]);
+        hin_vault_wrapped_done(&tenant->keys[i]);
     }
     free(tenant->keys);
-    wrapped_done(&tenant->index);
+    hin_vault_wrapped_done(&tenant->index);
     free(tenant);
 }
 
@@ -77,12 +81,12 @@ static struct hin_key_binding binding_of(struct hin_view tenant,
                                     wrapped->version};
 }
 
-static HIN_RESULT wrap_by_master(struct hin_vault *vault, struct hin_view tenant,
-                                 enum hin_key_purpose purpose, uint32_t version,
-                                 const struct hin_secret *plain,
-                                 struct hin_vault_wrapped *ret_wrapped)
+static HIN_RESULT wrap_by_provider(struct hin_vault *vault, struct hin_view tenant,
+                                   enum hin_key_purpose purpose, uint32_t version,
+                                   const struct hin_secret *plain,
+                                   struct hin_vault_wrapped *ret_wrapped)
 {
-    HIN_CLEANUP(wrapped_done)
+    HIN_CLEANUP(hin_vault_wrapped_done)
     struct hin_vault_wrapped wrapped = {.version = version, .bytes = {.max = WRAPPED_MAX}};
     HIN_TRY(hin_random(wrapped.id, sizeof(wrapped.id)));
     struct hin_key_binding binding = binding_of(tenant, &wrapped, purpose);
@@ -93,10 +97,10 @@ static HIN_RESULT wrap_by_master(struct hin_vault *vault, struct hin_view tenant
     return hin_ok();
 }
 
-static HIN_RESULT unwrap_by_master(const struct hin_vault *vault, struct hin_view tenant,
-                                   enum hin_key_purpose purpose,
-                                   const struct hin_vault_wrapped *wrapped,
-                                   struct hin_secret *ret_plain)
+static HIN_RESULT unwrap_by_provider(const struct hin_vault *vault, struct hin_view tenant,
+                                     enum hin_key_purpose purpose,
+                                     const struct hin_vault_wrapped *wrapped,
+                                     struct hin_secret *ret_plain)
 {
     const struct hin_key_provider *provider = &vault->options.provider;
     struct hin_key_binding binding = binding_of(tenant, wrapped, purpose);
@@ -106,14 +110,20 @@ static HIN_RESULT unwrap_by_master(const struct hin_vault *vault, struct hin_vie
     return result.code == HIN_NOT_FOUND ? hin_fail(HIN_AUTH) : result;
 }
 
-static HIN_RESULT open_own(const struct hin_vault *vault, size_t which, struct hin_secret *ret_key)
+enum hin_key_purpose hin_vault_own_purpose(size_t which)
 {
     static const enum hin_key_purpose purposes[HIN_VAULT_OWN_COUNT] = {
         HIN_KEY_CA, HIN_KEY_CHECKPOINT, HIN_KEY_SERVICE};
-    return unwrap_by_master(vault, HIN_VIEW_EMPTY, purposes[which], &vault->own[which], ret_key);
+    return purposes[which];
 }
 
-static HIN_RESULT save(const struct hin_vault *vault)
+static HIN_RESULT open_own(const struct hin_vault *vault, size_t which, struct hin_secret *ret_key)
+{
+    return unwrap_by_provider(vault, HIN_VIEW_EMPTY, hin_vault_own_purpose(which),
+                              &vault->own[which], ret_key);
+}
+
+struct hin_result hin_vault_save(const struct hin_vault *vault)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = FILE_MAX};
     HIN_TRY(hin_vault_encode(vault, &bytes));
@@ -128,6 +138,7 @@ static HIN_RESULT vault_new(const struct hin_vault_options *options, struct hin_
     HIN_ENSURE(vault != NULL, NO_MEMORY);
     vault->options = *options;
     vault->clock = options->clock != NULL ? options->clock : hin_clock_system();
+    vault->format = 2;
     hin_buf_init(&vault->ca_der, HIN_X509_MAX_BYTES);
     struct hin_result result = hin_map_init(&vault->tenants, HIN_VAULT_TENANTS_MAX);
     if (result.code != HIN_OK) {
@@ -151,7 +162,7 @@ void hin_vault_free(struct hin_vault *vault)
     }
     hin_map_done(&vault->tenants);
     for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
-        wrapped_done(&vault->own[i]);
+        hin_vault_wrapped_done(&vault->own[i]);
     }
     hin_buf_done(&vault->ca_der);
     free(vault);
@@ -167,8 +178,8 @@ static HIN_RESULT make_authority(struct hin_vault *vault, const char *ca_name)
     HIN_TRY(hin_x509_key_generate(&key));
     HIN_TRY(hin_x509_ca_new(key, ca_name, &validity, &vault->ca_der));
     HIN_TRY(hin_x509_key_export(key, &der));
-    return wrap_by_master(vault, HIN_VIEW_EMPTY, HIN_KEY_CA, 1, &der,
-                          &vault->own[HIN_VAULT_OWN_CA]);
+    return wrap_by_provider(vault, HIN_VIEW_EMPTY, HIN_KEY_CA, 1, &der,
+                            &vault->own[HIN_VAULT_OWN_CA]);
 }
 
 static HIN_RESULT make_random_own(struct hin_vault *vault, size_t which,
@@ -176,7 +187,7 @@ static HIN_RESULT make_random_own(struct hin_vault *vault, size_t which,
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
     HIN_TRY(hin_secret_random(&key, KEY_BYTES));
-    return wrap_by_master(vault, HIN_VIEW_EMPTY, purpose, 1, &key, &vault->own[which]);
+    return wrap_by_provider(vault, HIN_VIEW_EMPTY, purpose, 1, &key, &vault->own[which]);
 }
 
 struct hin_result hin_vault_create(struct hin_vault **ret_vault,
@@ -188,10 +199,11 @@ struct hin_result hin_vault_create(struct hin_vault **ret_vault,
     HIN_ENSURE(result.code != HIN_OK && result.code != HIN_LIMIT, EXISTS);
     HIN_ENSURE(result.code == HIN_NOT_FOUND, IO);
     HIN_TRY(vault_new(options, &vault));
+    vault->master_rotated_usec = hin_clock_wall_usec(vault->clock);
     HIN_TRY(make_authority(vault, ca_name));
     HIN_TRY(make_random_own(vault, HIN_VAULT_OWN_CHECKPOINT, HIN_KEY_CHECKPOINT));
     HIN_TRY(make_random_own(vault, HIN_VAULT_OWN_SERVICE, HIN_KEY_SERVICE));
-    HIN_TRY(save(vault));
+    HIN_TRY(hin_vault_save(vault));
     *ret_vault = vault;
     vault = NULL;
     return hin_ok();
@@ -221,6 +233,7 @@ struct hin_result hin_vault_open(struct hin_vault **ret_vault,
     HIN_TRY(vault_new(options, &vault));
     HIN_TRY(hin_vault_decode(vault, hin_buf_view(&bytes)));
     HIN_TRY(check_provider(vault));
+    HIN_TRY(hin_vault_migrate(vault));
     *ret_vault = vault;
     vault = NULL;
     return hin_ok();
@@ -228,8 +241,8 @@ struct hin_result hin_vault_open(struct hin_vault **ret_vault,
 
 /* --- tenants --- */
 
-static HIN_RESULT find_tenant(const struct hin_vault *vault, struct hin_view id,
-                              struct hin_vault_tenant **ret_tenant)
+struct hin_result hin_vault_find(const struct hin_vault *vault, struct hin_view id,
+                                 struct hin_vault_tenant **ret_tenant)
 {
     struct hin_vault_tenant *tenant = hin_map_get(&vault->tenants, id);
     HIN_ENSURE(tenant != NULL, NOT_FOUND);
@@ -237,18 +250,19 @@ static HIN_RESULT find_tenant(const struct hin_vault *vault, struct hin_view id,
     return hin_ok();
 }
 
-static HIN_RESULT push_tenant_key(struct hin_vault *vault, struct hin_vault_tenant *tenant)
+struct hin_result hin_vault_push_key(struct hin_vault *vault, struct hin_vault_tenant *tenant)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
-    HIN_ENSURE(tenant->key_count < HIN_VAULT_TENANT_KEYS_MAX, LIMIT);
+    HIN_ENSURE(tenant->key_count < HIN_VAULT_VERSIONS_MAX, LIMIT);
     struct hin_vault_wrapped *keys = realloc(tenant->keys, (tenant->key_count + 1) * sizeof(*keys));
     HIN_ENSURE(keys != NULL, NO_MEMORY);
     tenant->keys = keys;
     uint32_t version = tenant->key_count > 0 ? keys[tenant->key_count - 1].version + 1 : 1;
     HIN_TRY(hin_secret_random(&key, KEY_BYTES));
-    HIN_TRY(wrap_by_master(vault, hin_view_from_text(tenant->id), HIN_KEY_TENANT, version, &key,
-                           &keys[tenant->key_count]));
+    HIN_TRY(wrap_by_provider(vault, hin_view_from_text(tenant->id), HIN_KEY_TENANT, version, &key,
+                             &keys[tenant->key_count]));
     tenant->key_count++;
+    tenant->rotated_usec = hin_clock_wall_usec(vault->clock);
     return hin_ok();
 }
 
@@ -258,8 +272,8 @@ static HIN_RESULT open_tenant_key(const struct hin_vault *vault,
 {
     for (size_t i = 0; i < tenant->key_count; i++) {
         if (tenant->keys[i].version == version) {
-            return unwrap_by_master(vault, hin_view_from_text(tenant->id), HIN_KEY_TENANT,
-                                    &tenant->keys[i], ret_key);
+            return unwrap_by_provider(vault, hin_view_from_text(tenant->id), HIN_KEY_TENANT,
+                                      &tenant->keys[i], ret_key);
         }
     }
     return hin_fail(HIN_NOT_FOUND);
@@ -313,10 +327,18 @@ static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
     HIN_CLEANUP(tenant_freep) struct hin_vault_tenant *tenant = calloc(1, sizeof(*tenant));
     HIN_ENSURE(tenant != NULL, NO_MEMORY);
     HIN_TRY(hin_view_to_text(id, tenant->id, sizeof(tenant->id)));
-    HIN_TRY(push_tenant_key(vault, tenant));
+    /* One that stands there already was made by a call that was cut off before it could save: it
+     * has wrapped nothing. */
+    const struct hin_key_provider *provider = &vault->options.provider;
+    struct hin_result made = provider->generate(provider->context, id);
+    if (made.code != HIN_EXISTS) {
+        HIN_TRY(made);
+    }
+    tenant->wrapping_rotated_usec = hin_clock_wall_usec(vault->clock);
+    HIN_TRY(hin_vault_push_key(vault, tenant));
     HIN_TRY(make_index_key(vault, tenant));
     HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
-    struct hin_result result = save(vault);
+    struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
         hin_map_remove(&vault->tenants, id);
         return result;
@@ -327,34 +349,23 @@ static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
 
 struct hin_result hin_vault_tenant_create(struct hin_vault *vault, struct hin_view tenant)
 {
-    return report(vault, "tenant-create", tenant, NULL, HIN_VAULT_FOR_ADMIN,
-                  create_tenant(vault, tenant));
-}
-
-static HIN_RESULT rotate_tenant(struct hin_vault *vault, struct hin_view id)
-{
-    struct hin_vault_tenant *tenant = NULL;
-    HIN_TRY(find_tenant(vault, id, &tenant));
-    HIN_TRY(push_tenant_key(vault, tenant));
-    struct hin_result result = save(vault);
-    if (result.code != HIN_OK) {
-        wrapped_done(&tenant->keys[--tenant->key_count]);
-    }
-    return result;
-}
-
-struct hin_result hin_vault_tenant_rotate(struct hin_vault *vault, struct hin_view tenant)
-{
-    return report(vault, "tenant-rotate", tenant, NULL, HIN_VAULT_FOR_ADMIN,
-                  rotate_tenant(vault, tenant));
+    return hin_vault_report(vault, "tenant-create", tenant, NULL, HIN_VAULT_FOR_ADMIN,
+                            create_tenant(vault, tenant));
 }
 
 static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
 {
     struct hin_vault_tenant *tenant = NULL;
-    HIN_TRY(find_tenant(vault, id, &tenant));
+    const struct hin_key_provider *provider = &vault->options.provider;
+    HIN_TRY(hin_vault_find(vault, id, &tenant));
+    /* First at the provider: from then on no copy of anything opens. Cut off here, the call is
+     * repeated, and finds nothing there any more. */
+    struct hin_result destroyed = provider->destroy(provider->context, id, HIN_KEY_ALL_VERSIONS);
+    if (destroyed.code != HIN_NOT_FOUND) {
+        HIN_TRY(destroyed);
+    }
     hin_map_remove(&vault->tenants, id);
-    struct hin_result result = save(vault);
+    struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
         /* There was room for it a moment ago; should it fail now, a restart brings it back from the
          * file. */
@@ -367,49 +378,37 @@ static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
 
 struct hin_result hin_vault_tenant_shred(struct hin_vault *vault, struct hin_view tenant)
 {
-    return report(vault, "tenant-shred", tenant, NULL, HIN_VAULT_FOR_ADMIN,
-                  shred_tenant(vault, tenant));
+    return hin_vault_report(vault, "tenant-shred", tenant, NULL, HIN_VAULT_FOR_ADMIN,
+                            shred_tenant(vault, tenant));
 }
 
-static HIN_RESULT rewrap(struct hin_vault *vault, struct hin_view tenant,
-                         enum hin_key_purpose purpose, struct hin_vault_wrapped *wrapped)
+struct hin_result hin_vault_rewrap(struct hin_vault *vault, struct hin_view tenant,
+                                   enum hin_key_purpose purpose, struct hin_vault_wrapped *wrapped)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
-    struct hin_vault_wrapped fresh = {0};
-    HIN_TRY(unwrap_by_master(vault, tenant, purpose, wrapped, &key));
-    HIN_TRY(wrap_by_master(vault, tenant, purpose, wrapped->version, &key, &fresh));
-    wrapped_done(wrapped);
+    struct hin_vault_wrapped fresh = *wrapped; /* the same id: another would be another key */
+    hin_buf_init(&fresh.bytes, WRAPPED_MAX);
+    HIN_TRY(unwrap_by_provider(vault, tenant, purpose, wrapped, &key));
+    struct hin_key_binding binding = binding_of(tenant, wrapped, purpose);
+    const struct hin_key_provider *provider = &vault->options.provider;
+    struct hin_result result = provider->wrap(provider->context, &binding, &key, &fresh.bytes);
+    if (result.code != HIN_OK) {
+        hin_vault_wrapped_done(&fresh);
+        return result;
+    }
+    hin_vault_wrapped_done(wrapped);
     *wrapped = fresh;
     return hin_ok();
 }
 
-/* Whatever fails half-way, each key is wrapped under one master key or the other, and both still
- * open. */
-static HIN_RESULT rotate_master(struct hin_vault *vault)
+struct hin_result hin_vault_rewrap_by_tenant(const struct hin_vault *vault,
+                                             const struct hin_vault_tenant *tenant,
+                                             const struct hin_key_binding *binding,
+                                             struct hin_view wrapped, struct hin_buf *ret_wrapped)
 {
-    const struct hin_key_provider *provider = &vault->options.provider;
-    static const enum hin_key_purpose purposes[HIN_VAULT_OWN_COUNT] = {
-        HIN_KEY_CA, HIN_KEY_CHECKPOINT, HIN_KEY_SERVICE};
-    size_t at = 0;
-    struct hin_view id;
-    void *value = NULL;
-    HIN_TRY(provider->rotate(provider->context));
-    for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
-        HIN_TRY(rewrap(vault, HIN_VIEW_EMPTY, purposes[i], &vault->own[i]));
-    }
-    while (hin_map_next(&vault->tenants, &at, &id, &value)) {
-        struct hin_vault_tenant *tenant = value;
-        for (size_t i = 0; i < tenant->key_count; i++) {
-            HIN_TRY(rewrap(vault, id, HIN_KEY_TENANT, &tenant->keys[i]));
-        }
-    }
-    return save(vault);
-}
-
-struct hin_result hin_vault_master_rotate(struct hin_vault *vault)
-{
-    return report(vault, "master-rotate", HIN_VIEW_EMPTY, NULL, HIN_VAULT_FOR_ADMIN,
-                  rotate_master(vault));
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_TRY(unwrap_by_tenant(vault, tenant, binding, wrapped, &key));
+    return wrap_by_tenant(vault, tenant, binding, &key, ret_wrapped);
 }
 
 /* --- keys for workers --- */
@@ -425,7 +424,7 @@ static HIN_RESULT new_data_key(struct hin_vault *vault, struct hin_view id,
 {
     struct hin_vault_tenant *tenant = NULL;
     struct hin_vault_data_key key = {0};
-    HIN_TRY(find_tenant(vault, id, &tenant));
+    HIN_TRY(hin_vault_find(vault, id, &tenant));
     HIN_TRY(hin_random(key.id, sizeof(key.id)));
     HIN_TRY(hin_secret_random(&key.key, KEY_BYTES));
     struct hin_key_binding binding = data_binding(id, key.id);
@@ -444,15 +443,15 @@ struct hin_result hin_vault_data_key_new(struct hin_vault *vault, struct hin_vie
                                          struct hin_buf *ret_wrapped)
 {
     struct hin_result result = new_data_key(vault, tenant, ret_key, ret_wrapped);
-    return report(vault, "data-key-new", tenant, result.code == HIN_OK ? ret_key->id : NULL, reason,
-                  result);
+    return hin_vault_report(vault, "data-key-new", tenant,
+                            result.code == HIN_OK ? ret_key->id : NULL, reason, result);
 }
 
 static HIN_RESULT open_data_key(struct hin_vault *vault, struct hin_view id, const uint8_t *key_id,
                                 struct hin_view wrapped, struct hin_secret *ret_key)
 {
     struct hin_vault_tenant *tenant = NULL;
-    HIN_TRY(find_tenant(vault, id, &tenant));
+    HIN_TRY(hin_vault_find(vault, id, &tenant));
     struct hin_key_binding binding = data_binding(id, key_id);
     return unwrap_by_tenant(vault, tenant, &binding, wrapped, ret_key);
 }
@@ -462,15 +461,15 @@ struct hin_result hin_vault_data_key_open(struct hin_vault *vault, struct hin_vi
                                           const uint8_t id[HIN_SEAL_KEY_ID_BYTES],
                                           struct hin_view wrapped, struct hin_secret *ret_key)
 {
-    return report(vault, "data-key-open", tenant, id, reason,
-                  open_data_key(vault, tenant, id, wrapped, ret_key));
+    return hin_vault_report(vault, "data-key-open", tenant, id, reason,
+                            open_data_key(vault, tenant, id, wrapped, ret_key));
 }
 
 static HIN_RESULT open_index_key(struct hin_vault *vault, struct hin_view id,
                                  struct hin_secret *ret_key)
 {
     struct hin_vault_tenant *tenant = NULL;
-    HIN_TRY(find_tenant(vault, id, &tenant));
+    HIN_TRY(hin_vault_find(vault, id, &tenant));
     struct hin_key_binding binding = binding_of(id, &tenant->index, HIN_KEY_INDEX);
     return unwrap_by_tenant(vault, tenant, &binding, hin_buf_view(&tenant->index.bytes), ret_key);
 }
@@ -478,7 +477,8 @@ static HIN_RESULT open_index_key(struct hin_vault *vault, struct hin_view id,
 struct hin_result hin_vault_index_key(struct hin_vault *vault, struct hin_view tenant,
                                       enum hin_vault_reason reason, struct hin_secret *ret_key)
 {
-    return report(vault, "index-key", tenant, NULL, reason, open_index_key(vault, tenant, ret_key));
+    return hin_vault_report(vault, "index-key", tenant, NULL, reason,
+                            open_index_key(vault, tenant, ret_key));
 }
 
 static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key)
@@ -494,8 +494,8 @@ static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *
 
 struct hin_result hin_vault_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key)
 {
-    return report(vault, "ticket-key", HIN_VIEW_EMPTY, NULL, HIN_VAULT_FOR_SERVE,
-                  derive_ticket_key(vault, ret_key));
+    return hin_vault_report(vault, "ticket-key", HIN_VIEW_EMPTY, NULL, HIN_VAULT_FOR_SERVE,
+                            derive_ticket_key(vault, ret_key));
 }
 
 /* --- the certificate authority --- */
@@ -530,7 +530,7 @@ static HIN_RESULT issue_agent(struct hin_vault *vault, struct hin_view id, struc
     struct hin_vault_tenant *tenant = NULL;
     struct hin_x509_validity validity;
     HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
-    HIN_TRY(find_tenant(vault, id, &tenant));
+    HIN_TRY(hin_vault_find(vault, id, &tenant));
     HIN_ENSURE(hin_is_ok(hin_view_to_text(id, tenant_text, sizeof(tenant_text))), INVALID);
     HIN_ENSURE(hin_is_ok(hin_view_to_text(agent, agent_text, sizeof(agent_text))), INVALID);
     HIN_TRY(validity_for(vault, lifetime_usec, &validity));
@@ -544,8 +544,8 @@ struct hin_result hin_vault_issue_agent(struct hin_vault *vault, struct hin_view
                                         struct hin_view request_der, int64_t lifetime_usec,
                                         struct hin_buf *ret_der)
 {
-    return report(vault, "issue-agent", tenant, vault->own[HIN_VAULT_OWN_CA].id, reason,
-                  issue_agent(vault, tenant, agent, request_der, lifetime_usec, ret_der));
+    return hin_vault_report(vault, "issue-agent", tenant, vault->own[HIN_VAULT_OWN_CA].id, reason,
+                            issue_agent(vault, tenant, agent, request_der, lifetime_usec, ret_der));
 }
 
 static HIN_RESULT issue_server(struct hin_vault *vault, struct hin_view names,
@@ -576,9 +576,9 @@ struct hin_result hin_vault_issue_server(struct hin_vault *vault, struct hin_vie
                                          struct hin_view request_der, int64_t lifetime_usec,
                                          struct hin_buf *ret_der)
 {
-    return report(vault, "issue-server", HIN_VIEW_EMPTY, vault->own[HIN_VAULT_OWN_CA].id,
-                  HIN_VAULT_FOR_SERVE,
-                  issue_server(vault, names, request_der, lifetime_usec, ret_der));
+    return hin_vault_report(vault, "issue-server", HIN_VIEW_EMPTY, vault->own[HIN_VAULT_OWN_CA].id,
+                            HIN_VAULT_FOR_SERVE,
+                            issue_server(vault, names, request_der, lifetime_usec, ret_der));
 }
 
 /* --- checkpoints --- */
@@ -603,8 +603,9 @@ static HIN_RESULT sign_checkpoint(const struct hin_vault *vault, struct hin_view
 struct hin_result hin_vault_checkpoint_sign(struct hin_vault *vault, struct hin_view statement,
                                             uint8_t ret_signature[HIN_SIGN_BYTES])
 {
-    return report(vault, "checkpoint-sign", HIN_VIEW_EMPTY, vault->own[HIN_VAULT_OWN_CHECKPOINT].id,
-                  HIN_VAULT_FOR_AUDIT, sign_checkpoint(vault, statement, ret_signature));
+    return hin_vault_report(vault, "checkpoint-sign", HIN_VIEW_EMPTY,
+                            vault->own[HIN_VAULT_OWN_CHECKPOINT].id, HIN_VAULT_FOR_AUDIT,
+                            sign_checkpoint(vault, statement, ret_signature));
 }
 
 struct hin_result hin_vault_checkpoint_public(struct hin_vault *vault,
@@ -613,6 +614,29 @@ struct hin_result hin_vault_checkpoint_public(struct hin_vault *vault,
     HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
     HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign_public(&seed, ret_public);
+}
+
+static HIN_RESULT certify_checkpoint(struct hin_vault *vault, struct hin_buf *ret_statement)
+{
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEY_STATEMENT_MAX};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 1024};
+    struct hin_key_statement statement = {.time_usec = hin_clock_wall_usec(vault->clock)};
+    HIN_TRY(hin_sha256(hin_buf_view(&vault->ca_der), statement.authority));
+    HIN_TRY(hin_vault_checkpoint_public(vault, statement.public_key));
+    HIN_TRY(hin_key_statement_encode(&statement, &bytes));
+    HIN_TRY(hin_key_statement_text(hin_buf_view(&bytes), &text));
+    HIN_TRY(open_authority(vault, &key));
+    HIN_TRY(hin_x509_sign(key, hin_buf_view(&text), &bytes));
+    return hin_buf_append(ret_statement, hin_buf_view(&bytes));
+}
+
+struct hin_result hin_vault_checkpoint_certify(struct hin_vault *vault,
+                                               struct hin_buf *ret_statement)
+{
+    return hin_vault_report(vault, "checkpoint-certify", HIN_VIEW_EMPTY,
+                            vault->own[HIN_VAULT_OWN_CA].id, HIN_VAULT_FOR_AUDIT,
+                            certify_checkpoint(vault, ret_statement));
 }
 
 struct hin_result hin_vault_checkpoint_verify(struct hin_view public_key, struct hin_view statement,
@@ -627,5 +651,5 @@ struct hin_result hin_vault_status(struct hin_vault *vault,
                                    struct hin_key_provider_status *ret_status)
 {
     const struct hin_key_provider *provider = &vault->options.provider;
-    return provider->status(provider->context, ret_status);
+    return provider->status(provider->context, HIN_VIEW_EMPTY, ret_status);
 }

@@ -1,9 +1,9 @@
 /* The key service of the manager's `keys` process: opens and makes tenant keys, data keys and index
- * keys, issues certificates, signs checkpoints; no network, no parsing beyond requests. Master keys
- * stay in the provider.
+ * keys, issues certificates, signs checkpoints; no network, no parsing beyond requests. Wrapping
+ * keys stay in the provider.
  *
- *   master key (provider) -> tenant key -> data keys, index key
- *                         -> CA key, checkpoint key, service key
+ *   a tenant's wrapping key (provider) -> tenant key -> data keys, index key
+ *   master: the installation's (provider) -> CA key, checkpoint key, service key
  *
  * Wrapped tenant and installation keys stand in the vault file (state folder: worthless without the
  * provider). Wrapped data keys are the caller's to store beside the data they open: they come out
@@ -89,12 +89,67 @@ static inline void hin_vault_freep(struct hin_vault **vault)
 /* --- tenants. A tenant id: 1 to 63 letters, digits, '.', '_', '-' --- */
 HIN_RESULT hin_vault_tenant_create(struct hin_vault *vault,
                                    struct hin_view tenant) HIN_NONNULL; /* EXISTS */
-/* A new tenant key wraps from now on; older ones still open. */
-HIN_RESULT hin_vault_tenant_rotate(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
-/* Destroys all of a tenant's keys: nothing of it opens again. NOT_FOUND. */
+/* Destroys the tenant's wrapping key at the provider, then its entry: nothing of it opens again,
+ * also not from copies of vault and database (a copy of a file ring, taken before with its pass
+ * phrase, still opens them). NOT_FOUND. */
 HIN_RESULT hin_vault_tenant_shred(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
-/* A new master key; every key of the vault file is wrapped anew under it. */
+
+/* --- rotation. A new version is in force at once; older ones open what they wrapped until they are
+ * retired --- */
+/* A new tenant key wraps from now on. */
+HIN_RESULT hin_vault_tenant_rotate(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
+/* A new version of the tenant's wrapping key at the provider; the tenant's keys in the vault file
+ * are wrapped anew under it. */
+HIN_RESULT hin_vault_wrapping_rotate(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
+/* The same for the installation's wrapping key and the installation's own keys. */
 HIN_RESULT hin_vault_master_rotate(struct hin_vault *vault) HIN_NONNULL;
+/* All that the vault file holds for this tenant and for the installation, under the newest
+ * versions. */
+HIN_RESULT hin_vault_rewrap_all(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
+/* A data key under the newest tenant key. ret_wrapped: appended. */
+HIN_RESULT hin_vault_data_key_rewrap(struct hin_vault *vault, struct hin_view tenant,
+                                     const uint8_t id[HIN_SEAL_KEY_ID_BYTES],
+                                     struct hin_view wrapped,
+                                     struct hin_buf *ret_wrapped) HIN_NONNULL;
+
+enum hin_vault_kind {
+    HIN_VAULT_MASTER = 1,   /* the installation's wrapping key */
+    HIN_VAULT_WRAPPING = 2, /* the tenant's wrapping key */
+    HIN_VAULT_TENANT = 3,   /* the tenant key */
+    HIN_VAULT_KIND_COUNT
+};
+/* A key that was wrapped just before a rotation may still be on its way into the key table. */
+#define HIN_VAULT_RETIRE_REST_USEC (5 * HIN_SEC_USEC)
+/* Destroys one old version. CONFLICT: it is the current one, or something of the vault file is
+ * still wrapped under it. AGAIN: the last rotation is less than HIN_VAULT_RETIRE_REST_USEC ago.
+ * NOT_FOUND. For HIN_VAULT_TENANT the caller makes sure that no data key of its key table depends
+ * on it. */
+HIN_RESULT hin_vault_retire(struct hin_vault *vault, struct hin_view tenant,
+                            enum hin_vault_kind kind, uint32_t version) HIN_NONNULL;
+
+#define HIN_VAULT_VERSIONS_MAX 256 /* of a tenant key */
+struct hin_vault_tenant_status {
+    struct hin_key_provider_status master, wrapping;
+    int64_t master_rotated_usec, wrapping_rotated_usec, tenant_rotated_usec; /* 0: not known */
+    uint32_t index_version;
+    uint32_t index_under;                             /* version of the tenant key that wraps it */
+    uint32_t tenant_versions[HIN_VAULT_VERSIONS_MAX]; /* ascending; the last wraps */
+    size_t tenant_version_count;
+};
+HIN_RESULT hin_vault_tenant_status(struct hin_vault *vault, struct hin_view tenant,
+                                   struct hin_vault_tenant_status *ret_status) HIN_NONNULL;
+
+/* A round trip at the provider with a key that is thrown away: it must come back, and must not
+ * when anything is changed. */
+#define HIN_VAULT_CHECK_COUNT 7
+struct hin_vault_check {
+    bool passed;
+    uint32_t usec;
+};
+const char *hin_vault_check_name(size_t check); /* "wrap", "unwrap", "altered: refused", ... */
+HIN_RESULT
+hin_vault_provider_test(struct hin_vault *vault, struct hin_view tenant,
+                        struct hin_vault_check ret_checks[HIN_VAULT_CHECK_COUNT]) HIN_NONNULL;
 
 /* --- keys for workers. NOT_FOUND: no such tenant (or shredded) --- */
 struct hin_vault_data_key {
@@ -134,6 +189,10 @@ HIN_RESULT hin_vault_issue_server(struct hin_vault *vault, struct hin_view names
 #define HIN_VAULT_CHECKPOINT_DOMAIN "hinomi checkpoint v1\n"
 HIN_RESULT hin_vault_checkpoint_sign(struct hin_vault *vault, struct hin_view statement,
                                      uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
+/* The authority's statement that the present checkpoint key is this installation's (proof/key.h),
+ * signature included, appended. It states nothing else, so it is no oracle for the CA key. */
+HIN_RESULT hin_vault_checkpoint_certify(struct hin_vault *vault,
+                                        struct hin_buf *ret_statement) HIN_NONNULL;
 HIN_RESULT hin_vault_checkpoint_public(struct hin_vault *vault,
                                        uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES]) HIN_NONNULL;
 /* For anybody with the public key. AUTH. */

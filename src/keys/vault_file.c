@@ -5,7 +5,7 @@
 #include "base/fd.h"
 #include "keys/vault_internal.h"
 
-static const uint8_t vault_magic[4] = {'H', 'V', 'T', 1};
+static const uint8_t vault_magic[4] = {'H', 'V', 'T', 2};
 
 #define HEAD_BYTES 8
 #define CRC_BYTES  4
@@ -40,6 +40,8 @@ static HIN_RESULT write_key(struct hin_buf *buf, const struct hin_vault_wrapped 
 static HIN_RESULT write_tenant(struct hin_buf *buf, const struct hin_vault_tenant *tenant)
 {
     HIN_TRY(hin_write_bytes(buf, hin_view_from_text(tenant->id)));
+    HIN_TRY(hin_write_u64(buf, (uint64_t)tenant->wrapping_rotated_usec));
+    HIN_TRY(hin_write_u64(buf, (uint64_t)tenant->rotated_usec));
     HIN_TRY(hin_write_varint(buf, tenant->key_count));
     for (size_t i = 0; i < tenant->key_count; i++) {
         HIN_TRY(write_key(buf, &tenant->keys[i]));
@@ -52,6 +54,8 @@ static HIN_RESULT write_body(struct hin_buf *buf, const struct hin_vault *vault)
     size_t at = 0;
     void *value = NULL;
     struct hin_view id;
+    HIN_TRY(hin_write_u32(buf, vault->destroy_below));
+    HIN_TRY(hin_write_u64(buf, (uint64_t)vault->master_rotated_usec));
     HIN_TRY(hin_write_bytes(buf, hin_buf_view(&vault->ca_der)));
     for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
         HIN_TRY(write_key(buf, &vault->own[i]));
@@ -87,14 +91,28 @@ static HIN_RESULT read_key(struct hin_reader *reader, struct hin_vault_wrapped *
     return hin_buf_append(&key->bytes, bytes);
 }
 
-static HIN_RESULT read_tenant(struct hin_reader *reader, struct hin_vault_tenant *tenant)
+static HIN_RESULT read_time(struct hin_reader *reader, int64_t *ret_usec)
+{
+    uint64_t usec = 0;
+    HIN_TRY(hin_read_u64(reader, &usec));
+    HIN_ENSURE(usec <= INT64_MAX, CORRUPT);
+    *ret_usec = (int64_t)usec;
+    return hin_ok();
+}
+
+static HIN_RESULT read_tenant(struct hin_reader *reader, int format,
+                              struct hin_vault_tenant *tenant)
 {
     struct hin_view id;
     uint64_t count = 0;
     HIN_TRY(hin_read_bytes(reader, sizeof(tenant->id) - 1, &id));
     HIN_TRY(hin_view_to_text(id, tenant->id, sizeof(tenant->id)));
+    if (format >= 2) {
+        HIN_TRY(read_time(reader, &tenant->wrapping_rotated_usec));
+        HIN_TRY(read_time(reader, &tenant->rotated_usec));
+    }
     HIN_TRY(hin_read_varint(reader, &count));
-    HIN_ENSURE(count > 0 && count <= HIN_VAULT_TENANT_KEYS_MAX, CORRUPT);
+    HIN_ENSURE(count > 0 && count <= HIN_VAULT_VERSIONS_MAX, CORRUPT);
     tenant->keys = calloc((size_t)count, sizeof(*tenant->keys));
     HIN_ENSURE(tenant->keys != NULL, NO_MEMORY);
     for (uint64_t i = 0; i < count; i++) {
@@ -117,7 +135,7 @@ static HIN_RESULT read_tenants(struct hin_vault *vault, struct hin_reader *reade
     for (uint64_t i = 0; i < count; i++) {
         HIN_CLEANUP(tenant_freep) struct hin_vault_tenant *tenant = calloc(1, sizeof(*tenant));
         HIN_ENSURE(tenant != NULL, NO_MEMORY);
-        HIN_TRY(read_tenant(reader, tenant));
+        HIN_TRY(read_tenant(reader, vault->format, tenant));
         struct hin_view id = hin_view_from_text(tenant->id);
         HIN_ENSURE(hin_map_get(&vault->tenants, id) == NULL, CORRUPT);
         HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
@@ -130,6 +148,10 @@ static HIN_RESULT read_body(struct hin_vault *vault, struct hin_view body)
 {
     struct hin_reader reader = hin_reader_of(body);
     struct hin_view ca;
+    if (vault->format >= 2) {
+        HIN_TRY(hin_read_u32(&reader, &vault->destroy_below));
+        HIN_TRY(read_time(&reader, &vault->master_rotated_usec));
+    }
     HIN_TRY(hin_read_bytes(&reader, HIN_X509_MAX_BYTES, &ca));
     vault->ca_der.max = HIN_X509_MAX_BYTES;
     HIN_TRY(hin_buf_append(&vault->ca_der, ca));
@@ -144,7 +166,8 @@ struct hin_result hin_vault_decode(struct hin_vault *vault, struct hin_view byte
     for (size_t i = 0; i < 3 && i < bytes.size; i++) {
         HIN_ENSURE(bytes.data[i] == vault_magic[i], SYNTAX);
     }
-    HIN_ENSURE(bytes.size < 4 || bytes.data[3] == vault_magic[3], UNSUPPORTED);
+    HIN_ENSURE(bytes.size < 4 || bytes.data[3] == 1 || bytes.data[3] == vault_magic[3],
+               UNSUPPORTED);
     HIN_ENSURE(bytes.size >= HEAD_BYTES + CRC_BYTES, TRUNCATED);
     size_t body = hin_load_u32(bytes.data + 4);
     size_t covered = bytes.size - CRC_BYTES;
@@ -152,6 +175,7 @@ struct hin_result hin_vault_decode(struct hin_vault *vault, struct hin_view byte
     HIN_ENSURE(covered - HEAD_BYTES == body, CORRUPT);
     HIN_ENSURE(hin_load_u32(bytes.data + covered) == hin_crc32c(0, hin_view_sub(bytes, 0, covered)),
                CORRUPT);
+    vault->format = bytes.data[3];
     struct hin_result result = read_body(vault, hin_view_sub(bytes, HEAD_BYTES, body));
     HIN_ENSURE(result.code == HIN_OK || result.code == HIN_NO_MEMORY, CORRUPT);
     return result;

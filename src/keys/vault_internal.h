@@ -6,8 +6,6 @@
 #include "crypt/x509.h"
 #include "keys/vault.h"
 
-#define HIN_VAULT_TENANT_KEYS_MAX 256
-
 /* A key as it lies in the file. */
 struct hin_vault_wrapped {
     uint32_t version;
@@ -17,6 +15,8 @@ struct hin_vault_wrapped {
 
 struct hin_vault_tenant {
     char id[HIN_X509_NAME_BYTES];
+    int64_t wrapping_rotated_usec;  /* when its wrapping key at the provider was made or rotated */
+    int64_t rotated_usec;           /* the same of its tenant key */
     struct hin_vault_wrapped *keys; /* ascending by version; the last wraps */
     size_t key_count;
     struct hin_vault_wrapped index; /* under a tenant key */
@@ -31,14 +31,48 @@ struct hin_vault {
     struct hin_vault_wrapped own[HIN_VAULT_OWN_COUNT];
     struct hin_buf ca_der;
     struct hin_map tenants; /* id -> struct hin_vault_tenant, ours */
+    int format;
+    /* Versions of the installation's wrapping key below this are to be destroyed: they wrapped keys
+     * of tenants in format 1. 0: nothing is left to do. */
+    uint32_t destroy_below;
+    int64_t master_rotated_usec;
 };
 
 void hin_vault_tenant_free(struct hin_vault_tenant *tenant);
-/* Vault file, version 1: "HVT" 1, u32 body_bytes, body, u32 CRC-32C over all before it. Body:
- * authority (bytes), the own keys, varint tenant count, then each tenant: id, varint key count,
- * keys, index key. A key: u32 version, 16 bytes id, wrapped (bytes). */
+/* Vault file, version 2: "HVT" 2, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
+ * destroy_below, u64 when the installation's wrapping key was rotated, authority (bytes), the own
+ * keys, varint tenant count, then each tenant: id, u64 when its wrapping key was rotated, u64 when
+ * its tenant key was, varint key count, keys, index key. A key: u32 version, 16 bytes id, wrapped
+ * (bytes). Version 1 (read only): without the times and destroy_below; its tenant keys are wrapped
+ * under the installation's wrapping key. */
 HIN_RESULT hin_vault_encode(const struct hin_vault *vault, struct hin_buf *ret_bytes) HIN_NONNULL;
 /* Into an empty vault whose map is initialised. */
 HIN_RESULT hin_vault_decode(struct hin_vault *vault, struct hin_view bytes) HIN_NONNULL;
+
+/* --- vault.c, for the other files --- */
+/* Every use goes through here, granted or refused: answers `result`. */
+struct hin_result hin_vault_report(struct hin_vault *vault, const char *verb,
+                                   struct hin_view tenant, const uint8_t *key_id,
+                                   enum hin_vault_reason reason, struct hin_result result);
+HIN_RESULT hin_vault_save(const struct hin_vault *vault) HIN_NONNULL;
+HIN_RESULT hin_vault_find(const struct hin_vault *vault, struct hin_view id,
+                          struct hin_vault_tenant **ret_tenant) HIN_NONNULL;
+HIN_RESULT hin_vault_push_key(struct hin_vault *vault, struct hin_vault_tenant *tenant) HIN_NONNULL;
+/* The same key under the newest version of the tenant's wrapping key ("": the installation's). */
+HIN_RESULT hin_vault_rewrap(struct hin_vault *vault, struct hin_view tenant,
+                            enum hin_key_purpose purpose,
+                            struct hin_vault_wrapped *wrapped) HIN_NONNULL;
+/* The same for what the tenant key wraps. ret_wrapped: appended. */
+HIN_RESULT hin_vault_rewrap_by_tenant(const struct hin_vault *vault,
+                                      const struct hin_vault_tenant *tenant,
+                                      const struct hin_key_binding *binding,
+                                      struct hin_view wrapped,
+                                      struct hin_buf *ret_wrapped) HIN_NONNULL;
+enum hin_key_purpose hin_vault_own_purpose(size_t which);
+void hin_vault_wrapped_done(struct hin_vault_wrapped *wrapped);
+
+/* --- vault_rotate.c --- */
+/* From format 1: a wrapping key for each tenant. Cut off anywhere, the next call goes on. */
+HIN_RESULT hin_vault_migrate(struct hin_vault *vault) HIN_NONNULL;
 
 #endif

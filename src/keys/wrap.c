@@ -106,3 +106,10 @@ struct hin_result hin_key_wrapped_version(struct hin_view wrapped, uint32_t *ret
     *ret_version = hin_load_u32(wrapped.data + AT_VERSION);
     return hin_ok();
 }
+
+struct hin_result hin_key_wrapped_under(struct hin_view wrapped, uint32_t *ret_version)
+{
+    HIN_ENSURE(wrapped.size >= AT_SALT, TRUNCATED);
+    *ret_version = hin_load_u32(wrapped.data + AT_VERSION);
+    return hin_ok();
+}

@@ -49,7 +49,9 @@ HIN_RESULT hin_key_wrap(const struct hin_secret *wrapping, uint32_t wrapping_ver
 /* AUTH: another key, another binding, or altered. TRUNCATED, SYNTAX, UNSUPPORTED (newer). */
 HIN_RESULT hin_key_unwrap(const struct hin_secret *wrapping, const struct hin_key_binding *binding,
                           struct hin_view wrapped, struct hin_secret *ret_plain) HIN_NONNULL;
-/* Which version of the wrapping key is needed. */
+/* Which version of the wrapping key is needed. SYNTAX: of another format than this. */
 HIN_RESULT hin_key_wrapped_version(struct hin_view wrapped, uint32_t *ret_version) HIN_NONNULL;
+/* The same of any provider's bytes: provider.h says how they begin. TRUNCATED. */
+HIN_RESULT hin_key_wrapped_under(struct hin_view wrapped, uint32_t *ret_version) HIN_NONNULL;
 
 #endif

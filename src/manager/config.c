@@ -17,6 +17,7 @@ void hin_manager_config_default(struct hin_manager_config *config)
         .agents = {"127.0.0.1", HIN_MANAGER_AGENTS_PORT},
         .uid_base = HIN_MANAGER_UID_BASE,
     };
+    hin_clock_settings_default(&config->clock);
 }
 
 HIN_RESULT hin_manager_endpoint_parse(const char *text, struct hin_manager_endpoint *ret_endpoint)
@@ -90,11 +91,13 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     int64_t keep_days = 0;
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));
+    HIN_TRY(hin_kms_settings_read(root, &config->kms, error));
     HIN_TRY(hin_json_get_text(root, "keyring", &keyring, error));
     HIN_TRY(hin_json_get_text(root, "tenant", &tenant, error));
     HIN_TRY(hin_json_opt_integer(root, "uidBase", 0, INT32_MAX, &uid_base, error));
     HIN_TRY(hin_json_opt_integer(root, "workers", 0, 64, &workers, error));
     HIN_TRY(hin_json_opt_integer(root, "keepDays", 0, 36500, &keep_days, error));
+    HIN_TRY(hin_clock_settings_read(root, &config->clock, error));
     HIN_TRY(hin_view_to_text(keyring, config->keyring, sizeof(config->keyring)));
     HIN_TRY(hin_view_to_text(tenant, config->tenant, sizeof(config->tenant)));
     config->uid_base = (uint32_t)uid_base;
@@ -140,10 +143,12 @@ HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *c
     write_endpoint(&writer, "api", &config->api);
     write_endpoint(&writer, "agents", &config->agents);
     hin_json_field_cstring(&writer, "keyring", config->keyring);
+    hin_kms_settings_write(&writer, &config->kms);
     hin_json_field_cstring(&writer, "tenant", config->tenant);
     hin_json_field_integer(&writer, "uidBase", config->uid_base);
     hin_json_field_integer(&writer, "workers", config->workers);
     hin_json_field_integer(&writer, "keepDays", config->keep_days);
+    hin_clock_settings_write(&writer, &config->clock);
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     HIN_TRY(hin_buf_append_byte(&text, '\n'));

@@ -5,6 +5,8 @@
 
 #include "base/path.h"
 #include "base/result.h"
+#include "clock/settings.h"
+#include "manager/kms/settings.h"
 
 enum {
     HIN_MANAGER_HOST_MAX = 256,
@@ -21,11 +23,13 @@ struct hin_manager_endpoint {
 struct hin_manager_config {
     struct hin_manager_endpoint api;
     struct hin_manager_endpoint agents;
-    char keyring[HIN_PATH_MAX]; /* absolute */
-    char tenant[37];            /* UUID */
+    char keyring[HIN_PATH_MAX]; /* absolute; of the file key ring */
+    struct hin_kms_settings kms;
+    char tenant[37]; /* UUID */
     uint32_t uid_base;
     uint32_t workers;   /* 0: as many as processors */
     uint32_t keep_days; /* events are dropped after so many days; 0: never */
+    struct hin_clock_settings clock;
 };
 
 void hin_manager_config_default(struct hin_manager_config *config) HIN_NONNULL;

@@ -2,6 +2,7 @@
 
 #include "base/bytes.h"
 #include "crypt/password.h"
+#include "manager/holders.h"
 #include "manager/worker/api/document.h"
 #include "manager/worker/api/tables.h"
 #include "store/documents.h"
@@ -149,6 +150,17 @@ HIN_RESULT hin_credential_administrator_new(struct hin_tenant *tenant,
                      &patches, &content, ret_id);
 }
 
+/* The first administrator is the first key holder, by the key that is given with it. */
+static HIN_RESULT first_holder(struct hin_tenant *tenant, struct hin_view administrator,
+                               int64_t key)
+{
+    struct hin_holders holders = {.limit = HIN_HOLDERS_LIMIT};
+    bool fits = administrator.size > 0 && administrator.size < HIN_HOLDER_NAME_BYTES;
+    HIN_TRY(hin_holders_add(&holders, fits ? administrator : HIN_VIEW("first"), key,
+                            hin_tenant_now_usec(tenant)));
+    return hin_holders_save(tenant, &holders);
+}
+
 static HIN_RESULT first_new(struct hin_tenant *tenant, struct hin_view administrator,
                             struct hin_credential_first *first)
 {
@@ -163,6 +175,7 @@ static HIN_RESULT first_new(struct hin_tenant *tenant, struct hin_view administr
     HIN_TRY(hin_credential_administrator_new(tenant, &person, &id));
     struct hin_credential_api_key key = {.name = HIN_VIEW("init"), .role = 1};
     HIN_TRY(hin_credential_api_key_new(tenant, &key, &first->api_key, &id));
+    HIN_TRY(first_holder(tenant, administrator, id));
     struct hin_credential_token token = {.description = HIN_VIEW("init"),
                                          .ttl_usec = HIN_CREDENTIAL_TOKEN_TTL_USEC};
     return hin_credential_token_new(tenant, &token, &first->token, &id);

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/option.h"
+#include "clock/role.h"
 #include "manager/init/init.h"
 #include "manager/main.h"
 #include "manager/parent/run.h"
@@ -20,8 +21,7 @@ static int show_version(const struct hin_role_program *program, int argc, char *
 
 static int run_init(const struct hin_role_program *program, int argc, char **argv)
 {
-    (void)program;
-    return hin_manager_init(argc, argv);
+    return hin_manager_init(program, argc, argv);
 }
 
 static int write_man(const struct hin_role_program *program, int argc, char **argv)
@@ -56,10 +56,21 @@ static int usage(FILE *out, int status)
     return status;
 }
 
+static const struct hin_role_definition role_clock = {
+    .name = HIN_CLOCK_ROLE,
+    .sandbox = hin_clock_role_sandbox,
+    .run = hin_clock_role_run,
+    .peers = {"worker"},
+    .user = HIN_ROLE_USER_CLOCK,
+    .instances = 0, /* started by `run` where time servers are configured */
+    .restart = HIN_ROLE_ALWAYS,
+};
+
 int hin_manager_main(int argc, char **argv)
 {
     const struct hin_role_definition roles[] = {hin_manager_role_kms, hin_manager_role_keys,
-                                                hin_manager_role_jobs, hin_manager_role_worker};
+                                                hin_manager_role_jobs, hin_manager_role_worker,
+                                                role_clock};
     const struct hin_role_program program = {"hinomi-manager", roles, HIN_COUNT(roles)};
     hin_role_child(&program, argc, &argv);
     if (argc < 2) {

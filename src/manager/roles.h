@@ -12,6 +12,7 @@ enum {
     HIN_ROLE_USER_KMS = 1,
     HIN_ROLE_USER_KEYS = 2,
     HIN_ROLE_USER_DATA = 3,
+    HIN_ROLE_USER_CLOCK = 4,
 };
 
 enum hin_manager_message {
@@ -28,7 +29,14 @@ enum hin_manager_message {
     HIN_MESSAGE_STATUS, /* worker -> parent: state of all processes, as text */
     HIN_MESSAGE_STATE,  /* parent -> worker: u16 state code, text: to become an event of the manager
                          */
-    HIN_MESSAGE_COUNTERS, /* worker -> worker: what it has counted, as JSON */
+    HIN_MESSAGE_COUNTERS,     /* worker -> worker: what it has counted, as JSON */
+    HIN_MESSAGE_KMS_GENERATE, /* keys -> kms; see kms/proxy.h */
+    HIN_MESSAGE_KMS_ROTATE,
+    HIN_MESSAGE_KMS_DESTROY,
+    HIN_MESSAGE_KMS_DIAL, /* keys -> kms, where it moves bytes only; see kms/mover.h */
+    HIN_MESSAGE_KMS_SEND,
+    HIN_MESSAGE_KMS_RECEIVE,
+    HIN_MESSAGE_KMS_HANG_UP,
 };
 
 enum { HIN_KEY_CALL_TIMEOUT_USEC = 20 * 1000 * 1000 };

@@ -51,11 +51,28 @@ static HIN_RESULT current_sealer(void *context, struct hin_sealer **ret_sealer)
 {
     struct hin_tenant *tenant = context;
     HIN_ENSURE(tenant->sealer != NULL, CONFLICT);
+    HIN_ENSURE(hin_clock_monotonic_usec(tenant->clock) - tenant->sealer_usec <
+                   HIN_TENANT_SEALER_USEC + HIN_TENANT_KEY_HELD_USEC,
+               AGAIN);
     *ret_sealer = tenant->sealer;
     return hin_ok();
 }
 
-static HIN_RESULT take_data_key(struct hin_tenant *tenant)
+static HIN_RESULT see_version(void *context, const struct hin_store_key *key)
+{
+    uint32_t *newest = context;
+    *newest = HIN_MAX(*newest, key->version);
+    return hin_ok();
+}
+
+/* The version of the newest data key; of those made after `after` only, when that is not NULL. */
+static HIN_RESULT newest_version(const struct hin_tenant *tenant, const uint8_t *after,
+                                 uint32_t *newest)
+{
+    return hin_store_key_list(tenant->store, after, 0, see_version, newest);
+}
+
+static HIN_RESULT take_data_key(struct hin_tenant *tenant, uint32_t version)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf wrapped = {.max = HIN_VAULT_WRAPPED_MAX};
     struct hin_vault_data_key key;
@@ -63,8 +80,8 @@ static HIN_RESULT take_data_key(struct hin_tenant *tenant)
     tenant->key_use_count++;
     HIN_TRY(hin_keys_data_key_new(&tenant->keys, hin_tenant_view(tenant), tenant->reason, &key,
                                   &wrapped));
-    struct hin_result made = hin_store_key_put(tenant->store, key.id, 1, hin_buf_view(&wrapped),
-                                               hin_tenant_now_usec(tenant));
+    struct hin_result made = hin_store_key_put(tenant->store, key.id, version,
+                                               hin_buf_view(&wrapped), hin_tenant_now_usec(tenant));
     if (hin_is_ok(made)) {
         made = hin_sealer_new(&sealer, key.id, &key.key);
     }
@@ -79,7 +96,32 @@ static HIN_RESULT take_data_key(struct hin_tenant *tenant)
     hin_sealer_free(tenant->sealer);
     tenant->sealer = sealer;
     tenant->sealer_usec = hin_clock_monotonic_usec(tenant->clock);
+    hin_copy(tenant->sealer_key, key.id, sizeof(key.id));
+    tenant->data_version = version;
     return hin_ok();
+}
+
+/* With the version that is in force. */
+static HIN_RESULT take_present_key(struct hin_tenant *tenant)
+{
+    uint32_t version = 1;
+    HIN_TRY(newest_version(tenant, NULL, &version));
+    return take_data_key(tenant, version);
+}
+
+HIN_RESULT hin_tenant_rotate_data(struct hin_tenant *tenant)
+{
+    uint32_t version = 1;
+    HIN_TRY(newest_version(tenant, NULL, &version));
+    HIN_ENSURE(version < UINT32_MAX, LIMIT);
+    return take_data_key(tenant, version + 1);
+}
+
+static HIN_RESULT follow_rotation(struct hin_tenant *tenant)
+{
+    uint32_t version = tenant->data_version;
+    HIN_TRY(newest_version(tenant, tenant->sealer_key, &version));
+    return version > tenant->data_version ? take_data_key(tenant, version) : hin_ok();
 }
 
 static HIN_RESULT fetch_index_key(void *context, struct hin_secret *ret_key)
@@ -103,7 +145,7 @@ static HIN_RESULT take_keys(struct hin_tenant *tenant)
     hin_secret_done(&index_key);
     HIN_TRY(indexed);
     hin_index_source(tenant->index, fetch_index_key, tenant);
-    return take_data_key(tenant);
+    return take_present_key(tenant);
 }
 
 static HIN_RESULT unlock(struct hin_tenant *tenant)
@@ -340,6 +382,11 @@ HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)
     hin_opener_expire(tenant->opener, now_usec, HIN_TENANT_KEY_UNUSED_USEC,
                       HIN_TENANT_KEY_HELD_USEC);
     hin_index_expire(tenant->index, now_usec, HIN_TENANT_KEY_UNUSED_USEC, HIN_TENANT_KEY_HELD_USEC);
+    struct hin_result followed = tenant->store != NULL ? follow_rotation(tenant) : hin_ok();
+    if (!hin_is_ok(followed)) { /* the former key goes on until the next second, or its end */
+        hin_log_result(HIN_LOG_WARNING, followed,
+                       "data keys were rotated, and no new one is there");
+    }
     return hin_ok();
 }
 
@@ -356,6 +403,7 @@ HIN_RESULT hin_tenant_refresh(struct hin_tenant *tenant)
 {
     bool fresh = hin_clock_monotonic_usec(tenant->clock) - tenant->sealer_usec <
                  HIN_TENANT_SEALER_USEC - HIN_MINUTE_USEC;
-    return fresh && hin_sealer_left_count(tenant->sealer) > SEALER_RESERVE ? hin_ok()
-                                                                           : take_data_key(tenant);
+    return fresh && hin_sealer_left_count(tenant->sealer) > SEALER_RESERVE
+               ? follow_rotation(tenant)
+               : take_present_key(tenant);
 }

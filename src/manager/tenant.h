@@ -24,6 +24,8 @@ struct hin_tenant {
     int directory;          /* borrowed */
     int lock;               /* held, shared, while the database is open; alone, to salvage it */
     int64_t sealer_usec;    /* monotonic, when the sealer's key was taken */
+    uint8_t sealer_key[HIN_SEAL_KEY_ID_BYTES];
+    uint32_t data_version; /* of the sealer's key; see hin_tenant_rotate_data */
 };
 
 /* The register of tenants, documents of the installation's own: which name is which. */
@@ -40,7 +42,9 @@ HIN_RESULT hin_tenant_name(struct hin_view name, char ret_canonical[HIN_TENANT_N
 #define HIN_TENANT_KEY_UNUSED_USEC (10 * HIN_MINUTE_USEC)
 #define HIN_TENANT_KEY_HELD_USEC   HIN_HOUR_USEC
 /* New data is sealed under one data key a day and process: each is a row that stays as long as what
- * it opens. */
+ * it opens. When no new one can be had, sealing ends HIN_TENANT_KEY_HELD_USEC after it was due;
+ * events, which need the index key, are refused HIN_TENANT_KEY_HELD_USEC after the key service was
+ * last there. */
 #define HIN_TENANT_SEALER_USEC HIN_DAY_USEC
 
 /* Opens and unlocks. A database whose damaged pages forbid it, or that a process has found damaged
@@ -73,9 +77,14 @@ bool hin_tenant_is_awake(const struct hin_tenant *tenant) HIN_NONNULL;
  * outside of any operation. */
 HIN_RESULT hin_tenant_refresh(struct hin_tenant *tenant) HIN_NONNULL;
 
-/* To be called about each second, outside of any operation: lets keys expire, and answers CORRUPT
- * when this process or another has met damage that needs a salvage: then end, all do, and the next
- * start salvages. Call it too when a start failed. */
+/* All processes that have the tenant open seal under new data keys: this one at once, the others at
+ * their next hin_tenant_watch or _refresh. */
+HIN_RESULT hin_tenant_rotate_data(struct hin_tenant *tenant) HIN_NONNULL;
+
+/* To be called about each second, outside of any operation: lets keys expire, takes a new data key
+ * when another process has rotated them, and answers CORRUPT when this process or another has met
+ * damage that needs a salvage: then end, all do, and the next start salvages. Call it too when a
+ * start failed. */
 HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant) HIN_NONNULL;
 
 /* Whether a damaged file still stands beside the database that was made from it. */

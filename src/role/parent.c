@@ -213,6 +213,14 @@ HIN_RESULT hin_role_parent_send(struct hin_role_parent *parent, const char *name
     return hin_ipc_send_fds(child->channel, type, 0, payload, fds, fd_count);
 }
 
+HIN_RESULT hin_role_parent_connect(struct hin_role_parent *parent, const char *name,
+                                   unsigned instance, const char *as, struct hin_ipc **ret_channel)
+{
+    struct child *child = find_child(parent, name, instance);
+    HIN_ENSURE(child != NULL && child->channel != NULL, NOT_FOUND);
+    return hin_role_child_connect(child, as, ret_channel);
+}
+
 pid_t hin_role_parent_pid(const struct hin_role_parent *parent, const char *name, unsigned instance)
 {
     const struct child *child = find_child(parent, name, instance);

@@ -60,6 +60,10 @@ void hin_role_parent_free(struct hin_role_parent *parent);
 HIN_RESULT hin_role_hand_setting(struct hin_role_hand *hand, const char *name,
                                  struct hin_view value) HIN_NONNULL;
 HIN_RESULT hin_role_hand_fd(struct hin_role_hand *hand, const char *name, int fd) HIN_NONNULL;
+/* The child executes this program instead of our own: one that registers a role of the same name
+ * by hin_role_child and is built with us (the version is compared). For code that must not share an
+ * executable with the rest. fd: opened by O_PATH, duplicated. */
+HIN_RESULT hin_role_hand_program(struct hin_role_hand *hand, int fd) HIN_NONNULL;
 
 /* Each role of the table with its number of instances. A child that fails to start is tried again
  * with back-off. */
@@ -77,6 +81,12 @@ HIN_RESULT hin_role_parent_stop_one(struct hin_role_parent *parent, const char *
 HIN_RESULT hin_role_parent_send(struct hin_role_parent *parent, const char *name, unsigned instance,
                                 uint16_t type, struct hin_view payload, const int *fds,
                                 size_t fd_count) __attribute__((nonnull(1, 2)));
+/* A channel to a child, as if a peer of the name `as` had it: for a program that is its own only
+ * peer (a command that needs one role for a moment). The parent must not serve meanwhile what would
+ * wire that name too. NOT_FOUND when it does not run now. */
+HIN_RESULT hin_role_parent_connect(struct hin_role_parent *parent, const char *name,
+                                   unsigned instance, const char *as,
+                                   struct hin_ipc **ret_channel) HIN_NONNULL;
 /* Process id, or -1 while it does not run. */
 pid_t hin_role_parent_pid(const struct hin_role_parent *parent, const char *name,
                           unsigned instance) HIN_NONNULL;

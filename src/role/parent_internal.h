@@ -61,6 +61,7 @@ struct hin_role_hand {
     size_t setting_count, setting_bytes;
     struct role_fd fds[HIN_ROLE_FDS_MAX];
     size_t fd_count;
+    int program; /* the executable, or -1: ours */
 };
 
 static inline bool child_is_running(const struct child *child)
@@ -70,6 +71,9 @@ static inline bool child_is_running(const struct child *child)
 
 /* start.c: execute, hand over, wire. On failure the child does not run. */
 HIN_RESULT hin_role_child_start(struct child *child);
+/* A fresh channel to a child under a peer's name. */
+HIN_RESULT hin_role_child_connect(struct child *child, const char *as,
+                                  struct hin_ipc **ret_channel);
 /* Messages of a child until none waits. */
 HIN_RESULT hin_role_child_receive(struct child *child);
 

@@ -70,6 +70,16 @@ HIN_RESULT hin_role_hand_fd(struct hin_role_hand *hand, const char *name, int fd
     return hin_ok();
 }
 
+HIN_RESULT hin_role_hand_program(struct hin_role_hand *hand, int fd)
+{
+    hin_fd_close(&hand->program);
+    hand->program = fcntl(fd, F_DUPFD_CLOEXEC, ROLE_CHANNEL_FD + 1);
+    if (hand->program < 0) {
+        return hin_fail(hin_code_from_errno(errno));
+    }
+    return hin_ok();
+}
+
 static void hand_done(struct hin_role_hand *hand)
 {
     for (size_t i = 0; i < hand->setting_count; i++) {
@@ -79,6 +89,7 @@ static void hand_done(struct hin_role_hand *hand)
     for (size_t i = 0; i < hand->fd_count; i++) {
         hin_fd_close(&hand->fds[i].fd);
     }
+    hin_fd_close(&hand->program);
 }
 
 static HIN_RESULT hand_over(struct child *child, const struct hin_role_hand *hand)
@@ -121,11 +132,11 @@ static bool have_edge(const struct child *a, const struct child *b)
            (names(a->definition, b->definition->name) || names(b->definition, a->definition->name));
 }
 
-static HIN_RESULT send_peer(struct child *to, const struct child *peer, int fd)
+static HIN_RESULT send_peer(struct child *to, const char *name, unsigned instance, int fd)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = 256};
-    HIN_TRY(hin_write_bytes(&buf, hin_view_from_text(peer->definition->name)));
-    HIN_TRY(hin_write_u32(&buf, peer->instance));
+    HIN_TRY(hin_write_bytes(&buf, hin_view_from_text(name)));
+    HIN_TRY(hin_write_u32(&buf, instance));
     return hin_ipc_send_fds(to->channel, ROLE_PEER, 0, hin_buf_view(&buf), &fd, 1);
 }
 
@@ -139,14 +150,25 @@ static HIN_RESULT wire(struct child *child)
         HIN_CLEANUP_FD int mine = -1;
         HIN_CLEANUP_FD int its = -1;
         HIN_TRY(hin_ipc_pair(&mine, &its));
-        if (!hin_is_ok(send_peer(other, child, its))) {
+        if (!hin_is_ok(send_peer(other, child->definition->name, child->instance, its))) {
             /* it has not read its parent's messages for a full queue: whatever it does, it is not
              * well */
             other->reason = "did not read its messages";
             (void)kill(other->pid, SIGKILL);
         }
-        HIN_TRY(send_peer(child, other, mine));
+        HIN_TRY(send_peer(child, other->definition->name, other->instance, mine));
     }
+    return hin_ok();
+}
+
+HIN_RESULT hin_role_child_connect(struct child *child, const char *as, struct hin_ipc **ret_channel)
+{
+    HIN_CLEANUP_FD int mine = -1;
+    HIN_CLEANUP_FD int its = -1;
+    HIN_TRY(hin_ipc_pair(&mine, &its));
+    HIN_TRY(send_peer(child, as, 0, its));
+    HIN_TRY(hin_ipc_new(mine, 0, ret_channel));
+    mine = -1; /* the channel has it */
     return hin_ok();
 }
 
@@ -173,8 +195,8 @@ static char **make_environment(void)
 }
 
 /* In the forked child: only calls that are safe between fork and exec. */
-static void execute(const struct hin_role_parent *parent, int channel, char **arguments,
-                    char **variables)
+static void execute(const struct hin_role_parent *parent, int program, int channel,
+                    char **arguments, char **variables)
 {
     (void)sigprocmask(SIG_SETMASK, &parent->old_mask, NULL);
     if (channel == ROLE_CHANNEL_FD) {
@@ -184,11 +206,15 @@ static void execute(const struct hin_role_parent *parent, int channel, char **ar
     }
     /* everything of ours is close-on-exec already; what the caller has inherited may not be */
     (void)syscall(SYS_close_range, ROLE_CHANNEL_FD + 1, ~0u, CLOSE_RANGE_CLOEXEC);
-    execve("/proc/self/exe", arguments, variables);
+    if (program >= 0) {
+        execveat(program, "", arguments, variables, AT_EMPTY_PATH);
+    } else {
+        execve("/proc/self/exe", arguments, variables);
+    }
     _exit(127);
 }
 
-static HIN_RESULT spawn(struct child *child, int channel)
+static HIN_RESULT spawn(struct child *child, int executable, int channel)
 {
     char name[64];
     char program[64];
@@ -203,7 +229,7 @@ static HIN_RESULT spawn(struct child *child, int channel)
     HIN_ENSURE(variables != NULL, NO_MEMORY);
     pid_t pid = fork();
     if (pid == 0) {
-        execute(child->parent, channel, arguments, variables);
+        execute(child->parent, executable, channel, arguments, variables);
     }
     free(variables);
     HIN_ENSURE(pid > 0, NO_MEMORY);
@@ -233,7 +259,7 @@ static HIN_RESULT begin(struct child *child, struct hin_role_hand *hand)
     HIN_TRY(hin_ipc_pair(&mine, &its));
     HIN_TRY(hin_ipc_new(mine, 0, &child->channel));
     mine = -1; /* the channel has it */
-    HIN_TRY(spawn(child, its));
+    HIN_TRY(spawn(child, hand->program, its));
     HIN_TRY(hand_over(child, hand));
     HIN_TRY(wire(child));
     return send_start(child);
@@ -243,7 +269,7 @@ static const struct hin_ipc_table from_child;
 
 HIN_RESULT hin_role_child_start(struct child *child)
 {
-    struct hin_role_hand hand = {0};
+    struct hin_role_hand hand = {.program = -1};
     child->report_bytes = child->weaker_bytes = 0;
     child->reason = "";
     child->framework = (struct hin_ipc_permits){.table = &from_child, .state = 1};

@@ -47,6 +47,9 @@ enum hin_sandbox_syscalls {
     HIN_SANDBOX_WATCH = 1 << 8,  /* inotify */
     HIN_SANDBOX_ACCEPT = 1 << 9, /* accept on a listener that was handed over: no socket, bind or
                                     connect, and a network namespace of its own all the same */
+    HIN_SANDBOX_NET_DATAGRAM =
+        1
+        << 10, /* socket (INET and INET6, datagrams only), connect, sendto: UDP and nothing else */
 };
 
 /* What a path rule permits beneath it (Landlock; a file's own rule or a whole tree). */

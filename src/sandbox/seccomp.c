@@ -170,6 +170,7 @@ static const char *const files_write_names[] = {
 };
 
 static const char *const net_client_names[] = {"connect", "sendto", "bind"};
+static const char *const net_datagram_names[] = {"connect", "sendto"};
 static const char *const net_server_names[] = {"bind", "listen", "accept", "accept4", "sendto"};
 static const char *const accept_names[] = {"accept", "accept4"};
 static const char *const process_names[] = {
@@ -276,6 +277,7 @@ static const struct name_set {
     {HIN_SANDBOX_FILES_READ, files_read_names, HIN_COUNT(files_read_names)},
     {HIN_SANDBOX_FILES_WRITE, files_write_names, HIN_COUNT(files_write_names)},
     {HIN_SANDBOX_NET_CLIENT, net_client_names, HIN_COUNT(net_client_names)},
+    {HIN_SANDBOX_NET_DATAGRAM, net_datagram_names, HIN_COUNT(net_datagram_names)},
     {HIN_SANDBOX_NET_SERVER, net_server_names, HIN_COUNT(net_server_names)},
     {HIN_SANDBOX_ACCEPT, accept_names, HIN_COUNT(accept_names)},
     {HIN_SANDBOX_PROCESSES, process_names, HIN_COUNT(process_names)},
@@ -329,6 +331,12 @@ static const struct argument_rule {
      0},
 };
 
+/* socket(2) for datagrams of the internet alone: two arguments decide. */
+static const struct {
+    uint64_t family, type;
+} datagram_sockets[] = {{AF_INET, SOCK_DGRAM}, {AF_INET6, SOCK_DGRAM}};
+#define SOCKET_TYPE_MASK 0xf /* without SOCK_NONBLOCK and SOCK_CLOEXEC */
+
 static bool is_open(unsigned set, unsigned open)
 {
     return set == ALWAYS || (set & open) != 0;
@@ -368,6 +376,14 @@ static HIN_RESULT add_argument_rules(scmp_filter_ctx filter, unsigned open)
         struct scmp_arg_cmp compare =
             SCMP_CMP(rule->argument, SCMP_CMP_MASKED_EQ, rule->mask, rule->value);
         int error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, number, 1, &compare);
+        HIN_ENSURE(error == 0 || error == -EEXIST, INTERNAL);
+    }
+    for (size_t i = 0; (open & HIN_SANDBOX_NET_DATAGRAM) != 0 && i < HIN_COUNT(datagram_sockets);
+         i++) {
+        struct scmp_arg_cmp compare[] = {
+            SCMP_CMP(0, SCMP_CMP_EQ, datagram_sockets[i].family),
+            SCMP_CMP(1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE_MASK, datagram_sockets[i].type)};
+        int error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, compare);
         HIN_ENSURE(error == 0 || error == -EEXIST, INTERNAL);
     }
     /* abort(3) and raise(3): signals to this process only */

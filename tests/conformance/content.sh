@@ -20,6 +20,13 @@ for file in tests/content/log/*.ini; do
     verdict $status "$(basename "$file")"
 done
 
+# A description that names a field must have it: each is checked over every line of these tests.
+named=$({ sed -n 's/^log [0-9]* pass = //p' tests/content/log/*.ini | sed 's/%%/%/g'; cat tests/content/log/sequences/*.log; } |
+    "$hinomi" log test --rules $rules --time log | grep -o '"rule":{"id":[0-9]*,.*"description":"[^"]*$([^"]*"')
+[ -z "$named" ]
+verdict $? "no description shows the name of a field that is not there"
+[ -z "$named" ] || printf '%s\n' "$named" | sort -u | sed 's/^/# /'
+
 fired=$(grep -ho '<rule id="[0-9]*"' $rules/rules/*.xml | grep -o '[0-9]*')
 for id in $fired; do
     case $id in [1-7]) continue ;; esac

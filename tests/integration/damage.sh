@@ -46,8 +46,8 @@ happens 40 "who meets it has the database salvaged" salvages 1
 happens 40 "what was there and what came meanwhile is there, each once" all_there m before 1 2400
 is "nothing is lost: an index is made from its table" "$(api m GET status | jq -c '[.store.lastSalvage.eventsLost, .store.segmentsDamaged]')" "[0,0]"
 check "what failed works again" cli m computer token
-check "an event says so" seen_some m --where state=30
-check "so does the audit record" eval 'api m GET "audit?sort=desc&limit=200" | jq -e ".audit[].entry | select(.action == \"store.salvaged\")"'
+happens 20 "an event says so" seen_some m --where state=30
+happens 10 "so does the audit record" eval 'api m GET "audit?sort=desc&limit=200" | jq -e ".audit[].entry | select(.action == \"store.salvaged\")"'
 check "and a counter" eval 'api m GET metrics | grep -qx "hinomi_store_salvages_total 1"'
 is "health says so while the damaged file stands there" "$(api m GET health | jq -r .store)" salvaged
 check "which is kept" test -s "$(database).damaged"

@@ -455,9 +455,11 @@ static bool take_stamped(struct hin_view text, const struct hin_predecode_contex
     return true;
 }
 
-/* "last message repeated 3 times", and rsyslog's "message repeated 3 times: [...]" */
-static uint32_t repeats_of(struct hin_view log)
+/* "last message repeated 3 times", and rsyslog's "message repeated 3 times: [ TEXT]", whose text
+ * becomes the log: decoders and rules see what was said, not that it was said again. */
+static void take_repeats(struct hin_predecoded *out)
 {
+    struct hin_view log = out->log;
     uint32_t count = 0;
     size_t at = 0;
     if (hin_view_starts_with(log, HIN_VIEW("last message repeated "))) {
@@ -465,12 +467,24 @@ static uint32_t repeats_of(struct hin_view log)
     } else if (hin_view_starts_with(log, HIN_VIEW("message repeated "))) {
         at = 17;
     } else {
-        return 0;
+        return;
     }
     while (is_digit(sign(log, at)) && count < 100000000) {
         count = count * 10 + (log.data[at++] - '0');
     }
-    return hin_view_starts_with(hin_view_sub(log, at, SIZE_MAX), HIN_VIEW(" time")) ? count : 0;
+    struct hin_view rest = hin_view_sub(log, at, SIZE_MAX);
+    if (!hin_view_starts_with(rest, HIN_VIEW(" time"))) {
+        return;
+    }
+    out->repeat_count = count;
+    bool plural = sign(rest, 5) == 's';
+    rest = hin_view_sub(rest, plural ? 6 : 5, SIZE_MAX);
+    if (count > 0 && hin_view_starts_with(rest, HIN_VIEW(": [")) && rest.size > 4 &&
+        rest.data[rest.size - 1] == ']') {
+        struct hin_view inner = hin_view_sub(rest, 3, rest.size - 4);
+        out->log = hin_view_sub(inner, sign(inner, 0) == ' ' ? 1 : 0, SIZE_MAX);
+        out->repeats_log = true;
+    }
 }
 
 static struct hin_view trim_line(struct hin_view line, bool *ret_cut)
@@ -502,8 +516,8 @@ void hin_predecode(struct hin_view line, const struct hin_predecode_context *con
     }
     out.has_priority = known && skip > 0;
     out.priority = out.has_priority ? out.priority : 0;
-    out.repeat_count = out.log.size > 17 && (out.log.data[0] == 'l' || out.log.data[0] == 'm')
-                           ? repeats_of(out.log)
-                           : 0;
+    if (out.log.size > 17 && (out.log.data[0] == 'l' || out.log.data[0] == 'm')) {
+        take_repeats(&out);
+    }
     *ret_line = out;
 }

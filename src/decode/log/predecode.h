@@ -52,9 +52,12 @@ struct hin_predecoded {
     int64_t time_usec;               /* of the stamp, UTC; valid with has_time */
     bool has_time;
     bool has_priority;
-    bool cut;              /* the line was longer than the limit */
-    uint8_t priority;      /* PRI, with has_priority */
-    uint32_t repeat_count; /* "last message repeated N times": N, else 0 */
+    bool cut;         /* the line was longer than the limit */
+    uint8_t priority; /* PRI, with has_priority */
+    /* "last message repeated N times" and "message repeated N times: [ TEXT]": N, else 0. The
+       second one's `log` is the text between the brackets, and `repeats_log` says so. */
+    uint32_t repeat_count;
+    bool repeats_log;
     enum hin_log_format format;
 };
 

@@ -282,6 +282,7 @@ static void begin(struct hin_log_engine *engine, const struct hin_log_line *line
     hin_zero(event, sizeof(*event));
     event->finding = f;
     event->seq = seq;
+    event->times = pre.repeats_log ? pre.repeat_count : 1;
     event->type = TYPE_SYSLOG;
     event->host = pre.host;
     if (pre.host.size == 0) {

@@ -64,9 +64,10 @@ enum same_key {
     DIFFERENT_URL = 64,
     DIFFERENT_SRCIP = 128,
     DIFFERENT_SRCGEOIP = 256,
+    DIFFERENT_DSTPORT = 512, /* ours; every port counts once */
 };
 #define SAME_ANY      (SAME_USER | SAME_SRCIP | SAME_ID | SAME_LOCATION | SAME_SRCPORT | SAME_DSTPORT)
-#define DIFFERENT_ANY (DIFFERENT_URL | DIFFERENT_SRCIP | DIFFERENT_SRCGEOIP)
+#define DIFFERENT_ANY (DIFFERENT_URL | DIFFERENT_SRCIP | DIFFERENT_SRCGEOIP | DIFFERENT_DSTPORT)
 
 enum offset {
     OFFSET_NONE,
@@ -189,6 +190,7 @@ struct rule {
     uint32_t list_count;
 
     enum matched matched;
+    bool counts_itself; /* composite, and hangs under what it counts: this event is one of them */
     uint32_t matched_sid;
     const char *matched_group;
     struct use matched_group_use;
@@ -355,6 +357,7 @@ struct event {
     int64_t now_usec;          /* correlation clock */
     int64_t wall_usec;         /* for time and weekday */
     uint32_t seq;              /* number of the event */
+    uint32_t times;            /* how often the line stands for it: "message repeated N times" */
     uint8_t matched;           /* level of the composite rule that took it, 0: none */
     const struct rule *forced; /* by the OSSECAlert plugin */
     bool has_local;

@@ -212,15 +212,20 @@ static bool varied_value(const struct memory *m, const struct event *event, cons
 {
     struct hin_view url = event->finding->fields[HIN_LOG_URL];
     struct hin_view ip = event->finding->fields[HIN_LOG_SRCIP];
+    struct hin_view port = event->finding->fields[HIN_LOG_DSTPORT];
     bool by_url = (rule->same & DIFFERENT_URL) != 0, by_ip = (rule->same & DIFFERENT_SRCIP) != 0;
+    bool by_port = (rule->same & DIFFERENT_DSTPORT) != 0;
     *ret_value = 0;
     if ((rule->same & DIFFERENT_SRCGEOIP) != 0 || (by_url && url.data == NULL) ||
-        (by_ip && ip.data == NULL)) {
+        (by_ip && ip.data == NULL) || (by_port && port.data == NULL)) {
         return false; /* no event has a geoip here */
     }
     uint32_t a = by_url ? (uint32_t)hin_siphash(m->key, url) : 0;
     uint32_t b = by_ip ? (uint32_t)hin_siphash(m->key, ip) : 0;
     *ret_value = by_url && by_ip ? (a & 0xffff) << 16 | (b & 0xffff) : a ^ b;
+    if (by_port) {
+        *ret_value ^= (uint32_t)hin_siphash(m->key, port);
+    }
     return true;
 }
 
@@ -264,6 +269,16 @@ static bool asked_before(struct memory *m, const struct event *event, const stru
     return before;
 }
 
+/* The events before this one that are still needed. A line that stands for several brings its own,
+ * unless they would have to differ. */
+static uint32_t earlier_needed(const struct hin_log_engine *engine, const struct event *event,
+                               const struct rule *rule)
+{
+    uint32_t needed = rule->frequency + (uint32_t)engine->rules->dialect->frequency_extra;
+    bool own = rule->counts_itself && (rule->same & DIFFERENT_ANY) == 0;
+    return own ? needed - HIN_MIN(needed, event->times - 1) : needed;
+}
+
 bool hin_log_memory_search(struct hin_log_engine *engine, struct event *event,
                            const struct rule *rule)
 {
@@ -271,7 +286,7 @@ bool hin_log_memory_search(struct hin_log_engine *engine, struct event *event,
     struct hin_window *window = window_of(m, rule);
     const struct hin_window_entry *entries = NULL;
     uint32_t count = 0, found = 0, mine = 0;
-    uint32_t needed = rule->frequency + (uint32_t)engine->rules->dialect->frequency_extra;
+    uint32_t needed = earlier_needed(engine, event, rule);
     struct hin_view key = HIN_VIEW_EMPTY;
     if (asked_before(m, event, rule) || !window_key(engine, event, rule, &key) ||
         !varied_value(m, event, rule, &mine)) {
@@ -279,6 +294,11 @@ bool hin_log_memory_search(struct hin_log_engine *engine, struct event *event,
     }
     int64_t oldest = event->now_usec - (int64_t)rule->timeframe_sec * HIN_SEC_USEC;
     hin_window_get(window, key, event->now_usec, &entries, &count);
+    if (needed == 0) {
+        event->matched = rule->info.level;
+        hin_window_drop(window, key);
+        return true;
+    }
     for (uint32_t i = count; i > 0; i--) {
         const struct hin_window_entry *entry = &entries[i - 1];
         uint32_t seq = (uint32_t)entry->value;
@@ -327,7 +347,8 @@ static void add_evidence(struct hin_log_engine *engine, struct event *event,
     if ((rule->same & DIFFERENT_ANY) != 0) {
         const struct hin_window_entry *entries = NULL;
         hin_window_get(window, key, event->now_usec, &entries, &count);
-        if (saturated(entries, count, value, 2 * engine->rules->frequency_max + 4)) {
+        bool once = (rule->same & DIFFERENT_DSTPORT) != 0;
+        if (saturated(entries, count, value, once ? 1 : 2 * engine->rules->frequency_max + 4)) {
             return; /* so that a flood of one value does not push the others out */
         }
     }
@@ -349,8 +370,12 @@ void hin_log_memory_record(struct hin_log_engine *engine, struct event *event,
     if (event->matched > 0) {
         set_mark(engine->memory, event->seq, event->matched);
     }
+    uint32_t times = HIN_MIN(event->times, rules->frequency_max + 2);
     for (uint32_t i = 0; i < rule->watcher_count; i++) {
-        add_evidence(engine, event, rule->watchers[i]);
+        bool varied = (rule->watchers[i]->same & DIFFERENT_ANY) != 0;
+        for (uint32_t k = 0; k < (varied ? 1 : times); k++) {
+            add_evidence(engine, event, rule->watchers[i]);
+        }
     }
     for (uint32_t i = 0; i < rules->regex_watcher_count; i++) {
         const struct rule *watcher = rules->regex_watchers[i];

@@ -653,6 +653,7 @@ static const struct element elements[] = {
     {"different_url", read_same, DIFFERENT_URL, 0},
     {"different_srcip", read_same, DIFFERENT_SRCIP, 0},
     {"different_srcgeoip", read_same, DIFFERENT_SRCGEOIP, 0},
+    {"different_dst_port", read_same, DIFFERENT_DSTPORT, 0},
     {"not_same_source_ip", read_not_same, SAME_SRCIP, 0},
     {"not_same_user", read_not_same, SAME_USER, 0},
     {"not_same_agent", read_not_same, SAME_LOCATION, 0},
@@ -730,6 +731,7 @@ static HIN_RESULT compile_ips(struct reading *r)
 static HIN_RESULT compile_context(struct reading *r, const struct hin_xml_node *node)
 {
     struct rule *rule = r->rule;
+    const bool linked = r->if_sid.size > 0 || r->if_group.size > 0;
     if ((rule->same != 0 || rule->frequency > 0) && !r->context) {
         return RULE_FAIL(r, node, "frequency, same_* and different_* need an if_matched_%s",
                          "sid, if_matched_group or if_matched_regex");
@@ -757,6 +759,7 @@ static HIN_RESULT compile_context(struct reading *r, const struct hin_xml_node *
         rule->matched = MATCHED_GROUP;
     }
     rule->info.composite = rule->matched != MATCHED_NONE;
+    rule->counts_itself = !linked && rule->info.composite;
     return hin_ok();
 }
 

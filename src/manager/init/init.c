@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/log.h"
 #include "crypt/token.h"
 #include "crypt/uuid.h"
 #include "crypt/x509.h"
@@ -19,6 +20,8 @@
 #include "manager/config.h"
 #include "manager/content.h"
 #include "manager/credential.h"
+#include "manager/kms/aws.h"
+#include "manager/kms/hand.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
 
@@ -30,7 +33,11 @@ struct init_options {
     const char *content;
     const char *administrator;
     struct hin_passphrase_source passphrase;
+    struct hin_passphrase_source kms_secret;
+    struct hin_kms_options kms;
     uint64_t uid_base;
+    struct hin_option_texts ntp;
+    int64_t clock_bound_usec;
     bool json;
 };
 
@@ -49,6 +56,31 @@ static const struct hin_option option_rows[] = {
      "Seals the key ring with the pass phrase in this file.", NULL, false, false},
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
+    {"kms", 0, HIN_OPTION_CHOICE, offsetof(struct init_options, kms.kind), "SERVICE",
+     "Who holds the wrapping keys: a file key ring unless set, a PKCS#11 token, or AWS KMS.",
+     HIN_KMS_CHOICES, false, false},
+    {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms_secret.file), "F",
+     "The user PIN of the PKCS#11 token, or credentials of AWS, in this file.", NULL, false, false},
+    {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms_secret.fd), "N",
+     "The same, read from a descriptor.", NULL, false, false},
+    {"pkcs11-module", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.module), "PATH",
+     "The token's PKCS#11 module.", NULL, false, false},
+    {"pkcs11-token", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.token), "LABEL",
+     "The token's label.", NULL, false, false},
+    {"pkcs11-env", 0, HIN_OPTION_TEXTS, offsetof(struct init_options, kms.environment),
+     "NAME=VALUE", "Environment of the module; may be repeated.", NULL, false, false},
+    {"pkcs11-read", 0, HIN_OPTION_TEXTS, offsetof(struct init_options, kms.readable), "PATH",
+     "What the module reads besides its own folder and the system's libraries; may be repeated.",
+     NULL, false, false},
+    {"pkcs11-write", 0, HIN_OPTION_TEXTS, offsetof(struct init_options, kms.writable), "PATH",
+     "What the module reads and writes (SoftHSM: its folder of tokens); may be repeated.", NULL,
+     false, false},
+    {"aws-region", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.region), "REGION",
+     "The region of AWS KMS: eu-central-1.", NULL, false, false},
+    {"aws-endpoint", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.endpoint), "HOST:PORT",
+     "Its endpoint; the region's unless set.", NULL, false, false},
+    {"aws-ca-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.ca_file), "PATH",
+     "Authorities that vouch for it, in PEM; the system's unless set.", NULL, false, false},
     {"content", 0, HIN_OPTION_TEXT, offsetof(struct init_options, content), "DIR",
      "Rule set of the default policy; the one shipped unless set.", NULL, false, false},
     {"administrator", 0, HIN_OPTION_TEXT, offsetof(struct init_options, administrator), "NAME",
@@ -57,6 +89,7 @@ static const struct hin_option option_rows[] = {
      "As root: first of the numeric user ids that the processes take; 64900 unless set, 0: stay "
      "root (weaker).",
      NULL, false, false},
+    HIN_CLOCK_OPTION_ROWS(struct init_options, ntp, clock_bound_usec),
     {"json", 0, HIN_OPTION_FLAG, offsetof(struct init_options, json), NULL,
      "Print one JSON object instead of text.", NULL, false, false},
 };
@@ -77,8 +110,12 @@ struct init {
     char state[HIN_PATH_MAX];
     int state_fd, vault_fd, database_fd;
     bool made_state, made_ring;
-    struct hin_secret passphrase;
+    const struct hin_role_program *program;
+    struct hin_secret secret; /* what opens the key management service */
     struct hin_ring *ring;
+    struct hin_kms_alone kms;
+    struct hin_kms_aws aws;
+    struct hin_key_provider provider; /* of whatever service */
     struct hin_vault *vault;
     struct hin_tenant tenant;
     struct hin_content_report content;
@@ -138,14 +175,22 @@ static HIN_RESULT settle(struct init *init)
     STEP(settle_endpoint(init, init->options.api, &config->api), "--api");
     STEP(settle_endpoint(init, init->options.agents, &config->agents), "--agents");
     STEP(absolute_path(init->options.state, init->state), "--state");
+    STEP(hin_kms_settings_take(&init->options.kms, &config->kms, &init->error), "--kms");
+    if (init->options.keyring != NULL && config->kms.kind != HIN_KMS_FILE) {
+        return hin_error_set(&init->error, HIN_INVALID, NULL, 0, 0,
+                             "--keyring goes with --kms file");
+    }
     if (init->options.keyring != NULL) {
         STEP(absolute_path(init->options.keyring, config->keyring), "--keyring");
-    } else {
+    } else if (config->kms.kind == HIN_KMS_FILE) {
         int size = snprintf(config->keyring, sizeof(config->keyring), "%s.keyring", init->state);
         HIN_ENSURE(size > 0 && (size_t)size < sizeof(config->keyring), LIMIT);
     }
+    HIN_TRY(hin_clock_settings_take(&config->clock, &init->options.ntp,
+                                    init->options.clock_bound_usec, &init->error));
     STEP(hin_uuid_new(config->tenant), "making the tenant's ID");
-    return hin_passphrase_read(&init->options.passphrase, &init->passphrase, &init->error);
+    return hin_kms_secret_read(config->kms.kind, &init->options.passphrase,
+                               &init->options.kms_secret, &init->secret, &init->error);
 }
 
 /* A folder of the state that one role's user owns. */
@@ -181,16 +226,47 @@ static HIN_RESULT make_state(struct init *init)
     return hin_ok();
 }
 
-static HIN_RESULT make_keys(struct init *init)
+static HIN_RESULT make_ring(struct init *init, struct hin_key_provider *ret_provider)
 {
-    const struct hin_secret *passphrase = init->passphrase.size > 0 ? &init->passphrase : NULL;
+    const struct hin_secret *passphrase = init->secret.size > 0 ? &init->secret : NULL;
     STEP(hin_ring_create(AT_FDCWD, init->config.keyring, passphrase, &init->error),
          "making the key ring");
     init->made_ring = true;
     STEP(hin_ring_open(&init->ring, AT_FDCWD, init->config.keyring, passphrase, &init->error),
          "opening the key ring");
+    *ret_provider = hin_ring_provider(init->ring);
+    return hin_ok();
+}
+
+/* A service in a process of its own: the same that `run` starts. */
+static HIN_RESULT open_service(struct init *init, struct hin_key_provider *ret_provider)
+{
+    STEP(hin_kms_alone_begin(&init->kms, init->program, &init->config, &init->secret, &init->error),
+         "opening the key management service");
+    struct hin_key_provider provider = hin_kms_proxy_provider(&init->kms.proxy);
+    if (init->config.kms.kind == HIN_KMS_AWS) {
+        init->aws.mover.channel = init->kms.proxy.channel;
+        STEP(hin_kms_aws_open(&init->aws, &init->config.kms, &init->secret, &init->error),
+             "opening AWS KMS");
+        provider = hin_aws_provider(init->aws.aws);
+    }
+    init->provider = provider;
+    STEP(provider.generate(provider.context, HIN_VIEW_EMPTY),
+         "making the installation's key in the key management service");
+    *ret_provider = provider;
+    return hin_ok();
+}
+
+static HIN_RESULT make_keys(struct init *init)
+{
+    struct hin_key_provider provider;
+    if (init->config.kms.kind == HIN_KMS_FILE) {
+        HIN_TRY(make_ring(init, &provider));
+    } else {
+        HIN_TRY(open_service(init, &provider));
+    }
     struct hin_vault_options options = {
-        .provider = hin_ring_provider(init->ring),
+        .provider = provider,
         .storage = hin_vault_storage_folder(&init->vault_fd),
     };
     STEP(hin_vault_create(&init->vault, &options, "Hinomi certificate authority"),
@@ -307,7 +383,7 @@ static HIN_RESULT print(const struct init *init)
     } else {
         print_text(init, api, agents);
     }
-    if (init->passphrase.size == 0) {
+    if (init->config.kms.kind == HIN_KMS_FILE && init->secret.size == 0) {
         fprintf(stderr,
                 "hinomi-manager: the key ring %s is protected by its mode alone; --passphrase-file "
                 "seals it\n",
@@ -320,12 +396,29 @@ static HIN_RESULT print(const struct init *init)
     return hin_ok();
 }
 
+/* A key management service keeps what a failed init made, unless it is told. */
+static void destroy_keys(struct init *init)
+{
+    struct hin_key_provider provider = init->provider;
+    if (init->config.kms.kind != HIN_KMS_FILE && provider.destroy != NULL) {
+        /* best effort, and those that were never made are not there */
+        HIN_IGNORE(provider.destroy(provider.context, hin_view_from_text(init->config.tenant),
+                                    HIN_KEY_ALL_VERSIONS));
+        HIN_IGNORE(provider.destroy(provider.context, HIN_VIEW_EMPTY, HIN_KEY_ALL_VERSIONS));
+    }
+}
+
 static void init_done(struct init *init, bool keep)
 {
     hin_tenant_close(&init->tenant);
     hin_vault_free(init->vault);
     hin_ring_free(init->ring);
-    hin_secret_done(&init->passphrase);
+    if (!keep) {
+        destroy_keys(init);
+    }
+    hin_kms_aws_close(&init->aws);
+    hin_kms_alone_end(&init->kms);
+    hin_secret_done(&init->secret);
     hin_credential_first_done(&init->first);
     hin_fd_close(&init->database_fd);
     hin_fd_close(&init->vault_fd);
@@ -339,9 +432,12 @@ static void init_done(struct init *init, bool keep)
     }
 }
 
-int hin_manager_init(int argc, char **argv)
+int hin_manager_init(const struct hin_role_program *program, int argc, char **argv)
 {
-    struct init init = {.options = {.administrator = "admin", .uid_base = HIN_MANAGER_UID_BASE},
+    struct init init = {.program = program,
+                        .options = {.administrator = "admin",
+                                    .uid_base = HIN_MANAGER_UID_BASE,
+                                    .clock_bound_usec = HIN_CLOCK_BOUND_USEC},
                         .state_fd = -1,
                         .vault_fd = -1,
                         .database_fd = -1};
@@ -360,6 +456,7 @@ int hin_manager_init(int argc, char **argv)
         return 2;
     }
     umask(077);
+    hin_log_open("hinomi-manager", "init", HIN_LOG_INFO);
     result = make_all(&init);
     if (hin_is_ok(result)) {
         result = print(&init);

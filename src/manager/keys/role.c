@@ -8,6 +8,7 @@
 #include "keys/protocol.h"
 #include "keys/vault.h"
 #include "manager/keys/use.h"
+#include "manager/kms/aws.h"
 #include "manager/kms/proxy.h"
 #include "manager/roles.h"
 
@@ -17,6 +18,7 @@ struct keys {
     struct hin_role *role;
     int folder;
     struct hin_kms_proxy proxy;
+    struct hin_kms_aws aws; /* where that is the service */
     struct hin_vault *vault;
     struct hin_buf waiting[WAITING_MAX]; /* uses told before jobs was there, or while it restarts */
     size_t waiting_count;
@@ -118,6 +120,33 @@ static struct hin_result keys_sandbox(struct hin_role *role, struct hin_sandbox 
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
 }
 
+/* Over the edge to kms: what it does, or for AWS KMS what is done here and it only moves. */
+static HIN_RESULT open_vault(struct keys *keys)
+{
+    struct hin_error error = {0};
+    struct hin_ipc *kms;
+    keys->proxy.role = keys->role;
+    HIN_TRY(hin_role_wait_peer(keys->role, "kms", 0, START_TIMEOUT_USEC, &kms));
+    struct hin_result taken = hin_kms_aws_take(&keys->aws, keys->role, &error);
+    if (!hin_is_ok(taken)) {
+        hin_log(HIN_LOG_ERROR, "the key management service cannot be used: %s",
+                error.text[0] != '\0' ? error.text : hin_code_text(taken.code));
+        return taken;
+    }
+    struct hin_vault_options options = {
+        .provider = keys->aws.aws != NULL ? hin_aws_provider(keys->aws.aws)
+                                          : hin_kms_proxy_provider(&keys->proxy),
+        .storage = hin_vault_storage_folder(&keys->folder),
+        .used = used,
+        .used_context = keys,
+    };
+    struct hin_result opened = hin_vault_open(&keys->vault, &options);
+    if (!hin_is_ok(opened)) {
+        hin_log_result(HIN_LOG_ERROR, opened, "the vault cannot be opened");
+    }
+    return opened;
+}
+
 static struct hin_result keys_run(struct hin_role *role)
 {
     static const struct hin_role_service services[] = {{"worker", &worker_table},
@@ -126,21 +155,7 @@ static struct hin_result keys_run(struct hin_role *role)
     HIN_ENSURE(keys != NULL, NO_MEMORY);
     keys->role = role;
     keys->folder = hin_role_fd(role, "vault");
-    struct hin_ipc *kms;
-    keys->proxy.role = role;
-    struct hin_result done = hin_role_wait_peer(role, "kms", 0, START_TIMEOUT_USEC, &kms);
-    if (hin_is_ok(done)) {
-        struct hin_vault_options options = {
-            .provider = hin_kms_proxy_provider(&keys->proxy),
-            .storage = hin_vault_storage_folder(&keys->folder),
-            .used = used,
-            .used_context = keys,
-        };
-        done = hin_vault_open(&keys->vault, &options);
-        if (!hin_is_ok(done)) {
-            hin_log_result(HIN_LOG_ERROR, done, "the vault cannot be opened");
-        }
-    }
+    struct hin_result done = open_vault(keys);
     if (hin_is_ok(done)) {
         struct hin_role_loop loop = {.services = services,
                                      .service_count = HIN_COUNT(services),
@@ -150,6 +165,7 @@ static struct hin_result keys_run(struct hin_role *role)
         done = hin_role_serve(role, &loop);
     }
     hin_vault_free(keys->vault);
+    hin_kms_aws_close(&keys->aws);
     free(keys);
     return done;
 }

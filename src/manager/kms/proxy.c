@@ -6,7 +6,7 @@
 #include "base/codec.h"
 #include "manager/roles.h"
 
-enum { REQUEST_MAX = 16384, PART_MAX = 8192 };
+enum { REQUEST_MAX = 16384, PART_MAX = 8192, ABOUT_MAX = 128 };
 
 static void wipe(struct hin_buf *buf)
 {
@@ -15,6 +15,11 @@ static void wipe(struct hin_buf *buf)
 }
 
 /* ---- the side of keys ---- */
+
+static struct hin_ipc *channel_of(const struct hin_kms_proxy *proxy)
+{
+    return proxy->role != NULL ? hin_role_peer(proxy->role, "kms", 0) : proxy->channel;
+}
 
 static HIN_RESULT write_request(const struct hin_key_binding *binding, struct hin_view bytes,
                                 struct hin_buf *out)
@@ -26,6 +31,19 @@ static HIN_RESULT write_request(const struct hin_key_binding *binding, struct hi
     return hin_write_bytes(out, bytes);
 }
 
+/* kms that ends during a call is restarted as one that has ended before. */
+static HIN_RESULT exchange(struct hin_kms_proxy *proxy, uint16_t type, struct hin_view request,
+                           struct hin_ipc_message *ret_reply)
+{
+    struct hin_ipc *channel = channel_of(proxy);
+    HIN_ENSURE(channel != NULL, AGAIN);
+    struct hin_result called =
+        hin_ipc_call(channel, type, request, HIN_KEY_CALL_TIMEOUT_USEC, ret_reply);
+    HIN_ENSURE(called.code != HIN_CLOSED, AGAIN);
+    HIN_TRY(called);
+    return (struct hin_result){ret_reply->code};
+}
+
 static HIN_RESULT call(struct hin_kms_proxy *proxy, uint16_t type,
                        const struct hin_key_binding *binding, struct hin_view bytes,
                        struct hin_ipc_message *ret_reply)
@@ -34,11 +52,7 @@ static HIN_RESULT call(struct hin_kms_proxy *proxy, uint16_t type,
     HIN_TRY(hin_buf_reserve(
         &request, REQUEST_MAX)); /* no growth: nothing of a key is left behind in freed memory */
     HIN_TRY(write_request(binding, bytes, &request));
-    struct hin_ipc *channel = hin_role_peer(proxy->role, "kms", 0);
-    HIN_ENSURE(channel != NULL, AGAIN);
-    HIN_TRY(
-        hin_ipc_call(channel, type, hin_buf_view(&request), HIN_KEY_CALL_TIMEOUT_USEC, ret_reply));
-    return (struct hin_result){ret_reply->code};
+    return exchange(proxy, type, hin_buf_view(&request), ret_reply);
 }
 
 static HIN_RESULT proxy_wrap(void *context, const struct hin_key_binding *binding,
@@ -64,50 +78,71 @@ static HIN_RESULT read_text(struct hin_reader *reader, char *out, size_t out_byt
     return hin_view_to_text(text, out, out_bytes);
 }
 
-static HIN_RESULT proxy_status(void *context, struct hin_key_provider_status *ret_status)
+/* The verbs about a tenant's key as a whole. */
+static HIN_RESULT call_about(struct hin_kms_proxy *proxy, uint16_t type, struct hin_view tenant,
+                             uint32_t version, struct hin_ipc_message *ret_reply)
 {
-    struct hin_kms_proxy *proxy = context;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf request = {.max = REQUEST_MAX};
+    HIN_TRY(hin_write_u32(&request, version));
+    HIN_TRY(hin_write_bytes(&request, tenant));
+    return exchange(proxy, type, hin_buf_view(&request), ret_reply);
+}
+
+static HIN_RESULT proxy_generate(void *context, struct hin_view tenant)
+{
+    struct hin_ipc_message reply;
+    return call_about(context, HIN_MESSAGE_KMS_GENERATE, tenant, 0, &reply);
+}
+
+static HIN_RESULT proxy_rotate(void *context, struct hin_view tenant)
+{
+    struct hin_ipc_message reply;
+    return call_about(context, HIN_MESSAGE_KMS_ROTATE, tenant, 0, &reply);
+}
+
+static HIN_RESULT proxy_destroy(void *context, struct hin_view tenant, uint32_t version)
+{
+    struct hin_ipc_message reply;
+    return call_about(context, HIN_MESSAGE_KMS_DESTROY, tenant, version, &reply);
+}
+
+static HIN_RESULT read_flag(struct hin_reader *reader, bool *ret_flag)
+{
+    uint8_t flag = 0;
+    HIN_TRY(hin_read_u8(reader, &flag));
+    *ret_flag = flag != 0;
+    return hin_ok();
+}
+
+static HIN_RESULT proxy_status(void *context, struct hin_view tenant,
+                               struct hin_key_provider_status *ret_status)
+{
     struct hin_ipc_message reply;
     struct hin_key_provider_status status = {0};
-    uint8_t sealed = 0;
-    struct hin_ipc *channel = hin_role_peer(proxy->role, "kms", 0);
-    HIN_ENSURE(channel != NULL, AGAIN);
-    HIN_TRY(hin_ipc_call(channel, HIN_MESSAGE_KMS_STATUS, HIN_VIEW_EMPTY, HIN_KEY_CALL_TIMEOUT_USEC,
-                         &reply));
-    HIN_TRY((struct hin_result){reply.code});
+    uint64_t destruction = 0;
+    HIN_TRY(call_about(context, HIN_MESSAGE_KMS_STATUS, tenant, 0, &reply));
     struct hin_reader reader = hin_reader_of(reply.payload);
     HIN_TRY(read_text(&reader, status.name, sizeof(status.name)));
     HIN_TRY(hin_read_u32(&reader, &status.current_version));
     HIN_TRY(hin_read_u32(&reader, &status.version_count));
-    HIN_TRY(hin_read_u8(&reader, &sealed));
+    HIN_TRY(read_flag(&reader, &status.sealed));
+    HIN_TRY(read_flag(&reader, &status.exportable));
+    HIN_TRY(hin_read_u64(&reader, &destruction));
     HIN_TRY(read_text(&reader, status.advice, sizeof(status.advice)));
     HIN_TRY(hin_read_end(&reader));
-    status.sealed = sealed != 0;
+    status.destruction_usec = (int64_t)destruction;
     *ret_status = status;
     return hin_ok();
-}
-
-static HIN_RESULT refuse(void *context)
-{
-    (void)context;
-    return hin_fail(HIN_DENIED);
-}
-
-static HIN_RESULT refuse_version(void *context, uint32_t version)
-{
-    (void)context;
-    (void)version;
-    return hin_fail(HIN_DENIED);
 }
 
 struct hin_key_provider hin_kms_proxy_provider(struct hin_kms_proxy *proxy)
 {
     return (struct hin_key_provider){
-        .generate = refuse,
-        .rotate = refuse,
+        .generate = proxy_generate,
+        .rotate = proxy_rotate,
         .wrap = proxy_wrap,
         .unwrap = proxy_unwrap,
-        .destroy = refuse_version,
+        .destroy = proxy_destroy,
         .status = proxy_status,
         .context = proxy,
     };
@@ -158,13 +193,57 @@ static struct hin_result handle_unwrap(void *context, struct hin_ipc *channel,
     return sent;
 }
 
+static HIN_RESULT read_about(struct hin_view payload, struct hin_view *tenant, uint32_t *version)
+{
+    struct hin_reader reader = hin_reader_of(payload);
+    HIN_TRY(hin_read_u32(&reader, version));
+    HIN_TRY(hin_read_bytes(&reader, PART_MAX, tenant));
+    return hin_read_end(&reader);
+}
+
+static struct hin_result handle_generate(void *context, struct hin_ipc *channel,
+                                         struct hin_ipc_message *message)
+{
+    const struct hin_key_provider *provider = context;
+    struct hin_view tenant;
+    uint32_t version = 0;
+    HIN_TRY(read_about(message->payload, &tenant, &version));
+    struct hin_result done = provider->generate(provider->context, tenant);
+    return hin_ipc_reply(channel, message, done.code, HIN_VIEW_EMPTY);
+}
+
+static struct hin_result handle_rotate(void *context, struct hin_ipc *channel,
+                                       struct hin_ipc_message *message)
+{
+    const struct hin_key_provider *provider = context;
+    struct hin_view tenant;
+    uint32_t version = 0;
+    HIN_TRY(read_about(message->payload, &tenant, &version));
+    struct hin_result done = provider->rotate(provider->context, tenant);
+    return hin_ipc_reply(channel, message, done.code, HIN_VIEW_EMPTY);
+}
+
+static struct hin_result handle_destroy(void *context, struct hin_ipc *channel,
+                                        struct hin_ipc_message *message)
+{
+    const struct hin_key_provider *provider = context;
+    struct hin_view tenant;
+    uint32_t version = 0;
+    HIN_TRY(read_about(message->payload, &tenant, &version));
+    struct hin_result done = provider->destroy(provider->context, tenant, version);
+    return hin_ipc_reply(channel, message, done.code, HIN_VIEW_EMPTY);
+}
+
 static struct hin_result handle_status(void *context, struct hin_ipc *channel,
                                        struct hin_ipc_message *message)
 {
     const struct hin_key_provider *provider = context;
     HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = 1024};
     struct hin_key_provider_status status;
-    struct hin_result done = provider->status(provider->context, &status);
+    struct hin_view tenant;
+    uint32_t version = 0;
+    HIN_TRY(read_about(message->payload, &tenant, &version));
+    struct hin_result done = provider->status(provider->context, tenant, &status);
     if (!hin_is_ok(done)) {
         return hin_ipc_reply(channel, message, done.code, HIN_VIEW_EMPTY);
     }
@@ -172,6 +251,8 @@ static struct hin_result handle_status(void *context, struct hin_ipc *channel,
     HIN_TRY(hin_write_u32(&out, status.current_version));
     HIN_TRY(hin_write_u32(&out, status.version_count));
     HIN_TRY(hin_write_u8(&out, status.sealed ? 1 : 0));
+    HIN_TRY(hin_write_u8(&out, status.exportable ? 1 : 0));
+    HIN_TRY(hin_write_u64(&out, (uint64_t)status.destruction_usec));
     HIN_TRY(hin_write_bytes(&out, hin_view_from_text(status.advice)));
     return hin_ipc_reply(channel, message, HIN_OK, hin_buf_view(&out));
 }
@@ -179,6 +260,9 @@ static struct hin_result handle_status(void *context, struct hin_ipc *channel,
 static const struct hin_ipc_permit rows[] = {
     {HIN_MESSAGE_KMS_WRAP, HIN_IPC_REQUEST, 0, 0, 11, REQUEST_MAX, 0, handle_wrap},
     {HIN_MESSAGE_KMS_UNWRAP, HIN_IPC_REQUEST, 0, 0, 11, REQUEST_MAX, 0, handle_unwrap},
-    {HIN_MESSAGE_KMS_STATUS, HIN_IPC_REQUEST, 0, 0, 0, 0, 0, handle_status},
+    {HIN_MESSAGE_KMS_STATUS, HIN_IPC_REQUEST, 0, 0, 5, ABOUT_MAX, 0, handle_status},
+    {HIN_MESSAGE_KMS_GENERATE, HIN_IPC_REQUEST, 0, 0, 5, ABOUT_MAX, 0, handle_generate},
+    {HIN_MESSAGE_KMS_ROTATE, HIN_IPC_REQUEST, 0, 0, 5, ABOUT_MAX, 0, handle_rotate},
+    {HIN_MESSAGE_KMS_DESTROY, HIN_IPC_REQUEST, 0, 0, 5, ABOUT_MAX, 0, handle_destroy},
 };
 const struct hin_ipc_table hin_kms_table = {"keys -> kms", rows, HIN_COUNT(rows)};

@@ -1,10 +1,11 @@
-/* The key management service as a process of its own: `kms` holds the file ring, `keys` asks it to
- * wrap and unwrap. kms sees wrapped blobs and short-lived requests only, and can be replaced
- * without touching who holds tenant keys.
+/* The key management service as a process of its own: `kms` holds the wrapping keys, `keys` asks
+ * it. kms sees wrapped blobs and short-lived requests only, and can be replaced without touching
+ * who holds tenant keys: by `hinomi-kms-pkcs11`, a program of its own that speaks the same.
  *
- * Request: u32 purpose, u32 version, bytes tenant, bytes key id, bytes (key to wrap, or wrapped
- * key); the answer's payload is the wrapped, or the unwrapped, key. Status: empty; the answer's
- * fields in the order of the struct. */
+ * Wrap and unwrap: u32 purpose, u32 version, bytes tenant, bytes key id, bytes (key to wrap, or
+ * wrapped key); the answer's payload is the wrapped, or the unwrapped, key. The others: u32 version
+ * (0 where there is none), bytes tenant; the answer is empty, that of status has the fields of its
+ * struct in their order. */
 #ifndef HIN_MANAGER_KMS_PROXY_H
 #define HIN_MANAGER_KMS_PROXY_H
 
@@ -13,11 +14,11 @@
 #include "keys/provider.h"
 #include "role/role.h"
 
-/* The side of `keys`: a provider over its edge to kms, AGAIN while kms is being restarted. What
- * changes the ring (generate, rotate, destroy) is refused: DENIED. The struct outlives the
- * provider. */
+/* The side of `keys`: a provider over its edge to kms, AGAIN while kms is being restarted; or, for
+ * `init`, over a channel. The struct outlives the provider. */
 struct hin_kms_proxy {
-    struct hin_role *role;
+    struct hin_role *role;   /* whose edge to kms is taken; NULL: */
+    struct hin_ipc *channel; /* this one */
 };
 struct hin_key_provider hin_kms_proxy_provider(struct hin_kms_proxy *proxy) HIN_NONNULL;
 

@@ -1,5 +1,5 @@
-/* The `kms` process: holds the file key ring, opened before the lock; afterwards it has no files
- * and no network. */
+/* The `kms` process: holds the file key ring, opened for writing before the lock; afterwards it can
+ * open nothing and has no network. Or, for AWS KMS, moves bytes (mover.h). */
 #include <fcntl.h>
 #include <stdlib.h>
 
@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "keys/ring.h"
+#include "manager/kms/mover.h"
 #include "manager/kms/proxy.h"
 #include "manager/roles.h"
 
@@ -17,6 +18,9 @@ struct kms {
 
 static struct hin_result kms_setup(struct hin_role *role)
 {
+    if (hin_kms_is_mover(role)) {
+        return hin_ok();
+    }
     struct hin_error error = {0};
     struct hin_secret passphrase = {0};
     struct hin_ring *ring = NULL;
@@ -28,10 +32,14 @@ static struct hin_result kms_setup(struct hin_role *role)
         hin_ring_open(&ring, AT_FDCWD, hin_role_setting_text(role, "keyring"),
                       passphrase.size > 0 ? &passphrase : NULL, &error);
     hin_secret_done(&passphrase);
+    if (hin_is_ok(opened)) {
+        opened = hin_ring_upgrade(ring, &error);
+    }
     if (!hin_is_ok(opened)) {
         char text[1200];
         hin_error_format(&error, text, sizeof(text));
         hin_log(HIN_LOG_ERROR, "the key ring cannot be opened: %s", text);
+        hin_ring_free(ring);
         return opened;
     }
     struct kms *kms = calloc(1, sizeof(*kms));
@@ -46,14 +54,19 @@ static struct hin_result kms_setup(struct hin_role *role)
 
 static struct hin_result kms_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
 {
-    /* The strictest profile there is: nothing but what is open already. */
-    (void)role;
-    (void)sandbox;
+    if (hin_kms_is_mover(role)) {
+        return hin_kms_mover_sandbox(role, sandbox);
+    }
+    /* The strictest profile there is: nothing but what is open already (the ring's file, which it
+     * overwrites in place). */
     return hin_process_protect();
 }
 
 static struct hin_result kms_run(struct hin_role *role)
 {
+    if (hin_kms_is_mover(role)) {
+        return hin_kms_mover_run(role);
+    }
     struct kms *kms = hin_role_context(role);
     static const struct hin_role_service services[] = {{"keys", &hin_kms_table}};
     struct hin_role_loop loop = {

@@ -15,9 +15,12 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "base/time.h"
+#include "clock/role.h"
 #include "event/state.h"
 #include "io/address.h"
 #include "manager/config.h"
+#include "manager/kms/aws.h"
+#include "manager/kms/hand.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
 #include "role/parent.h"
@@ -25,6 +28,7 @@
 struct run_options {
     const char *state;
     struct hin_passphrase_source passphrase;
+    struct hin_passphrase_source kms_secret;
     uint64_t workers;
     bool verbose;
 };
@@ -35,6 +39,12 @@ static const struct hin_option option_rows[] = {
     {"passphrase-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, passphrase.file), "F",
      "Opens the key ring with the pass phrase in this file.", NULL, false, false},
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, passphrase.fd), "N",
+     "The same, read from a descriptor.", NULL, false, false},
+    {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.file), "F",
+     "Opens another key management service: the user PIN of the PKCS#11 token, or credentials of "
+     "AWS, in this file.",
+     NULL, false, false},
+    {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"workers", 0, HIN_OPTION_COUNT, offsetof(struct run_options, workers), "N",
      "Worker processes; as many as processors unless set.", NULL, false, false},
@@ -56,7 +66,7 @@ struct run {
     struct hin_manager_config config;
     char state[HIN_PATH_MAX];
     int state_fd, vault_fd, database_fd, api_fd, agents_fd;
-    struct hin_secret passphrase;
+    struct hin_secret secret; /* what opens the key management service */
     unsigned workers;
     struct hin_role_parent *parent;
     bool served; /* all were ready once */
@@ -69,17 +79,20 @@ struct run {
 
 static HIN_RESULT hand_kms(struct run *run, struct hin_role_hand *hand)
 {
-    HIN_TRY(hin_role_hand_setting(hand, "keyring", hin_view_from_text(run->config.keyring)));
-    if (run->passphrase.size == 0) {
-        return hin_ok();
+    struct hin_result handed = hin_kms_hand(hand, &run->config, &run->secret, &run->error);
+    if (!hin_is_ok(handed) && run->error.text[0] != '\0') {
+        hin_log(HIN_LOG_ERROR, "%s: %s", run->error.file, run->error.text);
     }
-    HIN_CLEANUP_FD int fd = -1;
-    HIN_TRY(hin_memfd_from("passphrase", hin_secret_view(&run->passphrase), &fd));
-    return hin_role_hand_fd(hand, "passphrase", fd);
+    return handed;
 }
 
 static HIN_RESULT hand_keys(struct run *run, struct hin_role_hand *hand)
 {
+    struct hin_result handed = hin_kms_aws_hand(hand, &run->config.kms, &run->secret, &run->error);
+    if (!hin_is_ok(handed)) {
+        hin_log(HIN_LOG_ERROR, "%s: %s", run->error.file, run->error.text);
+        return handed;
+    }
     return hin_role_hand_fd(hand, "vault", run->vault_fd);
 }
 
@@ -97,6 +110,11 @@ static HIN_RESULT hand_jobs(struct run *run, struct hin_role_hand *hand)
     return hin_role_hand_fd(hand, "db", run->database_fd);
 }
 
+static HIN_RESULT hand_clock(struct run *run, struct hin_role_hand *hand)
+{
+    return hin_clock_settings_hand(&run->config.clock, hand);
+}
+
 static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 {
     HIN_TRY(hand_jobs(run, hand));
@@ -106,6 +124,7 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
     HIN_TRY(hin_role_hand_setting(hand, "api-url", hin_view_from_text(run->urls[0])));
     HIN_TRY(hin_role_hand_setting(hand, "agents-url", hin_view_from_text(run->urls[1])));
     HIN_TRY(hand_number(hand, "workers", run->workers));
+    HIN_TRY(hand_clock(run, hand));
     HIN_TRY(hin_role_hand_fd(hand, "api", run->api_fd));
     return hin_role_hand_fd(hand, "agents", run->agents_fd);
 }
@@ -113,7 +132,11 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 static const struct {
     const char *role;
     struct hin_result (*hand)(struct run *run, struct hin_role_hand *hand);
-} gifts[] = {{"kms", hand_kms}, {"keys", hand_keys}, {"jobs", hand_jobs}, {"worker", hand_worker}};
+} gifts[] = {{"kms", hand_kms},
+             {"keys", hand_keys},
+             {"jobs", hand_jobs},
+             {"worker", hand_worker},
+             {HIN_CLOCK_ROLE, hand_clock}};
 
 static struct hin_result prepare(void *context, const char *name, unsigned instance,
                                  struct hin_role_hand *hand)
@@ -154,7 +177,8 @@ static void on_exit_of(void *context, const struct hin_role_exit *exit)
     bool vault = strcmp(exit->name, "keys") == 0 && exit->crash_count >= VAULT_TRIES;
     if (!run->served && !run->unable && exit->crashed && WIFEXITED(exit->status) &&
         (ring || vault)) {
-        hin_log(HIN_LOG_ERROR, "the key ring does not open%s; not starting (see above)",
+        hin_log(HIN_LOG_ERROR, "the %s does not open%s; not starting (see above)",
+                run->config.kms.kind == HIN_KMS_FILE ? "key ring" : "key management service",
                 vault ? " the vault" : "");
         run->unable = true;
         hin_role_parent_stop(run->parent);
@@ -221,7 +245,8 @@ static HIN_RESULT open_all(struct run *run)
     HIN_TRY(hin_manager_config_load(run->state_fd, &run->config, &run->error));
     HIN_TRY(open_folder(run, "vault", &run->vault_fd));
     HIN_TRY(open_folder(run, "db", &run->database_fd));
-    HIN_TRY(hin_passphrase_read(&run->options.passphrase, &run->passphrase, &run->error));
+    HIN_TRY(hin_kms_secret_read(run->config.kms.kind, &run->options.passphrase,
+                                &run->options.kms_secret, &run->secret, &run->error));
     HIN_TRY(hin_listen_tcp(run->config.api.host, run->config.api.port, &run->api_fd, NULL,
                            &run->error));
     HIN_TRY(hin_listen_tcp(run->config.agents.host, run->config.agents.port, &run->agents_fd, NULL,
@@ -270,6 +295,9 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
     for (unsigned i = 0; hin_is_ok(result) && i < run->workers; i++) {
         result = hin_role_parent_start(parent, "worker", i);
     }
+    if (hin_is_ok(result) && run->config.clock.server_count > 0) {
+        result = hin_role_parent_start(parent, HIN_CLOCK_ROLE, 0);
+    }
     if (hin_is_ok(result)) {
         result = hin_role_parent_run(parent);
     }
@@ -306,7 +334,7 @@ int hin_manager_run(const struct hin_role_program *program, int argc, char **arg
         hin_error_format(&run.error, text, sizeof(text));
         hin_log(HIN_LOG_ERROR, "%s", run.error.text[0] != 0 ? text : hin_code_text(result.code));
     }
-    hin_secret_done(&run.passphrase);
+    hin_secret_done(&run.secret);
     hin_fd_close(&run.api_fd);
     hin_fd_close(&run.agents_fd);
     hin_fd_close(&run.database_fd);

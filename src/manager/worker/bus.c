@@ -5,15 +5,16 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/log.h"
+#include "clock/role.h"
 #include "manager/worker/api/api.h"
 #include "manager/worker/ingest/internal.h"
 
 enum {
-    PEERS_MAX = 64 + 2,
+    PEERS_MAX = 64 + 3,
     PENDING_MAX = 16384,
     TELL_USEC = 1000 * 1000,
     CONNECTED_MAX = 3500, /* tenants with agents that are told of; as many as fit a message */
-    COUNTERS_MAX = 60000,
+    COUNTERS_MAX = 90000,
 };
 
 struct peer {
@@ -27,7 +28,7 @@ struct peer {
     struct hin_worker_counters counters;
     struct connected { /* agents, by tenant; those that have some */
         int64_t tenant;
-        uint64_t agents;
+        uint64_t agents, clocks_beyond;
     } * connected;
     size_t connected_count;
 };
@@ -200,6 +201,7 @@ static HIN_RESULT read_connected(struct peer *peer, struct hin_reader *reader)
     for (uint32_t i = 0; i < count; i++) {
         HIN_TRY(hin_read_u64(reader, &tenant));
         HIN_TRY(hin_read_u64(reader, &peer->connected[i].agents));
+        HIN_TRY(hin_read_u64(reader, &peer->connected[i].clocks_beyond));
         peer->connected[i].tenant = (int64_t)tenant;
     }
     peer->connected_count = count;
@@ -231,6 +233,19 @@ static const struct hin_ipc_permit rows[] = {
     {HIN_MESSAGE_COUNTERS, 0, 0, 0, 8, COUNTERS_MAX, 0, on_counters},
 };
 static const struct hin_ipc_table table = {"worker -> worker", rows, HIN_COUNT(rows)};
+static struct hin_result on_clock(void *context, struct hin_ipc *channel,
+                                  struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    (void)channel;
+    return hin_worker_clock_take(peer->bus->worker, message->payload);
+}
+
+static const struct hin_ipc_permit clock_rows[] = {
+    {HIN_CLOCK_REPORT, 0, 0, 0, 7, HIN_CLOCK_REPORT_MAX_BYTES, 0, on_clock},
+};
+static const struct hin_ipc_table clock_table = {"clock -> worker", clock_rows,
+                                                 HIN_COUNT(clock_rows)};
 /* keys and jobs only answer calls, which never come this way. */
 static const struct hin_ipc_table silent_table = {"keys, jobs -> worker", rows, 0};
 
@@ -314,12 +329,21 @@ static struct peer *find_peer(struct hin_bus *bus, const char *name, unsigned in
     return peer;
 }
 
-static const char *known_name(const char *name)
+static const struct known {
+    const char *name;
+    const struct hin_ipc_table *table; /* what it may say */
+} known_peers[] = {
+    {"worker", &table},
+    {"keys", &silent_table},
+    {"jobs", &silent_table},
+    {HIN_CLOCK_ROLE, &clock_table},
+};
+
+static const struct known *find_known(const char *name)
 {
-    static const char *const names[] = {"worker", "keys", "jobs"};
-    for (size_t i = 0; i < HIN_COUNT(names); i++) {
-        if (strcmp(names[i], name) == 0) {
-            return names[i];
+    for (size_t i = 0; i < HIN_COUNT(known_peers); i++) {
+        if (strcmp(known_peers[i].name, name) == 0) {
+            return &known_peers[i];
         }
     }
     return NULL;
@@ -328,14 +352,14 @@ static const char *known_name(const char *name)
 static void peer_up(void *context, const char *name, unsigned instance, struct hin_ipc *channel)
 {
     struct hin_bus *bus = context;
-    const char *known = known_name(name);
-    struct peer *peer = known != NULL ? find_peer(bus, known, instance) : NULL;
+    const struct known *known = find_known(name);
+    struct peer *peer = known != NULL ? find_peer(bus, known->name, instance) : NULL;
     if (peer == NULL) {
         return;
     }
     peer->channel = channel;
     peer->is_worker = strcmp(name, "worker") == 0;
-    peer->permits = (struct hin_ipc_permits){.table = peer->is_worker ? &table : &silent_table};
+    peer->permits = (struct hin_ipc_permits){.table = known->table};
     struct hin_result watched =
         hin_watch_new(bus->worker->loop, hin_ipc_fd(channel), on_peer, peer, &peer->watch);
     if (!hin_is_ok(watched)) {
@@ -358,6 +382,9 @@ static void peer_down(void *context, const char *name, unsigned instance, struct
         peer->watch = NULL;
         peer->channel = NULL;
         peer->connected_count = 0;
+        if (peer->permits.table == &clock_table) {
+            hin_worker_clock_lost(bus->worker);
+        }
         /* Its sessions are gone with it: whoever waited for its answer has it. One too many only
          * shortens a wait. */
         for (size_t at = bus->pending_count; peer->is_worker && at-- > 0;) {
@@ -424,6 +451,7 @@ static HIN_RESULT write_counters(struct hin_bus *bus, struct hin_buf *out)
             count++;
             HIN_TRY(hin_write_u64(out, (uint64_t)desk->tenant.number));
             HIN_TRY(hin_write_u64(out, agents));
+            HIN_TRY(hin_write_u64(out, hin_ingest_clocks_beyond(desk->ingest)));
         }
     }
     hin_store_u32(out->data + at, (uint32_t)count);
@@ -518,6 +546,19 @@ uint64_t hin_bus_agents(struct hin_bus *bus, int64_t tenant)
         }
     }
     return agents;
+}
+
+uint64_t hin_bus_clocks_beyond(struct hin_bus *bus, int64_t tenant)
+{
+    struct hin_desk *desk = hin_desk_known(bus->worker, tenant);
+    uint64_t count = desk != NULL ? hin_ingest_clocks_beyond(desk->ingest) : 0;
+    for (size_t i = 0; i < bus->peer_count; i++) {
+        const struct peer *peer = &bus->peers[i];
+        for (size_t at = 0; at < peer->connected_count; at++) {
+            count += peer->connected[at].tenant == tenant ? peer->connected[at].clocks_beyond : 0;
+        }
+    }
+    return count;
 }
 
 /* ---- life ---- */

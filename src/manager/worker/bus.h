@@ -31,6 +31,8 @@ void hin_bus_hold(struct hin_bus *bus, int64_t tenant, int64_t computer);
 void hin_bus_counters(struct hin_bus *bus, struct hin_worker_counters *ret_sum);
 /* Agents of one tenant that are connected, likewise. */
 uint64_t hin_bus_agents(struct hin_bus *bus, int64_t tenant);
+/* Of these, those whose clock is off by more than their bound. */
+uint64_t hin_bus_clocks_beyond(struct hin_bus *bus, int64_t tenant);
 
 /* What ingest does with what the bus brings. */
 void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker, const struct hin_claim *claim);

@@ -148,19 +148,6 @@ static void keep_up(void *context)
     worker->agents_tls = agents;
 }
 
-static void tell_damage(struct hin_worker *worker)
-{
-    for (struct hin_desk *desk = worker->desks; desk != NULL; desk = desk->next) {
-        if (desk->ingest == NULL || !hin_tenant_is_awake(&desk->tenant)) {
-            continue;
-        }
-        struct hin_result told = hin_ingest_tell_damage(desk->ingest);
-        if (!hin_is_ok(told)) {
-            hin_log_result(HIN_LOG_WARNING, told, "damaged segments are not told yet");
-        }
-    }
-}
-
 static void watch_store(void *context)
 {
     struct upkeep *upkeep = context;
@@ -172,9 +159,9 @@ static void watch_store(void *context)
         return;
     }
     int64_t now_usec = hin_clock_monotonic_usec(upkeep->worker->clock);
-    if (hin_is_ok(watched) && now_usec >= upkeep->look_usec) {
+    if (now_usec >= upkeep->look_usec) {
         upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;
-        tell_damage(upkeep->worker);
+        hin_desks_tell_damage(upkeep->worker);
     }
 }
 
@@ -268,6 +255,7 @@ static struct hin_result worker_run(struct hin_role *role)
     worker->worker_count = (unsigned)count;
     worker->clock = hin_clock_system();
     worker->started_usec = hin_clock_wall_usec(worker->clock);
+    HIN_TRY(hin_worker_clock_begin(worker));
     struct hin_result result = serve(worker);
     free(worker);
     return result;

@@ -9,6 +9,7 @@
 #include "manager/audit.h"
 #include "manager/roles.h"
 #include "manager/tenant.h"
+#include "manager/worker/clock.h"
 #include "store/documents.h"
 
 struct hin_api;
@@ -56,6 +57,7 @@ struct hin_worker {
     struct hin_gate *gate;
     struct hin_bus *bus;
     struct hin_worker_counters counters;
+    struct hin_worker_clock ntp;
     int64_t started_usec;
 };
 

@@ -26,6 +26,9 @@ static HIN_RESULT end_segment(struct batch *batch)
         return hin_ok();
     }
     int64_t id = batch->summary.first_id;
+    if (batch->full) {
+        HIN_TRY(hin_tail_end(batch->store, id));
+    }
     HIN_TRY(hin_segment_store(batch->store, &batch->summary,
                               batch->full ? HIN_LEVEL_CLOSED : HIN_LEVEL_FRESH, batch->day,
                               batch->now_usec));
@@ -87,7 +90,8 @@ static HIN_RESULT close_tail_when_due(struct batch *batch)
     if (!any || (!batch->full && last.day == batch->day)) {
         return hin_ok();
     }
-    return hin_tail_close(batch->store, batch->now_usec);
+    HIN_TRY(hin_tail_close(batch->store, batch->now_usec));
+    return hin_tail_end(batch->store, batch->next_id); /* also where merging was not possible now */
 }
 
 static HIN_RESULT store_acks(struct hin_store *store, const struct hin_store_ack *acks,

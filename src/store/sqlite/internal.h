@@ -128,6 +128,8 @@ bool hin_segment_step_aside(struct hin_store *store, struct hin_result result) H
 /* Merges of the tail. closing: the tail is followed by something it may not be merged with. */
 HIN_RESULT hin_tail_close(struct hin_store *store, int64_t now_usec) HIN_NONNULL;
 HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec) HIN_NONNULL;
+/* Whatever of the tail stands before this ID is closed as it is: nothing is merged across it. */
+HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id) HIN_NONNULL;
 HIN_RESULT hin_tail_row(struct hin_store *store, bool *ret_any,
                         struct hin_segment_row *ret_last) HIN_NONNULL;
 

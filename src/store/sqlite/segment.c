@@ -155,10 +155,14 @@ static HIN_RESULT run_on(struct hin_store *store, enum hin_sql sql, int64_t id)
     return hin_db_run(store, statement);
 }
 
-/* Nothing may be merged across it: what stands before it in the tail is closed as it is. */
+HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id)
+{
+    return run_on(store, HIN_SQL_SEGMENT_CLOSE_BEFORE, id);
+}
+
 HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id)
 {
-    HIN_TRY(run_on(store, HIN_SQL_SEGMENT_CLOSE_BEFORE, id));
+    HIN_TRY(hin_tail_end(store, id));
     HIN_TRY(run_on(store, HIN_SQL_SEGMENT_DAMAGED, id));
     store->damage_met++;
     return hin_ok();
@@ -267,6 +271,10 @@ static HIN_RESULT merge_good(struct hin_store *store, const struct hin_segment_r
                                          : hin_ok();
     }
     struct hin_segment_summary summary = {0};
+    /* One that spanned another would hide it from who reads on by ID. */
+    for (size_t i = 1; i < count; i++) {
+        HIN_ENSURE(rows[i].id == rows[i - 1].last_id + 1 && rows[i].day == rows[0].day, CONFLICT);
+    }
     hin_segment_builder_clear(store->builder);
     for (size_t i = 0; i < count; i++) {
         HIN_TRY(hin_segment_load(store, rows[i].id));

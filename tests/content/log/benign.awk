@@ -3,6 +3,9 @@ function stamp(s) { return sprintf("Nov 23 %02d:%02d:%02d", s / 3600, s / 60 % 6
 function web(s, ip, req, code) { printf "%s - - [23/Nov/2026:%02d:%02d:%02d +0000] \"%s HTTP/1.1\" %d %d \"-\" \"Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0\"\n", ip, s / 3600, s / 60 % 60, s % 60, req, code, 200 + s % 5000 }
 BEGIN {
     split("/ /index.html /css/site.css /js/app.js /images/logo.png /api/v1/items?page=2&sort=name /api/v1/session /docs/select-a-plan /blog/union-of-two-worlds /search?q=script+writing /download/cat.zip /login", page, " ")
+    # What looks like an attack and is none: words of SQL and of a shell in a search, manual pages, API paging.
+    split("/man/etc/passwd.5.html /wiki/Etc/Passwd /search?q=union%20select%20committee /search?q=select+a+plan+from+the+union /blog/Benchmark(tm) /sleep(8)-tips /search?q=bash+shell;cat+pictures /search?q=%22bonnie%22+and+%22clyde%22 /items?fields=id|name|title /redirect?url=https%3A%2F%2Fexample.com%2Fa /search?q=how+to+order+by+10+dollars /share?text=It's%20--%20nice /template?x={{user.name}} /docs/exec(3).html /search?q=drop+table+leaf /search?q=what+is+/etc/passwd", odd, " ")
+    odds = 16
     for (s = 0; s < 86400; s += 30) {
         if (s % 300 == 0) {
             printf "%s web1 CRON[%d]: pam_unix(cron:session): session opened for user root(uid=0) by (uid=0)\n", stamp(s), 1000 + s / 30
@@ -38,6 +41,63 @@ BEGIN {
             print "2026-11-23 10:00:30 upgrade openssl:amd64 3.0.14-1~deb12u1 3.0.15-1~deb12u1"
             print "2026-11-23 10:00:31 status installed openssl:amd64 3.0.15-1~deb12u1"
             printf "%s web1 kernel: [90000.1] veth1a2b: entered promiscuous mode\n", stamp(s + 60)
+        }
+        if (s % 1800 == 0) web(s + 3, "198.51.100.33", "GET " odd[s / 1800 % odds + 1], 200)
+        if (s % 21600 == 7200) {
+            for (i = 0; i < 14; i++) web(s + 4, "198.51.100.44", "GET /images/gone" i ".png", 404)
+            for (i = 0; i < 10; i++) web(s + 5 + i, "198.51.100.45", "GET /api/v1/items?page=" i, 401)
+            for (i = 0; i < 35; i++) printf "%s web1 kernel: [%d.7] [UFW BLOCK] IN=eth0 OUT= MAC=aa SRC=10.0.0.8 DST=224.0.0.251 LEN=68 TOS=0x00 PREC=0x00 TTL=255 ID=0 DF PROTO=UDP SPT=5353 DPT=5353 LEN=48\n", stamp(s + i), s
+            for (i = 0; i < 35; i++) printf "%s web1 kernel: [%d.7] [UFW BLOCK] IN=eth0 OUT= MAC=aa SRC=10.0.0.9 DST=192.0.2.1 LEN=68 TOS=0x00 PREC=0x00 TTL=255 ID=0 DF PROTO=UDP SPT=40000 DPT=161 LEN=48\n", stamp(s + i), s
+        }
+        if (s == 43200) {
+            # a key agent with eight keys; a forgotten password, twice three times, then remembered
+            for (i = 0; i < 8; i++) printf "%s web1 sshd[5000]: Failed publickey for carol from 192.0.2.12 port 50200 ssh2: RSA SHA256:key%d\n", stamp(s + i), i
+            printf "%s web1 sshd[5000]: Accepted publickey for carol from 192.0.2.12 port 50200 ssh2: RSA SHA256:key9\n", stamp(s + 9)
+            for (i = 0; i < 2; i++) {
+                printf "%s web1 sshd[5001]: pam_unix(sshd:auth): authentication failure; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.13  user=dave\n", stamp(s + 20 + i * 20)
+                printf "%s web1 sshd[5001]: Failed password for dave from 192.0.2.13 port 50300 ssh2\n", stamp(s + 21 + i * 20)
+                printf "%s web1 sshd[5001]: message repeated 2 times: [ Failed password for dave from 192.0.2.13 port 50300 ssh2]\n", stamp(s + 25 + i * 20)
+                printf "%s web1 sshd[5001]: Connection closed by authenticating user dave 192.0.2.13 port 50300 [preauth]\n", stamp(s + 26 + i * 20)
+                printf "%s web1 sshd[5001]: PAM 2 more authentication failures; logname= uid=0 euid=0 tty=ssh ruser= rhost=192.0.2.13  user=dave\n", stamp(s + 26 + i * 20)
+            }
+            printf "%s web1 sshd[5002]: Accepted password for dave from 192.0.2.13 port 50302 ssh2\n", stamp(s + 70)
+            # a package with an account and a daemon of its own, audited
+            printf "%s web1 groupadd[6000]: new group: name=nginx, GID=998\n", stamp(s + 100)
+            printf "%s web1 useradd[6001]: new user: name=nginx, UID=998, GID=998, home=/var/lib/nginx, shell=/sbin/nologin, from=none\n", stamp(s + 100)
+            print "type=ADD_GROUP msg=audit(1795435300.100:900): pid=6000 uid=0 auid=1000 ses=3 msg='op=add-group id=998 exe=\"/usr/sbin/groupadd\" hostname=web1 addr=? terminal=pts/0 res=success'"
+            print "type=ADD_USER msg=audit(1795435300.200:901): pid=6001 uid=0 auid=1000 ses=3 msg='op=add-user id=998 exe=\"/usr/sbin/useradd\" hostname=web1 addr=? terminal=pts/0 res=success'"
+            # a reboot
+            print "type=DAEMON_END msg=audit(1795435400.100:902): op=terminate auid=0 uid=0 ses=4294967295 pid=1 subj=unconfined res=success"
+            print "type=CONFIG_CHANGE msg=audit(1795435420.100:1): auid=4294967295 ses=4294967295 op=remove_rule key=(null) list=4 res=1"
+            printf "%s web1 systemd[1]: Stopped auditd.service - Security Auditing Service.\n", stamp(s + 200)
+            printf "%s web1 systemd[1]: Stopped firewalld.service - firewalld - dynamic firewall daemon.\n", stamp(s + 200)
+            printf "%s web1 kernel: [3.1] blk_update_request: I/O error, dev fd0, sector 0 op 0x0:(READ) flags 0x0 phys_seg 1 prio class 0\n", stamp(s + 220)
+            split("br0 lo veth12ab docker0 bond0 virbr0", dev, " ")
+            for (i = 1; i <= 6; i++) {
+                printf "%s web1 kernel: [5.%d] device %s entered promiscuous mode\n", stamp(s + 225), i, dev[i]
+                printf "type=ANOM_PROMISCUOUS msg=audit(1795435430.%d00:%d): dev=%s prom=256 old_prom=0 auid=4294967295 uid=0 gid=0 ses=4294967295\n", i, i + 1, dev[i]
+            }
+            # an administrator at work
+            split("/usr/bin/cat&/etc/ssh/sshd_config /usr/sbin/service&rsyslog&restart /usr/bin/rm&/var/log/nginx/access.log.14.gz /usr/bin/systemctl&restart&auditd /usr/sbin/visudo&-c", cmd, " ")
+            for (i = 1; i <= 5; i++) {
+                c = cmd[i]
+                gsub(/&/, " ", c)
+                printf "%s web1 sudo:    alice : TTY=pts/0 ; PWD=/home/alice ; USER=root ; COMMAND=%s\n", stamp(s + 300 + i), c
+            }
+            # a service that fails until its database is there
+            for (i = 0; i < 3; i++) {
+                printf "%s web1 systemd[1]: app.service: Main process exited, code=exited, status=1/FAILURE\n", stamp(s + 230 + i * 30)
+                printf "%s web1 systemd[1]: app.service: Failed with result 'exit-code'.\n", stamp(s + 230 + i * 30)
+                web(s + 231 + i, "198.51.100.46", "GET /app", 502)
+            }
+        }
+        # a load balancer looks whether the port is open; hosts whose name is not kept
+        if (s % 60 == 0) {
+            printf "%s web1 sshd[7000]: Connection closed by 192.0.2.20 port %d [preauth]\n", stamp(s + 7), 20000 + s / 60
+            printf "%s web1 sshd[7001]: Did not receive identification string from 192.0.2.20 port %d\n", stamp(s + 8), 20000 + s / 60
+        }
+        if (s % 3600 == 1800) {
+            for (i = 0; i < 9; i++) printf "%s web1 sshd[7002]: reverse mapping checking getaddrinfo for pc.example.net [192.0.2.14] failed.\n", stamp(s + i)
         }
         web(s, "198.51.100." (s / 30 % 200 + 1), "GET " page[s / 30 % 12 + 1], 200)
         if (s % 600 == 0) web(s + 1, "198.51.100." (s / 600 % 200 + 1), "GET /favicon.ico", 404)

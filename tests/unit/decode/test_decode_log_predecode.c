@@ -203,6 +203,18 @@ TEST(test_decode_log_predecode__repeats)
     CHECK_INT(decode("Nov 22 10:00:01 web sshd[1]: message repeated 12 times: [ x]").repeat_count,
               12);
     CHECK_INT(decode("Nov 22 10:00:01 web sshd[1]: message repeated twelve times").repeat_count, 0);
+    /* rsyslog's text between the brackets is the log */
+    struct hin_predecoded line =
+        decode("Nov 22 10:00:01 web sshd[1]: message repeated 9 times: [ last [x] of root]");
+    CHECK(line.repeats_log && hin_view_is(line.log, "last [x] of root"));
+    line = decode("Nov 22 10:00:01 web sshd[1]: message repeated 1 time: [x]");
+    CHECK(line.repeats_log && line.repeat_count == 1 && hin_view_is(line.log, "x"));
+    line = decode("Nov 22 10:00:01 web sshd[1]: message repeated 9 times: [ cut off");
+    CHECK(!line.repeats_log && hin_view_is(line.log, "message repeated 9 times: [ cut off"));
+    line = decode("Nov 22 10:00:01 web sshd[1]: message repeated 9 times: []");
+    CHECK(!line.repeats_log);
+    line = decode("Nov 22 10:00:01 web last message repeated 3 times");
+    CHECK(!line.repeats_log && hin_view_is(line.log, "last message repeated 3 times"));
 }
 
 TEST(test_decode_log_predecode__the_missing_year)

@@ -118,6 +118,54 @@ TEST(test_engine_log_composite__counts_different_urls_of_one_source)
     rig_done(&r);
 }
 
+TEST(test_engine_log_composite__counts_each_destination_port_once)
+{
+    struct rig r;
+    char line[160];
+    CHECK(rig_init(&r,
+                   "<decoder name=\"app\"><program_name>^app</program_name>"
+                   "<pcre2>from=(\\S+) to=(\\d+)</pcre2><order>srcip, dstport</order></decoder>",
+                   BASE "<rule id=\"200\" level=\"10\" frequency=\"2\" timeframe=\"60\">"
+                        "<if_matched_sid>101</if_matched_sid><same_source_ip/>"
+                        "<different_dst_port/><description>d</description></rule>" END));
+    for (int i = 0; i < 50; i++) {
+        CHECK_INT(rig_app(&r, "fail from=1.1.1.1 to=161"), 101);
+    }
+    CHECK_INT(rig_app(&r, "fail from=1.1.1.1 to=162"), 101);
+    CHECK_INT(rig_app(&r, "fail from=2.2.2.2 to=163"), 101);
+    CHECK_INT(rig_app(&r, "fail without a port from=1.1.1.1"), 101);
+    CHECK_INT(rig_app(&r, "fail from=1.1.1.1 to=163"), 101);
+    CHECK_INT(rig_app(&r, "fail from=1.1.1.1 to=162"), 101);
+    CHECK_INT(rig_app(&r, "fail from=1.1.1.1 to=164"), 200);
+    for (int i = 0; i < 4; i++) {
+        snprintf(line, sizeof(line), "fail from=3.3.3.3 to=%d", i);
+        CHECK_INT(rig_app(&r, line), i < 3 ? 101 : 200);
+    }
+    rig_done(&r);
+}
+
+TEST(test_engine_log_composite__counts_a_repeated_message_as_often_as_it_says)
+{
+    struct rig r;
+    CHECK(rig_init(&r, NULL,
+                   BASE "<rule id=\"200\" level=\"10\" frequency=\"4\" timeframe=\"60\">"
+                        "<if_matched_sid>101</if_matched_sid><description>d</description></rule>"
+                        "<rule id=\"102\" level=\"3\"><if_sid>100</if_sid><match>fine</match>"
+                        "<description>d</description></rule>"
+                        "<rule id=\"201\" level=\"12\" frequency=\"4\" timeframe=\"60\">"
+                        "<if_sid>102</if_sid><if_matched_sid>101</if_matched_sid>"
+                        "<description>d</description></rule>" END));
+    CHECK_INT(rig_app(&r, "message repeated 9 times: [ fine]"), 102); /* brings no failure */
+    CHECK_INT(rig_app(&r, "fail"), 101);
+    CHECK_INT(rig_app(&r, "message repeated 4 times: [ fail]"), 101);
+    CHECK_INT(rig_app(&r, "message repeated 3 times: [ fine]"), 201); /* five stand there */
+    CHECK_INT(rig_app(&r, "message repeated 5 times: [ fail]"), 101);
+    CHECK_INT(rig_app(&r, "fail"), 200);
+    CHECK_INT(rig_app(&r, "message repeated 6 times: [ fail]"), 200); /* alone */
+    CHECK_INT(rig_app(&r, "message repeated 99999999 times: [ fail]"), 200);
+    rig_done(&r);
+}
+
 TEST(test_engine_log_composite__counts_a_group_over_several_rules)
 {
     struct rig r;

@@ -59,6 +59,7 @@ TEST(test_keys_ring__wraps_and_unwraps_across_a_restart)
     CHECK_CODE(hin_ring_create(AT_FDCWD, p.path, NULL, &p.error), EXISTS);
     CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, NULL, &p.error));
     struct hin_key_provider provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.generate(provider.context, HIN_VIEW("t")));
     CHECK_OK(provider.wrap(provider.context, &binding, &p.key, &p.wrapped));
     hin_ring_free(p.ring);
     p.ring = NULL;
@@ -67,7 +68,7 @@ TEST(test_keys_ring__wraps_and_unwraps_across_a_restart)
     CHECK_OK(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back));
     CHECK(hin_secret_equal(&p.key, &p.back));
     struct hin_key_provider_status told;
-    CHECK_OK(provider.status(provider.context, &told));
+    CHECK_OK(provider.status(provider.context, HIN_VIEW("t"), &told));
     CHECK(!told.sealed && told.advice[0] != '\0');
 }
 
@@ -77,12 +78,14 @@ TEST(test_keys_ring__binding_is_part_of_the_wrap)
     CHECK_OK(hin_ring_create(AT_FDCWD, p.path, NULL, &p.error));
     CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, NULL, &p.error));
     struct hin_key_provider provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.generate(provider.context, HIN_VIEW("t")));
     CHECK_OK(provider.wrap(provider.context, &binding, &p.key, &p.wrapped));
     struct hin_key_binding other[] = {binding, binding, binding, binding};
     other[0].tenant = HIN_VIEW("u");
     other[1].key_id = HIN_VIEW("ie");
     other[2].purpose = HIN_KEY_DATA;
     other[3].version = 2;
+    CHECK_OK(provider.generate(provider.context, other[0].tenant));
     for (size_t i = 0; i < HIN_COUNT(other); i++) {
         CHECK_CODE(provider.unwrap(provider.context, &other[i], hin_buf_view(&p.wrapped), &p.back),
                    AUTH);
@@ -106,9 +109,10 @@ TEST(test_keys_ring__pass_phrase_seals_it)
     CHECK(strstr(p.error.text, "wrong pass phrase") != NULL);
     CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, &p.phrase, &p.error));
     struct hin_key_provider provider = hin_ring_provider(p.ring);
-    CHECK_OK(provider.status(provider.context, &told));
+    CHECK_OK(provider.status(provider.context, HIN_VIEW("t"), &told));
     CHECK(told.sealed);
-    CHECK_OK(provider.rotate(provider.context)); /* sealed anew under the same phrase */
+    CHECK_OK(
+        provider.rotate(provider.context, HIN_VIEW_EMPTY)); /* sealed anew under the same phrase */
     hin_ring_free(p.ring);
     p.ring = NULL;
     CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, &p.phrase, &p.error));
@@ -117,22 +121,139 @@ TEST(test_keys_ring__pass_phrase_seals_it)
 TEST(test_keys_ring__rotation_keeps_old_versions_until_destroyed)
 {
     PLACE(p, "rotate");
+    struct hin_view t = HIN_VIEW("t");
+    struct hin_key_provider_status told;
     CHECK_OK(hin_ring_create(AT_FDCWD, p.path, NULL, &p.error));
     CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, NULL, &p.error));
     struct hin_key_provider provider = hin_ring_provider(p.ring);
-    struct hin_key_provider_status told;
-    CHECK_CODE(provider.generate(provider.context), CONFLICT);
+    CHECK_CODE(provider.generate(provider.context, HIN_VIEW_EMPTY), EXISTS);
+    CHECK_CODE(provider.rotate(provider.context, t), NOT_FOUND);
+    CHECK_CODE(provider.wrap(provider.context, &binding, &p.key, &p.wrapped), NOT_FOUND);
+    CHECK_CODE(provider.generate(provider.context, HIN_VIEW("../t")), INVALID);
+    CHECK_OK(provider.status(provider.context, t, &told));
+    CHECK_INT(told.current_version, 0);
+    CHECK_OK(provider.generate(provider.context, t));
+    CHECK_CODE(provider.generate(provider.context, t), EXISTS);
     CHECK_OK(provider.wrap(provider.context, &binding, &p.key, &p.wrapped));
-    CHECK_CODE(provider.destroy(provider.context, 1), CONFLICT); /* the current one */
-    CHECK_OK(provider.rotate(provider.context));
-    CHECK_OK(provider.status(provider.context, &told));
+    CHECK_CODE(provider.destroy(provider.context, t, 1), CONFLICT); /* the current one */
+    CHECK_OK(provider.rotate(provider.context, t));
+    CHECK_OK(provider.status(provider.context, t, &told));
     CHECK_INT(told.current_version, 2);
+    CHECK_INT(told.version_count, 2);
+    CHECK(told.exportable && told.destruction_usec == 0);
+    CHECK_OK(provider.status(provider.context, HIN_VIEW_EMPTY, &told));
+    CHECK_INT(told.current_version, 1); /* each tenant's versions are its own */
     CHECK_OK(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back));
     hin_secret_done(&p.back);
-    CHECK_OK(provider.destroy(provider.context, 1));
-    CHECK_CODE(provider.destroy(provider.context, 1), NOT_FOUND);
+    CHECK_OK(provider.destroy(provider.context, t, 1));
+    CHECK_CODE(provider.destroy(provider.context, t, 1), NOT_FOUND);
     CHECK_CODE(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back),
                NOT_FOUND);
+    CHECK_CODE(provider.destroy(provider.context, HIN_VIEW_EMPTY, HIN_KEY_ALL_VERSIONS), CONFLICT);
+    CHECK_OK(provider.destroy(provider.context, t, HIN_KEY_ALL_VERSIONS));
+    CHECK_CODE(provider.destroy(provider.context, t, HIN_KEY_ALL_VERSIONS), NOT_FOUND);
+}
+
+static HIN_RESULT reopen(struct place *place)
+{
+    hin_ring_free(place->ring);
+    place->ring = NULL;
+    return hin_ring_open(&place->ring, AT_FDCWD, place->path, NULL, &place->error);
+}
+
+/* In the file without a pass phrase keys stand in clear: what was destroyed must stand nowhere. */
+TEST(test_keys_ring__what_is_destroyed_is_gone_from_the_file)
+{
+    PLACE(p, "shred");
+    uint8_t key[32];
+    CHECK_OK(hin_ring_create(AT_FDCWD, p.path, NULL, &p.error));
+    CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, NULL, &p.error));
+    struct hin_key_provider provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.generate(provider.context, HIN_VIEW("victim")));
+    CHECK_OK(provider.generate(provider.context, HIN_VIEW("other")));
+    CHECK_OK(hin_file_read(AT_FDCWD, p.path, &p.bytes));
+    size_t at = hin_view_find(hin_buf_view(&p.bytes), HIN_VIEW("victim"));
+    CHECK(at != SIZE_MAX);
+    hin_copy(key, p.bytes.data + at + 6 + 1 + 4, sizeof(key)); /* name, count, version */
+    CHECK_OK(provider.destroy(provider.context, HIN_VIEW("victim"), HIN_KEY_ALL_VERSIONS));
+    hin_buf_clear(&p.bytes);
+    CHECK_OK(hin_file_read(AT_FDCWD, p.path, &p.bytes));
+    CHECK(hin_view_find(hin_buf_view(&p.bytes), hin_view_of(key, sizeof(key))) == SIZE_MAX);
+    CHECK(hin_view_find(hin_buf_view(&p.bytes), HIN_VIEW("victim")) == SIZE_MAX);
+    CHECK(hin_view_find(hin_buf_view(&p.bytes), HIN_VIEW("other")) != SIZE_MAX);
+}
+
+/* A save that was cut off anywhere: the former keys or the new ones, never none; and what a cut
+ * left over goes at the next opening. */
+TEST(test_keys_ring__a_save_may_be_cut_off_anywhere)
+{
+    PLACE(p, "torn");
+    HIN_CLEANUP(hin_buf_done) struct hin_buf after = {.max = 65536};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf mixed = {.max = 65536};
+    CHECK_OK(hin_ring_create(AT_FDCWD, p.path, NULL, &p.error));
+    CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, NULL, &p.error));
+    struct hin_key_provider provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.generate(provider.context, HIN_VIEW("t")));
+    CHECK_OK(hin_file_read(AT_FDCWD, p.path, &p.bytes));
+    CHECK_OK(provider.rotate(provider.context, HIN_VIEW("t")));
+    CHECK_OK(hin_file_read(AT_FDCWD, p.path, &after));
+    size_t image = after.size - 8192;
+    for (size_t cut = 0; cut <= image; cut++) {
+        for (size_t second = 0; second < 2; second++) {
+            struct hin_key_provider_status told;
+            /* the place that is written first begins at 8 or at 4 KiB */
+            size_t begin = second == 0 ? 8192 : 4096;
+            hin_buf_clear(&mixed);
+            CHECK_OK(hin_buf_append(&mixed, hin_buf_view(&after)));
+            hin_zero(mixed.data + 8192, mixed.size - 8192);
+            hin_copy(mixed.data + 4096, p.bytes.data + 4096, 4096);
+            hin_copy(mixed.data + 8192, p.bytes.data + 8192, p.bytes.size - 8192);
+            hin_copy(mixed.data + begin, after.data + begin, HIN_MIN(cut, after.size - begin));
+            bool whole = hin_view_equal(hin_view_sub(hin_buf_view(&mixed), begin, image),
+                                        hin_view_sub(hin_buf_view(&after), begin, image));
+            CHECK_OK(hin_file_replace(AT_FDCWD, p.path, hin_buf_view(&mixed), 0400));
+            CHECK_OK(reopen(&p));
+            provider = hin_ring_provider(p.ring);
+            CHECK_OK(provider.status(provider.context, HIN_VIEW("t"), &told));
+            CHECK_INT(told.current_version, whole ? 2 : 1);
+            hin_buf_clear(&mixed);
+            CHECK_OK(hin_file_read(AT_FDCWD, p.path, &mixed));
+            size_t size = mixed.size - 8192; /* both places hold the same again */
+            CHECK(hin_view_equal(hin_view_sub(hin_buf_view(&mixed), 4096, size),
+                                 hin_view_sub(hin_buf_view(&mixed), 8192, size)));
+        }
+    }
+}
+
+TEST(test_keys_ring__holds_many_tenants_and_shrinks_again)
+{
+    PLACE(p, "many");
+    struct stat small, large;
+    char name[16];
+    CHECK_OK(hin_ring_create(AT_FDCWD, p.path, NULL, &p.error));
+    CHECK(stat(p.path, &small) == 0);
+    CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, NULL, &p.error));
+    struct hin_key_provider provider = hin_ring_provider(p.ring);
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof(name), "tenant-%d", i);
+        CHECK_OK(provider.generate(provider.context, hin_view_from_text(name)));
+    }
+    CHECK(stat(p.path, &large) == 0 && large.st_size > 2 * small.st_size);
+    CHECK_OK(reopen(&p));
+    provider = hin_ring_provider(p.ring);
+    for (int i = 0; i < 300; i++) {
+        snprintf(name, sizeof(name), "tenant-%d", i);
+        CHECK_OK(
+            provider.destroy(provider.context, hin_view_from_text(name), HIN_KEY_ALL_VERSIONS));
+    }
+    CHECK(stat(p.path, &large) == 0 && large.st_size == small.st_size);
+    CHECK_OK(reopen(&p));
+    provider = hin_ring_provider(p.ring);
+    for (uint32_t i = 2; i <= HIN_RING_VERSIONS_MAX; i++) {
+        CHECK_OK(provider.rotate(provider.context, HIN_VIEW_EMPTY));
+    }
+    CHECK_CODE(provider.rotate(provider.context, HIN_VIEW_EMPTY), LIMIT);
+    CHECK_OK(reopen(&p));
 }
 
 TEST(test_keys_ring__refuses_files_that_others_may_read)
@@ -159,19 +280,28 @@ TEST(test_keys_ring__names_what_is_wrong_with_the_file)
     CHECK_OK(hin_ring_create(AT_FDCWD, p.path, NULL, &p.error));
     CHECK_OK(hin_file_read(AT_FDCWD, p.path, &p.bytes));
     struct hin_view bytes = hin_buf_view(&p.bytes);
-    for (size_t i = 0; i < bytes.size; i++) {
+    for (size_t i = 0; i < 4096; i += i < 64 ? 1 : 97) {
         CHECK_CODE(hin_ring_decode(hin_view_sub(bytes, 0, i), NULL, &p.ring, &p.error), TRUNCATED);
+    }
+    for (size_t i = 0; i < 40; i++) {
         p.bytes.data[i] ^= 1;
         CHECK(!hin_is_ok(hin_ring_decode(bytes, NULL, &p.ring, &p.error)));
         p.bytes.data[i] ^= 1;
     }
-    p.bytes.data[50] ^= 1;
-    CHECK_CODE(hin_ring_decode(bytes, NULL, &p.ring, &p.error), CORRUPT);
-    p.bytes.data[50] ^= 1;
-    p.bytes.data[3] = 2;
+    for (size_t i = 0; 8192 + i < bytes.size; i++) { /* one place damaged, then both */
+        p.bytes.data[4096 + i] ^= 1;
+        CHECK_OK(hin_ring_decode(bytes, NULL, &p.ring, &p.error));
+        hin_ring_free(p.ring);
+        p.ring = NULL;
+        p.bytes.data[8192 + i] ^= 1;
+        CHECK_CODE(hin_ring_decode(bytes, NULL, &p.ring, &p.error), CORRUPT);
+        p.bytes.data[4096 + i] ^= 1;
+        p.bytes.data[8192 + i] ^= 1;
+    }
+    p.bytes.data[3] = 3;
     CHECK_CODE(hin_ring_decode(bytes, NULL, &p.ring, &p.error), UNSUPPORTED);
     CHECK_CODE(hin_ring_decode(HIN_VIEW("#!/bin/sh"), NULL, &p.ring, &p.error), SYNTAX);
-    p.bytes.data[3] = 1;
+    p.bytes.data[3] = 2;
     CHECK_CODE(hin_ring_decode(bytes, &p.phrase, &p.ring, &p.error), INVALID);
 }
 
@@ -179,14 +309,54 @@ TEST(test_keys_ring__names_what_is_wrong_with_the_file)
 TEST(test_keys_ring__golden_version_1)
 {
     PLACE(p, "golden");
+    struct stat status;
     struct hin_key_provider_status told;
     CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/keys_ring_v1.bin", &p.bytes));
     CHECK_OK(hin_ring_decode(hin_buf_view(&p.bytes), NULL, &p.ring, &p.error));
     struct hin_key_provider provider = hin_ring_provider(p.ring);
-    CHECK_OK(provider.status(provider.context, &told));
+    CHECK_OK(provider.status(provider.context, HIN_VIEW_EMPTY, &told));
     CHECK_INT(told.current_version, 2);
+    CHECK_CODE(provider.rotate(provider.context, HIN_VIEW_EMPTY), DENIED); /* from no file */
+    for (size_t i = 0; i < p.bytes.size; i++) {
+        hin_ring_free(p.ring);
+        p.ring = NULL;
+        CHECK_CODE(
+            hin_ring_decode(hin_view_sub(hin_buf_view(&p.bytes), 0, i), NULL, &p.ring, &p.error),
+            TRUNCATED);
+    }
+    /* and becomes format 2, in which the tenant has a key of its own */
+    CHECK_OK(hin_file_replace(AT_FDCWD, p.path, hin_buf_view(&p.bytes), 0400));
+    CHECK_OK(reopen(&p));
+    CHECK_OK(hin_ring_upgrade(p.ring, &p.error));
+    CHECK_OK(hin_ring_upgrade(p.ring, &p.error));
+    CHECK(stat(p.path, &status) == 0 && (status.st_mode & 07777) == 0400 && status.st_size > 4096);
+    CHECK_OK(reopen(&p));
+    provider = hin_ring_provider(p.ring);
     CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/keys_wrap_v1.bin", &p.wrapped));
+    CHECK_CODE(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back),
+               NOT_FOUND);
+    CHECK_OK(provider.generate(provider.context, HIN_VIEW("t")));
     CHECK_OK(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back));
     CHECK_VIEW(hin_secret_view(&p.back), "golden key of thirty-two bytes..");
-    CHECK_CODE(provider.rotate(provider.context), DENIED); /* it came from no file */
+    CHECK_OK(provider.destroy(provider.context, HIN_VIEW("t"), HIN_KEY_ALL_VERSIONS));
+    hin_secret_done(&p.back);
+    CHECK_CODE(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back),
+               NOT_FOUND);
+}
+
+/* Format 2: the installation's versions 1 and 2, and "t", sealed under "open sesame". */
+TEST(test_keys_ring__golden_version_2)
+{
+    PLACE(p, "golden2");
+    struct hin_key_provider_status told;
+    CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/keys_ring_v2.bin", &p.bytes));
+    CHECK_CODE(hin_ring_decode(hin_buf_view(&p.bytes), &p.wrong, &p.ring, &p.error), AUTH);
+    CHECK_OK(hin_ring_decode(hin_buf_view(&p.bytes), &p.phrase, &p.ring, &p.error));
+    struct hin_key_provider provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.status(provider.context, HIN_VIEW_EMPTY, &told));
+    CHECK_INT(told.current_version, 2);
+    CHECK(told.sealed);
+    CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/keys_ring_v2_wrap.bin", &p.wrapped));
+    CHECK_OK(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back));
+    CHECK_VIEW(hin_secret_view(&p.back), "golden key of thirty-two bytes..");
 }

@@ -10,6 +10,7 @@
 #include "harness.h"
 #include "keys/client.h"
 #include "keys/ring.h"
+#include "proof/key.h"
 
 struct uses {
     size_t granted, refused;
@@ -85,14 +86,19 @@ TEST(test_keys_vault__data_keys_open_again_after_restart_and_rotations)
     BUF(wrapped);
     struct hin_view t0 = HIN_VIEW("t0");
     CHECK_OK(hin_vault_data_key_new(s.vault, t0, HIN_VAULT_FOR_INGEST, &key, &wrapped));
-    for (int round = 0; round < 4; round++) {
+    for (int round = 0; round < 5; round++) {
         SECRET(back);
         if (round == 1) {
             CHECK_OK(hin_vault_tenant_rotate(s.vault, t0));
         } else if (round == 2) {
             CHECK_OK(hin_vault_master_rotate(s.vault));
             struct hin_key_provider provider = s.options.provider;
-            CHECK_OK(provider.destroy(provider.context, 1)); /* nothing hangs on the old one */
+            CHECK_OK(
+                provider.destroy(provider.context, HIN_VIEW_EMPTY, 1)); /* nothing hangs on it */
+        } else if (round == 3) {
+            CHECK_OK(hin_vault_wrapping_rotate(s.vault, t0));
+            struct hin_key_provider provider = s.options.provider;
+            CHECK_OK(provider.destroy(provider.context, t0, 1));
         }
         CHECK_OK(reopen(&s));
         CHECK_OK(hin_vault_data_key_open(s.vault, t0, HIN_VAULT_FOR_SEARCH, key.id,
@@ -138,15 +144,41 @@ TEST(test_keys_vault__a_shredded_tenant_never_opens)
     SITE(s, "vault3");
     DATA_KEY(key);
     BUF(wrapped);
+    BUF(before);
+    BUF(ring);
     SECRET(none);
     struct hin_view t0 = HIN_VIEW("t0");
     CHECK_OK(hin_vault_data_key_new(s.vault, t0, HIN_VAULT_FOR_INGEST, &key, &wrapped));
+    CHECK_OK(hin_file_read(s.directory, "vault", &before));
+    CHECK_OK(hin_file_read(AT_FDCWD, s.keyring, &ring));
     CHECK_OK(hin_vault_tenant_shred(s.vault, t0));
+    /* the copy of the vault, with the provider as it is now */
+    CHECK_OK(hin_file_replace(s.directory, "vault", hin_buf_view(&before), 0600));
+    CHECK_OK(reopen(&s));
+    CHECK_CODE(hin_vault_data_key_open(s.vault, t0, HIN_VAULT_FOR_SEARCH, key.id,
+                                       hin_buf_view(&wrapped), &none),
+               AUTH);
+    CHECK_CODE(hin_vault_index_key(s.vault, t0, HIN_VAULT_FOR_SEARCH, &none), AUTH);
+    CHECK_OK(hin_vault_tenant_shred(s.vault, t0)); /* cut off between the two steps: goes on */
+    CHECK_CODE(hin_vault_tenant_shred(s.vault, t0), NOT_FOUND);
     CHECK_OK(hin_vault_tenant_create(s.vault, t0)); /* the same name again is another tenant */
     CHECK_OK(reopen(&s));
     CHECK_CODE(hin_vault_data_key_open(s.vault, t0, HIN_VAULT_FOR_SEARCH, key.id,
                                        hin_buf_view(&wrapped), &none),
                AUTH);
+    /* What remains, and is told (THREAT_MODEL.md): a copy of the ring itself, taken before. */
+    hin_vault_free(s.vault);
+    hin_ring_free(s.ring);
+    s.vault = NULL;
+    s.ring = NULL;
+    CHECK_OK(hin_file_replace(AT_FDCWD, s.keyring, hin_buf_view(&ring), 0400));
+    CHECK_OK(hin_file_replace(s.directory, "vault", hin_buf_view(&before), 0600));
+    CHECK_OK(hin_ring_open(&s.ring, AT_FDCWD, s.keyring, NULL, NULL));
+    s.options.provider = hin_ring_provider(s.ring);
+    CHECK_OK(hin_vault_open(&s.vault, &s.options));
+    CHECK_OK(hin_vault_data_key_open(s.vault, t0, HIN_VAULT_FOR_SEARCH, key.id,
+                                     hin_buf_view(&wrapped), &none));
+    CHECK(hin_secret_equal(&none, &key.key));
 }
 
 /* The state folder is copied away; the ring is not: whatever ring the thief brings, nothing opens.
@@ -183,7 +215,7 @@ TEST(test_keys_vault__names_what_is_wrong_with_its_file)
     CHECK_OK(hin_file_replace(s.directory, "vault",
                               hin_view_sub(hin_buf_view(&file), 0, file.size - 9), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), TRUNCATED);
-    file.data[3] = 2;
+    file.data[3] = 3;
     CHECK_OK(hin_file_replace(s.directory, "vault", hin_buf_view(&file), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), UNSUPPORTED);
     CHECK(unlinkat(s.directory, "vault", 0) == 0);
@@ -234,14 +266,271 @@ TEST(test_keys_client__asks_for_all_a_worker_needs)
     CHECK_OK(hin_vault_checkpoint_verify(p, HIN_VIEW("root 1"), g));
     CHECK_CODE(hin_vault_checkpoint_verify(p, HIN_VIEW("root 2"), g), AUTH);
     CHECK_CODE(hin_sign_verify(p, HIN_VIEW("root 1"), g), AUTH); /* the domain stands before */
+    /* The authority says which key signs checkpoints, and nothing else can be had from it so. */
+    struct hin_buf certified = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_key_statement about;
+    CHECK_OK(hin_keys_checkpoint_certify(&carrier, &certified));
+    CHECK_OK(hin_key_statement_verify(hin_buf_view(&certified), hin_buf_view(&ca), &about));
+    CHECK(memcmp(about.public_key, public_key, sizeof(public_key)) == 0);
+    certified.data[certified.size - 1] ^= 1;
+    CHECK_CODE(hin_key_statement_verify(hin_buf_view(&certified), hin_buf_view(&ca), &about), AUTH);
+    hin_buf_done(&certified);
     struct hin_key_provider_status status;
     CHECK_OK(hin_keys_status(&carrier, &status));
     CHECK(strcmp(status.name, "file") == 0);
     /* and what a worker may not */
     CHECK_CODE(hin_keys_admin(&carrier, HIN_KEYS_TENANT_SHRED, t0), DENIED);
-    CHECK_CODE(hin_keys_admin(&carrier, HIN_KEYS_MASTER_ROTATE, HIN_VIEW_EMPTY), DENIED);
     local.allowed_mask = HIN_KEYS_MASK_ALL;
     CHECK_OK(hin_keys_admin(&carrier, HIN_KEYS_TENANT_SHRED, t0));
+}
+
+/* --- rotation and retirement --- */
+
+struct slow_clock {
+    int64_t wall_usec;
+};
+
+static int64_t read_clock(void *context)
+{
+    const struct slow_clock *slow = context;
+    return slow->wall_usec;
+}
+
+TEST(test_keys_vault__retires_only_what_nothing_depends_on)
+{
+    SITE(s, "vault8");
+    struct slow_clock slow = {.wall_usec = hin_clock_wall_usec(hin_clock_system())};
+    struct hin_clock clock = {
+        .wall_usec = read_clock, .monotonic_usec = read_clock, .context = &slow};
+    DATA_KEY(key);
+    BUF(wrapped);
+    BUF(fresh);
+    SECRET(back);
+    struct hin_view t0 = HIN_VIEW("t0");
+    struct hin_vault_tenant_status status;
+    s.options.clock = &clock;
+    CHECK_OK(reopen(&s));
+    struct hin_keys_local local = {s.vault, HIN_KEYS_MASK_WORKER};
+    struct hin_keys_carrier keys = hin_keys_carrier_local(&local);
+    CHECK_OK(hin_keys_data_key_new(&keys, t0, HIN_VAULT_FOR_INGEST, &key, &wrapped));
+    CHECK_CODE(hin_keys_retire(&keys, t0, HIN_VAULT_TENANT, 1), CONFLICT); /* current */
+    CHECK_OK(hin_keys_admin(&keys, HIN_KEYS_TENANT_ROTATE, t0));
+    CHECK_CODE(hin_keys_retire(&keys, t0, HIN_VAULT_TENANT, 1), CONFLICT); /* the index key */
+    CHECK_OK(hin_keys_admin(&keys, HIN_KEYS_VAULT_REWRAP, t0));
+    CHECK_CODE(hin_keys_retire(&keys, t0, HIN_VAULT_TENANT, 1), AGAIN); /* just rotated */
+    CHECK_OK(hin_keys_data_key_rewrap(&keys, t0, key.id, hin_buf_view(&wrapped), &fresh));
+    slow.wall_usec += HIN_VAULT_RETIRE_REST_USEC;
+    CHECK_OK(hin_keys_retire(&keys, t0, HIN_VAULT_TENANT, 1));
+    CHECK_CODE(hin_keys_retire(&keys, t0, HIN_VAULT_TENANT, 1), NOT_FOUND);
+    CHECK_CODE(hin_keys_data_key_open(&keys, t0, HIN_VAULT_FOR_SEARCH, key.id,
+                                      hin_buf_view(&wrapped), &back),
+               NOT_FOUND);
+    CHECK_OK(hin_keys_data_key_open(&keys, t0, HIN_VAULT_FOR_SEARCH, key.id, hin_buf_view(&fresh),
+                                    &back));
+    CHECK(hin_secret_equal(&back, &key.key));
+    CHECK_CODE(hin_keys_retire(&keys, t0, HIN_VAULT_MASTER, 1), CONFLICT);
+    CHECK_CODE(hin_keys_retire(&keys, t0, HIN_VAULT_WRAPPING, 1), CONFLICT);
+    CHECK_CODE(hin_keys_retire(&keys, t0, HIN_VAULT_WRAPPING, 0), NOT_FOUND);
+    CHECK_OK(hin_keys_admin(&keys, HIN_KEYS_MASTER_ROTATE, HIN_VIEW_EMPTY));
+    CHECK_OK(hin_keys_admin(&keys, HIN_KEYS_WRAPPING_ROTATE, t0));
+    CHECK_OK(hin_keys_tenant_status(&keys, t0, &status));
+    CHECK_INT(status.master.current_version, 2);
+    CHECK_INT(status.master.version_count, 2);
+    CHECK_INT(status.wrapping.current_version, 2);
+    CHECK_INT(status.tenant_version_count, 1);
+    CHECK_INT(status.tenant_versions[0], 2);
+    CHECK_INT(status.index_under, 2);
+    CHECK_INT(status.wrapping_rotated_usec, slow.wall_usec);
+    CHECK_OK(hin_keys_retire(&keys, t0, HIN_VAULT_MASTER, 1));
+    CHECK_OK(hin_keys_retire(&keys, t0, HIN_VAULT_WRAPPING, 1));
+    CHECK_OK(reopen(&s));
+    CHECK_OK(hin_vault_data_key_open(s.vault, t0, HIN_VAULT_FOR_SEARCH, key.id,
+                                     hin_buf_view(&fresh), &back));
+}
+
+TEST(test_keys_vault__tests_its_provider)
+{
+    SITE(s, "vault9");
+    struct hin_keys_local local = {s.vault, HIN_KEYS_MASK_WORKER};
+    struct hin_keys_carrier keys = hin_keys_carrier_local(&local);
+    struct hin_vault_check checks[HIN_VAULT_CHECK_COUNT];
+    CHECK_OK(hin_keys_provider_test(&keys, HIN_VIEW("t0"), checks));
+    for (size_t i = 0; i < HIN_VAULT_CHECK_COUNT; i++) {
+        CHECK(checks[i].passed && hin_vault_check_name(i)[0] != '\0');
+    }
+    CHECK_CODE(hin_keys_provider_test(&keys, HIN_VIEW("t9"), checks), NOT_FOUND);
+}
+
+/* --- a provider that fails from its n-th change on --- */
+
+struct frail {
+    struct hin_key_provider real;
+    struct hin_vault_storage storage;
+    int left; /* changes that still go through */
+};
+
+static HIN_RESULT frail_step(struct frail *frail)
+{
+    HIN_ENSURE(frail->left > 0, IO);
+    frail->left--;
+    return hin_ok();
+}
+
+static HIN_RESULT frail_generate(void *context, struct hin_view tenant)
+{
+    struct frail *frail = context;
+    HIN_TRY(frail_step(frail));
+    return frail->real.generate(frail->real.context, tenant);
+}
+
+static HIN_RESULT frail_rotate(void *context, struct hin_view tenant)
+{
+    struct frail *frail = context;
+    HIN_TRY(frail_step(frail));
+    return frail->real.rotate(frail->real.context, tenant);
+}
+
+static HIN_RESULT frail_destroy(void *context, struct hin_view tenant, uint32_t version)
+{
+    struct frail *frail = context;
+    HIN_TRY(frail_step(frail));
+    return frail->real.destroy(frail->real.context, tenant, version);
+}
+
+static HIN_RESULT frail_wrap(void *context, const struct hin_key_binding *binding,
+                             const struct hin_secret *plain, struct hin_buf *ret_wrapped)
+{
+    struct frail *frail = context;
+    return frail->real.wrap(frail->real.context, binding, plain, ret_wrapped);
+}
+
+static HIN_RESULT frail_unwrap(void *context, const struct hin_key_binding *binding,
+                               struct hin_view wrapped, struct hin_secret *ret_plain)
+{
+    struct frail *frail = context;
+    return frail->real.unwrap(frail->real.context, binding, wrapped, ret_plain);
+}
+
+static HIN_RESULT frail_status(void *context, struct hin_view tenant,
+                               struct hin_key_provider_status *ret_status)
+{
+    struct frail *frail = context;
+    return frail->real.status(frail->real.context, tenant, ret_status);
+}
+
+static HIN_RESULT frail_load(void *context, struct hin_buf *ret_bytes)
+{
+    struct frail *frail = context;
+    return frail->storage.load(frail->storage.context, ret_bytes);
+}
+
+static HIN_RESULT frail_save(void *context, struct hin_view bytes)
+{
+    struct frail *frail = context;
+    HIN_TRY(frail_step(frail));
+    return frail->storage.save(frail->storage.context, bytes);
+}
+
+static HIN_RESULT put_golden(const char *golden, const char *path)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 1 << 20};
+    HIN_TRY(hin_file_read(AT_FDCWD, golden, &bytes));
+    return hin_file_replace(AT_FDCWD, path, hin_buf_view(&bytes), 0400);
+}
+
+/* The vault of format 1 ("t0", "t1" rotated once) with its ring, sealed under "open sesame". */
+static HIN_RESULT site_of_version_1(struct site *site, const char *name)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret phrase = {0};
+    char vault[320];
+    snprintf(site->state, sizeof(site->state), "%s/%s", test_folder(), name);
+    snprintf(site->keyring, sizeof(site->keyring), "%s/%s.keyring", test_folder(), name);
+    snprintf(vault, sizeof(vault), "%s/vault", site->state);
+    HIN_TRY(hin_directory_make(site->state, 0700));
+    HIN_TRY(put_golden(GOLDEN_FOLDER "/keys_vault_v1.bin", vault));
+    HIN_TRY(put_golden(GOLDEN_FOLDER "/keys_vault_v1_ring.bin", site->keyring));
+    HIN_TRY(hin_fd_open(AT_FDCWD, site->state, O_RDONLY | O_DIRECTORY, 0, &site->directory));
+    HIN_TRY(hin_secret_from(&phrase, HIN_VIEW("open sesame")));
+    HIN_TRY(hin_ring_open(&site->ring, AT_FDCWD, site->keyring, &phrase, NULL));
+    site->options =
+        (struct hin_vault_options){.provider = hin_ring_provider(site->ring),
+                                   .storage = hin_vault_storage_folder(&site->directory)};
+    return hin_ok();
+}
+
+/* id, key, wrapped key of "t0" in the golden data. */
+static HIN_RESULT opens_golden_data(struct site *site, bool *ret_same)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf data = {.max = 4096};
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_TRY(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/keys_vault_v1_data.bin", &data));
+    struct hin_view bytes = hin_buf_view(&data);
+    HIN_TRY(hin_vault_data_key_open(site->vault, HIN_VIEW("t0"), HIN_VAULT_FOR_SEARCH, bytes.data,
+                                    hin_view_sub(bytes, 48, SIZE_MAX), &key));
+    *ret_same = hin_view_equal(hin_secret_view(&key), hin_view_sub(bytes, 16, 32));
+    return hin_ok();
+}
+
+TEST(test_keys_vault__golden_version_1_moves_forward_also_when_cut_off)
+{
+    int cuts = 0;
+    for (bool whole = false; !whole; cuts++) {
+        char name[32];
+        bool same = false;
+        SECRET(index);
+        BUF(former);
+        struct hin_key_provider_status master;
+        snprintf(name, sizeof(name), "migrate%d", cuts);
+        HIN_CLEANUP(site_done) struct site s = {.directory = -1};
+        CHECK_OK(site_of_version_1(&s, name));
+        CHECK_OK(hin_file_read(s.directory, "vault", &former));
+        struct frail frail = {
+            .real = s.options.provider, .storage = s.options.storage, .left = cuts};
+        struct hin_vault_options sound = s.options;
+        s.options.provider =
+            (struct hin_key_provider){frail_generate, frail_rotate, frail_wrap, frail_unwrap,
+                                      frail_destroy,  frail_status, &frail};
+        s.options.storage = (struct hin_vault_storage){frail_load, frail_save, &frail};
+        struct hin_result cut = hin_vault_open(&s.vault, &s.options);
+        CHECK(hin_is_ok(cut) || cut.code == HIN_IO);
+        whole = hin_is_ok(cut);
+        s.options = sound;
+        CHECK_OK(reopen(&s));
+        CHECK_OK(opens_golden_data(&s, &same));
+        CHECK(same);
+        CHECK_OK(hin_vault_index_key(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_SEARCH, &index));
+        CHECK_OK(hin_vault_status(s.vault, &master));
+        CHECK_INT(master.current_version, 2);
+        CHECK_INT(master.version_count, 1); /* the key of format 1 is gone, */
+        CHECK_OK(hin_file_replace(s.directory, "vault", hin_buf_view(&former), 0600));
+        CHECK_CODE(reopen(&s), AUTH); /* and with it what copies of the former file held */
+    }
+    CHECK(cuts >= 7); /* two tenants, three saves, rotate, destroy */
+}
+
+/* Format 2 as it was first written must open for ever. */
+TEST(test_keys_vault__golden_version_2)
+{
+    BUF(data);
+    SECRET(phrase);
+    SECRET(key);
+    HIN_CLEANUP(site_done) struct site s = {.directory = -1};
+    CHECK_OK(site_of_version_1(&s, "golden2"));
+    char vault[320];
+    snprintf(vault, sizeof(vault), "%s/vault", s.state);
+    hin_ring_free(s.ring);
+    s.ring = NULL;
+    CHECK_OK(put_golden(GOLDEN_FOLDER "/keys_vault_v2.bin", vault));
+    CHECK_OK(put_golden(GOLDEN_FOLDER "/keys_vault_v2_ring.bin", s.keyring));
+    CHECK_OK(hin_secret_from(&phrase, HIN_VIEW("open sesame")));
+    CHECK_OK(hin_ring_open(&s.ring, AT_FDCWD, s.keyring, &phrase, NULL));
+    s.options.provider = hin_ring_provider(s.ring);
+    CHECK_OK(hin_vault_open(&s.vault, &s.options));
+    CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/keys_vault_v2_data.bin", &data));
+    struct hin_view bytes = hin_buf_view(&data);
+    CHECK_OK(hin_vault_data_key_open(s.vault, HIN_VIEW("t0"), HIN_VAULT_FOR_SEARCH, bytes.data,
+                                     hin_view_sub(bytes, 48, SIZE_MAX), &key));
+    CHECK(hin_view_equal(hin_secret_view(&key), hin_view_sub(bytes, 16, 32)));
 }
 
 TEST(test_keys_protocol__refuses_what_is_not_a_request)

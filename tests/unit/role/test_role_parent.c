@@ -261,6 +261,7 @@ struct house {
     int last_signal;
     char reason[64];
     const char *asker; /* who is told to go */
+    int program;       /* executed instead of ours, or -1 */
 };
 
 static HIN_RESULT handle_tell(void *context, struct hin_ipc *channel,
@@ -286,6 +287,9 @@ static HIN_RESULT prepare(void *context, const char *name, unsigned instance,
     struct house *house = context;
     HIN_TRY(hin_role_hand_setting(hand, "word", HIN_VIEW("weather is fine")));
     HIN_TRY(hin_role_hand_setting(hand, "answer path", hin_view_from_text(house->path)));
+    if (house->program >= 0) {
+        HIN_TRY(hin_role_hand_program(hand, house->program));
+    }
     return hin_role_hand_fd(hand, "answer", house->answer);
 }
 
@@ -303,7 +307,7 @@ static void on_exit_of(void *context, const struct hin_role_exit *news)
 
 static HIN_RESULT house_open(struct house *house)
 {
-    *house = (struct house){.answer = -1, .asker = "asker"};
+    *house = (struct house){.answer = -1, .asker = "asker", .program = -1};
     snprintf(house->path, sizeof(house->path), "%s/answer", test_folder());
     HIN_TRY(hin_fd_open(AT_FDCWD, house->path, O_RDWR | O_CREAT, 0600, &house->answer));
     HIN_TRY(hin_fd_write_all(house->answer, HIN_VIEW("forty-two")));
@@ -324,6 +328,7 @@ static void house_close(struct house *house)
 {
     hin_role_parent_free(house->parent);
     hin_fd_close(&house->answer);
+    hin_fd_close(&house->program);
 }
 
 /* Turn the parent's loop until the condition holds, at most 20 s. */
@@ -363,6 +368,39 @@ TEST(test_role_parent__hands_over_and_wires)
     UNTIL(&house, house.told[0] != '\0');
     CHECK_VIEW(hin_view_from_text(house.told), "forty-two");
     CHECK_INT(house.exits, 0);
+    house_close(&house);
+}
+
+/* A copy of this program under another name stands for a program of its own. */
+static HIN_RESULT make_other_program(struct house *house, char *path, size_t path_bytes)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 64 << 20};
+    snprintf(path, path_bytes, "%s/other-program", test_folder());
+    HIN_TRY(hin_file_read(AT_FDCWD, "/proc/self/exe", &bytes));
+    HIN_TRY(hin_file_replace(AT_FDCWD, path, hin_buf_view(&bytes), 0700));
+    return hin_fd_open(AT_FDCWD, path, O_PATH, 0, &house->program);
+}
+
+TEST(test_role_parent__a_role_may_be_another_program)
+{
+    struct house house;
+    char path[200], link[64], found[200] = {0};
+    struct hin_ipc *channel = NULL;
+    struct hin_ipc_message reply;
+    CHECK_OK(house_open(&house));
+    CHECK_OK(make_other_program(&house, path, sizeof(path)));
+    CHECK_OK(hin_role_parent_start(house.parent, "oracle", 0));
+    CHECK_CODE(hin_role_parent_connect(house.parent, "asker", 0, "oracle", &channel), NOT_FOUND);
+    UNTIL(&house, status_holds(&house, "oracle/0") && status_holds(&house, " ready"));
+    snprintf(link, sizeof(link), "/proc/%d/exe",
+             (int)hin_role_parent_pid(house.parent, "oracle", 0));
+    CHECK(readlink(link, found, sizeof(found) - 1) > 0);
+    CHECK(strcmp(found, path) == 0);
+    /* And this process as its only peer. */
+    CHECK_OK(hin_role_parent_connect(house.parent, "oracle", 0, "asker", &channel));
+    CHECK_OK(hin_ipc_call(channel, ASK, HIN_VIEW("?"), 10 * HIN_SEC_USEC, &reply));
+    CHECK_VIEW(reply.payload, "forty-two");
+    hin_ipc_free(channel);
     house_close(&house);
 }
 

@@ -105,6 +105,23 @@ static int try_raw_socket(const struct scene *scene)
     return refused(socket(AF_PACKET, SOCK_RAW, 0));
 }
 
+static int try_raw_datagram(const struct scene *scene)
+{
+    return refused(socket(AF_PACKET, SOCK_DGRAM, 0));
+}
+
+static int try_local_socket(const struct scene *scene)
+{
+    return refused(socket(AF_UNIX, SOCK_DGRAM, 0));
+}
+
+static int try_bind_datagram(const struct scene *scene)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int fd = socket(AF_INET, SOCK_DGRAM, 0);
+    return fd < 0 ? 255 : refused(bind(fd, (struct sockaddr *)&at, sizeof(at)));
+}
+
 static int try_exec(const struct scene *scene)
 {
     char *arguments[] = {NULL};
@@ -197,6 +214,12 @@ static const struct attempt attempts[] = {
     {"bind of one who accepts", HIN_SANDBOX_ACCEPT, 0, try_bind},
     {"connect of one who accepts", HIN_SANDBOX_ACCEPT, 0, try_connect},
     {"packet socket", HIN_SANDBOX_NET_CLIENT, 0, try_raw_socket},
+    {"TCP socket of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_socket},
+    {"local socket of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_local_socket},
+    {"packet socket of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_raw_socket},
+    {"packet datagrams of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_raw_datagram},
+    {"receiving from anybody by one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0,
+     try_bind_datagram},
     {"exec", 0, 0, try_exec},
     {"exec (Landlock)", HIN_SANDBOX_EXEC, 0, try_exec},
     {"fork", 0, 0, try_fork},
@@ -422,6 +445,43 @@ TEST(test_sandbox_sandbox__works_in_its_own_folder_under_one_that_only_root_may_
     CHECK(folder >= 0);
     CHECK_INT(in_child(work_inside, folder), 0);
     close(folder);
+}
+
+/* Its own datagram comes back to it from the one who listens at `port`. */
+static int talk_by_datagrams(int port)
+{
+    struct hin_sandbox *sandbox = NULL;
+    struct sockaddr_in to = {.sin_family = AF_INET,
+                             .sin_port = htons((uint16_t)port),
+                             .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    if (!hin_is_ok(hin_sandbox_new(&sandbox)) ||
+        !hin_is_ok(hin_sandbox_user(sandbox, ROLE_UID, ROLE_UID))) {
+        return 1;
+    }
+    hin_sandbox_namespaces(sandbox, HIN_SANDBOX_NEW_ALL);
+    hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_NET_DATAGRAM);
+    if (!hin_is_ok(hin_sandbox_apply(sandbox, NULL))) {
+        return 2;
+    }
+    char byte = 'x';
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+    if (fd < 0 || connect(fd, (struct sockaddr *)&to, sizeof(to)) != 0) {
+        return 3;
+    }
+    return send(fd, &byte, 1, 0) == 1 ? 0 : 4;
+}
+
+TEST(test_sandbox_sandbox__who_sends_datagrams_does)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof(at);
+    char byte = 0;
+    int fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+    CHECK(fd >= 0 && bind(fd, (struct sockaddr *)&at, size) == 0);
+    CHECK(getsockname(fd, (struct sockaddr *)&at, &size) == 0);
+    CHECK_INT(in_child(talk_by_datagrams, ntohs(at.sin_port)), 0);
+    CHECK(recv(fd, &byte, 1, 0) == 1 && byte == 'x');
+    close(fd);
 }
 
 static int code_runs(uint8_t *at)

@@ -16,8 +16,27 @@ static HIN_RESULT give_sealer(void *context, struct hin_sealer **ret_sealer)
     return hin_ok();
 }
 
+/* As the key service: AGAIN while it is away. */
+static HIN_RESULT find_key(void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
+                           struct hin_secret *ret_key)
+{
+    struct keys *keys = context;
+    uint8_t key[HIN_SEAL_KEY_BYTES];
+    HIN_ENSURE(memcmp(key_id, keys->id, sizeof(keys->id)) == 0, NOT_FOUND);
+    HIN_ENSURE(!keys->away, AGAIN);
+    hin_fill(key, (uint8_t)(keys->id[0] - 1), sizeof(key));
+    return hin_secret_from(ret_key, hin_view_of(key, sizeof(key)));
+}
+
+void keys_leave(struct keys *keys)
+{
+    keys->away = true;
+    hin_opener_forget(keys->opener, NULL);
+}
+
 HIN_RESULT keys_new(struct keys *keys, uint8_t seed)
 {
+    struct hin_key_source source = {find_key, keys};
     uint8_t key[HIN_SEAL_KEY_BYTES], id[HIN_SEAL_KEY_ID_BYTES];
     struct hin_secret secret;
     hin_fill(key, seed, sizeof(key));
@@ -27,7 +46,7 @@ HIN_RESULT keys_new(struct keys *keys, uint8_t seed)
     hin_copy(keys->id, id, sizeof(id));
     struct hin_result result = hin_sealer_new(&keys->sealer, id, &secret);
     if (hin_is_ok(result)) {
-        result = hin_opener_new(&keys->opener, NULL, 8);
+        result = hin_opener_new(&keys->opener, &source, 8);
     }
     if (hin_is_ok(result)) {
         result = hin_opener_add(keys->opener, id, &secret);

@@ -15,8 +15,11 @@ struct keys {
     struct hin_sealer *sealer;
     struct hin_opener *opener;
     struct hin_index *index;
+    bool away;
 };
 HIN_RESULT keys_new(struct keys *keys, uint8_t seed);
+/* The key service is out of reach until `away` is false again. */
+void keys_leave(struct keys *keys);
 void keys_free(struct keys *keys);
 struct hin_store_keys keys_of(struct keys *keys);
 

@@ -192,6 +192,19 @@ static HIN_RESULT send_unsent(struct log_module *m)
 
 /* ---- attaching ---- */
 
+static HIN_RESULT take_clock(struct log_module *m, struct hin_reader *reader)
+{
+    struct hin_view source;
+    uint8_t known = 0;
+    HIN_TRY(hin_read_u8(reader, &known));
+    HIN_TRY(hin_read_zigzag(reader, &m->clock_offset_usec));
+    HIN_TRY(hin_read_bytes(reader, sizeof(m->clock_source) - 1, &source));
+    HIN_TRY(hin_read_end(reader));
+    HIN_TRY(hin_view_to_text(source, m->clock_source, sizeof(m->clock_source)));
+    m->clock_known = known != 0;
+    return hin_ok();
+}
+
 static HIN_RESULT map_of(int fd, struct hin_view *ret_view)
 {
     struct stat st;
@@ -269,6 +282,7 @@ struct hin_result log_attach(struct log_module *m)
     HIN_TRY(hin_read_u64(&reader, &last));
     HIN_TRY(hin_read_zigzag(&reader, &monotonic));
     HIN_TRY(hin_read_zigzag(&reader, &wall));
+    HIN_TRY(take_clock(m, &reader));
     if (m->fresh) {
         HIN_TRY(restore(m, &reply, monotonic, wall));
         m->fresh = false;
@@ -286,6 +300,10 @@ struct hin_result log_attach(struct log_module *m)
 
 static HIN_RESULT take_reply(struct log_module *m, const struct hin_ipc_message *message)
 {
+    if (!message->reply && message->type == HIN_AGENT_CLOCK) {
+        struct hin_reader reader = hin_reader_of(message->payload);
+        return take_clock(m, &reader);
+    }
     if (!message->reply || message->type != HIN_AGENT_COMMIT) {
         return message->reply ? hin_ok()
                               : hin_fail(HIN_PROTOCOL); /* a late reply to a state saved */

@@ -99,6 +99,11 @@ static HIN_RESULT keep(struct log_module *m, struct hin_event *event, uint64_t g
 {
     struct hin_event_identity identity = {generation, offset, 0};
     HIN_TRY(hin_event_set_identity(event, &identity));
+    if (m->clock_known) {
+        HIN_TRY(hin_event_set_integer(event, HIN_FIELD_CLOCK_OFFSET, m->clock_offset_usec));
+        HIN_TRY(
+            hin_event_set_text(event, HIN_FIELD_CLOCK_SOURCE, hin_view_from_text(m->clock_source)));
+    }
     hin_buf_clear(&m->scratch);
     HIN_TRY(hin_event_encode(event, &m->scratch));
     HIN_ENSURE(m->scratch.size <= HIN_EVENT_MAX_BYTES - MANAGER_BYTES, LIMIT);

@@ -110,6 +110,11 @@ struct log_module {
     struct hin_arena journal_arena;
     struct hin_buf journal_line;
 
+    /* how far the clock is off, as the uplink tells it */
+    bool clock_known;
+    int64_t clock_offset_usec;
+    char clock_source[HIN_CLOCK_NAME_BYTES];
+
     /* time */
     int64_t monotonic_base, monotonic_start; /* correlation clock = base + (monotonic - start) */
     int64_t now_wall, now_monotonic, now_correlation;

@@ -6,6 +6,7 @@
 #include "manager/credential.h"
 #include "manager/worker/api/api.h"
 #include "manager/worker/api/auth.h"
+#include "manager/worker/api/holders.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/tables.h"
 
@@ -22,6 +23,10 @@ static HIN_RESULT check_role(struct hin_api_call *call, struct hin_json stored)
     HIN_TRY(hin_json_opt_integer(call->body, "roleID", 0, INT64_MAX, &role, NULL));
     if (hin_api_role_find(role) == NULL) {
         return hin_api_fail(call, HIN_INVALID, "roleID: there is no role %lld", (long long)role);
+    }
+    if (role == HIN_API_ROLE_HOLDER) {
+        return hin_api_fail(call, HIN_INVALID,
+                            "roleID: key holders are made by key holders (hinomi key holders add)");
     }
     return hin_ok();
 }
@@ -55,10 +60,24 @@ static struct hin_result create_key(struct hin_api_call *call, struct hin_api_pa
     return show_secret(call, "secretKey", &secret, computed);
 }
 
+/* A key that holds the keys is changed by holders alone. */
+static HIN_RESULT check_no_holder(struct hin_api_call *call, int64_t id)
+{
+    bool holds = false;
+    HIN_TRY(hin_api_holder_has_key(call, id, &holds));
+    return holds ? hin_api_fail(call, HIN_CONFLICT,
+                                "this key is that of a key holder, who is to be removed first "
+                                "(hinomi key holders remove)")
+                 : hin_ok();
+}
+
 static struct hin_result prepare_key(struct hin_api_call *call, struct hin_json stored,
                                      struct hin_api_draft *draft)
 {
     int64_t expires_msec = draft->content.expires_usec / HIN_MSEC_USEC;
+    if (stored.node != NULL) {
+        HIN_TRY(check_no_holder(call, call->id));
+    }
     HIN_TRY(check_role(call, stored));
     HIN_TRY(hin_json_opt_integer(call->body, "expiryDate", 0, INT64_MAX / 1000, &expires_msec,
                                  &call->error));
@@ -72,13 +91,14 @@ static struct hin_result remove_key(struct hin_api_call *call, int64_t id)
         return hin_api_fail(call, HIN_CONFLICT,
                             "this key cannot delete itself; deactivate it, or use another");
     }
-    return hin_ok();
+    return check_no_holder(call, id);
 }
 
 static const struct hin_api_resource apikeys = {
     .path = "apikeys",
     .collection = "apiKeys",
     .singular = "apikey",
+    .read_action = "apikey.read",
     .list_model = "ApiKeys",
     .attributes = &hin_api_apikey,
     .kind = HIN_STORE_API_KEYS,
@@ -102,7 +122,10 @@ static struct hin_result current_key(struct hin_api_call *call)
 /* Signing out: a key ends itself. */
 static struct hin_result end_key(struct hin_api_call *call, void *context, int64_t *object)
 {
+    struct hin_json stored;
     (void)context;
+    HIN_TRY(hin_api_load(call, &apikeys, *object, &stored));
+    HIN_TRY(hin_api_note(call, &hin_api_apikey, stored, (struct hin_json){0}));
     return hin_store_delete(call->tenant->store, HIN_STORE_API_KEYS, *object, 0);
 }
 
@@ -215,6 +238,7 @@ static const struct hin_api_resource administrators = {
     .path = "administrators",
     .collection = "administrators",
     .singular = "administrator",
+    .read_action = "administrator.read",
     .list_model = "Administrators",
     .attributes = &hin_api_administrator,
     .kind = HIN_STORE_ADMINISTRATORS,
@@ -332,8 +356,9 @@ static struct hin_result change_account(void *context, const struct hin_store_do
     if (change->failed) {
         HIN_TRY(count_failure(change, stored));
     }
-    return hin_api_merge(&hin_api_administrator, stored, (struct hin_json){0}, &change->patches,
-                         bytes);
+    HIN_TRY(hin_api_merge(&hin_api_administrator, stored, (struct hin_json){0}, &change->patches,
+                          bytes));
+    return hin_api_note_stored(change->call, &hin_api_administrator, stored, hin_buf_view(bytes));
 }
 
 static HIN_RESULT store_account(struct account_change *change, int64_t administrator)

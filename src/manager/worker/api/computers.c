@@ -42,8 +42,8 @@ static HIN_RESULT judge(struct hin_api_call *call, struct hin_view enrolment, in
 }
 
 /* What the last session told, as ingest keeps it beside the agent's counters. */
-static HIN_RESULT add_session_facts(struct hin_api_call *call, struct hin_view blob,
-                                    struct hin_api_patches *computed)
+static HIN_RESULT add_session_facts(struct hin_api_call *call, const struct hin_store_agent *agent,
+                                    struct hin_view blob, struct hin_api_patches *computed)
 {
     static const char *const texts[] = {"lastIPUsed", "agentVersion", "platform"};
     static const char *const times[] = {"lastSendPolicyRequest", "lastSendPolicySuccess"};
@@ -57,6 +57,15 @@ static HIN_RESULT add_session_facts(struct hin_api_call *call, struct hin_view b
         if (text.size > 0) {
             HIN_TRY(hin_api_patch_text(computed, texts[i], text));
         }
+    }
+    struct hin_view source = HIN_VIEW_EMPTY;
+    bool beyond = false;
+    HIN_TRY(hin_json_opt_text(facts, "clockSource", &source, NULL));
+    HIN_TRY(hin_json_opt_boolean(facts, "clockBeyondBound", &beyond, NULL));
+    if (source.size > 0) {
+        HIN_TRY(hin_api_patch_text(computed, "clockSource", source));
+        HIN_TRY(hin_api_patch_bool(computed, "clockBeyondBound", beyond));
+        HIN_TRY(hin_api_patch_int(computed, "clockOffset", agent->clock_offset_usec));
     }
     for (size_t i = 0; i < HIN_COUNT(times); i++) {
         int64_t time = 0;
@@ -79,7 +88,7 @@ static struct hin_result compute_computer(struct hin_api_call *call, int64_t id,
     struct hin_result found = hin_store_agent_get(call->tenant->store, id, &buf, &agent);
     if (hin_is_ok(found)) {
         HIN_TRY(hin_arena_copy(call->arena, agent.blob, &blob));
-        HIN_TRY(add_session_facts(call, blob, computed));
+        HIN_TRY(add_session_facts(call, &agent, blob, computed));
     } else if (found.code != HIN_NOT_FOUND) {
         return found;
     }
@@ -123,6 +132,7 @@ const struct hin_api_resource hin_api_computers = {
     .path = "computers",
     .collection = "computers",
     .singular = "computer",
+    .read_action = "computer.read",
     .list_model = "Computers",
     .attributes = &hin_api_computer,
     .kind = HIN_STORE_COMPUTERS,
@@ -154,7 +164,8 @@ static struct hin_result write_admission(void *context, const struct hin_store_d
     HIN_TRY(hin_api_parse(admission->call, document->bytes, HIN_STORE_DOCUMENT_BYTES, &stored));
     HIN_TRY(hin_api_patch_text(&patches, "enrolment", hin_view_from_text(admission->state)));
     HIN_TRY(hin_api_patch_none(&patches, "enrolmentReason"));
-    return hin_api_merge(&hin_api_computer, stored, (struct hin_json){0}, &patches, bytes);
+    HIN_TRY(hin_api_merge(&hin_api_computer, stored, (struct hin_json){0}, &patches, bytes));
+    return hin_api_note_stored(admission->call, &hin_api_computer, stored, hin_buf_view(bytes));
 }
 
 static HIN_RESULT set_admission(struct hin_api_call *call, int64_t id, const char *state)
@@ -198,8 +209,11 @@ static HIN_RESULT admit(struct hin_api_call *call, const char *action,
         .object = call->id,
         .effect = effect,
     };
+    struct hin_json stored;
+    struct hin_api_patches computed = {0};
     HIN_TRY(hin_api_change(call, &change));
-    return hin_api_resource_get(call, &hin_api_computers);
+    HIN_TRY(hin_api_load(call, &hin_api_computers, call->id, &stored));
+    return hin_api_answer(call, &hin_api_computers, call->id, stored, &computed);
 }
 
 static struct hin_result approve(struct hin_api_call *call)

@@ -74,6 +74,8 @@ enum hin_api_right {
     HIN_RIGHT_METRICS = 1 << 4, /* counters */
     HIN_RIGHT_SELF = 1 << 5,    /* one's own key; every key has it */
     HIN_RIGHT_TENANTS = 1 << 6, /* other tenants; of the installation's own tenant only */
+    HIN_RIGHT_AUDIT = 1 << 7,   /* read and export the audit record */
+    HIN_RIGHT_KEYS = 1 << 8,    /* state of the keys, rotation, retirement */
 };
 
 struct hin_api_role {
@@ -81,6 +83,8 @@ struct hin_api_role {
     const char *name;
     unsigned rights;
 };
+
+enum { HIN_API_ROLE_FULL = 1, HIN_API_ROLE_HOLDER = 4 };
 
 /* NULL for an ID that stands for no role. */
 const struct hin_api_role *hin_api_role_find(int64_t id);

@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/query.h"
+#include "manager/worker/api/reads.h"
 #include "manager/worker/api/stream.h"
 #include "manager/worker/api/tables.h"
 #include "manager/worker/ingest/ingest.h"
@@ -71,7 +72,17 @@ static HIN_RESULT answer(struct hin_api_call *call, struct hin_query *query)
     hin_arena_done(&page.arena);
     hin_buf_done(&page.text);
     HIN_TRY(result);
+    HIN_TRY(hin_reads_count(call, page.count));
     return hin_json_writer_finish(&page.writer);
+}
+
+/* The formats of other systems are exports from the first event on. */
+static HIN_RESULT begin_read(struct hin_api_call *call, const struct hin_query *query)
+{
+    bool export = query->format == HIN_QUERY_CEF || query->format == HIN_QUERY_LEEF;
+    struct hin_view fields;
+    HIN_TRY(hin_query_fields(call, query, &fields));
+    return hin_reads_begin(call, export ? "events.export" : "events.read", "events", 0, fields);
 }
 
 static HIN_RESULT run(struct hin_api_call *call,
@@ -81,6 +92,9 @@ static HIN_RESULT run(struct hin_api_call *call,
     HIN_TRY(HIN_ARENA_NEW(call->arena, &query));
     hin_query_init(query);
     struct hin_result result = read(call, query);
+    if (hin_is_ok(result)) {
+        result = begin_read(call, query);
+    }
     if (hin_is_ok(result)) {
         result = answer(call, query);
     }

@@ -8,7 +8,6 @@
 #include "manager/worker/api/openapi.h"
 #include "manager/worker/bus.h"
 #include "manager/worker/ingest/ingest.h"
-#include "store/audit.h"
 #include "store/events.h"
 
 /* ---- health ---- */
@@ -81,6 +80,26 @@ static HIN_RESULT write_listener(struct hin_buf *out, const struct hin_listener_
     return hin_ok();
 }
 
+/* Without a measurement there is no offset: the metric is absent then. */
+static HIN_RESULT write_clock(struct hin_buf *out, const struct hin_worker *worker)
+{
+    const struct hin_worker_clock *ntp = &worker->ntp;
+    HIN_TRY(gauge(out, "clock_sources", "Time servers configured for the manager.",
+                  (double)ntp->settings.server_count));
+    HIN_TRY(gauge(out, "clock_sources_agreeing", "Of these, how many answer and agree.",
+                  (double)ntp->report.agree_count));
+    HIN_TRY(gauge(out, "clock_bound_seconds", "By how much the clock may be off.",
+                  (double)ntp->settings.bound_usec / 1e6));
+    HIN_TRY(gauge(out, "clock_beyond_bound", "1 when it is off by more.", ntp->watch.beyond));
+    if (!ntp->report.measured) {
+        return hin_ok();
+    }
+    HIN_TRY(gauge(out, "clock_offset_seconds", "True time minus the manager's clock.",
+                  (double)ntp->report.offset_usec / 1e6));
+    return gauge(out, "clock_error_seconds", "By how much that may be wrong.",
+                 (double)ntp->report.error_usec / 1e6);
+}
+
 /* Of the installation as a whole: for its own tenant only. */
 static HIN_RESULT write_installation(struct hin_api_call *call)
 {
@@ -89,6 +108,7 @@ static HIN_RESULT write_installation(struct hin_api_call *call)
 #define X(name, text) HIN_TRY(counter(call->out, #name, text, sum.name));
     HIN_WORKER_COUNTERS(X)
 #undef X
+    HIN_TRY(write_clock(call->out, call->worker));
     return write_listener(call->out,
                           hin_http_server_listener_stats(hin_api_server(call->worker->api)));
 }
@@ -108,6 +128,9 @@ static struct hin_result metrics(struct hin_api_call *call)
     }
     HIN_TRY(gauge(call->out, "agents_connected", "Agents with an open session.",
                   (double)hin_bus_agents(call->worker->bus, call->tenant->number)));
+    HIN_TRY(gauge(call->out, "agents_clock_beyond_bound",
+                  "Of these, those whose clock is off by more than their bound.",
+                  (double)hin_bus_clocks_beyond(call->worker->bus, call->tenant->number)));
     HIN_TRY(gauge(call->out, "agent_spool_events",
                   "Events that wait in the spools of the agents of this worker.", (double)spool));
     HIN_TRY(
@@ -207,53 +230,13 @@ static struct hin_result status(struct hin_api_call *call)
     hin_json_field_cstring(&writer, "state", store_state(call->desk));
     put_salvages(&writer, &salvages);
     hin_json_end_object(&writer);
+    hin_worker_clock_show(call->worker, &writer);
     put_keys(call, &writer);
     if (call->tenant->number == 0) {
         put_processes(call, &writer);
     }
     hin_json_end_object(&writer);
     return hin_json_writer_finish(&writer);
-}
-
-/* ---- audit record ---- */
-
-struct audit_page {
-    struct hin_json_writer writer;
-};
-
-static struct hin_result add_audit(void *context, const struct hin_store_audit *entry)
-{
-    struct audit_page *page = context;
-    hin_json_begin_object(&page->writer);
-    hin_json_field_integer(&page->writer, "ID", entry->number);
-    hin_json_key(&page->writer, "entry");
-    if (entry->bytes.size > 0) {
-        hin_json_put_raw(&page->writer, entry->bytes);
-    } else {
-        hin_json_put_null(&page->writer);
-    }
-    hin_json_end_object(&page->writer);
-    return hin_ok();
-}
-
-static struct hin_result audit(struct hin_api_call *call)
-{
-    struct audit_page page;
-    struct hin_view sort = HIN_VIEW("desc");
-    int64_t id = 0;
-    int64_t limit = 100;
-    HIN_TRY(hin_api_query_integer(call, "limit", 1, 5000, &limit));
-    HIN_TRY(hin_api_query_integer(call, "idValue", 0, INT64_MAX, &id));
-    HIN_TRY(hin_api_query_text(call, "sort", &sort));
-    hin_json_writer_init(&page.writer, call->out, false);
-    hin_json_begin_object(&page.writer);
-    hin_json_key(&page.writer, "audit");
-    hin_json_begin_array(&page.writer);
-    HIN_TRY(hin_store_audit_list(call->tenant->store, id, hin_view_is(sort, "desc"), (size_t)limit,
-                                 add_audit, &page));
-    hin_json_end_array(&page.writer);
-    hin_json_end_object(&page.writer);
-    return hin_json_writer_finish(&page.writer);
 }
 
 /* ---- OpenAPI ---- */
@@ -270,8 +253,6 @@ static const struct hin_api_action actions[] = {
     {HIN_HTTP_GET, "metrics", HIN_RIGHT_METRICS, metrics, NULL, "Counters in OpenMetrics text.",
      true},
     {HIN_HTTP_GET, "status", HIN_RIGHT_VIEW, status, NULL, "State of processes, keys and store.",
-     false},
-    {HIN_HTTP_GET, "audit", HIN_RIGHT_ACCESS, audit, NULL, "The audit record, newest first.",
      false},
 };
 const struct hin_api_module hin_api_module_state = {NULL, actions, HIN_COUNT(actions)};

@@ -63,6 +63,13 @@ static const struct hin_api_attribute computer_rows[] = {
      "When the policy was last sent."},
     {"lastSendPolicySuccess", HIN_API_TIME, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, NULL,
      "When the agent last applied one."},
+    {"clockOffset", HIN_API_INT, RO | HIN_API_COMPUTED, PLAIN, INT64_MIN, INT64_MAX, NULL, NULL,
+     "True time minus the host's clock, in microseconds, as the last heartbeat told it; positive: "
+     "behind."},
+    {"clockSource", HIN_API_TEXT, RO | HIN_API_COMPUTED, PLAIN, 0, 16, NULL, NULL,
+     "What it was measured against: ntp (a majority of the agent's time servers) or manager."},
+    {"clockBeyondBound", HIN_API_BOOL, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, NULL,
+     "Whether it is off by more than the bound set at the agent."},
     {"agentVersion", HIN_API_TEXT, RO, PLAIN, 0, 255, NULL, NULL, "Version of the agent."},
     {"computerStatus", HIN_API_OBJECT, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, &computer_status,
      "State of the agent."},
@@ -312,6 +319,42 @@ static const struct hin_api_attribute tenant_rows[] = {
     ID_ROW,
 };
 const struct hin_api_attributes hin_api_tenant = HIN_API_TABLE("Tenant", tenant_rows);
+
+static const struct hin_api_attribute key_rotation_rows[] = {
+    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data", NULL,
+     "Which key: the installation's wrapping key, the tenant's, the tenant key, the data keys."},
+};
+const struct hin_api_attributes hin_api_key_rotation =
+    HIN_API_TABLE("KeyRotation", key_rotation_rows);
+
+static const struct hin_api_attribute key_retirement_rows[] = {
+    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant", NULL,
+     "Which key: the installation's wrapping key, the tenant's, the tenant key."},
+    {"version", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, UINT32_MAX, NULL, NULL,
+     "The version that is destroyed."},
+};
+const struct hin_api_attributes hin_api_key_retirement =
+    HIN_API_TABLE("KeyRetirement", key_retirement_rows);
+
+static const struct hin_api_attribute key_holder_rows[] = {
+    {"name", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PERSONAL, 1, 63, NULL, NULL,
+     "The person's name."},
+};
+const struct hin_api_attributes hin_api_key_holder = HIN_API_TABLE("KeyHolder", key_holder_rows);
+
+static const struct hin_api_attribute key_holder_limit_rows[] = {
+    {"limit", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, 16, NULL, NULL,
+     "How many key holders there may be."},
+};
+const struct hin_api_attributes hin_api_key_holder_limit =
+    HIN_API_TABLE("KeyHolderLimit", key_holder_limit_rows);
+
+static const struct hin_api_attribute key_holder_names_rows[] = {
+    {"names", HIN_API_TEXTS, HIN_API_REQUIRED | HIN_API_CLEAN, PERSONAL, 1, 16, NULL, NULL,
+     "The persons' names."},
+};
+const struct hin_api_attributes hin_api_key_holder_names =
+    HIN_API_TABLE("KeyHolderNames", key_holder_names_rows);
 
 static const struct hin_api_attribute search_criteria_rows[] = {
     {"fieldName", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,

@@ -15,6 +15,11 @@ extern const struct hin_api_attributes hin_api_policy;
 extern const struct hin_api_attributes hin_api_enrolment_token;
 extern const struct hin_api_attributes hin_api_session;
 extern const struct hin_api_attributes hin_api_tenant;
+extern const struct hin_api_attributes hin_api_key_rotation;
+extern const struct hin_api_attributes hin_api_key_retirement;
+extern const struct hin_api_attributes hin_api_key_holder;
+extern const struct hin_api_attributes hin_api_key_holder_limit;
+extern const struct hin_api_attributes hin_api_key_holder_names;
 extern const struct hin_api_attributes hin_api_search_filter;
 extern const struct hin_api_attributes hin_api_id_list;
 

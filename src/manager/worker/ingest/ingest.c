@@ -258,14 +258,61 @@ static void flush_seen(void *context)
     ingest->seen_count = 0; /* the next ones say as much */
 }
 
-static void take_counters(struct session *session, const struct hin_wire_heartbeat *heartbeat)
+/* What a heartbeat's counters say that the manager looks at; the rest is for people. */
+struct told {
+    uint64_t events_lost, clock_beyond_bound, ntp_behind_usec, ntp_ahead_usec;
+    bool has_events_lost, has_clock_beyond_bound, has_ntp_behind_usec, has_ntp_ahead_usec;
+};
+
+static struct told read_counters(const struct hin_wire_heartbeat *heartbeat)
 {
-    session->spool_count = heartbeat->spool_count;
+#define COUNTER(name)                                                                              \
+    {                                                                                              \
+#name, offsetof(struct told, name), offsetof(struct told, has_##name)                      \
+    }
+    static const struct {
+        const char *name;
+        size_t value, has;
+    } counters[] = {COUNTER(events_lost), COUNTER(clock_beyond_bound), COUNTER(ntp_behind_usec),
+                    COUNTER(ntp_ahead_usec)};
+#undef COUNTER
+    struct told told = {0};
     for (size_t i = 0; i < heartbeat->counter_count; i++) {
-        if (hin_view_is(heartbeat->counters[i].name, "events_lost")) {
-            session->lost_count = heartbeat->counters[i].value;
+        for (size_t j = 0; j < HIN_COUNT(counters); j++) {
+            if (hin_view_is(heartbeat->counters[i].name, counters[j].name)) {
+                *(uint64_t *)(void *)((uint8_t *)&told + counters[j].value) =
+                    heartbeat->counters[i].value;
+                *((bool *)&told + counters[j].has) = true;
+            }
         }
     }
+    return told;
+}
+
+/* By time servers where the agent has them and a majority agrees, else by this manager's clock. */
+static void take_clock(struct session *session, const struct hin_wire_heartbeat *heartbeat,
+                       const struct told *told)
+{
+    bool ntp = told->has_ntp_behind_usec || told->has_ntp_ahead_usec;
+    const char *source = ntp ? "ntp" : "manager";
+    bool beyond = told->clock_beyond_bound != 0;
+    uint64_t size = HIN_MIN(told->ntp_behind_usec + told->ntp_ahead_usec, (uint64_t)INT64_MAX);
+    session->clock_offset_usec = !ntp                        ? heartbeat->clock_offset_usec
+                                 : told->has_ntp_behind_usec ? (int64_t)size
+                                                             : -(int64_t)size;
+    if (session->clock_source != source || session->clock_beyond != beyond) {
+        session->clock_source = source;
+        session->clock_beyond = beyond;
+        hin_ingest_note_facts(session);
+    }
+}
+
+static void take_counters(struct session *session, const struct hin_wire_heartbeat *heartbeat)
+{
+    struct told told = read_counters(heartbeat);
+    session->spool_count = heartbeat->spool_count;
+    session->lost_count = told.has_events_lost ? told.events_lost : session->lost_count;
+    take_clock(session, heartbeat, &told);
 }
 
 static HIN_RESULT on_heartbeat(struct session *session, const struct hin_wire_message *message)
@@ -275,7 +322,7 @@ static HIN_RESULT on_heartbeat(struct session *session, const struct hin_wire_me
     take_counters(session, heartbeat);
     hin_ingest_compare(session, heartbeat->checkpoint);
     hin_ingest_checkpoint(ingest);
-    note_seen(session, heartbeat->clock_offset_usec);
+    note_seen(session, session->clock_offset_usec);
     bool newer = !hin_view_equal(heartbeat->checkpoint, hin_buf_view(&ingest->checkpoint));
     struct hin_wire_message reply = {
         .type = HIN_WIRE_HEARTBEAT_REPLY,
@@ -459,6 +506,16 @@ void hin_ingest_on_changed(struct hin_ingest *ingest, enum hin_store_kind kind, 
 uint64_t hin_ingest_session_count(const struct hin_ingest *ingest)
 {
     return ingest != NULL ? ingest->session_count : 0;
+}
+
+uint64_t hin_ingest_clocks_beyond(const struct hin_ingest *ingest)
+{
+    uint64_t count = 0;
+    for (const struct session *session = ingest != NULL ? ingest->first : NULL; session != NULL;
+         session = session->next) {
+        count += !session->gone && session->clock_beyond;
+    }
+    return count;
 }
 
 void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, uint64_t *ret_lost)

@@ -1,0 +1,138 @@
+#!/bin/bash
+# A whole manager on AWS KMS: on a double of it (tests/peer/kms_double.py), which the real SDK first proves right. Not run
+# against AWS.
+. "$(dirname "$0")/lib/lib.sh"
+begin "$@"
+double=$here/tests/peer/kms_double.py
+
+double_start() { # NAME [PORT]
+    mkdir -p "$T/$1"
+    rm -f "$T/$1/port"
+    launch "$1" python3 "$double" "$T/$1" ${2:+--port "$2"}
+    wait_for 30 test -s "$T/$1/port"
+}
+credentials() { printf '[default]\naws_access_key_id = %s\naws_secret_access_key = %s\n' "$1" "$2"; }
+# on_double NAME: the options of init for it
+on_double() {
+    printf '%s\n' --kms aws --aws-region "${2:-eu-test-1}" --aws-endpoint "localhost:$(cat "$T/$1/port")" --aws-ca-file "$T/$1/ca.pem"
+}
+secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY
+(umask 077 && credentials AKIDEXAMPLE $secret >"$T/credentials" && credentials AKIDEXAMPLE wrong >"$T/wrong" && credentials AKIDNOBODY $secret >"$T/nobody")
+check "the double runs" double_start cloud || bail "no double"
+
+# ---- the double, by the real SDK ----
+# Installed once into the build folder, at the versions of the lock file; without the registry these cases are skipped.
+sdk=$build/aws-sdk
+if ! cmp -s "$here/tests/aws/package-lock.json" "$sdk/installed"; then
+    mkdir -p "$sdk"
+    cp "$here"/tests/aws/package*.json "$sdk"
+    (cd "$sdk" && timeout 120 npm ci --no-audit --no-fund) >"$T/npm.out" 2>&1 && cp "$here/tests/aws/package-lock.json" "$sdk/installed"
+fi
+if cmp -s "$here/tests/aws/package-lock.json" "$sdk/installed"; then
+    cp "$here"/tests/aws/*.mjs "$sdk"
+    "$sdk/node_modules/.bin/node" --no-warnings "$sdk/prove.mjs" "https://localhost:$(cat "$T/cloud/port")" "$T/cloud/ca.pem" >"$T/prove.out" 2>&1
+    is "the real SDK finds in the double what it finds in AWS KMS" "$? $(grep -c '^ok' "$T/prove.out") $(tail -1 "$T/prove.out")" "0 20 1..20"
+    is "and signs as the recorded vectors" "$("$sdk/node_modules/.bin/node" --no-warnings "$sdk/vectors.mjs")" "$(cat "$here/tests/golden/aws_sigv4.txt")"
+else
+    note "skipped: 2 cases with the real SDK (the npm registry is not there)"
+fi
+
+# ---- init ----
+mapfile -t options < <(on_double cloud)
+check_not "init without a region is refused" manager_init x --kms aws --kms-secret-file "$T/credentials"
+like "and told what is missing" "$(cat "$T/x.log")" 'needs --aws-region'
+check_not "init without credentials is refused" manager_init x "${options[@]}"
+like "and told how to give them" "$(cat "$T/x.log")" 'aws_access_key_id'
+check_not "init with a wrong secret is refused" manager_init x "${options[@]}" --kms-secret-file "$T/wrong"
+like "and told what may be wrong" "$(cat "$T/x.log")" 'secret key or the region is wrong'
+check_not "init with an unknown key is refused" manager_init x "${options[@]}" --kms-secret-file "$T/nobody"
+like "and told so" "$(cat "$T/x.log")" 'does not know this access key'
+mapfile -t elsewhere < <(on_double cloud eu-test-2)
+check_not "init for another region is refused" manager_init x "${elsewhere[@]}" --kms-secret-file "$T/credentials"
+like "by its word" "$(cat "$T/x.log")" 'valid region'
+check_not "the system's authorities do not vouch for the double" manager_init x --kms aws --aws-region eu-test-1 \
+    --aws-endpoint "localhost:$(cat "$T/cloud/port")" --kms-secret-file "$T/credentials"
+like "and that is said" "$(cat "$T/x.log")" 'its certificate is not of an authority|CA file of AWS cannot be read'
+before=$(grep -c '^CreateKey done' "$T/cloud/requests")
+check "a manager is made on AWS KMS" manager_init m "${options[@]}" --kms-secret-file "$T/credentials" || bail "nothing to test"
+is "with a key for the installation and one for the tenant" $(($(grep -c '^CreateKey done' "$T/cloud/requests") - before)) 2
+check "the settings hold no credentials" test -z "$(grep -rE 'AKIDEXAMPLE|wJalrX' "$T/m" "$T/m.init.json")"
+
+# ---- run ----
+check_not "it does not start without credentials" timeout 30 "$build/hinomi-manager" run --state "$T/m"
+check "the manager serves" manager_start m --kms-secret-file "$T/credentials" --workers 1 || bail "no manager"
+is "status names the service" "$(api m GET status | jq -r '.keyRing.provider, .keyRing.sealed' | tr '\n' ' ')" "aws true "
+check "credentials are no argument and no environment of any process" \
+    test -z "$(for p in $(descendants "${pids[m]}"); do cat "/proc/$p/cmdline" "/proc/$p/environ"; done | tr '\0' '\n' | grep -E 'AKIDEXAMPLE|wJalrX')"
+# in_memory PROCESS: is the secret key in its memory?
+in_memory() {
+    python3 - "$(process m "$1")" $secret <<'PY'
+import re, sys
+pid, secret = sys.argv[1], sys.argv[2].encode()
+with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+    for line in maps:
+        start, end, mode = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line).groups()
+        if mode.startswith("rw"):
+            try:
+                memory.seek(int(start, 16))
+                if secret in memory.read(int(end, 16) - int(start, 16)):
+                    sys.exit(0)
+            except OSError:
+                pass
+sys.exit(1)
+PY
+}
+if [ "$(id -u)" = 0 ]; then
+    check "keys holds the credentials" in_memory keys
+    check_not "kms, which has the network, does not" in_memory kms
+    is "keys has no network" "$([ "$(readlink "/proc/$(process m keys)/ns/net")" = "$(readlink /proc/self/ns/net)" ] || echo none)" none
+fi
+check "signed in" sign_in m
+check "places are added" watch m "$T/log/*.log"
+check "an agent enrols" agent_enrol m a || bail "no agent"
+check "and runs" agent_start a || bail "no agent"
+line first >>"$T/log/auth.log"
+happens 15 "a line becomes an event" seen m 1 --where user=first
+
+# ---- rotation ----
+check "the provider passes its test" cli m kms test
+before=$(grep -c '^ScheduleKeyDeletion done' "$T/cloud/requests")
+for name in master wrapping; do
+    check "the $name key rotates" cli m key rotate $name
+    check "its old version retires" cli m key retire $name 1
+done
+is "the retired keys are on their way out" $(($(grep -c '^ScheduleKeyDeletion done' "$T/cloud/requests") - before)) 2
+happens 10 "all is still read" seen m 1 --where user=first
+
+# ---- throttled, and gone ----
+printf 'ThrottlingException 400\nKMSInternalException 500\n' >"$T/cloud/faults"
+is "throttling and an error of the service pass by themselves" "$(api m GET status | jq -r .keyRing.provider)" aws
+port=$(cat "$T/cloud/port")
+murder cloud
+line second >>"$T/log/auth.log"
+happens 15 "the service gone, keys that are held still seal and open" seen m 1 --where user=second
+is "and status says so" "$(api m GET status | jq -r '.keyRing.failure')" "not ready yet"
+check "the log too, with its address" logged m "keys.*AWS KMS at localhost:$port cannot be reached"
+kill -KILL "$(process m worker)"
+sleep 2
+check_not "a worker without keys serves nothing" manager_serves m
+line third >>"$T/log/auth.log"
+check "the service comes back" double_start cloud "$port"
+check "the manager serves again by itself" wait_for 90 manager_serves m
+happens 45 "what agents held comes in" seen m 1 --where user=third
+manager_stop m
+
+# ---- stop and start, expired and stolen ----
+check "it starts again" manager_start m --kms-secret-file "$T/credentials"
+happens 15 "what was sealed before opens" seen m 1 --where user=first
+agent_stop a
+manager_stop m
+(umask 077 && credentials AKIDEXAMPLE $secret >"$T/expired" && echo 'aws_session_token = expired' >>"$T/expired")
+launch e "$build/hinomi-manager" run --state "$T/m" --kms-secret-file "$T/expired"
+happens 30 "an expired session token is told by its name" logged e 'has expired: give new credentials'
+stop e
+check "another account" double_start other
+cp -a "$T/m" "$T/stolen"
+jq ".kms.endpoint = \"localhost:$(cat "$T/other/port")\" | .kms.caFile = \"$T/other/ca.pem\"" "$T/m/manager.json" >"$T/stolen/manager.json"
+check_not "a stolen state folder opens with no other account" timeout 30 "$build/hinomi-manager" run --state "$T/stolen" --kms-secret-file "$T/credentials"
+done_testing

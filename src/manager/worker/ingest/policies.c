@@ -239,5 +239,7 @@ void hin_ingest_policy_round(void *context)
     if (more) {
         HIN_IGNORE(
             hin_timer_once(ingest->policy_timer, TURN_USEC, 0)); /* else with the next change */
+    } else if (ingest->tenant->number != 0) {
+        hin_ingest_policies_forget(ingest); /* rule sets are large, and tenants may be many */
     }
 }

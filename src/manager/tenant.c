@@ -306,9 +306,9 @@ static HIN_RESULT open_locked(struct hin_tenant *tenant, bool create, struct hin
             return opened;
         }
         close_store(tenant);
-        forget_keys(tenant);
         HIN_TRY(mark(tenant));
     }
+    forget_keys(tenant); /* the salvage may have lost the row of the one that seals */
     HIN_TRY(salvage(tenant, error));
     return open_once(tenant, false, error);
 }

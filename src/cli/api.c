@@ -2,8 +2,10 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "crypt/tls.h"
 #include "io/url.h"
 
@@ -164,7 +166,13 @@ struct hin_result hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method
 
 void hin_cli_api_print(const struct hin_cli_api *api)
 {
-    printf("%.*s\n", HIN_ARGS(hin_buf_view(&api->answer.body)));
+    struct hin_view body = hin_buf_view(&api->answer.body);
+    if (isatty(STDOUT_FILENO) == 1) {
+        HIN_IGNORE(hin_terminal_put(body, stdout) ? hin_ok() : hin_fail(HIN_IO)); /* seen at exit */
+    } else { /* a program gets each byte as it is */
+        fwrite(body.data, 1, body.size, stdout);
+    }
+    fputc('\n', stdout);
 }
 
 /* Told once for each loss, not for each try. */
@@ -176,7 +184,7 @@ static bool tell_retry(void *context, const struct hin_error *error, unsigned at
     if (attempt == 1) {
         char text[1200];
         hin_error_format(error, text, sizeof(text));
-        fprintf(stderr, "hinomi: the stream broke off (%s); trying again\n", text);
+        hin_terminal_line(stderr, "hinomi: the stream broke off (%s); trying again", text);
     }
     return true;
 }

@@ -5,6 +5,7 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/terminal.h"
 
 #define SECTION_LINES_MAX 4096
 
@@ -61,16 +62,16 @@ static bool judge(const struct section *s, bool wanted, const struct hin_log_fin
 static void tell(const struct conform *c, size_t i, const struct hin_log_finding *f)
 {
     const struct section *s = &c->section;
-    fprintf(c->out, "%s:%u: [%.*s] %.*s: %s rule %.*s, level %.*s, decoder '%.*s'; got ", c->name,
-            s->logs[i].line, HIN_ARGS(s->title), HIN_ARGS(s->logs[i].key),
-            s->logs[i].wanted ? "wanted" : "wanted anything but", HIN_ARGS(s->rule),
-            HIN_ARGS(s->alert), HIN_ARGS(s->decoder));
-    if (f->rule == NULL) {
-        fprintf(c->out, "no rule, decoder '%s'\n", f->decoder != NULL ? f->decoder : "");
-    } else {
-        fprintf(c->out, "rule %u, level %u, decoder '%s'\n", f->rule->id, f->rule->level,
-                f->decoder != NULL ? f->decoder : "");
+    char got[128] = "no rule";
+    if (f->rule != NULL) {
+        snprintf(got, sizeof(got), "rule %u, level %u", f->rule->id, f->rule->level);
     }
+    hin_terminal_line(
+        c->out,
+        "%s:%u: [%.*s] %.*s: %s rule %.*s, level %.*s, decoder '%.*s'; got %s, decoder '%s'",
+        c->name, s->logs[i].line, HIN_ARGS(s->title), HIN_ARGS(s->logs[i].key),
+        s->logs[i].wanted ? "wanted" : "wanted anything but", HIN_ARGS(s->rule), HIN_ARGS(s->alert),
+        HIN_ARGS(s->decoder), got, f->decoder != NULL ? f->decoder : "");
 }
 
 static HIN_RESULT run_section(struct conform *c)

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
@@ -110,7 +111,7 @@ static HIN_RESULT print_event(struct printer *printer, struct hin_json event)
     }
     HIN_TRY(hin_buf_append_byte(&printer->line, '\n'));
     if (printer->is_terminal) {
-        HIN_ENSURE(hin_table_show(hin_buf_view(&printer->line), stdout), IO);
+        HIN_ENSURE(hin_terminal_put(hin_buf_view(&printer->line), stdout), IO);
         return hin_ok();
     }
     size_t written = fwrite(printer->line.data, 1, printer->line.size, stdout);

@@ -3,9 +3,9 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "cli/api.h"
 #include "cli/cli.h"
-#include "cli/table.h"
 
 struct health_options {
     const char *ca_fingerprint;
@@ -51,9 +51,9 @@ static HIN_RESULT print_health(struct hin_cli_api *api, bool json, struct hin_er
     HIN_TRY(hin_json_opt_text(hin_json_root(document), "status", &state, error));
     HIN_TRY(hin_json_opt_text(hin_json_root(document), "store", &store, error));
     printf("%s answers: ", api->profile.url);
-    HIN_ENSURE(hin_table_show(state, stdout), IO);
+    HIN_ENSURE(hin_terminal_put(state, stdout), IO);
     fputs(", store ", stdout);
-    HIN_ENSURE(hin_table_show(store, stdout), IO);
+    HIN_ENSURE(hin_terminal_put(store, stdout), IO);
     fputc('\n', stdout);
     return hin_ok();
 }

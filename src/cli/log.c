@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/terminal.h"
 #include "cli/cli.h"
 #include "cli/conform.h"
 #include "cli/log_engine.h"
@@ -75,7 +76,8 @@ struct tester {
     struct hin_buf out;
     int64_t now_usec; /* when the lines at hand were read */
     bool by_arrival;
-    bool failed; /* output is closed */
+    bool for_people; /* what lines hold is escaped: words, or anything on a terminal */
+    bool failed;     /* output is closed */
 };
 
 static int64_t wall_usec(void)
@@ -170,7 +172,10 @@ static HIN_RESULT put_finding(struct tester *t, const struct hin_log_finding *f,
 
 static void flush(struct tester *t)
 {
-    if (!t->failed && !hin_is_ok(hin_fd_write_all(STDOUT_FILENO, hin_buf_view(&t->out)))) {
+    struct hin_view out = hin_buf_view(&t->out);
+    if (t->for_people) {
+        t->failed = t->failed || !hin_terminal_put(out, stdout) || fflush(stdout) != 0;
+    } else if (!t->failed && !hin_is_ok(hin_fd_write_all(STDOUT_FILENO, out))) {
         t->failed = true;
     }
     hin_buf_clear(&t->out);
@@ -408,7 +413,9 @@ static int run_test(int argc, char **argv)
     if (!hin_cli_parse(&test_usage, argc, argv, &options, &files, &count, &status)) {
         return status;
     }
-    struct tester t = {.options = &options, .by_arrival = strcmp(options.time, "arrival") == 0};
+    struct tester t = {.options = &options,
+                       .by_arrival = strcmp(options.time, "arrival") == 0,
+                       .for_people = options.explain || isatty(STDOUT_FILENO) == 1};
     struct hin_zone zone;
     hin_cli_zone(options.zone, &zone);
     struct hin_log_config config = {

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/map.h"
 #include "base/path.h"
+#include "base/terminal.h"
 #include "policy/ruleset.h"
 
 #define ZONE_MAX_BYTES ((size_t)1 << 20)
@@ -72,8 +73,8 @@ void hin_cli_rules_print(const struct hin_log_rules *rules, bool only_errors)
     for (size_t i = 0; i < hin_log_rules_diagnostic_count(rules); i++) {
         const struct hin_log_diagnostic *d = hin_log_rules_diagnostic(rules, i);
         if (d->severity == HIN_LOG_RULES_ERROR || !only_errors) {
-            fprintf(stderr, "%s:%u:%u: %s: %s\n", d->file, d->line, d->column,
-                    d->severity == HIN_LOG_RULES_ERROR ? "error" : "warning", d->text);
+            hin_terminal_line(stderr, "%s:%u:%u: %s: %s", d->file, d->line, d->column,
+                              d->severity == HIN_LOG_RULES_ERROR ? "error" : "warning", d->text);
         }
     }
 }

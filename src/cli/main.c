@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "cli/cli.h"
 
 static const struct hin_cli_group *const groups[] = {
@@ -137,7 +138,8 @@ static int run(int argc, char **argv)
     }
     bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
     if (name[0] != '\0' && !help) {
-        fprintf(stderr, "hinomi: no command \"%s\"\n\n", name);
+        hin_terminal_line(stderr, "hinomi: no command \"%s\"", name);
+        fputc('\n', stderr);
     }
     print_help(help ? stdout : stderr);
     return help ? HIN_CLI_OK : HIN_CLI_USAGE;

@@ -2,6 +2,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "cli/api.h"
 #include "cli/cli.h"
 
@@ -48,10 +49,10 @@ static void print_value(struct hin_json value, const char *name, int depth)
     struct hin_view shown =
         hin_is_ok(hin_json_writer_finish(&writer)) ? hin_buf_view(&text) : HIN_VIEW("?");
     if (type == HIN_JSON_TEXT && shown.size >= 2) {
-        shown = hin_view_sub(shown, 1,
-                             shown.size - 2); /* escaped, so that it cannot drive the terminal */
+        shown = hin_view_sub(shown, 1, shown.size - 2);
     }
-    printf("%*s%s: %.*s\n", depth * 2, "", name != NULL ? name : "-", HIN_ARGS(shown));
+    hin_terminal_line(stdout, "%*s%s: %.*s", depth * 2, "", name != NULL ? name : "-",
+                      HIN_ARGS(shown));
 }
 
 static int run_status(int argc, char **argv)

@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/terminal.h"
 #include "crypt/token.h"
 #include "crypt/uuid.h"
 #include "crypt/x509.h"
@@ -356,7 +357,7 @@ int hin_manager_init(int argc, char **argv)
         return 0;
     }
     if (!hin_is_ok(result)) {
-        fprintf(stderr, "hinomi-manager init: %s\n", init.error.text);
+        hin_terminal_line(stderr, "hinomi-manager init: %s", init.error.text);
         return 2;
     }
     umask(077);
@@ -367,8 +368,8 @@ int hin_manager_init(int argc, char **argv)
     if (!hin_is_ok(result)) {
         char text[1200];
         hin_error_format(&init.error, text, sizeof(text));
-        fprintf(stderr, "hinomi-manager init: %s\n",
-                init.error.text[0] != 0 ? text : hin_code_text(result.code));
+        hin_terminal_line(stderr, "hinomi-manager init: %s",
+                          init.error.text[0] != 0 ? text : hin_code_text(result.code));
     }
     init_done(&init, hin_is_ok(result));
     return hin_is_ok(result) ? 0 : 1;

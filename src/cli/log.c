@@ -148,6 +148,22 @@ static void put_optional(struct hin_json_writer *w, const char *key, struct hin_
     }
 }
 
+/* A number; where RFC 5424 lets a program write a word, the word. Nothing when the line has none.
+ */
+static void put_pid(struct hin_json_writer *w, struct hin_view pid)
+{
+    int64_t number = 0;
+    if (pid.size == 0) {
+        return;
+    }
+    hin_json_key(w, "pid");
+    if (hin_is_ok(hin_view_to_i64(pid, &number))) {
+        hin_json_put_integer(w, number);
+    } else {
+        hin_json_put_text(w, pid);
+    }
+}
+
 static HIN_RESULT put_finding(struct tester *t, const struct hin_log_finding *f, int64_t arrival)
 {
     struct hin_json_writer w;
@@ -159,6 +175,7 @@ static HIN_RESULT put_finding(struct tester *t, const struct hin_log_finding *f,
     hin_json_put_integer(&w, (t->by_arrival ? arrival : f->time_usec) / HIN_MSEC_USEC);
     put_optional(&w, "host", f->host);
     put_optional(&w, "program", f->program);
+    put_pid(&w, f->pid);
     hin_json_key(&w, "decoder");
     hin_json_put_cstring(&w, f->decoder);
     put_fields(&w, f);

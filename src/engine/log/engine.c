@@ -269,6 +269,8 @@ static void begin(struct hin_log_engine *engine, const struct hin_log_line *line
     f->log = pre.log;
     f->host = pre.host;
     f->program = pre.program;
+    f->pid = pre.pid;
+    f->stamp = pre.stamp;
     f->decoder = NULL;
     hin_zero(f->fields, sizeof(f->fields));
     f->dynamic_count = 0;

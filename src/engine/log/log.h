@@ -157,6 +157,8 @@ struct hin_log_finding {
     struct hin_view log;                         /* what decoders and rules saw */
     struct hin_view host;                        /* of the line; empty: none */
     struct hin_view program;                     /* empty: none */
+    struct hin_view pid;                         /* what stands as its number; empty: none */
+    struct hin_view stamp;                       /* the line's, as it stands; empty: none */
     const char *decoder;                         /* NULL: none matched */
     struct hin_view fields[HIN_LOG_FIELD_COUNT]; /* data NULL: absent */
     struct hin_log_dynamic dynamic[HIN_LOG_DYNAMIC_MAX];

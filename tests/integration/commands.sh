@@ -24,4 +24,51 @@ check_not "what a test file holds is escaped where it fails" raw "$T/conformed"
 hinomi "$(printf 'x\033[2J')" >"$T/unknown" 2>&1
 check_not "so is a word of the command line" raw "$T/unknown"
 
+# ---- what a search understands, and what it refuses ----
+manager_init m && manager_start m || bail "no manager"
+sign_in m || bail "no profile"
+watch m "$T/log/*.log" && agent_enrol m a && agent_start a || bail "no agent"
+for i in 1 2 3 4 5 6; do line "u$i" "203.0.113.$i" "$((100 + i))"; done >>"$T/log/auth.log"
+happens 20 "events to search" seen m 6 --where program=sshd
+ids=($(cli m events --format json --where program=sshd | jq .ID))
+before=${ids[5]}
+page() { api m POST events/search "{\"maxItems\":2,\"searchCriteria\":[{\"fieldName\":\"program\",\"stringValue\":\"sshd\"},{\"idTest\":\"less-than\",\"idValue\":$before}]$1}" | jq -c '[.events[].ID]'; }
+is "the page right before an ID, ascending by sortByObjectID" "$(page ',"sortByObjectID":true')" "[${ids[3]},${ids[4]}]"
+is "newest first without it" "$(page '')" "[${ids[4]},${ids[3]}]"
+is "by GET too" "$(api m GET "events?where=program%3Dsshd&limit=2&idTest=less-than&idValue=$before" | jq -c '[.events[].ID]')" "[${ids[3]},${ids[4]}]"
+is "and descending" "$(api m GET "events?where=program%3Dsshd&limit=2&idTest=less-than&idValue=$before&sort=desc" | jq -c '[.events[].ID]')" "[${ids[4]},${ids[3]}]"
+is "forward it goes on after an ID" "$(api m GET "events?where=program%3Dsshd&limit=2&idTest=greater-than&idValue=${ids[0]}" | jq -c '[.events[].ID]')" "[${ids[1]},${ids[2]}]"
+rules=($(api m GET loginspectionrules | jq '.logInspectionRules[].ID'))
+is "resources page backwards likewise" "$(api m POST loginspectionrules/search "{\"maxItems\":2,\"searchCriteria\":[{\"idTest\":\"less-than\",\"idValue\":${rules[4]}}],\"sortByObjectID\":true}" | jq -c '[.logInspectionRules[].ID]')" "[${rules[2]},${rules[3]}]"
+
+refuses() { # DESCRIPTION PATTERN METHOD PATH [BODY]
+    local what=$1 pattern=$2 text
+    shift 2
+    text=$(api m "$@" | jq -r .message)
+    is "$what: 400" "$(cat "$T/status")" 400
+    like "$what: says what" "$text" "$pattern"
+}
+refuses "a query parameter that does not exist" 'no query parameter bogus' GET 'events?bogus=1'
+refuses "in a search too" 'no query parameter bogus' POST 'events/search?bogus=1' '{}'
+refuses "and in a list" 'no query parameter limit' GET 'computers?limit=1'
+check "what the reference's clients always send is taken" api m GET 'computers?expand=none&overrides=false'
+refuses "idTest without idValue" 'idValue is missing' GET 'events?idTest=less-than'
+refuses "an address that is none" 'srcip|src_ip: notanip is no IP address' GET 'events?where=srcip%3Dnotanip'
+refuses "a broken address" '203.0.113.999 is no IP' GET 'events?where=srcip%3D203.0.113.999'
+refuses "a network" 'network.*equality' GET 'events?where=srcip%3D203.0.113.0/24'
+check "a host name may stand for an address" api m GET 'events?where=srcip%3Dweb1.example.com'
+criterion() { api m POST events/search "{\"searchCriteria\":[$1]}" | jq '.events | length'; }
+is "an OCSF path without [0] finds" "$(criterion '{"fieldName":"evidences.src_endpoint.ip","stringValue":"203.0.113.3"}')" 1
+is "with it too" "$(criterion '{"fieldName":"evidences[0].src_endpoint.ip","stringValue":"203.0.113.3"}')" 1
+is "by wildcard too" "$(criterion '{"fieldName":"evidences.user.name","stringValue":"u%","stringWildcards":true}')" 6
+severity=$(cli m events --format json --where program=sshd | jq -r .severity | head -1)
+of_word=$(criterion "{\"fieldName\":\"severity\",\"choiceTest\":\"equal\",\"choiceValue\":\"$severity\"},{\"fieldName\":\"program\",\"stringValue\":\"sshd\"}")
+is "a severity by its word" "$of_word" 6
+is "or not of that word" "$(criterion "{\"fieldName\":\"severity\",\"choiceTest\":\"not-equal\",\"choiceValue\":\"$severity\"},{\"fieldName\":\"program\",\"stringValue\":\"sshd\"}")" 0
+check "and on the command line" seen m 6 --where "severity=${severity,,}" --where program=sshd
+refuses "a severity that is none" 'severity: a number, or a word' GET 'events?where=severity%3Dloud'
+like "a name that no table has is said" "$(cli m events --where bogus=1 2>&1 >/dev/null)" 'bogus.*decoder'
+is "field.NAME is meant so" "$(cli m events --where field.bogus=1 2>&1 >/dev/null)" ""
+is "and known names are silent" "$(cli m events --where srcip=203.0.113.3 --where dstuser=u3 2>&1 >/dev/null)" ""
+
 done_testing

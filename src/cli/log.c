@@ -434,7 +434,10 @@ static int run_test(int argc, char **argv)
                        .by_arrival = strcmp(options.time, "arrival") == 0,
                        .for_people = options.explain || isatty(STDOUT_FILENO) == 1};
     struct hin_zone zone;
-    hin_cli_zone(options.zone, &zone);
+    if (!hin_is_ok(hin_cli_zone(options.zone, &zone, &error))) {
+        hin_cli_complain(&error);
+        return HIN_CLI_USAGE;
+    }
     struct hin_log_config config = {
         .zone = &zone,
         .correlate_on_log_time = !t.by_arrival,
@@ -478,7 +481,8 @@ static const struct hin_command conform_usage = {
     "judge a rule set by OSSEC-style test files",
     "FILE.ini...",
     "Each log line is judged by an engine that remembers nothing, at noon of a Wednesday. Prints "
-    "each failure and, last, `N passed, N failed`. Exit status: 0 all passed, 1 failures, 2 usage.",
+    "each failure and, last, `N passed, N failed`. Exit status: 0 all passed, 1 failures, 2 usage, "
+    "or a file or rule set that cannot be read.",
     conform_table,
     HIN_COUNT(conform_table),
     1,
@@ -499,6 +503,12 @@ static HIN_RESULT conform_files(struct hin_log_engine *engine, const struct hin_
         HIN_TRY(
             hin_conform_file(engine, zone, files[i], hin_buf_view(&text), stdout, error, tally));
     }
+    if (tally->passed + tally->failed ==
+        0) { /* among others a file may be empty: one of OSSEC's is */
+        return hin_error_set(error, HIN_SYNTAX, files[0], 0, 0,
+                             "no case: [title], rule =, alert =, decoder = and log 1 pass = LINE "
+                             "are needed");
+    }
     return hin_ok();
 }
 
@@ -516,17 +526,20 @@ static int run_conform(int argc, char **argv)
     if (!hin_cli_parse(&conform_usage, argc, argv, &options, &files, &count, &status)) {
         return status;
     }
-    hin_cli_zone(NULL, &zone);
+    struct hin_result result = hin_cli_zone(NULL, &zone, &error);
     struct hin_log_config config = {.zone = &zone, .prefilter_off = options.no_prefilter};
-    struct hin_result result = hin_cli_rules_open(options.rules, true, &error, &rules);
+    if (hin_is_ok(result)) {
+        result = hin_cli_rules_open(options.rules, true, &error, &rules);
+    }
     if (hin_is_ok(result)) {
         result = hin_log_engine_new(rules, &config, &engine);
     }
     if (hin_is_ok(result)) {
         result = conform_files(engine, &zone, files, count, &tally, &error);
     }
-    if (!hin_is_ok(result)) {
-        return hin_cli_finish(result, &error);
+    if (!hin_is_ok(result)) { /* nothing was judged, or not all: no verdict on the rules */
+        hin_cli_finish(result, &error);
+        return HIN_CLI_USAGE;
     }
     printf("%u passed, %u failed\n", tally.passed, tally.failed);
     return tally.failed == 0 ? HIN_CLI_OK : HIN_CLI_FAILED;

@@ -24,6 +24,38 @@ check_not "what a test file holds is escaped where it fails" raw "$T/conformed"
 hinomi "$(printf 'x\033[2J')" >"$T/unknown" 2>&1
 check_not "so is a word of the command line" raw "$T/unknown"
 
+# ---- test files ----
+conform() { # PATTERN TEXT: refused as a whole, with the place
+    printf '%b' "$2" >"$T/case.ini"
+    is "log conform: ${2:0:40}: exit 2" "$(status_of hinomi log conform "$T/case.ini")" 2
+    like "and says" "$(cat "$T/said")" "$1"
+}
+conform 'case.ini:2:1: rule = x: a number' '[a]\nrule = x\nalert = 1\ndecoder =\nlog 1 pass = y\n'
+conform 'case.ini:1:1: this section has no .alert =' '[a]\nrule = 1\ndecoder =\nlog 1 pass = y\n'
+conform 'case.ini:1:1: this section has no .decoder =.*empty one means none' '[a]\nrule = 1\nalert = 1\nlog 1 pass = y\n'
+conform 'case.ini: no case' ''
+conform 'case.ini:1:1: .*neither' 'hello world\n'
+is "a test file that is not there: exit 2" "$(status_of hinomi log conform "$T/none.ini")" 2
+printf '[a]\nrule = 1\nalert = 1\ndecoder =\nlog 1 fail = y\n' >"$T/case.ini"
+is "a rule folder that is not there: exit 2" "$(status_of hinomi log conform --rules "$T/none" "$T/case.ini")" 2
+is "a case that passes: exit 0" "$(status_of hinomi log conform "$T/case.ini")" 0
+is "a zone that does not exist: exit 2" "$(status_of hinomi log test --zone Nope/Zone /dev/null)" 2
+like "and is named" "$(cat "$T/said")" 'Nope/Zone: there is no such zone'
+is "one that does" "$(status_of hinomi log test --zone UTC /dev/null)" 0
+
+# ---- settings ----
+settings() { # PATTERN SED: manager.json as sed makes it is refused
+    cp "$T/s/manager.json" "$T/kept.json"
+    sed -i "$2" "$T/s/manager.json"
+    is "manager.json, $2: refused" "$(status_of timeout 20 "$build/hinomi-manager" run --state "$T/s")" 1
+    like "by name" "$(cat "$T/said")" "$1"
+    cp "$T/kept.json" "$T/s/manager.json"
+}
+manager_init s
+settings 'manager.json: wrkers: unknown' 's/"workers"/"wrkers"/'
+settings 'manager.json: api.prot: unknown' 's/"port"/"prot"/'
+settings 'manager.json:[0-9]+:[0-9]+: ' 's/"workers"/x"workers"/'
+
 # ---- what a search understands, and what it refuses ----
 manager_init m && manager_start m || bail "no manager"
 sign_in m || bail "no profile"
@@ -70,5 +102,11 @@ refuses "a severity that is none" 'severity: a number, or a word' GET 'events?wh
 like "a name that no table has is said" "$(cli m events --where bogus=1 2>&1 >/dev/null)" 'bogus.*decoder'
 is "field.NAME is meant so" "$(cli m events --where field.bogus=1 2>&1 >/dev/null)" ""
 is "and known names are silent" "$(cli m events --where srcip=203.0.113.3 --where dstuser=u3 2>&1 >/dev/null)" ""
+
+# ---- the agent's settings ----
+agent_stop a
+sed -i 's/"logRoots"/"logRots"/' "$T/a/agent.json"
+check_not "agent.json with a name that does not exist is refused" timeout 20 "$build/hinomi-agent" run --state "$T/a"
+like "by name" "$("$build/hinomi-agent" status --state "$T/a" 2>&1)" 'agent.json: logRots: unknown'
 
 done_testing

@@ -24,6 +24,24 @@ check_not "what a test file holds is escaped where it fails" raw "$T/conformed"
 hinomi "$(printf 'x\033[2J')" >"$T/unknown" 2>&1
 check_not "so is a word of the command line" raw "$T/unknown"
 
+# ---- files that are no rule files ----
+rule_file() { # PATTERN TEXT STATUS
+    printf '%b' "$2" >"$T/none/rules/x.xml"
+    is "rules check: ${2:0:20}: exit $3" "$(status_of hinomi rules check "$T/none")" "$3"
+    like "and says so" "$(cat "$T/said")" "$1"
+}
+mkdir -p "$T/none/rules"
+cp "$T/set/decoder.xml" "$T/none/"
+rule_file 'x.xml:1:1: error: text stands outside' 'hello world\n' 1
+rule_file 'x.xml:1:1: error: text stands outside' '\001\002\003' 1
+rule_file 'x.xml:1:1: warning: there is no rule' '' 0
+rule_file 'x.xml:1:1: warning: there is no rule' '<!-- nothing -->\n' 0
+rm -r "$T/none"
+printf '<decoder name="x"><program_name>^x$</program_name></decoder>\n<decoder name="y"><parent>x</parent><regex>^by (\\S+) (\\S*)</regex><order>user, url</order></decoder>\n' >"$T/set/decoder.xml"
+rm "$T/set/rules/"*
+printf '<group name="x,"><rule id="1" level="3"><decoded_as>x</decoded_as><description>$(user) at $(srcip), $(nothing).</description></rule></group>\n' >"$T/set/rules/a.xml"
+is "what a line does not have is a dash in the description" "$(echo 'Nov 20 10:00:00 web1 x: by root y' | hinomi log test --rules "$T/set" | jq -r .rule.description)" 'root at -, -.'
+
 # ---- test files ----
 conform() { # PATTERN TEXT: refused as a whole, with the place
     printf '%b' "$2" >"$T/case.ini"
@@ -98,6 +116,13 @@ of_word=$(criterion "{\"fieldName\":\"severity\",\"choiceTest\":\"equal\",\"choi
 is "a severity by its word" "$of_word" 6
 is "or not of that word" "$(criterion "{\"fieldName\":\"severity\",\"choiceTest\":\"not-equal\",\"choiceValue\":\"$severity\"},{\"fieldName\":\"program\",\"stringValue\":\"sshd\"}")" 0
 check "and on the command line" seen m 6 --where "severity=${severity,,}" --where program=sshd
+refuses "a rule of a name only" 'ruleXML.*pattern.*missing' POST loginspectionrules '{"name":"empty"}'
+xml() { jq -n --arg x "$1" '{name: "r'$RANDOM'", template: "custom", identifier: "r.xml", ruleXML: $x}'; }
+refuses "a rule with a broken pattern" 'r.xml:2:[0-9]+: ' POST loginspectionrules "$(xml '<group name="a,"><rule id="100300" level="3">
+<pcre2>a(b</pcre2><description>x</description></rule></group>')"
+refuses "a rule that is no rule" 'r.xml:1:1: text stands outside' POST loginspectionrules "$(xml 'hello world')"
+refuses "a rule text without a rule" 'r.xml:1:1: there is no rule' POST loginspectionrules "$(xml '<!-- -->')"
+check "a rule whose parents are elsewhere is stored" api m POST loginspectionrules "$(xml '<group name="a,"><rule id="100301" level="3"><if_sid>5700</if_sid><decoded_as>elsewhere</decoded_as><description>x</description></rule></group>')"
 refuses "a severity that is none" 'severity: a number, or a word' GET 'events?where=severity%3Dloud'
 like "a name that no table has is said" "$(cli m events --where bogus=1 2>&1 >/dev/null)" 'bogus.*decoder'
 is "field.NAME is meant so" "$(cli m events --where field.bogus=1 2>&1 >/dev/null)" ""

@@ -67,6 +67,11 @@ struct hin_log_rules;
 HIN_RESULT hin_log_rules_load(const struct hin_log_inputs *inputs,
                               const struct hin_log_load_options *options,
                               struct hin_log_rules **ret_rules);
+/* One file by itself: is it well-formed, are its elements and patterns right, is there a rule (or a
+ * decoder) in it? What it links to (parents, groups, lists, other files) is not asked. SYNTAX with
+ * line and column in error otherwise. */
+HIN_RESULT hin_log_rules_check(const struct hin_log_input *file, bool decoders,
+                               struct hin_error *error);
 void hin_log_rules_free(struct hin_log_rules *rules);
 void hin_log_rules_freep(struct hin_log_rules **rules);
 

@@ -74,6 +74,22 @@ settings 'manager.json: wrkers: unknown' 's/"workers"/"wrkers"/'
 settings 'manager.json: api.prot: unknown' 's/"port"/"prot"/'
 settings 'manager.json:[0-9]+:[0-9]+: ' 's/"workers"/x"workers"/'
 
+# ---- where an installation may stand ----
+init_at() { "$build/hinomi-manager" init --api 127.0.0.1:0 --agents 127.0.0.1:0 --json "$@"; }
+is "a key ring inside the state folder is refused" "$(status_of init_at --state "$T/i" --keyring "$T/i/ring")" 1
+like "with the reason" "$(cat "$T/said")" 'inside the state folder'
+check "and nothing is left" [ ! -e "$T/i" ]
+mkdir "$T/e" && ln -s "$T/e" "$T/link"
+is "by a link too" "$(status_of init_at --state "$T/e" --keyring "$T/link/ring")" 1
+chmod 755 "$T/e"
+is "an empty folder is taken" "$(status_of init_at --state "$T/e")" 0
+is "and closed to others" "$(stat -c %a "$T/e")" 700
+like "which is said" "$(cat "$T/said")" 'was open to others'
+mkdir "$T/f" && echo mine >"$T/f/file"
+is "a folder that holds something else is refused" "$(status_of init_at --state "$T/f")" 1
+like "with the reason" "$(cat "$T/said")" 'not empty'
+is "and left as it was" "$(ls "$T/f")" file
+
 # ---- what a search understands, and what it refuses ----
 manager_init m && manager_start m || bail "no manager"
 sign_in m || bail "no profile"
@@ -123,6 +139,8 @@ refuses "a rule with a broken pattern" 'r.xml:2:[0-9]+: ' POST loginspectionrule
 refuses "a rule that is no rule" 'r.xml:1:1: text stands outside' POST loginspectionrules "$(xml 'hello world')"
 refuses "a rule text without a rule" 'r.xml:1:1: there is no rule' POST loginspectionrules "$(xml '<!-- -->')"
 check "a rule whose parents are elsewhere is stored" api m POST loginspectionrules "$(xml '<group name="a,"><rule id="100301" level="3"><if_sid>5700</if_sid><decoded_as>elsewhere</decoded_as><description>x</description></rule></group>')"
+refuses "a key that has ended already" 'expiryDate: lies in the past' POST apikeys '{"keyName":"late","roleID":2,"expiryDate":1700000000000}'
+check "one that ends later is made" api m POST apikeys "{\"keyName\":\"in time\",\"roleID\":2,\"expiryDate\":$((($(date +%s) + 3600) * 1000))}"
 refuses "a severity that is none" 'severity: a number, or a word' GET 'events?where=severity%3Dloud'
 like "a name that no table has is said" "$(cli m events --where bogus=1 2>&1 >/dev/null)" 'bogus.*decoder'
 is "field.NAME is meant so" "$(cli m events --where field.bogus=1 2>&1 >/dev/null)" ""

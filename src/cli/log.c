@@ -182,6 +182,9 @@ static HIN_RESULT put_finding(struct tester *t, const struct hin_log_finding *f,
     put_rule(&w, f);
     hin_json_key(&w, "alert");
     hin_json_put_boolean(&w, f->alert);
+    if ((f->flags & HIN_LOG_FLAG_CUT) != 0) { /* `line` is not all of it */
+        hin_json_field_boolean(&w, "truncated", true);
+    }
     hin_json_end_object(&w);
     HIN_TRY(hin_json_writer_finish(&w));
     return hin_buf_append_byte(&t->out, '\n');

@@ -24,6 +24,15 @@ check_not "what a test file holds is escaped where it fails" raw "$T/conformed"
 hinomi "$(printf 'x\033[2J')" >"$T/unknown" 2>&1
 check_not "so is a word of the command line" raw "$T/unknown"
 
+is "a cut line is marked" "$(head -c 70000 /dev/zero | tr '\0' x | hinomi log test | jq -c '[.truncated, (.line | length)]')" '[true,65536]'
+is "others are not" "$(echo short | hinomi log test | jq -c 'has("truncated")')" false
+complete() { # WORDS...: what bash would offer for the last one
+    bash -c 'source <("$1" completion bash); shift; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _hinomi; echo "${COMPREPLY[@]}"' - "$build/hinomi" "$@"
+}
+is "values of options are completed" "$(complete hinomi events --format c)" cef
+is "of each command its own" "$(complete hinomi log test --time a)" arrival
+like "options still are" "$(complete hinomi events --fo)" '--follow --format|--format --follow'
+
 # ---- files that are no rule files ----
 rule_file() { # PATTERN TEXT STATUS
     printf '%b' "$2" >"$T/none/rules/x.xml"
@@ -145,6 +154,11 @@ refuses "a severity that is none" 'severity: a number, or a word' GET 'events?wh
 like "a name that no table has is said" "$(cli m events --where bogus=1 2>&1 >/dev/null)" 'bogus.*decoder'
 is "field.NAME is meant so" "$(cli m events --where field.bogus=1 2>&1 >/dev/null)" ""
 is "and known names are silent" "$(cli m events --where srcip=203.0.113.3 --where dstuser=u3 2>&1 >/dev/null)" ""
+
+# ---- what people read ----
+like "status: a start that can be read" "$(cli m status)" '^started: [0-9]{4}-[0-9]{2}-[0-9]{2}T'
+like "policy show: how many rules and which" "$(cli m policy show 1)" ' [0-9]+ \([0-9]+-[0-9]+'
+is "no heading before an error" "$(HINOMI_PROFILE=$T/none.profile hinomi events 2>/dev/null)" ""
 
 # ---- the agent's settings ----
 agent_stop a

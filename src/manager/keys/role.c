@@ -118,6 +118,18 @@ static struct hin_result keys_sandbox(struct hin_role *role, struct hin_sandbox 
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
 }
 
+/* The ring itself opened: kms would not be there otherwise. When kms went away, it says why. */
+static void tell_refusal(struct hin_result refused)
+{
+    if (refused.code == HIN_AUTH) {
+        hin_log(HIN_LOG_ERROR, "the key ring does not open this state folder's vault: it belongs "
+                               "to another installation, or is older than the folder (`keyring` "
+                               "in manager.json)");
+    } else if (refused.code != HIN_CLOSED) {
+        hin_log_result(HIN_LOG_ERROR, refused, "the vault cannot be opened");
+    }
+}
+
 static struct hin_result keys_run(struct hin_role *role)
 {
     static const struct hin_role_service services[] = {{"worker", &worker_table},
@@ -138,7 +150,7 @@ static struct hin_result keys_run(struct hin_role *role)
         };
         done = hin_vault_open(&keys->vault, &options);
         if (!hin_is_ok(done)) {
-            hin_log_result(HIN_LOG_ERROR, done, "the vault cannot be opened");
+            tell_refusal(done);
         }
     }
     if (hin_is_ok(done)) {

@@ -117,6 +117,22 @@ TEST(test_event_write__rows_cannot_drive_a_terminal)
     stop(&f);
 }
 
+TEST(test_event_write__leef_writes_one_spelling_of_an_address)
+{
+    static const char *const spellings[][2] = {{"::ffff:10.0.0.1", "src=10.0.0.1\t"},
+                                               {"2001:DB8:0:0::1", "src=2001:db8::1\t"},
+                                               {"Web1.example", "src=Web1.example\t"}};
+    for (size_t i = 0; i < HIN_COUNT(spellings); i++) {
+        struct fixture f;
+        start(&f);
+        CHECK_OK(
+            hin_event_set_text(&f.event, HIN_FIELD_SRC_IP, hin_view_from_text(spellings[i][0])));
+        CHECK_OK(hin_event_write_leef(&f.event, NULL, &f.buf));
+        CHECK(holds(&f, spellings[i][1]));
+        stop(&f);
+    }
+}
+
 TEST(test_event_write__rows_show_as_many_groups_as_fit)
 {
     static const struct {

@@ -34,6 +34,10 @@ static HIN_RESULT config_read(struct hin_json root, struct hin_agent_config *con
 {
     int64_t port = 0, spool = 0, uid_base = HIN_AGENT_UID_BASE;
     struct hin_json roots;
+    static const char *const known[] = {"managerHost", "managerPort", "caFingerprint",
+                                        "agentID",     "tenantID",    "spoolMaxBytes",
+                                        "uidBase",     "logRoots"};
+    HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(text_into(root, "managerHost", config->host, sizeof(config->host), false, error));
     HIN_TRY(hin_json_get_integer(root, "managerPort", 1, 65535, &port, error));
     HIN_TRY(text_into(root, "caFingerprint", config->ca_fingerprint, sizeof(config->ca_fingerprint),
@@ -94,9 +98,12 @@ struct hin_result hin_agent_config_load(int folder, struct hin_agent_config *ret
                              "%s: not enrolled? (hinomi-agent enrol --help)",
                              hin_code_text(result.code));
     }
-    HIN_TRY(hin_json_parse(hin_buf_view(&text), CONFIG_MAX_BYTES, &document, error));
     hin_agent_config_default(ret_config);
-    return config_read(hin_json_root(document), ret_config, error);
+    result = hin_json_parse(hin_buf_view(&text), CONFIG_MAX_BYTES, &document, error);
+    if (hin_is_ok(result)) {
+        result = config_read(hin_json_root(document), ret_config, error);
+    }
+    return hin_is_ok(result) ? result : hin_error_in_file(error, result, "agent.json");
 }
 
 struct hin_result hin_agent_config_save(int folder, const struct hin_agent_config *config)

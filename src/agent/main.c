@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/terminal.h"
 #include "base/time.h"
 #include "role/title.h"
 
@@ -89,7 +90,7 @@ static int fail(struct hin_result result, const struct hin_error *error, int sta
     char text[1280];
     if (error->text[0] != '\0') {
         hin_error_format(error, text, sizeof(text));
-        fprintf(stderr, "hinomi-agent: %s\n", text);
+        hin_terminal_line(stderr, "hinomi-agent: %s", text);
     } else {
         fprintf(stderr, "hinomi-agent: %s (%s)\n", hin_code_text(result.code),
                 hin_code_hint(result.code));
@@ -258,6 +259,6 @@ int main(int argc, char **argv)
         hin_log_open("hinomi-agent", "parent", options.verbose ? HIN_LOG_DEBUG : HIN_LOG_NOTICE);
         return commands[i].run(&options);
     }
-    fprintf(stderr, "hinomi-agent: unknown command %s\n", argv[1]);
+    hin_terminal_line(stderr, "hinomi-agent: unknown command %s", argv[1]);
     return usage(stderr, 2);
 }

@@ -7,6 +7,7 @@
 
 #include "agent/agent.h"
 #include "base/fd.h"
+#include "base/terminal.h"
 #include "data/json.h"
 
 /* The parent holds a lock on this file as long as it lives. */
@@ -66,10 +67,11 @@ struct hin_result hin_agent_status(const char *state, bool json, bool *ret_runni
         if (json) {
             result = print_json(config, running, hin_buf_view(&text));
         } else {
-            printf("agent %s of %s: %s\nmanager %s:%u\n%.*s",
-                   config->agent_id[0] != '\0' ? config->agent_id : "(pending)", state,
-                   running ? "running" : "not running", config->host, config->port,
-                   HIN_ARGS(hin_buf_view(&text)));
+            hin_terminal_line(stdout, "agent %s of %s: %s",
+                              config->agent_id[0] != '\0' ? config->agent_id : "(pending)", state,
+                              running ? "running" : "not running");
+            hin_terminal_line(stdout, "manager %s:%u", config->host, config->port);
+            HIN_ENSURE(hin_terminal_put(hin_buf_view(&text), stdout), IO);
         }
         *ret_running = running;
     }

@@ -77,6 +77,19 @@ struct hin_result hin_error_set(struct hin_error *error, enum hin_code code, con
     return hin_fail(code);
 }
 
+struct hin_result hin_error_in_file(struct hin_error *error, struct hin_result result,
+                                    const char *file)
+{
+    if (error != NULL && error->file[0] == '\0') {
+        snprintf(error->file, sizeof(error->file), "%s", file);
+    }
+    if (error != NULL && error->text[0] == '\0') {
+        snprintf(error->text, sizeof(error->text), "%s", hin_code_text(result.code));
+        error->code = result.code;
+    }
+    return result;
+}
+
 void hin_error_format(const struct hin_error *error, char *out, size_t out_bytes)
 {
     if (error->file[0] == '\0') {

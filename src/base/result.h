@@ -121,6 +121,10 @@ struct hin_error {
 HIN_RESULT hin_error_set(struct hin_error *error, enum hin_code code, const char *file,
                          uint32_t line, uint32_t column, const char *format, ...) HIN_PRINTF(6, 7);
 
+/* The failure of a parser that does not know what it reads from: names the file, which the error
+ * lacks. error may be NULL. Returns the failure. */
+HIN_RESULT hin_error_in_file(struct hin_error *error, struct hin_result result, const char *file);
+
 /* "file:line:column: text" into out (always terminated); what is absent is left out. */
 void hin_error_format(const struct hin_error *error, char *out, size_t out_bytes);
 

@@ -2,9 +2,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "crypt/tls.h"
+#include "io/url.h"
 
 #define ANSWER_BYTES ((size_t)64 * 1024 * 1024)
 
@@ -41,6 +44,29 @@ struct hin_result hin_cli_api_connect(struct hin_cli_api *api, struct hin_error 
     client.peer_name = "manager";
     client.body_max_bytes = ANSWER_BYTES;
     return hin_http_client_new(&client, &api->client);
+}
+
+struct hin_result hin_cli_api_connect_to(struct hin_cli_api *api, const char *url,
+                                         const char *ca_fingerprint, struct hin_error *error)
+{
+    struct hin_url parsed;
+    HIN_TRY(hin_url_parse(hin_view_from_text(url), &parsed, error));
+    if (strcmp(parsed.scheme, "https") != 0 || (parsed.path.size > 1) || parsed.has_query) {
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
+                             "%s: https://HOST:PORT is needed, without a path", url);
+    }
+    HIN_CLEANUP(hin_buf_done) struct hin_buf authority;
+    hin_buf_init(&authority, 512);
+    HIN_TRY(hin_url_format_authority(&parsed, &authority));
+    snprintf(api->profile.url, sizeof(api->profile.url), "https://%.*s",
+             HIN_ARGS(hin_buf_view(&authority)));
+    struct hin_view pin = hin_view_from_text(ca_fingerprint);
+    if (!hin_is_ok(hin_view_to_text(pin, api->profile.ca_fingerprint,
+                                    sizeof(api->profile.ca_fingerprint)))) {
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
+                             "--ca-fingerprint takes 64 hex digits");
+    }
+    return hin_cli_api_connect(api, error);
 }
 
 void hin_cli_api_done(struct hin_cli_api *api)
@@ -104,9 +130,10 @@ static HIN_RESULT refuse(const struct hin_cli_api *api, struct hin_error *error)
     if (message.size == 0) {
         message = hin_view_from_text(hin_http_status_text(status));
     }
-    const char *hint = code == HIN_AUTH && api->profile.api_key.size > 0
-                           ? " (the key may have expired: `hinomi login URL` makes a new one)"
-                           : "";
+    const char *hint =
+        code == HIN_AUTH && api->profile.api_key.size > 0
+            ? " (the key may have expired or been deleted: `hinomi login URL` makes a new one)"
+            : "";
     return hin_error_set(error, code, NULL, 0, 0, "the manager answered %u: %.*s%s", status,
                          HIN_ARGS(message), hint);
 }
@@ -139,7 +166,13 @@ struct hin_result hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method
 
 void hin_cli_api_print(const struct hin_cli_api *api)
 {
-    printf("%.*s\n", HIN_ARGS(hin_buf_view(&api->answer.body)));
+    struct hin_view body = hin_buf_view(&api->answer.body);
+    if (isatty(STDOUT_FILENO) == 1) {
+        HIN_IGNORE(hin_terminal_put(body, stdout) ? hin_ok() : hin_fail(HIN_IO)); /* seen at exit */
+    } else { /* a program gets each byte as it is */
+        fwrite(body.data, 1, body.size, stdout);
+    }
+    fputc('\n', stdout);
 }
 
 /* Told once for each loss, not for each try. */
@@ -151,7 +184,7 @@ static bool tell_retry(void *context, const struct hin_error *error, unsigned at
     if (attempt == 1) {
         char text[1200];
         hin_error_format(error, text, sizeof(text));
-        fprintf(stderr, "hinomi: the stream broke off (%s); trying again\n", text);
+        hin_terminal_line(stderr, "hinomi: the stream broke off (%s); trying again", text);
     }
     return true;
 }

@@ -23,6 +23,10 @@ struct hin_cli_api {
 HIN_RESULT hin_cli_api_open(struct hin_cli_api *api, struct hin_error *error);
 /* With the profile in api->profile already (login; an empty API key sends none). */
 HIN_RESULT hin_cli_api_connect(struct hin_cli_api *api, struct hin_error *error);
+/* Without a stored profile: url is "https://HOST:PORT", ca_fingerprint may be NULL (the system's
+ * authorities decide). INVALID names what of the two is wrong. */
+HIN_RESULT hin_cli_api_connect_to(struct hin_cli_api *api, const char *url,
+                                  const char *ca_fingerprint, struct hin_error *error);
 void hin_cli_api_done(struct hin_cli_api *api);
 
 /* METHOD https://.../api + path (which begins with '/', query included). body may be empty (none)

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/terminal.h"
 #include "base/time.h"
 #include "cli/cli.h"
 #include "cli/table.h"
@@ -87,7 +88,7 @@ static HIN_RESULT print_json(struct hin_json item, struct hin_buf *line)
     HIN_TRY(hin_json_writer_finish(&writer));
     HIN_TRY(hin_buf_append_byte(line, '\n'));
     if (isatty(STDOUT_FILENO) == 1) {
-        HIN_ENSURE(hin_table_show(hin_buf_view(line), stdout), IO);
+        HIN_ENSURE(hin_terminal_put(hin_buf_view(line), stdout), IO);
         return hin_ok();
     }
     HIN_ENSURE(fwrite(line->data, 1, line->size, stdout) == line->size, IO);

@@ -3,11 +3,13 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/terminal.h"
+
 int hin_cli_complain(const struct hin_error *error)
 {
     char text[1200];
     hin_error_format(error, text, sizeof(text));
-    fprintf(stderr, "hinomi: %s\n", text);
+    hin_terminal_line(stderr, "hinomi: %s", text);
     return HIN_CLI_FAILED;
 }
 
@@ -16,8 +18,7 @@ int hin_cli_complain_text(const char *format, ...)
     va_list args;
     va_start(args, format);
     fputs("hinomi: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    hin_terminal_vline(stderr, format, args);
     va_end(args);
     return HIN_CLI_FAILED;
 }

@@ -5,12 +5,14 @@
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/terminal.h"
 
 #define SECTION_LINES_MAX 4096
 
 struct section {
     struct hin_view title;
-    struct hin_view rule, alert, decoder;
+    uint32_t line;                        /* of the title */
+    struct hin_view rule, alert, decoder; /* data NULL: not said */
     struct {
         struct hin_view key;
         struct hin_view text;
@@ -61,21 +63,38 @@ static bool judge(const struct section *s, bool wanted, const struct hin_log_fin
 static void tell(const struct conform *c, size_t i, const struct hin_log_finding *f)
 {
     const struct section *s = &c->section;
-    fprintf(c->out, "%s:%u: [%.*s] %.*s: %s rule %.*s, level %.*s, decoder '%.*s'; got ", c->name,
-            s->logs[i].line, HIN_ARGS(s->title), HIN_ARGS(s->logs[i].key),
-            s->logs[i].wanted ? "wanted" : "wanted anything but", HIN_ARGS(s->rule),
-            HIN_ARGS(s->alert), HIN_ARGS(s->decoder));
-    if (f->rule == NULL) {
-        fprintf(c->out, "no rule, decoder '%s'\n", f->decoder != NULL ? f->decoder : "");
-    } else {
-        fprintf(c->out, "rule %u, level %u, decoder '%s'\n", f->rule->id, f->rule->level,
-                f->decoder != NULL ? f->decoder : "");
+    char got[128] = "no rule";
+    if (f->rule != NULL) {
+        snprintf(got, sizeof(got), "rule %u, level %u", f->rule->id, f->rule->level);
     }
+    hin_terminal_line(
+        c->out,
+        "%s:%u: [%.*s] %.*s: %s rule %.*s, level %.*s, decoder '%.*s'; got %s, decoder '%s'",
+        c->name, s->logs[i].line, HIN_ARGS(s->title), HIN_ARGS(s->logs[i].key),
+        s->logs[i].wanted ? "wanted" : "wanted anything but", HIN_ARGS(s->rule), HIN_ARGS(s->alert),
+        HIN_ARGS(s->decoder), got, f->decoder != NULL ? f->decoder : "");
+}
+
+/* A section that does not say what it wants would fail for a reason that nobody sees. */
+static HIN_RESULT check_section(const struct conform *c)
+{
+    const struct section *s = &c->section;
+    const char *missing = s->rule.data == NULL      ? "rule"
+                          : s->alert.data == NULL   ? "alert"
+                          : s->decoder.data == NULL ? "decoder"
+                                                    : NULL;
+    if (s->count == 0 || missing == NULL) {
+        return hin_ok();
+    }
+    return hin_error_set(c->error, HIN_SYNTAX, c->name, s->line > 0 ? s->line : s->logs[0].line, 1,
+                         "this section has no `%s =`%s", missing,
+                         strcmp(missing, "decoder") == 0 ? " (an empty one means none)" : "");
 }
 
 static HIN_RESULT run_section(struct conform *c)
 {
     struct section *s = &c->section;
+    HIN_TRY(check_section(c));
     for (size_t i = 0; i < s->count; i++) {
         HIN_TRY(unescape(s->logs[i].text, &c->line));
         HIN_TRY(hin_log_engine_reset(c->engine));
@@ -107,25 +126,40 @@ static bool ends_nocase(struct hin_view text, struct hin_view suffix)
            hin_view_equal_nocase(hin_view_sub(text, text.size - suffix.size, suffix.size), suffix);
 }
 
+/* `rule` and `alert` take numbers: anything else would never hold. */
+static HIN_RESULT number(const struct conform *c, struct hin_view key, struct hin_view value,
+                         uint32_t line, struct hin_view *out)
+{
+    uint64_t ignored = 0;
+    if (!hin_is_ok(hin_view_to_u64(value, &ignored))) {
+        return hin_error_set(c->error, HIN_SYNTAX, c->name, line, 1,
+                             "%.*s = %.*s: a number is needed", HIN_ARGS(key), HIN_ARGS(value));
+    }
+    *out = value;
+    return hin_ok();
+}
+
 static HIN_RESULT option(struct conform *c, struct hin_view key, struct hin_view value,
-                         uint32_t number)
+                         uint32_t line)
 {
     struct section *s = &c->section;
     if (hin_view_equal_nocase(key, HIN_VIEW("rule"))) {
-        s->rule = value;
-    } else if (hin_view_equal_nocase(key, HIN_VIEW("alert"))) {
-        s->alert = value;
-    } else if (hin_view_equal_nocase(key, HIN_VIEW("decoder"))) {
+        return number(c, key, value, line, &s->rule);
+    }
+    if (hin_view_equal_nocase(key, HIN_VIEW("alert"))) {
+        return number(c, key, value, line, &s->alert);
+    }
+    if (hin_view_equal_nocase(key, HIN_VIEW("decoder"))) {
         s->decoder = value;
     } else if (starts_nocase(key, HIN_VIEW("log ")) && s->count < SECTION_LINES_MAX &&
                (ends_nocase(key, HIN_VIEW("pass")) || ends_nocase(key, HIN_VIEW("fail")))) {
         s->logs[s->count].key = key;
         s->logs[s->count].text = value;
         s->logs[s->count].wanted = ends_nocase(key, HIN_VIEW("pass"));
-        s->logs[s->count].line = number;
+        s->logs[s->count].line = line;
         s->count++;
     } else {
-        return hin_error_set(c->error, HIN_SYNTAX, c->name, number, 1,
+        return hin_error_set(c->error, HIN_SYNTAX, c->name, line, 1,
                              "'%.*s' is none of rule, alert, decoder, log N pass, log N fail",
                              HIN_ARGS(key));
     }
@@ -149,6 +183,7 @@ static HIN_RESULT one_line(struct conform *c, struct hin_view line, uint32_t num
                                  "this section title is not closed: add ]");
         }
         c->section.title = hin_view_sub(trimmed, 1, end - 1);
+        c->section.line = number;
         return hin_ok();
     }
     size_t at = 0;

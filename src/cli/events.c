@@ -5,10 +5,12 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
 #include "cli/table.h"
+#include "event/field.h"
 #include "event/write.h"
 #include "io/url.h"
 
@@ -70,6 +72,7 @@ static void interrupt(int signal_number)
 struct printer {
     const char *format;
     bool is_terminal; /* a program gets each byte as it is */
+    bool headed; /* the table's heading is written: not before it is known that an answer comes */
     int64_t last_id;
     int64_t damaged; /* events that were left out of what was printed */
     struct hin_buf line;
@@ -77,12 +80,21 @@ struct printer {
     struct hin_result result;
 };
 
+static void print_heading(struct printer *printer)
+{
+    if (!printer->headed && strcmp(printer->format, "table") == 0) {
+        printf("%s\n", hin_event_row_heading());
+    }
+    printer->headed = true;
+}
+
 /* json: the object as it came; ocsf: the same without its first member, the ID; else the manager's
  * text. */
 static HIN_RESULT print_event(struct printer *printer, struct hin_json event)
 {
     HIN_TRY(hin_json_get_integer(event, "ID", 0, INT64_MAX, &printer->last_id, printer->error));
     struct hin_view text;
+    print_heading(printer);
     hin_buf_clear(&printer->line);
     if (strcmp(printer->format, "json") == 0) {
         struct hin_json_writer writer;
@@ -110,7 +122,7 @@ static HIN_RESULT print_event(struct printer *printer, struct hin_json event)
     }
     HIN_TRY(hin_buf_append_byte(&printer->line, '\n'));
     if (printer->is_terminal) {
-        HIN_ENSURE(hin_table_show(hin_buf_view(&printer->line), stdout), IO);
+        HIN_ENSURE(hin_terminal_put(hin_buf_view(&printer->line), stdout), IO);
         return hin_ok();
     }
     size_t written = fwrite(printer->line.data, 1, printer->line.size, stdout);
@@ -161,6 +173,24 @@ static HIN_RESULT make_query(const struct events_options *options, struct hin_bu
     return hin_ok();
 }
 
+/* A name that no table has may be one that a decoder made up, or mistyped: asked as it is, and
+ * said. */
+static void warn_unknown(const struct hin_option_texts *where)
+{
+    for (size_t i = 0; i < where->count; i++) {
+        struct hin_view text = hin_view_from_text(where->items[i]);
+        struct hin_view name = hin_view_sub(text, 0, hin_view_find_byte(text, '='));
+        bool meant = hin_view_equal_nocase(hin_view_sub(name, 0, 6), HIN_VIEW("field."));
+        if (!meant && hin_field_find(name) == NULL) {
+            hin_terminal_line(stderr,
+                              "hinomi: --where %.*s: the field table has no such name, so it is "
+                              "looked for among the fields of decoders' own (field.%.*s says that "
+                              "it is meant so)",
+                              HIN_ARGS(name), HIN_ARGS(name));
+        }
+    }
+}
+
 static HIN_RESULT one_page(struct hin_cli_api *api, struct printer *printer, const char *path,
                            size_t *ret_count)
 {
@@ -170,6 +200,7 @@ static HIN_RESULT one_page(struct hin_cli_api *api, struct printer *printer, con
     int64_t damaged = 0;
     HIN_TRY(
         hin_json_get_array(hin_json_root(document), "events", &events, ret_count, printer->error));
+    print_heading(printer);
     HIN_TRY(hin_json_opt_integer(hin_json_root(document), "damaged", 0, INT64_MAX, &damaged,
                                  printer->error));
     printer->damaged += damaged;
@@ -278,9 +309,7 @@ static int run_events(int argc, char **argv)
         struct sigaction action = {.sa_handler = interrupt};
         sigaction(SIGINT, &action, NULL);
         sigaction(SIGTERM, &action, NULL);
-        if (strcmp(options.format, "table") == 0) {
-            printf("%s\n", hin_event_row_heading());
-        }
+        warn_unknown(&options.where);
         result = show(&api, &options, &printer);
         interrupted_client = NULL;
     }

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "cli/api.h"
 #include "cli/cli.h"
 #include "cli/table.h"
@@ -170,13 +171,13 @@ static HIN_RESULT print_keys(struct hin_json root, struct hin_error *error)
     HIN_TRY(add_named(&table, "index", root, "indexKey", error));
     HIN_TRY(add_data_keys(&table, root, error));
     printf("provider: ");
-    hin_table_show(name, stdout);
+    (void)hin_terminal_put(name, stdout);
     printf(", %s, %s\n", sealed ? "sealed" : "not sealed",
            exportable ? "copies of its keys can be kept" : "its keys cannot be copied");
     hin_table_print(&table, stdout);
     if (advice.size > 0) {
         printf("advice: ");
-        hin_table_show(advice, stdout);
+        (void)hin_terminal_put(advice, stdout);
         printf("\n");
     }
     return hin_ok();

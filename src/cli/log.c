@@ -9,6 +9,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/terminal.h"
 #include "cli/cli.h"
 #include "cli/conform.h"
 #include "cli/log_engine.h"
@@ -75,7 +76,8 @@ struct tester {
     struct hin_buf out;
     int64_t now_usec; /* when the lines at hand were read */
     bool by_arrival;
-    bool failed; /* output is closed */
+    bool for_people; /* what lines hold is escaped: words, or anything on a terminal */
+    bool failed;     /* output is closed */
 };
 
 static int64_t wall_usec(void)
@@ -146,6 +148,22 @@ static void put_optional(struct hin_json_writer *w, const char *key, struct hin_
     }
 }
 
+/* A number; where RFC 5424 lets a program write a word, the word. Nothing when the line has none.
+ */
+static void put_pid(struct hin_json_writer *w, struct hin_view pid)
+{
+    int64_t number = 0;
+    if (pid.size == 0) {
+        return;
+    }
+    hin_json_key(w, "pid");
+    if (hin_is_ok(hin_view_to_i64(pid, &number))) {
+        hin_json_put_integer(w, number);
+    } else {
+        hin_json_put_text(w, pid);
+    }
+}
+
 static HIN_RESULT put_finding(struct tester *t, const struct hin_log_finding *f, int64_t arrival)
 {
     struct hin_json_writer w;
@@ -157,12 +175,16 @@ static HIN_RESULT put_finding(struct tester *t, const struct hin_log_finding *f,
     hin_json_put_integer(&w, (t->by_arrival ? arrival : f->time_usec) / HIN_MSEC_USEC);
     put_optional(&w, "host", f->host);
     put_optional(&w, "program", f->program);
+    put_pid(&w, f->pid);
     hin_json_key(&w, "decoder");
     hin_json_put_cstring(&w, f->decoder);
     put_fields(&w, f);
     put_rule(&w, f);
     hin_json_key(&w, "alert");
     hin_json_put_boolean(&w, f->alert);
+    if ((f->flags & HIN_LOG_FLAG_CUT) != 0) { /* `line` is not all of it */
+        hin_json_field_boolean(&w, "truncated", true);
+    }
     hin_json_end_object(&w);
     HIN_TRY(hin_json_writer_finish(&w));
     return hin_buf_append_byte(&t->out, '\n');
@@ -170,7 +192,10 @@ static HIN_RESULT put_finding(struct tester *t, const struct hin_log_finding *f,
 
 static void flush(struct tester *t)
 {
-    if (!t->failed && !hin_is_ok(hin_fd_write_all(STDOUT_FILENO, hin_buf_view(&t->out)))) {
+    struct hin_view out = hin_buf_view(&t->out);
+    if (t->for_people) {
+        t->failed = t->failed || !hin_terminal_put(out, stdout) || fflush(stdout) != 0;
+    } else if (!t->failed && !hin_is_ok(hin_fd_write_all(STDOUT_FILENO, out))) {
         t->failed = true;
     }
     hin_buf_clear(&t->out);
@@ -408,9 +433,14 @@ static int run_test(int argc, char **argv)
     if (!hin_cli_parse(&test_usage, argc, argv, &options, &files, &count, &status)) {
         return status;
     }
-    struct tester t = {.options = &options, .by_arrival = strcmp(options.time, "arrival") == 0};
+    struct tester t = {.options = &options,
+                       .by_arrival = strcmp(options.time, "arrival") == 0,
+                       .for_people = options.explain || isatty(STDOUT_FILENO) == 1};
     struct hin_zone zone;
-    hin_cli_zone(options.zone, &zone);
+    if (!hin_is_ok(hin_cli_zone(options.zone, &zone, &error))) {
+        hin_cli_complain(&error);
+        return HIN_CLI_USAGE;
+    }
     struct hin_log_config config = {
         .zone = &zone,
         .correlate_on_log_time = !t.by_arrival,
@@ -454,7 +484,8 @@ static const struct hin_command conform_usage = {
     "judge a rule set by OSSEC-style test files",
     "FILE.ini...",
     "Each log line is judged by an engine that remembers nothing, at noon of a Wednesday. Prints "
-    "each failure and, last, `N passed, N failed`. Exit status: 0 all passed, 1 failures, 2 usage.",
+    "each failure and, last, `N passed, N failed`. Exit status: 0 all passed, 1 failures, 2 usage, "
+    "or a file or rule set that cannot be read.",
     conform_table,
     HIN_COUNT(conform_table),
     1,
@@ -475,6 +506,12 @@ static HIN_RESULT conform_files(struct hin_log_engine *engine, const struct hin_
         HIN_TRY(
             hin_conform_file(engine, zone, files[i], hin_buf_view(&text), stdout, error, tally));
     }
+    if (tally->passed + tally->failed ==
+        0) { /* among others a file may be empty: one of OSSEC's is */
+        return hin_error_set(error, HIN_SYNTAX, files[0], 0, 0,
+                             "no case: [title], rule =, alert =, decoder = and log 1 pass = LINE "
+                             "are needed");
+    }
     return hin_ok();
 }
 
@@ -492,17 +529,20 @@ static int run_conform(int argc, char **argv)
     if (!hin_cli_parse(&conform_usage, argc, argv, &options, &files, &count, &status)) {
         return status;
     }
-    hin_cli_zone(NULL, &zone);
+    struct hin_result result = hin_cli_zone(NULL, &zone, &error);
     struct hin_log_config config = {.zone = &zone, .prefilter_off = options.no_prefilter};
-    struct hin_result result = hin_cli_rules_open(options.rules, true, &error, &rules);
+    if (hin_is_ok(result)) {
+        result = hin_cli_rules_open(options.rules, true, &error, &rules);
+    }
     if (hin_is_ok(result)) {
         result = hin_log_engine_new(rules, &config, &engine);
     }
     if (hin_is_ok(result)) {
         result = conform_files(engine, &zone, files, count, &tally, &error);
     }
-    if (!hin_is_ok(result)) {
-        return hin_cli_finish(result, &error);
+    if (!hin_is_ok(result)) { /* nothing was judged, or not all: no verdict on the rules */
+        hin_cli_finish(result, &error);
+        return HIN_CLI_USAGE;
     }
     printf("%u passed, %u failed\n", tally.passed, tally.failed);
     return tally.failed == 0 ? HIN_CLI_OK : HIN_CLI_FAILED;

@@ -11,6 +11,7 @@
 #include "base/fd.h"
 #include "base/map.h"
 #include "base/path.h"
+#include "base/terminal.h"
 #include "policy/ruleset.h"
 
 #define ZONE_MAX_BYTES ((size_t)1 << 20)
@@ -72,8 +73,8 @@ void hin_cli_rules_print(const struct hin_log_rules *rules, bool only_errors)
     for (size_t i = 0; i < hin_log_rules_diagnostic_count(rules); i++) {
         const struct hin_log_diagnostic *d = hin_log_rules_diagnostic(rules, i);
         if (d->severity == HIN_LOG_RULES_ERROR || !only_errors) {
-            fprintf(stderr, "%s:%u:%u: %s: %s\n", d->file, d->line, d->column,
-                    d->severity == HIN_LOG_RULES_ERROR ? "error" : "warning", d->text);
+            hin_terminal_line(stderr, "%s:%u:%u: %s: %s", d->file, d->line, d->column,
+                              d->severity == HIN_LOG_RULES_ERROR ? "error" : "warning", d->text);
         }
     }
 }
@@ -105,20 +106,38 @@ HIN_RESULT hin_cli_rules_open(const char *folder, bool cache, struct hin_error *
     return hin_ok();
 }
 
-void hin_cli_zone(const char *name, struct hin_zone *ret_zone)
+static HIN_RESULT read_zone(const char *path, struct hin_zone *ret_zone)
 {
-    char path[HIN_PATH_MAX] = "/etc/localtime";
     struct hin_buf buf HIN_CLEANUP(hin_buf_done) = {0};
     hin_buf_init(&buf, ZONE_MAX_BYTES);
+    HIN_TRY(hin_file_read(AT_FDCWD, path, &buf));
+    return hin_zone_parse(hin_buf_view(&buf), ret_zone);
+}
+
+HIN_RESULT hin_cli_zone(const char *name, struct hin_zone *ret_zone, struct hin_error *error)
+{
+    char path[HIN_PATH_MAX] = "/etc/localtime";
     const char *tz = name != NULL ? name : getenv("TZ");
-    if (tz != NULL && tz[0] != '\0' && strstr(tz, "..") == NULL) {
+    struct hin_result result = hin_ok();
+    if (tz != NULL && tz[0] != '\0') {
         tz += tz[0] == ':';
-        if (!hin_is_ok(hin_path_join(path, sizeof(path), "/usr/share/zoneinfo", tz))) {
-            path[0] = '\0';
-        }
+        result = strstr(tz, "..") == NULL && tz[0] != '/'
+                     ? hin_path_join(path, sizeof(path), "/usr/share/zoneinfo", tz)
+                     : hin_fail(HIN_INVALID);
     }
-    if (!hin_is_ok(hin_file_read(AT_FDCWD, path, &buf)) ||
-        !hin_is_ok(hin_zone_parse(hin_buf_view(&buf), ret_zone))) {
+    if (hin_is_ok(result)) {
+        result = read_zone(path, ret_zone);
+    }
+    if (hin_is_ok(result)) {
+        return result;
+    }
+    bool utc = name != NULL && (strcmp(name, "UTC") == 0 || strcmp(name, "Etc/UTC") == 0);
+    if (name == NULL || utc) { /* a host without zone files */
         hin_zone_utc(ret_zone);
+        return hin_ok();
     }
+    return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
+                         "--zone %s: there is no such zone (names are those below "
+                         "/usr/share/zoneinfo, such as Europe/Berlin)",
+                         name);
 }

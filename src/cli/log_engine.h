@@ -12,7 +12,8 @@ HIN_RESULT hin_cli_rules_open(const char *folder, bool cache, struct hin_error *
                               struct hin_log_rules **ret_rules);
 /* "file:line:column: error: sentence" for each. */
 void hin_cli_rules_print(const struct hin_log_rules *rules, bool only_errors);
-/* TZ or /etc/localtime; UTC when neither can be read. */
-void hin_cli_zone(const char *name, struct hin_zone *ret_zone);
+/* The zone of that name: INVALID with a sentence when there is none. NULL: TZ or /etc/localtime,
+ * UTC when neither can be read. */
+HIN_RESULT hin_cli_zone(const char *name, struct hin_zone *ret_zone, struct hin_error *error);
 
 #endif

@@ -222,29 +222,6 @@ static HIN_RESULT log_in(struct hin_cli_api *api, const struct login_options *op
     return keep_key(api, document, error);
 }
 
-static HIN_RESULT prepare(struct hin_cli_api *api, const struct login_options *options,
-                          const char *url, struct hin_error *error)
-{
-    struct hin_url parsed;
-    HIN_TRY(hin_url_parse(hin_view_from_text(url), &parsed, error));
-    if (strcmp(parsed.scheme, "https") != 0 || (parsed.path.size > 1) || parsed.has_query) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                             "%s: https://HOST:PORT is needed, without a path", url);
-    }
-    HIN_CLEANUP(hin_buf_done) struct hin_buf authority;
-    hin_buf_init(&authority, 512);
-    HIN_TRY(hin_url_format_authority(&parsed, &authority));
-    snprintf(api->profile.url, sizeof(api->profile.url), "https://%.*s",
-             HIN_ARGS(hin_buf_view(&authority)));
-    struct hin_view pin = hin_view_from_text(options->ca_fingerprint);
-    if (!hin_is_ok(hin_view_to_text(pin, api->profile.ca_fingerprint,
-                                    sizeof(api->profile.ca_fingerprint)))) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                             "--ca-fingerprint takes 64 hex digits");
-    }
-    return hin_cli_api_connect(api, error);
-}
-
 static HIN_RESULT adopt_key(struct hin_cli_api *api, const char *path, struct hin_error *error)
 {
     HIN_TRY(read_file(path, &api->profile.api_key, NULL, error));
@@ -263,7 +240,8 @@ static int run_login(int argc, char **argv)
     }
     struct hin_error error = {0};
     HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
-    struct hin_result result = prepare(&api, &options, operands[0], &error);
+    struct hin_result result =
+        hin_cli_api_connect_to(&api, operands[0], options.ca_fingerprint, &error);
     if (hin_is_ok(result)) {
         result = options.api_key_file != NULL ? adopt_key(&api, options.api_key_file, &error)
                                               : log_in(&api, &options, &error);

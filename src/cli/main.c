@@ -5,12 +5,13 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "cli/cli.h"
 
 static const struct hin_cli_group *const groups[] = {
     &hin_cli_group_login,  &hin_cli_group_events, &hin_cli_group_computer, &hin_cli_group_policy,
-    &hin_cli_group_status, &hin_cli_group_audit,  &hin_cli_group_key,      &hin_cli_group_kms,
-    &hin_cli_group_log,    &hin_cli_group_rules,  &hin_cli_group_tenant,
+    &hin_cli_group_status, &hin_cli_group_health, &hin_cli_group_audit,    &hin_cli_group_key,
+    &hin_cli_group_kms,    &hin_cli_group_log,    &hin_cli_group_rules,    &hin_cli_group_tenant,
 };
 
 static const char *verb_of(const struct hin_cli_group *group, const struct hin_cli_command *command)
@@ -56,6 +57,26 @@ static int print_man(void)
     return HIN_CLI_OK;
 }
 
+/* After an option with choices, these: "events:*:--format) words="table json"". */
+static void complete_values(const struct hin_cli_group *group,
+                            const struct hin_cli_command *command)
+{
+    const char *verb = verb_of(group, command);
+    for (size_t k = 0; k < command->usage->option_count; k++) {
+        const struct hin_option *option = &command->usage->options[k];
+        struct hin_view rest = hin_view_from_text(option->choices);
+        struct hin_view choice;
+        if (option->choices == NULL) {
+            continue;
+        }
+        printf("    %s:%s:--%s) words=\"", group->name, verb[0] != '\0' ? verb : "*", option->name);
+        while (hin_view_split(&rest, '|', &choice)) {
+            printf("%.*s ", HIN_ARGS(choice));
+        }
+        fputs("\" ;;\n", stdout);
+    }
+}
+
 /* Both shells understand this: zsh through bashcompinit. */
 static int print_completion(bool zsh)
 {
@@ -85,6 +106,14 @@ static int print_completion(bool zsh)
                 printf(" --%s", usage->options[k].name);
             }
             fputs("\" ;;\n", stdout);
+        }
+    }
+    fputs("    esac\n    case \"${COMP_WORDS[1]}:${COMP_WORDS[2]}:${COMP_WORDS[COMP_CWORD-1]}\" "
+          "in\n",
+          stdout);
+    for (size_t i = 0; i < HIN_COUNT(groups); i++) {
+        for (size_t j = 0; j < groups[i]->command_count; j++) {
+            complete_values(groups[i], &groups[i]->commands[j]);
         }
     }
     fputs("    esac\n    COMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n    [ ${#COMPREPLY[@]} "
@@ -136,7 +165,8 @@ static int run(int argc, char **argv)
     }
     bool help = strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0 || strcmp(name, "help") == 0;
     if (name[0] != '\0' && !help) {
-        fprintf(stderr, "hinomi: no command \"%s\"\n\n", name);
+        hin_terminal_line(stderr, "hinomi: no command \"%s\"", name);
+        fputc('\n', stderr);
     }
     print_help(help ? stdout : stderr);
     return help ? HIN_CLI_OK : HIN_CLI_USAGE;

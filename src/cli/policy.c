@@ -50,6 +50,36 @@ static struct hin_json member(struct hin_json object, const char *key)
     return hin_json_find(object, key, &value) ? value : (struct hin_json){0};
 }
 
+/* "5 (1-3,7,9)": how many, and which. */
+static HIN_RESULT list_rules(struct hin_json ids, struct hin_arena *arena,
+                             struct hin_view *ret_text)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text;
+    int64_t first = 0, last = 0, id = 0;
+    size_t count = 0;
+    hin_buf_init(&text, (size_t)256 * 1024);
+    HIN_IGNORE(hin_json_array(ids, &count, NULL)); /* absent: none */
+    HIN_TRY(hin_buf_printf(&text, "%zu", count));
+    for (size_t i = 0; i < count; i++) {
+        const char *before = i == 0 ? " (" : ",";
+        HIN_TRY(hin_json_integer(hin_json_at(ids, i), 0, INT64_MAX, &id, NULL));
+        first = id;
+        for (last = id;
+             i + 1 < count &&
+             hin_is_ok(hin_json_integer(hin_json_at(ids, i + 1), 0, INT64_MAX, &id, NULL)) &&
+             id == last + 1;
+             i++) {
+            last = id;
+        }
+        HIN_TRY(hin_buf_printf(&text, "%s%lld", before, (long long)first));
+        if (last > first) {
+            HIN_TRY(hin_buf_printf(&text, "-%lld", (long long)last));
+        }
+    }
+    HIN_TRY(count > 0 ? hin_buf_append_byte(&text, ')') : hin_ok());
+    return hin_arena_copy(arena, hin_buf_view(&text), ret_text);
+}
+
 static HIN_RESULT print_policies(struct hin_json root, struct hin_error *error)
 {
     static const char *const headings[] = {"ID",    "NAME",       "PARENT", "LOG INSPECTION",
@@ -65,10 +95,8 @@ static HIN_RESULT print_policies(struct hin_json root, struct hin_error *error)
     for (size_t i = 0; i < count; i++) {
         struct hin_json policy = many ? hin_json_at(list, i) : root;
         struct hin_json log = member(policy, "logInspection");
-        size_t rules = 0;
-        HIN_IGNORE(hin_json_array(member(log, "ruleIDs"), &rules, NULL)); /* absent: none */
         struct hin_view rule_text;
-        HIN_TRY(hin_arena_printf(&table.arena, &rule_text, "%zu", rules));
+        HIN_TRY(list_rules(member(log, "ruleIDs"), &table.arena, &rule_text));
         struct hin_view cells[] = {hin_table_cell(&table, policy, "ID"),
                                    hin_table_cell(&table, policy, "name"),
                                    hin_table_cell(&table, policy, "parentID"),

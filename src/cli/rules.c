@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "cli/cli.h"
 #include "cli/log_engine.h"
 #include "policy/ruleset.h"
@@ -23,17 +24,18 @@ static void tell(const struct hin_log_rules *rules, const struct hin_log_input *
     for (size_t f = 0; f < count; f++) {
         bool loaded = hin_log_rules_file_loaded(rules, files[f].name);
         if (loaded) {
-            printf("%s: loaded\n", files[f].name);
+            hin_terminal_line(stdout, "%s: loaded", files[f].name);
         }
         for (size_t i = 0; i < hin_log_rules_diagnostic_count(rules); i++) {
             const struct hin_log_diagnostic *d = hin_log_rules_diagnostic(rules, i);
             if (strcmp(d->file, files[f].name) == 0) {
-                printf("%s:%u:%u: %s: %s\n", d->file, d->line, d->column,
-                       d->severity == HIN_LOG_RULES_ERROR ? "error" : "warning", d->text);
+                hin_terminal_line(stdout, "%s:%u:%u: %s: %s", d->file, d->line, d->column,
+                                  d->severity == HIN_LOG_RULES_ERROR ? "error" : "warning",
+                                  d->text);
             }
         }
         if (!loaded) {
-            printf("%s: refused\n", files[f].name);
+            hin_terminal_line(stdout, "%s: refused", files[f].name);
         }
     }
 }

@@ -1,7 +1,10 @@
 /* hinomi status: what the manager says of itself. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
+#include "base/terminal.h"
+#include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
 
@@ -23,6 +26,18 @@ static const struct hin_command status_usage = {
     0,
     0};
 
+/* Members that are moments: milliseconds to programs, a date to people. */
+static bool is_time(const char *name)
+{
+    static const char *const names[] = {"started", "time", "lastSeen"};
+    for (size_t i = 0; i < HIN_COUNT(names); i++) {
+        if (strcmp(name, names[i]) == 0) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* The document as indented lines "name: value": it needs no second list of what the manager
  * reports. */
 static void print_value(struct hin_json value, const char *name, int depth)
@@ -40,6 +55,14 @@ static void print_value(struct hin_json value, const char *name, int depth)
         }
         return;
     }
+    int64_t msec = 0;
+    if (name != NULL && is_time(name) &&
+        hin_is_ok(hin_json_integer(value, 1, INT64_MAX / HIN_MSEC_USEC, &msec, NULL))) {
+        char stamp[32];
+        hin_time_format_rfc3339(msec * HIN_MSEC_USEC, 0, stamp, sizeof(stamp));
+        printf("%*s%s: %s\n", depth * 2, "", name, stamp);
+        return;
+    }
     HIN_CLEANUP(hin_buf_done) struct hin_buf text;
     hin_buf_init(&text, (size_t)64 * 1024);
     struct hin_json_writer writer;
@@ -48,10 +71,10 @@ static void print_value(struct hin_json value, const char *name, int depth)
     struct hin_view shown =
         hin_is_ok(hin_json_writer_finish(&writer)) ? hin_buf_view(&text) : HIN_VIEW("?");
     if (type == HIN_JSON_TEXT && shown.size >= 2) {
-        shown = hin_view_sub(shown, 1,
-                             shown.size - 2); /* escaped, so that it cannot drive the terminal */
+        shown = hin_view_sub(shown, 1, shown.size - 2);
     }
-    printf("%*s%s: %.*s\n", depth * 2, "", name != NULL ? name : "-", HIN_ARGS(shown));
+    hin_terminal_line(stdout, "%*s%s: %.*s", depth * 2, "", name != NULL ? name : "-",
+                      HIN_ARGS(shown));
 }
 
 static int run_status(int argc, char **argv)

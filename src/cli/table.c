@@ -1,6 +1,7 @@
 #include "cli/table.h"
 
 #include "base/bytes.h"
+#include "base/terminal.h"
 #include "base/time.h"
 #include "data/json.h"
 
@@ -41,66 +42,26 @@ struct hin_result hin_table_add(struct hin_table *table, const struct hin_view *
     return hin_ok();
 }
 
-/* Characters, not bytes: UTF-8 continuation bytes take no room. */
+/* Characters, not bytes. */
 static size_t width_of(struct hin_view cell)
 {
     size_t width = 0;
-    for (size_t i = 0; i < cell.size; i++) {
-        width += (cell.data[i] & 0xc0) != 0x80 ? 1 : 0;
+    for (size_t i = 0; i < cell.size; width++) {
+        i += hin_terminal_look(cell, i).size;
     }
     return width;
-}
-
-/* Is what begins here a character that a terminal must not get? Its bytes and its number. */
-static size_t hazard_at(struct hin_view text, size_t at, unsigned *ret_character)
-{
-    static const struct {
-        unsigned first, last;
-    } hazards[] = {{0, 0x1f},        {0x7f, 0x9f},     {0x61c, 0x61c},
-                   {0x200e, 0x200f}, {0x202a, 0x202e}, {0x2066, 0x2069}};
-    const uint8_t *byte = text.data + at;
-    unsigned character = byte[0];
-    size_t size = 1;
-    if ((byte[0] & 0xe0) == 0xc0 && at + 1 < text.size) {
-        character = (byte[0] & 0x1fU) << 6 | (byte[1] & 0x3fU);
-        size = 2;
-    } else if ((byte[0] & 0xf0) == 0xe0 && at + 2 < text.size) {
-        character = (byte[0] & 0x0fU) << 12 | (byte[1] & 0x3fU) << 6 | (byte[2] & 0x3fU);
-        size = 3;
-    } else if (byte[0] >= 0x80) { /* more bytes, whose first tells; or one that is none of UTF-8 */
-        return 0;
-    }
-    for (size_t i = 0; i < HIN_COUNT(hazards); i++) {
-        if (character >= hazards[i].first && character <= hazards[i].last) {
-            *ret_character = character;
-            return size;
-        }
-    }
-    return 0;
-}
-
-bool hin_table_show(struct hin_view text, FILE *out)
-{
-    for (size_t i = 0; i < text.size;) {
-        unsigned character = 0;
-        size_t size = hazard_at(text, i, &character);
-        if (size == 0 || character == '\t' || character == '\n') {
-            fputc(text.data[i++], out);
-        } else {
-            fprintf(out, "\\u%04x", character);
-            i += size;
-        }
-    }
-    return ferror(out) == 0;
 }
 
 static void put_cell(struct hin_view cell, size_t pad, FILE *out)
 {
     for (size_t i = 0; i < cell.size;) {
-        unsigned character = 0;
-        size_t size = hazard_at(cell, i, &character);
-        fputc(size > 0 ? '.' : cell.data[i], out);
-        i += HIN_MAX(size, (size_t)1);
+        struct hin_terminal_character it = hin_terminal_look(cell, i);
+        if (it.hazard) {
+            fputc('.', out);
+        } else {
+            fwrite(cell.data + i, 1, it.size, out);
+        }
+        i += it.size;
     }
     for (size_t i = 0; i < pad; i++) {
         fputc(' ', out);

@@ -31,11 +31,6 @@ void hin_table_done(struct hin_table *table);
 HIN_RESULT hin_table_add(struct hin_table *table, const struct hin_view *cells);
 void hin_table_print(const struct hin_table *table, FILE *out);
 
-/* Text that somebody else chose, for a terminal: what could drive it (controls of C0 and C1, DEL)
- * or reorder what is read (the marks of Unicode's annex 9) is written as \uXXXX, which JSON reads
- * back. Tabs and line ends stay. False: not all was written. */
-bool hin_table_show(struct hin_view text, FILE *out);
-
 /* A JSON member as a cell: text, number, or "-" when absent. The result may lie in the table's
  * arena. */
 struct hin_json;

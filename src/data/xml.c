@@ -268,19 +268,33 @@ static HIN_RESULT enter(struct scanner *s, struct level *levels, size_t *depth)
     return hin_ok();
 }
 
+/* A byte of the mark that some editors put in front of UTF-8. */
+static bool is_mark(const struct scanner *s)
+{
+    return s->at < 3 && s->size >= 3 && s->data[0] == 0xef && s->data[1] == 0xbb &&
+           s->data[2] == 0xbf;
+}
+
 static HIN_RESULT scan(struct scanner *s, struct hin_xml_node **ret_roots)
 {
     struct hin_xml_node *roots = NULL;
     struct level levels[HIN_XML_DEPTH_MAX + 1] = {{NULL, &roots, 0, 0}};
     size_t depth = 0;
+    /* Comments do not nest, and OSSEC's own files hold some that were written as if they did: what
+     * is left of such a one up to the next element is passed over, as the original does. */
+    bool after_comment = false;
     while (s->at < s->size) {
         if (s->data[s->at] != '<') {
+            if (depth == 0 && !after_comment && !is_space(s->data[s->at]) && !is_mark(s)) {
+                FAIL_AT(s, s->at, "text stands outside of all elements");
+            }
             s->at++;
             continue;
         }
         if (looking_at(s, "<!")) {
             size_t start = s->at;
             HIN_TRY(skip_comment(s));
+            after_comment = true;
             levels[depth].comment_bytes += s->at - start;
         } else if (s->at > 0 && s->data[s->at - 1] == '\\') {
             s->at++;
@@ -294,6 +308,7 @@ static HIN_RESULT scan(struct scanner *s, struct hin_xml_node **ret_roots)
             depth--;
         } else {
             HIN_TRY(enter(s, levels, &depth));
+            after_comment = false;
         }
     }
     if (depth > 0) {

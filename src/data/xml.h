@@ -4,7 +4,9 @@
  *
  * What holds: `<name attribute="value" other='value'>text</name>` and `<name/>`, nested. `<!` opens
  * a comment anywhere in content; the first `-->` or `!>` ends it. A `<` right after a backslash is
- * text. No entities, no CDATA; `<?...?>` is skipped. Text beside child elements is dropped. A close
+ * text. No entities, no CDATA; `<?...?>` is skipped. Text beside child elements is dropped, text
+ * outside of all elements refused, unless it follows a comment (OSSEC's own files hold leftovers of
+ * comments in comments). A close
  * tag must name the open element exactly. */
 #ifndef HIN_DATA_XML_H
 #define HIN_DATA_XML_H

@@ -154,6 +154,12 @@ static HIN_RESULT put_leef_field(struct line *line, const struct hin_field *fiel
         (field->id == HIN_FIELD_MESSAGE && key_is_taken(line->event, field->id))) {
         return hin_ok();
     }
+    char text[HIN_IP_TEXT_MAX];
+    int version = 0;
+    if (field->type == HIN_TYPE_IP && /* one spelling of one address, as in CEF */
+        hin_is_ok(hin_ip_canonical(hin_event_text(line->event, field->id), text, &version))) {
+        return put_pair(line, field->leef, hin_view_from_text(text));
+    }
     return put_labelled(line, field->leef, NULL, field);
 }
 

@@ -107,6 +107,8 @@ HIN_RESULT hin_event_identity(const struct hin_event *event,
 /* OSSEC level (0..16) to OCSF severity_id (1 informational .. 5 critical) and to CEF severity
  * (0..10). */
 int64_t hin_severity_from_level(int64_t level);
+/* OCSF's word for a severity ("Low", any case) to its number. INVALID for another word. */
+HIN_RESULT hin_severity_parse(struct hin_view word, int64_t *ret_severity);
 int hin_cef_severity_from_level(int64_t level);
 int hin_cef_severity_from_ocsf(int64_t severity_id);
 

@@ -55,6 +55,20 @@ static bool alias_holds(const char *aliases, struct hin_view name)
     return false;
 }
 
+/* "evidences[0].user.name" is also found as "evidences.user.name". */
+static bool path_holds(const char *path, struct hin_view name)
+{
+    static const struct hin_view first = {(const uint8_t *)"[0]", 3};
+    struct hin_view rest = hin_view_from_text(path);
+    size_t at = hin_view_find(rest, first);
+    if (hin_view_equal_nocase(rest, name) || at == SIZE_MAX) {
+        return rest.size > 0 && hin_view_equal_nocase(rest, name);
+    }
+    return hin_view_equal_nocase(hin_view_sub(rest, 0, at), hin_view_sub(name, 0, at)) &&
+           hin_view_equal_nocase(hin_view_sub(rest, at + first.size, SIZE_MAX),
+                                 hin_view_sub(name, at, SIZE_MAX));
+}
+
 const struct hin_field *hin_field_find(struct hin_view name)
 {
     if (name.size == 0) {
@@ -66,8 +80,7 @@ const struct hin_field *hin_field_find(struct hin_view name)
         }
     }
     for (size_t i = 0; i < HIN_COUNT(fields); i++) {
-        if (alias_holds(fields[i].aliases, name) ||
-            hin_view_equal_nocase(hin_view_from_text(fields[i].ocsf), name)) {
+        if (alias_holds(fields[i].aliases, name) || path_holds(fields[i].ocsf, name)) {
             return &fields[i];
         }
     }
@@ -89,7 +102,7 @@ static const struct {
     {"action", HIN_FIELD_ACTION},
     {"id", HIN_FIELD_LOG_ID},
     {"url", HIN_FIELD_URL},
-    {"data", HIN_FIELD_DATA},
+    {"data", HIN_FIELD_EXTRA_DATA}, /* one field of the rule language */
     {"extra_data", HIN_FIELD_EXTRA_DATA},
     {"status", HIN_FIELD_STATUS},
     {"system_name", HIN_FIELD_SYSTEM_NAME},

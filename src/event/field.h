@@ -73,9 +73,9 @@ const struct hin_field *hin_field_table(size_t *ret_count) HIN_NONNULL;
 /* NULL when the number is not in use. Constant time. */
 const struct hin_field *hin_field_get(uint16_t id);
 /* By name, alias or OCSF path, ASCII case ignored ("user", "dstuser", "src_ip", "srcip",
- * "rule.id"). NULL when unknown: then the name may be a field that a decoder made up (event.h,
- * extras). Costs a walk over the table: resolve names when a rule set or a query is read, not for
- * each event. */
+ * "rule.id", "evidences[0].src_endpoint.ip" with or without its [0]). NULL when unknown: then the
+ * name may be a field that a decoder made up (event.h, extras). Costs a walk over the table:
+ * resolve names when a rule set or a query is read, not for each event. */
 const struct hin_field *hin_field_find(struct hin_view name);
 
 /* The field that a decoder's `order` name means: srcip, dstip, srcport, dstport, user, srcuser,

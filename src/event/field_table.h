@@ -66,10 +66,10 @@
       "Address requested: finding an attack's reach.")                                                                 \
     X(30, LOG_ID, "id", "log_id event_id", TEXT, EXACT, TOKEN, SENSITIVE, "metadata.original_event_uid", "externalId", NULL, "externalId", \
       "Identifier that the source gives: joining lines.")                                                              \
-    X(31, DATA, "data", "", TEXT, EXACT, TOKEN, SENSITIVE, "unmapped.data", "cs5", "Data", "data",                     \
-      "What the decoder extracted as data.")                                                                           \
-    X(32, EXTRA_DATA, "extra_data", "extradata", TEXT, EXACT, TOKEN, SENSITIVE, "unmapped.extra_data", "cs6", "Extra Data", "extraData", \
-      "What the decoder extracted beside the data.")                                                                   \
+    X(31, DATA, "plain_data", "", TEXT, EXACT, TOKEN, SENSITIVE, "unmapped.data", "cs5", "Data", "data",                     \
+      "Nothing sets it: to decoders `data` and `extra_data` are one field, the next.")                                                                           \
+    X(32, EXTRA_DATA, "extra_data", "extradata data", TEXT, EXACT, TOKEN, SENSITIVE, "unmapped.extra_data", "cs6", "Extra Data", "extraData", \
+      "What the decoder extracted as data or extra_data.")                                                                   \
     X(33, SYSTEM_NAME, "system_name", "systemname", TEXT, FOLD, TOKEN, SENSITIVE, "unmapped.system_name", "shost", NULL, "systemName", \
       "System that the line names.")                                                                                   \
     X(34, TRUNCATED, "truncated", "is_truncated", FLAG, NUMBER, NONE, PLAIN, "metadata.is_truncated", NULL, NULL, NULL, \

@@ -322,6 +322,17 @@ static const char *const lifecycle_activities[] = {"Unknown", "Install", "Remove
 static const char *const severities[] = {"Unknown", "Informational", "Low",  "Medium",
                                          "High",    "Critical",      "Fatal"};
 
+HIN_RESULT hin_severity_parse(struct hin_view word, int64_t *ret_severity)
+{
+    for (size_t i = 0; i < HIN_COUNT(severities); i++) {
+        if (hin_view_equal_nocase(hin_view_from_text(severities[i]), word)) {
+            *ret_severity = (int64_t)i;
+            return hin_ok();
+        }
+    }
+    return hin_fail(HIN_INVALID);
+}
+
 static const char *caption(const char *const *captions, size_t count, int64_t number)
 {
     return number >= 0 && (uint64_t)number < count ? captions[number] : "Other";

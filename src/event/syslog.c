@@ -1,5 +1,6 @@
 /* RFC 5424 messages, and rows for a terminal. */
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/time.h"
@@ -131,6 +132,8 @@ HIN_RESULT hin_event_write_rfc5424(const struct hin_event *event,
 
 /* --- rows --- */
 
+#define GROUPS_WIDTH 29
+
 static size_t characters(struct hin_view text)
 {
     size_t count = 0;
@@ -158,6 +161,43 @@ static HIN_RESULT put_column(struct hin_buf *buf, const struct hin_event *event,
     return shown > width + 1 ? hin_buf_append_byte(buf, ' ') : hin_ok();
 }
 
+/* What says least goes last: nearly every rule of OSSEC's sets is of the group syslog. */
+static bool goes_last(struct hin_view group)
+{
+    return hin_view_is(group, "syslog");
+}
+
+/* As many groups as fit, in their order, and "+N" for the others; at least one, cut to fit. */
+static HIN_RESULT put_groups(struct hin_buf *buf, const struct hin_event *event)
+{
+    const struct hin_value *value = &event->values[HIN_FIELD_RULE_GROUPS];
+    size_t count = hin_event_has(event, HIN_FIELD_RULE_GROUPS) ? value->texts.count : 0;
+    size_t begin = buf->size, shown = 0, room = GROUPS_WIDTH - strlen("+99");
+    for (int last = 0; last < 2; last++) {
+        for (size_t i = 0; i < count; i++) {
+            struct hin_view group = value->texts.items[i];
+            size_t used = buf->size - begin + (shown > 0 ? 1 : 0);
+            if (goes_last(group) != (last == 1) || (shown > 0 && used + group.size > room)) {
+                continue;
+            }
+            HIN_TRY(shown > 0 ? hin_buf_append_byte(buf, ',') : hin_ok());
+            HIN_TRY(hin_text_put(buf, hin_view_sub(group, 0, room), &terminal_escapes));
+            shown++;
+        }
+    }
+    if (shown < count) {
+        HIN_TRY(hin_buf_printf(buf, "+%zu", count - shown));
+    }
+    if (count == 0) {
+        HIN_TRY(hin_buf_append_byte(buf, '-'));
+    }
+    size_t width = characters(hin_view_sub(hin_buf_view(buf), begin, buf->size));
+    do {
+        HIN_TRY(hin_buf_append_byte(buf, ' '));
+    } while (width++ < GROUPS_WIDTH);
+    return hin_ok();
+}
+
 static HIN_RESULT put_row_text(struct hin_buf *buf, const struct hin_event *event)
 {
     bool rule = hin_event_has(event, HIN_FIELD_RULE_DESCRIPTION);
@@ -181,13 +221,15 @@ static HIN_RESULT write_row(const struct hin_event *event, const struct hin_writ
 {
     char stamp[32];
     hin_time_format_rfc3339(hin_event_integer(event, HIN_FIELD_TIME), 0, stamp, sizeof(stamp));
-    HIN_TRY(hin_buf_printf(buf, "%-8lld %s ", (long long)options->id, stamp));
+    /* The first 80 columns say what happened where by which rule; what was decoded follows. */
+    HIN_TRY(hin_buf_printf(buf, "%-6lld %s ", (long long)options->id, stamp));
     bool named = hin_event_has(event, HIN_FIELD_COMPUTER);
-    HIN_TRY(put_column(buf, event, named ? HIN_FIELD_COMPUTER : HIN_FIELD_HOST, 16));
-    HIN_TRY(put_column(buf, event, HIN_FIELD_RULE_LEVEL, 5));
-    HIN_TRY(put_column(buf, event, HIN_FIELD_RULE_ID, 7));
-    HIN_TRY(put_column(buf, event, HIN_FIELD_DECODER, 14));
-    HIN_TRY(put_column(buf, event, HIN_FIELD_USER, 12));
+    HIN_TRY(put_column(buf, event, named ? HIN_FIELD_COMPUTER : HIN_FIELD_HOST, 10));
+    HIN_TRY(put_column(buf, event, HIN_FIELD_RULE_LEVEL, 3));
+    HIN_TRY(put_column(buf, event, HIN_FIELD_RULE_ID, 6));
+    HIN_TRY(put_groups(buf, event));
+    HIN_TRY(put_column(buf, event, HIN_FIELD_DECODER, 8));
+    HIN_TRY(put_column(buf, event, HIN_FIELD_USER, 8));
     HIN_TRY(put_column(buf, event, HIN_FIELD_SRC_IP, 15));
     return put_row_text(buf, event);
 }
@@ -205,7 +247,7 @@ HIN_RESULT hin_event_write_row(const struct hin_event *event,
 
 const char *hin_event_row_heading(void)
 {
-    return "ID       TIME                 COMPUTER         LEVEL RULE    DECODER        USER       "
-           "  "
-           "SOURCE          WHAT";
+    return "ID     TIME                 COMPUTER   LVL RULE   GROUPS                        "
+           "DECODER  "
+           "USER     SOURCE          WHAT";
 }

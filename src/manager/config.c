@@ -73,7 +73,9 @@ static HIN_RESULT read_endpoint(struct hin_json root, const char *key,
     struct hin_json object;
     struct hin_view host;
     int64_t port = 0;
+    static const char *const known[] = {"host", "port"};
     HIN_TRY(hin_json_get_object(root, key, &object, error));
+    HIN_TRY(hin_json_only(object, known, HIN_COUNT(known), error));
     HIN_TRY(hin_json_get_text(object, "host", &host, error));
     HIN_TRY(hin_json_get_integer(object, "port", 1, UINT16_MAX, &port, error));
     HIN_TRY(hin_view_to_text(host, endpoint->host, sizeof(endpoint->host)));
@@ -89,6 +91,10 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     int64_t uid_base = config->uid_base;
     int64_t workers = 0;
     int64_t keep_days = 0;
+    /* A mistyped name would quietly leave the default in force. */
+    static const char *const known[] = {"api",     "agents",  "keyring", "tenant",
+                                        "uidBase", "workers", "keepDays"};
+    HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));
     HIN_TRY(hin_kms_settings_read(root, &config->kms, error));
@@ -118,8 +124,13 @@ HIN_RESULT hin_manager_config_load(int state, struct hin_manager_config *ret_con
                              "%s (run `hinomi-manager init` first)", hin_code_text(read.code));
     }
     hin_manager_config_default(&config);
-    HIN_TRY(hin_json_parse(hin_buf_view(&text), text.max, &document, error));
-    HIN_TRY(read_config(hin_json_root(document), &config, error));
+    struct hin_result parsed = hin_json_parse(hin_buf_view(&text), text.max, &document, error);
+    if (hin_is_ok(parsed)) {
+        parsed = read_config(hin_json_root(document), &config, error);
+    }
+    if (!hin_is_ok(parsed)) {
+        return hin_error_in_file(error, parsed, file_name);
+    }
     *ret_config = config;
     return hin_ok();
 }

@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "base/option.h"
+#include "base/terminal.h"
 #include "clock/role.h"
 #include "manager/init/init.h"
 #include "manager/main.h"
@@ -84,6 +85,6 @@ int hin_manager_main(int argc, char **argv)
             return commands[i].run(&program, argc - 1, argv + 1);
         }
     }
-    fprintf(stderr, "hinomi-manager: unknown command %s\n", argv[1]);
+    hin_terminal_line(stderr, "hinomi-manager: unknown command %s", argv[1]);
     return usage(stderr, 2);
 }

@@ -52,10 +52,12 @@ is "the user" "$(jq -r '.evidences[0].user.name' <<<"$event")" root
 is "the host in the line" "$(jq -r .device.hostname <<<"$event")" web1
 is "the decoder" "$(jq -r .unmapped.decoder <<<"$event")" sshd
 is "the file" "$(jq -r .metadata.log_source <<<"$event")" "$T/log/auth.log"
+is "the process that wrote it" "$(jq -r '.evidences[0].process.pid' <<<"$event")" 22
+like "the stamp as it stands" "$(jq -r .metadata.original_time <<<"$event")" '^[A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8}$'
 like "the raw line" "$(jq -r .raw_data <<<"$event")" 'sshd\[22\]: Failed password for root from 203.0.113.7 port 22 ssh2$'
 is "as an OCSF detection finding" "$(jq -r .class_uid <<<"$event")" 2004
 for where in src_ip=203.0.113.7 srcip=203.0.113.7 src_ip=::ffff:203.0.113.7 dstuser=root rule_id=200201 rule_groups=authentication_failed \
-    host=WEB1 program=sshd decoder=sshd rule_level=5; do
+    host=WEB1 program=sshd pid=22 decoder=sshd rule_level=5; do
     check "--where $where finds it" seen m 1 --where "$where"
 done
 check "--where a and b" seen m 1 --where user=root --where src_ip=203.0.113.7

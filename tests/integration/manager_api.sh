@@ -139,7 +139,7 @@ call POST loginspectionrules '{"name":"broken","identifier":"broken.xml","templa
 call POST loginspectionrules '{"name":"own","identifier":"own.xml","template":"custom","ruleXML":"<group name=\"own,\">\n  <rule id=\"1\" level=\"0\" noalert=\"1\">\n    <category>syslog</category>\n    <description>All of syslog.</description>\n  </rule>\n  <rule id=\"100002\" level=\"5\">\n    <match>HINOMI-TEST-LINE</match>\n    <description>A test line.</description>\n  </rule>\n</group>","logFiles":{"logFiles":[{"location":"'"$folder"'/logs/*.log","format":"syslog"}]}}'
 [ "$status" = 200 ]; own=$(jq -r .ID "$folder/answer"); ok "a rule is stored"
 fits '.type == "Custom" and (.ruleXML|test("HINOMI"))'; ok "with its text"
-call POST loginspectionrules '{"name":"orphan","identifier":"orphan.xml","template":"custom","ruleXML":"<group name=\"o,\">\n  <rule id=\"100003\" level=\"5\">\n    <if_sid>987654</if_sid>\n    <nonsense>x</nonsense>\n    <description>No such parent.</description>\n  </rule>\n</group>"}'; orphan=$(jq -r .ID "$folder/answer")
+call POST loginspectionrules '{"name":"orphan","identifier":"orphan.xml","template":"custom","ruleXML":"<group name=\"o,\">\n  <rule id=\"100003\" level=\"5\">\n    <if_sid>987654</if_sid>\n    <description>No such parent.</description>\n  </rule>\n</group>"}'; orphan=$(jq -r .ID "$folder/answer")
 call POST "policies/$child" "{\"logInspection\":{\"ruleIDs\":[$orphan]}}"; [ "$status" = 400 ] && fits '.message|test("orphan.xml:[0-9]+")'; ok "a rule that does not compile is refused at assignment"
 call GET "policies/$child"; fits '.logInspection.ruleIDs == null'; ok "and what was in force stays"
 

@@ -113,10 +113,12 @@ check_not "rules import refuses it" cli m rules import "$T/broken" --json
 like "with file, line and column" "$(cli m rules import "$T/broken" --json 2>&1)" 'bad\.xml:4:[0-9]+'
 is "and stores nothing" "$(api m GET loginspectionrules | jq '.logInspectionRules | length')" "$rules_before"
 body=$(jq -n --rawfile x "$T/broken/rules/bad.xml" '{name: "bad.xml", identifier: "bad.xml", template: "custom", ruleXML: $x}')
+like "storing it is refused with line and column" "$(api m POST loginspectionrules "$body" | jq -r .message)" 'bad\.xml:4:[0-9]+'
+body=$(jq -n --rawfile x "$T/broken/rules/bad.xml" '{name: "bad.xml", identifier: "bad.xml", template: "custom", ruleXML: ($x | sub("<nonsense>b</nonsense>"; "<if_sid>424242</if_sid>"))}')
 bad=$(api m POST loginspectionrules "$body" | jq .ID)
-check "an entry that no policy assigns may stand" [ "${bad:-null}" != null ]
+check "what it links to is not asked before it is assigned" [ "${bad:-null}" != null ]
 is "assigning it is refused" "$(api_status m POST policies/1 "{\"logInspection\":{\"ruleIDs\":[$rule,$bad]}}")" 400
-like "with file, line and column" "$(api m POST policies/1 "{\"logInspection\":{\"ruleIDs\":[$rule,$bad]}}" | jq -r .message)" 'bad\.xml:4:[0-9]+'
+like "with file, line and column" "$(api m POST policies/1 "{\"logInspection\":{\"ruleIDs\":[$rule,$bad]}}" | jq -r .message)" 'bad\.xml:[24]:[0-9]+'
 is "the policy is as it was" "$(api m GET policies/1 | jq -c .logInspection.ruleIDs)" "[$rule]"
 is "a rule that does not exist is refused" "$(api_status m POST policies/1 '{"logInspection":{"ruleIDs":[99999]}}')" 400
 like "text that is no XML is refused with line and column" "$(api m POST "loginspectionrules/$rule" '{"ruleXML":"<group name=\"x\">\n <rule id=\"1\">\n</group>"}' | jq -r .message)" ':[0-9]+:[0-9]+:'

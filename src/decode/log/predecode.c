@@ -266,6 +266,7 @@ static bool take_squid(struct hin_view line, struct hin_predecoded *out)
         at++;
     }
     out->format = HIN_LOG_SQUID;
+    out->stamp = between(line, 0, 14);
     out->log = between(line, at, line.size);
     if (hin_is_ok(hin_view_to_u64(hin_view_sub(line, 0, 10), &sec)) &&
         hin_is_ok(hin_view_to_u64(hin_view_sub(line, 11, 3), &msec))) {
@@ -285,6 +286,7 @@ static void take_access(struct hin_view line, struct hin_predecoded *out)
         int64_t usec = 0;
         if (hin_is_ok(hin_stamp_access(head, &usec))) {
             out->format = HIN_LOG_ACCESS;
+            out->stamp = hin_view_sub(head, 0, hin_view_find_byte(head, ']'));
             out->time_usec = usec;
             out->has_time = true;
             return;
@@ -357,6 +359,7 @@ static bool take_rfc5424(struct hin_view text, struct hin_predecoded *out)
             return false;
         }
         found.has_time = true;
+        found.stamp = stamp;
     }
     if (!take_word(&rest, &found.host) || !take_word(&rest, &found.program) ||
         !take_word(&rest, &found.pid) || !take_word(&rest, &message_id) || rest.size == 0 ||
@@ -420,6 +423,33 @@ static void take_stamp_time(const struct hin_stamp *stamp, struct hin_view line,
     out->has_time = hin_is_ok(hin_stamp_time(stamp, line, context, &out->time_usec));
 }
 
+/* The stamp as it stands: from its first digit or day to its last, with fraction and offset. */
+static struct hin_view stamp_text(const struct hin_stamp *stamp, struct hin_view line)
+{
+    size_t begin = sign(line, 0) == '[' ? 1 : 0;
+    size_t shift = line.data[1] == 0xc3 ? 1 : 0;
+    size_t end = (size_t)stamp->clock + 8;
+    if (stamp->format == HIN_LOG_ASL) {
+        begin = stamp->year; /* behind the word Time */
+    }
+    if (stamp->year != HIN_STAMP_NONE) {
+        end = HIN_MAX(end, (size_t)stamp->year + 4);
+    }
+    if ((sign(line, end) == '.' || sign(line, end) == ',') && is_digit(sign(line, end + 1))) {
+        for (end++; is_digit(sign(line, end));) {
+            end++;
+        }
+    }
+    if (stamp->zone == HIN_STAMP_OFFSET) {
+        end += sign(line, end) == ' ' ? 1 : 0;
+        while (is_digit(sign(line, end)) || sign(line, end) == ':' || sign(line, end) == '+' ||
+               sign(line, end) == '-' || sign(line, end) == 'Z') {
+            end++;
+        }
+    }
+    return between(line, begin, HIN_MIN(end + shift, line.size));
+}
+
 /* False when nothing was recognised. `text` is the line without a priority. */
 static bool take_stamped(struct hin_view text, const struct hin_predecode_context *context,
                          struct hin_predecoded *out)
@@ -434,6 +464,7 @@ static bool take_stamped(struct hin_view text, const struct hin_predecode_contex
         /* UTC by the letter Z, or other widths of fraction */
         if (hin_is_ok(hin_stamp_rfc3339(text, &size, &usec)) && sign(text, size) == ' ') {
             out->format = HIN_LOG_ISO;
+            out->stamp = between(text, 0, size);
             out->time_usec = usec;
             out->has_time = true;
             take_header(text, size, out);
@@ -445,6 +476,7 @@ static bool take_stamped(struct hin_view text, const struct hin_predecode_contex
     }
     out->format = stamp->format;
     take_stamp_time(stamp, text, context, out);
+    out->stamp = out->has_time ? stamp_text(stamp, text) : HIN_VIEW_EMPTY;
     if (stamp->header) {
         take_header(text, stamp->log_at, out);
     } else if (stamp->format == HIN_LOG_ASL) {

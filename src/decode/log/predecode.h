@@ -48,6 +48,7 @@ struct hin_predecoded {
     struct hin_view host;            /* data NULL: none */
     struct hin_view program;         /* data NULL: none (an empty name is one that is there) */
     struct hin_view pid;             /* digits in the brackets, or empty. Ours: OSSEC drops it */
+    struct hin_view stamp;           /* as it stands, without brackets; empty: none. Ours */
     struct hin_view structured_data; /* RFC 5424, with brackets; empty when "-" */
     int64_t time_usec;               /* of the stamp, UTC; valid with has_time */
     bool has_time;

@@ -184,7 +184,7 @@ static bool field_by_name(const struct hin_log_engine *engine, struct hin_view n
     return false;
 }
 
-/* "$(srcip)" of the description to its value; what is unknown or absent stays as it is written. */
+/* "$(srcip)" of the description to its value; what the line does not have is a dash. */
 static struct hin_view describe(struct hin_log_engine *engine, const struct rule *rule)
 {
     struct hin_view rest = hin_view_from_text(rule->info.description);
@@ -201,11 +201,10 @@ static struct hin_view describe(struct hin_log_engine *engine, const struct rule
             break;
         }
         struct hin_view value = HIN_VIEW_EMPTY;
-        struct hin_view written = hin_view_sub(rest, at, end + 1);
-        bool known = field_by_name(engine, hin_view_sub(rest, at + 2, end - 2), &value) &&
-                     value.data != NULL;
+        bool known =
+            field_by_name(engine, hin_view_sub(rest, at + 2, end - 2), &value) && value.size > 0;
         if (!hin_is_ok(hin_buf_append(&engine->key, hin_view_sub(rest, 0, at))) ||
-            !hin_is_ok(hin_buf_append(&engine->key, known ? value : written))) {
+            !hin_is_ok(hin_buf_append(&engine->key, known ? value : HIN_VIEW("-")))) {
             return whole;
         }
         rest = hin_view_sub(rest, at + end + 1, SIZE_MAX);
@@ -269,6 +268,8 @@ static void begin(struct hin_log_engine *engine, const struct hin_log_line *line
     f->log = pre.log;
     f->host = pre.host;
     f->program = pre.program;
+    f->pid = pre.pid;
+    f->stamp = pre.stamp;
     f->decoder = NULL;
     hin_zero(f->fields, sizeof(f->fields));
     f->dynamic_count = 0;

@@ -263,6 +263,7 @@ struct hin_log_rules {
     uint64_t fingerprint; /* of all inputs */
     bool cache_used;
     bool in_order;   /* links see only what was loaded before, as the original does */
+    bool alone;      /* one file is looked at by itself: lists and decoders need not be there */
     uint8_t *always; /* a bit a pattern */
 
     struct rule_file *decoder_files;

@@ -67,6 +67,11 @@ struct hin_log_rules;
 HIN_RESULT hin_log_rules_load(const struct hin_log_inputs *inputs,
                               const struct hin_log_load_options *options,
                               struct hin_log_rules **ret_rules);
+/* One file by itself: is it well-formed, are its elements and patterns right, is there a rule (or a
+ * decoder) in it? What it links to (parents, groups, lists, other files) is not asked. SYNTAX with
+ * line and column in error otherwise. */
+HIN_RESULT hin_log_rules_check(const struct hin_log_input *file, bool decoders,
+                               struct hin_error *error);
 void hin_log_rules_free(struct hin_log_rules *rules);
 void hin_log_rules_freep(struct hin_log_rules **rules);
 
@@ -157,6 +162,8 @@ struct hin_log_finding {
     struct hin_view log;                         /* what decoders and rules saw */
     struct hin_view host;                        /* of the line; empty: none */
     struct hin_view program;                     /* empty: none */
+    struct hin_view pid;                         /* what stands as its number; empty: none */
+    struct hin_view stamp;                       /* the line's, as it stands; empty: none */
     const char *decoder;                         /* NULL: none matched */
     struct hin_view fields[HIN_LOG_FIELD_COUNT]; /* data NULL: absent */
     struct hin_log_dynamic dynamic[HIN_LOG_DYNAMIC_MAX];

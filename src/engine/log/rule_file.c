@@ -329,7 +329,7 @@ static HIN_RESULT read_decoded_as(struct reading *r, const struct hin_xml_node *
     HIN_TRY(expand(r, node->text, &text));
     const char *name = NULL;
     HIN_TRY(hin_arena_text(&r->rules->arena, text, &name));
-    if (!hin_is_ok(hin_log_decoder_id(r->rules, name, &r->rule->decoded_as))) {
+    if (!r->rules->alone && !hin_is_ok(hin_log_decoder_id(r->rules, name, &r->rule->decoded_as))) {
         return TEXT_FAIL(r, node, "no decoder is named '%s'", name);
     }
     return hin_ok();
@@ -570,7 +570,7 @@ static HIN_RESULT read_list(struct reading *r, const struct hin_xml_node *node,
     HIN_TRY(expand(r, hin_view_trim(node->text), &name));
     HIN_TRY(hin_arena_text(&r->rules->arena, name, &list->name));
     HIN_TRY(find_list(r, name, &list->map));
-    if (list->map == NULL) {
+    if (list->map == NULL && !r->rules->alone) {
         return TEXT_FAIL(r, node, "there is no list '%s'", list->name);
     }
     r->rule->list_count++;

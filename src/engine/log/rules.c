@@ -75,6 +75,17 @@ typedef HIN_RESULT (*read_file)(struct hin_log_rules *rules, struct rule_file *f
 typedef HIN_RESULT (*link_files)(struct hin_log_rules *rules, struct hin_error *error,
                                  struct rule_file **ret_file);
 
+/* A file that holds nothing is no error, but hardly what somebody wanted. */
+static HIN_RESULT warn_empty(struct hin_log_rules *rules, const struct rule_file *file)
+{
+    struct hin_error error = {HIN_OK};
+    struct hin_result said =
+        hin_error_set(&error, HIN_SYNTAX, file->name, 1, 1,
+                      "there is no rule and no decoder in this file: it changes nothing");
+    (void)said; /* only the sentence is wanted */
+    return hin_log_diagnose(rules, HIN_LOG_RULES_WARNING, &error);
+}
+
 /* Read all files, then link what is left until nothing more has to be refused. */
 static HIN_RESULT load_files(struct hin_log_rules *rules, const struct hin_log_input *inputs,
                              struct rule_file *files, size_t count, read_file read, link_files link)
@@ -88,6 +99,8 @@ static HIN_RESULT load_files(struct hin_log_rules *rules, const struct hin_log_i
         }
         if (!hin_is_ok(result)) {
             HIN_TRY(refuse(rules, &files[i], result, &error));
+        } else if (files[i].rule_count == 0 && files[i].decoder_count == 0) {
+            HIN_TRY(warn_empty(rules, &files[i]));
         }
     }
     for (;;) {
@@ -234,6 +247,31 @@ HIN_RESULT hin_log_rules_load(const struct hin_log_inputs *inputs,
         return result;
     }
     *ret_rules = rules;
+    return hin_ok();
+}
+
+HIN_RESULT hin_log_rules_check(const struct hin_log_input *file, bool decoders,
+                               struct hin_error *error)
+{
+    struct hin_log_rules *rules HIN_CLEANUP(hin_log_rules_freep) = calloc(1, sizeof(*rules));
+    HIN_ENSURE(rules != NULL, NO_MEMORY);
+    hin_arena_init(&rules->arena, ARENA_MAX_BYTES);
+    rules->dialect = dialects[HIN_LOG_DIALECT_OSSEC];
+    rules->alone = true;
+    HIN_TRY(hin_map_init(&rules->pattern_ids, 1U << 20));
+    HIN_TRY(hin_map_init(&rules->decoder_ids, UINT16_MAX));
+    HIN_TRY(hin_map_init(&rules->rule_ids, 1U << 20));
+    HIN_TRY(hin_map_init(&rules->lists, 4096));
+    HIN_TRY(copy_files(rules, file, 1, &rules->files));
+    rules->file_count = 1;
+    struct rule_file *it = &rules->files[0];
+    HIN_TRY(hin_xml_parse(&rules->arena, it->name, file->text, error, &it->roots));
+    HIN_TRY(decoders ? hin_log_decoder_file_read(rules, it, error)
+                     : hin_log_rule_file_read(rules, it, error));
+    if (it->rule_count == 0 && it->decoder_count == 0) {
+        return hin_error_set(error, HIN_SYNTAX, it->name, 1, 1, "there is no %s in it",
+                             decoders ? "decoder" : "rule");
+    }
     return hin_ok();
 }
 

@@ -1,7 +1,9 @@
 #include "manager/init/init.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -10,6 +12,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "base/terminal.h"
 #include "crypt/token.h"
 #include "crypt/uuid.h"
 #include "crypt/x509.h"
@@ -208,6 +211,58 @@ static HIN_RESULT make_folder(struct init *init, const char *name, unsigned user
     return hin_fd_open(init->state_fd, name, O_RDONLY | O_DIRECTORY, 0, ret_fd);
 }
 
+/* The ring opens all that the folder holds: whoever takes the one must not have the other. By real
+ * paths, since a link may lead back inside; folders that do not exist are none. */
+static HIN_RESULT check_keyring(struct init *init)
+{
+    char folder[HIN_PATH_MAX], state[PATH_MAX], real[PATH_MAX];
+    const char *keyring = init->config.keyring;
+    HIN_TRY(hin_view_to_text(hin_view_of(keyring, (size_t)(hin_path_base(keyring) - keyring)),
+                             folder, sizeof(folder)));
+    if (realpath(init->state, state) == NULL || realpath(folder, real) == NULL) {
+        return hin_ok(); /* making the ring tells */
+    }
+    size_t size = strlen(state);
+    if (strncmp(real, state, size) != 0 || (real[size] != '/' && real[size] != '\0')) {
+        return hin_ok();
+    }
+    return hin_error_set(&init->error, HIN_INVALID, keyring, 0, 0,
+                         "the key ring would lie inside the state folder: whoever takes the folder "
+                         "could open it. Name a place outside with --keyring");
+}
+
+/* A folder that was there must be ours and empty: what else lies in it would be served, backed up
+ * and one day deleted with the state. */
+static HIN_RESULT check_folder(struct init *init)
+{
+    struct stat about;
+    HIN_CLEANUP_FD int fd = -1;
+    STEP(hin_fd_open(init->state_fd, ".", O_RDONLY | O_DIRECTORY, 0, &fd), "reading the folder");
+    DIR *entries = fdopendir(fd);
+    HIN_ENSURE(entries != NULL, IO);
+    fd = -1; /* the stream's from here on */
+    const struct dirent *entry = NULL;
+    do {
+        entry = readdir(entries);
+    } while (entry != NULL &&
+             (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0));
+    bool empty = entry == NULL;
+    closedir(entries);
+    if (!empty) {
+        return hin_error_set(&init->error, HIN_EXISTS, init->state, 0, 0,
+                             "this folder is not empty: --state takes a new or an empty one");
+    }
+    if (fstat(init->state_fd, &about) == 0 && (about.st_mode & 077) != 0) {
+        if (fchmod(init->state_fd, 0700) != 0) {
+            return hin_error_set(&init->error, HIN_DENIED, init->state, 0, 0,
+                                 "others may enter this folder, and its mode cannot be changed");
+        }
+        hin_terminal_line(stderr, "hinomi-manager: %s was open to others; its mode is 0700 now",
+                          init->state);
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT make_state(struct init *init)
 {
     struct stat about;
@@ -219,6 +274,8 @@ static HIN_RESULT make_state(struct init *init)
         return hin_error_set(&init->error, HIN_EXISTS, init->state, 0, 0,
                              "there is an installation in this folder already");
     }
+    HIN_TRY(check_keyring(init));
+    HIN_TRY(check_folder(init));
     STEP(make_folder(init, "vault", HIN_ROLE_USER_KEYS, &init->vault_fd),
          "making the vault's folder");
     STEP(make_folder(init, "db", HIN_ROLE_USER_DATA, &init->database_fd),
@@ -452,7 +509,7 @@ int hin_manager_init(const struct hin_role_program *program, int argc, char **ar
         return 0;
     }
     if (!hin_is_ok(result)) {
-        fprintf(stderr, "hinomi-manager init: %s\n", init.error.text);
+        hin_terminal_line(stderr, "hinomi-manager init: %s", init.error.text);
         return 2;
     }
     umask(077);
@@ -464,8 +521,8 @@ int hin_manager_init(const struct hin_role_program *program, int argc, char **ar
     if (!hin_is_ok(result)) {
         char text[1200];
         hin_error_format(&init.error, text, sizeof(text));
-        fprintf(stderr, "hinomi-manager init: %s\n",
-                init.error.text[0] != 0 ? text : hin_code_text(result.code));
+        hin_terminal_line(stderr, "hinomi-manager init: %s",
+                          init.error.text[0] != 0 ? text : hin_code_text(result.code));
     }
     init_done(&init, hin_is_ok(result));
     return hin_is_ok(result) ? 0 : 1;

@@ -120,6 +120,18 @@ static struct hin_result keys_sandbox(struct hin_role *role, struct hin_sandbox 
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
 }
 
+/* The ring itself opened: kms would not be there otherwise. When kms went away, it says why. */
+static void tell_refusal(struct hin_result refused)
+{
+    if (refused.code == HIN_AUTH) {
+        hin_log(HIN_LOG_ERROR, "the key ring does not open this state folder's vault: it belongs "
+                               "to another installation, or is older than the folder (`keyring` "
+                               "in manager.json)");
+    } else if (refused.code != HIN_CLOSED) {
+        hin_log_result(HIN_LOG_ERROR, refused, "the vault cannot be opened");
+    }
+}
+
 /* Over the edge to kms: what it does, or for AWS KMS what is done here and it only moves. */
 static HIN_RESULT open_vault(struct keys *keys)
 {
@@ -142,7 +154,7 @@ static HIN_RESULT open_vault(struct keys *keys)
     };
     struct hin_result opened = hin_vault_open(&keys->vault, &options);
     if (!hin_is_ok(opened)) {
-        hin_log_result(HIN_LOG_ERROR, opened, "the vault cannot be opened");
+        tell_refusal(opened);
     }
     return opened;
 }

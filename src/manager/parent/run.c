@@ -14,6 +14,7 @@
 #include "base/fd.h"
 #include "base/log.h"
 #include "base/secret.h"
+#include "base/terminal.h"
 #include "base/time.h"
 #include "clock/role.h"
 #include "event/state.h"
@@ -319,7 +320,7 @@ int hin_manager_run(const struct hin_role_program *program, int argc, char **arg
         return 0;
     }
     if (!hin_is_ok(result)) {
-        fprintf(stderr, "hinomi-manager run: %s\n", run.error.text);
+        hin_terminal_line(stderr, "hinomi-manager run: %s", run.error.text);
         return 2;
     }
     umask(077);

@@ -67,32 +67,3 @@ TEST(test_cli_table__refuses_more_columns_than_it_has)
     struct hin_table table = {0};
     CHECK_CODE(hin_table_init(&table, headings, HIN_TABLE_COLUMNS_MAX + 1), LIMIT);
 }
-
-TEST(test_cli_table__what_a_host_sent_does_not_drive_the_terminal)
-{
-    static const struct {
-        struct hin_view text;
-        const char *shown;
-    } cases[] = {
-        {HIN_VIEW("a\tb\n"), "a\tb\n"},
-        {HIN_VIEW("\x1b]0;title\x07"), "\\u001b]0;title\\u0007"},
-        {HIN_VIEW("\x7f\r\b"), "\\u007f\\u000d\\u0008"},
-        {HIN_VIEW("\xc2\x9b"
-                  "31m"),
-         "\\u009b31m"},                                       /* CSI in one character */
-        {HIN_VIEW("x\xe2\x80\xaey"), "x\\u202ey"},            /* right-to-left override */
-        {HIN_VIEW("\xe2\x81\xa6\xd8\x9c"), "\\u2066\\u061c"}, /* isolate, Arabic letter mark */
-        {HIN_VIEW("\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80"), "\xc3\xa9\xe6\x97\xa5\xf0\x9f\x98\x80"},
-        {HIN_VIEW("\xc2"), "\xc2"},
-        {HIN_VIEW("\xe2\x80"), "\xe2\x80"},
-    };
-    for (size_t i = 0; i < HIN_COUNT(cases); i++) {
-        char *shown = NULL;
-        size_t size = 0;
-        FILE *out = open_memstream(&shown, &size);
-        CHECK(hin_table_show(cases[i].text, out));
-        fclose(out);
-        CHECK_VIEW(hin_view_of(shown, size), cases[i].shown);
-        free(shown);
-    }
-}

@@ -63,7 +63,9 @@ TEST(test_data_xml__reads_nothing_from_nothing)
 {
     struct hin_error error = {0};
     CHECK(parse("", &error) == NULL && error.code == HIN_OK);
-    CHECK(parse(" just text ", &error) == NULL && error.code == HIN_OK);
+    CHECK(parse(" \r\n\t", &error) == NULL && error.code == HIN_OK);
+    CHECK(parse("\xef\xbb\xbf", &error) == NULL && error.code == HIN_OK);
+    CHECK(parse("<!-- a <!-- b --> left over -->", &error) == NULL && error.code == HIN_OK);
     CHECK(parse("<?xml version=\"1.0\"?>", &error) == NULL && error.code == HIN_OK);
     hin_arena_done(&arena);
 }
@@ -82,7 +84,11 @@ TEST(test_data_xml__names_the_place_of_what_is_wrong)
         {"<a x=1>t</a>", 1, 6, "quotes"},
         {"<a x=\"1>t</a>", 1, 7, "not closed"},
         {"<a x=\"1\" x=\"2\"/>", 1, 10, "twice"},
-        {"x\n<!-- open", 2, 1, "comment"},
+        {"\n<!-- open", 2, 1, "comment"},
+        {"hello world", 1, 1, "outside"},
+        {" \x01\x02\x03", 1, 2, "outside"},
+        {"<!-- a --> b <c/>\n d", 2, 2, "outside"},
+        {"\xef\xbb\xbf x", 1, 5, "outside"},
         {"<a", 1, 3, "file ends"},
         {"<>", 1, 1, "without a name"},
         {"<a<b>", 1, 1, "another"},

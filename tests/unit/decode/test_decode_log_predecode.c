@@ -197,6 +197,38 @@ TEST(test_decode_log_predecode__rfc5424)
     CHECK_INT(out.priority, 165);
 }
 
+TEST(test_decode_log_predecode__the_stamp_as_it_stands)
+{
+    static const struct {
+        const char *line, *stamp;
+    } samples[] = {
+        {"Nov 22 10:00:01 web sshd[12]: hello", "Nov 22 10:00:01"},
+        {"<34>Nov  2 10:00:01 web sshd[12]: hello", "Nov  2 10:00:01"},
+        {"M\xc3\xa4r 02 17:30:52 web sshd[12]: hello", "M\xc3\xa4r 02 17:30:52"},
+        {"2015 Dec 29 10:00:01 web su: x", "2015 Dec 29 10:00:01"},
+        {"2009-05-22T09:36:46.214994-07:00 web su: x", "2009-05-22T09:36:46.214994-07:00"},
+        {"2009-05-22T09:36:46Z web su: x", "2009-05-22T09:36:46Z"},
+        {"2015-04-16 21:51:02,805 web proftpd[26189] web: x", "2015-04-16 21:51:02,805"},
+        {"<34>1 2003-10-11T22:14:15.003Z web su - ID47 - x", "2003-10-11T22:14:15.003Z"},
+        {"<34>1 - web su - ID47 - x", ""},
+        {"Mon Apr 17 18:27:14 2006 1 64.160.42.130 x", "Mon Apr 17 18:27:14 2006"},
+        {"01/28-09:13:16.240702  [**] x", "01/28-09:13:16.240702"},
+        {"01/28/1979-09:13:16.240702  [**] x", "01/28/1979-09:13:16.240702"},
+        {"[Fri Feb 11 18:06:35 2005] [warn] x", "Fri Feb 11 18:06:35 2005"},
+        {"[Tue Sep 30 11:30:13.262255 2014] [core:error] x", "Tue Sep 30 11:30:13.262255 2014"},
+        {"[2016-04-18 13:07:02 -0400] x", "2016-04-18 13:07:02 -0400"},
+        {"[Time 2006.12.28 15:53:55 UTC] [Facility auth] [Message x]", "2006.12.28 15:53:55"},
+        {"2012/01/10 14:00:20 [error] x", "2012/01/10 14:00:20"},
+        {"1.2.3.4 - - [10/Oct/2000:13:55:36 -0700] \"GET\"", "10/Oct/2000:13:55:36 -0700"},
+        {"1140701044.525   1231 192.168.1.201 TCP_DENIED/400", "1140701044.525"},
+        {"Feb 30 10:00:01 web su: no such day", ""},
+        {"hello", ""},
+    };
+    for (size_t i = 0; i < HIN_COUNT(samples); i++) {
+        CHECK_VIEW(decode(samples[i].line).stamp, samples[i].stamp);
+    }
+}
+
 TEST(test_decode_log_predecode__repeats)
 {
     CHECK_INT(decode("Nov 22 10:00:01 web last message repeated 3 times").repeat_count, 3);

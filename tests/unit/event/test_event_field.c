@@ -29,6 +29,14 @@ TEST(test_event_field__found_by_any_name)
     CHECK_INT(hin_field_find(HIN_VIEW("dstuser"))->id, HIN_FIELD_USER);
     CHECK_INT(hin_field_find(HIN_VIEW("rule"))->id, HIN_FIELD_RULE_ID);
     CHECK_INT(hin_field_find(HIN_VIEW("finding_info.analytic.uid"))->id, HIN_FIELD_RULE_ID);
+    CHECK_INT(hin_field_find(HIN_VIEW("evidences[0].src_endpoint.ip"))->id, HIN_FIELD_SRC_IP);
+    CHECK_INT(hin_field_find(HIN_VIEW("evidences.src_endpoint.ip"))->id, HIN_FIELD_SRC_IP);
+    CHECK(hin_field_find(HIN_VIEW("evidences.src_endpoint")) == NULL);
+    CHECK(hin_field_find(HIN_VIEW("evidences[0]src_endpoint.ip")) == NULL);
+    /* one field of the rule language, by both of its names */
+    CHECK_INT(hin_field_find(HIN_VIEW("data"))->id, HIN_FIELD_EXTRA_DATA);
+    CHECK_INT(hin_field_find(HIN_VIEW("extra_data"))->id, HIN_FIELD_EXTRA_DATA);
+    CHECK_INT(hin_field_find_decoded(HIN_VIEW("data"))->id, HIN_FIELD_EXTRA_DATA);
     CHECK(hin_field_find(HIN_VIEW("")) == NULL);
     CHECK(hin_field_find(HIN_VIEW("no such field")) == NULL);
 }

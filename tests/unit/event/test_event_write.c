@@ -1,5 +1,6 @@
 #include <string.h>
 
+#include "base/bytes.h"
 #include "data/json.h"
 #include "event/write.h"
 #include "harness.h"
@@ -113,6 +114,70 @@ TEST(test_event_write__rows_cannot_drive_a_terminal)
     CHECK(hin_view_find(hin_buf_view(&f.buf), HIN_VIEW("\xc2\x9b")) == SIZE_MAX);
     CHECK(holds(&f, "\\x1b]0;x\\a\xef\xbf\xbd\xef\xbf\xbd\\x7f\\0z"));
     CHECK(strncmp(hin_event_row_heading(), "ID", 2) == 0);
+    stop(&f);
+}
+
+TEST(test_event_write__leef_writes_one_spelling_of_an_address)
+{
+    static const char *const spellings[][2] = {{"::ffff:10.0.0.1", "src=10.0.0.1\t"},
+                                               {"2001:DB8:0:0::1", "src=2001:db8::1\t"},
+                                               {"Web1.example", "src=Web1.example\t"}};
+    for (size_t i = 0; i < HIN_COUNT(spellings); i++) {
+        struct fixture f;
+        start(&f);
+        CHECK_OK(
+            hin_event_set_text(&f.event, HIN_FIELD_SRC_IP, hin_view_from_text(spellings[i][0])));
+        CHECK_OK(hin_event_write_leef(&f.event, NULL, &f.buf));
+        CHECK(holds(&f, spellings[i][1]));
+        stop(&f);
+    }
+}
+
+TEST(test_event_write__rows_show_as_many_groups_as_fit)
+{
+    static const struct {
+        struct hin_view groups[5];
+        size_t count;
+        const char *shown; /* with the blanks on both sides */
+    } cases[] = {
+        {{HIN_VIEW("sshd"), HIN_VIEW("syslog")}, 2, " sshd,syslog                   "},
+        {{HIN_VIEW("sshd"), HIN_VIEW("syslog"), HIN_VIEW("authentication_failed"),
+          HIN_VIEW("pci_dss_10.2.1.4"), HIN_VIEW("gdpr_32")},
+         5,
+         " sshd,authentication_failed+3  "},
+        {{HIN_VIEW("a_group_with_a_name_that_is_longer_than_the_column"), HIN_VIEW("x")},
+         2,
+         " a_group_with_a_name_that_i+1  "},
+        {{HIN_VIEW("\x1b[2Jx")}, 1, " \\x1b[2Jx                      "},
+    };
+    for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+        struct fixture f;
+        start(&f);
+        CHECK_OK(
+            hin_event_set_texts(&f.event, HIN_FIELD_RULE_GROUPS, cases[i].groups, cases[i].count));
+        CHECK_OK(hin_event_write_row(&f.event, NULL, &f.buf));
+        CHECK(holds(&f, cases[i].shown));
+        stop(&f);
+    }
+}
+
+TEST(test_event_write__a_row_stands_under_its_heading)
+{
+    static const char *const words[][2] = {{"ID", "7 "}, {"GROUPS", "sshd "}, {"DECODER", "sshd "}};
+    struct fixture f;
+    struct hin_view groups[] = {HIN_VIEW("sshd")};
+    start(&f);
+    CHECK_OK(hin_event_set_texts(&f.event, HIN_FIELD_RULE_GROUPS, groups, 1));
+    CHECK_OK(hin_event_set_text(&f.event, HIN_FIELD_COMPUTER, HIN_VIEW("web1")));
+    CHECK_OK(hin_event_set_text(&f.event, HIN_FIELD_DECODER, HIN_VIEW("sshd")));
+    struct hin_write_options options = {.id = 7};
+    CHECK_OK(hin_event_write_row(&f.event, &options, &f.buf));
+    for (size_t i = 0; i < HIN_COUNT(words); i++) {
+        size_t at = hin_view_find(hin_view_from_text(hin_event_row_heading()),
+                                  hin_view_from_text(words[i][0]));
+        CHECK(hin_view_starts_with(hin_view_sub(hin_buf_view(&f.buf), at, SIZE_MAX),
+                                   hin_view_from_text(words[i][1])));
+    }
     stop(&f);
 }
 

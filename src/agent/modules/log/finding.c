@@ -71,15 +71,27 @@ static HIN_RESULT set_decoded(struct log_module *m, struct hin_event *event,
     return hin_ok();
 }
 
+/* Where the line came from: by whom it was written, and its stamp as it stands. */
+static HIN_RESULT set_origin(struct hin_event *event, const struct hin_log_finding *finding,
+                             struct hin_view location)
+{
+    uint64_t pid = 0;
+    HIN_TRY(set_some(event, HIN_FIELD_HOST, finding->host));
+    HIN_TRY(set_some(event, HIN_FIELD_PROGRAM, finding->program));
+    if (hin_is_ok(hin_view_to_u64(finding->pid, &pid)) && pid <= INT32_MAX) { /* RFC 5424: a word */
+        HIN_TRY(hin_event_set_integer(event, HIN_FIELD_PID, (int64_t)pid));
+    }
+    HIN_TRY(set_some(event, HIN_FIELD_ORIGINAL_TIME, finding->stamp));
+    return set_some(event, HIN_FIELD_LOCATION, location);
+}
+
 static HIN_RESULT finding_event(struct log_module *m, struct hin_event *event,
                                 const struct hin_log_finding *finding, struct hin_view location,
                                 bool cut, bool slim)
 {
     hin_event_init_finding(event, &m->arena, finding->time_usec, m->now_wall,
                            (int64_t)finding->rule->id, finding->rule->level);
-    HIN_TRY(set_some(event, HIN_FIELD_HOST, finding->host));
-    HIN_TRY(set_some(event, HIN_FIELD_PROGRAM, finding->program));
-    HIN_TRY(set_some(event, HIN_FIELD_LOCATION, location));
+    HIN_TRY(set_origin(event, finding, location));
     if (finding->decoder != NULL) {
         HIN_TRY(hin_event_set_text(event, HIN_FIELD_DECODER, hin_view_from_text(finding->decoder)));
     }

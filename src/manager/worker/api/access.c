@@ -44,6 +44,16 @@ static HIN_RESULT show_secret(struct hin_api_call *call, const char *name,
 
 /* ---- API keys ---- */
 
+/* A key that has ended before it begins is a slip (seconds for milliseconds, a date mistyped). */
+static HIN_RESULT check_expiry(struct hin_api_call *call, int64_t expires_msec)
+{
+    if (expires_msec != 0 && expires_msec * HIN_MSEC_USEC <= hin_tenant_now_usec(call->tenant)) {
+        return hin_api_fail(call, HIN_INVALID,
+                            "expiryDate: lies in the past (milliseconds since 1970; 0: never)");
+    }
+    return hin_ok();
+}
+
 static struct hin_result create_key(struct hin_api_call *call, struct hin_api_patches *computed,
                                     int64_t *ret_id)
 {
@@ -55,6 +65,7 @@ static struct hin_result create_key(struct hin_api_call *call, struct hin_api_pa
     HIN_TRY(hin_json_get_integer(call->body, "roleID", 1, INT64_MAX, &wanted.role, &call->error));
     HIN_TRY(hin_json_opt_integer(call->body, "expiryDate", 0, INT64_MAX / 1000, &expires_msec,
                                  &call->error));
+    HIN_TRY(check_expiry(call, expires_msec));
     wanted.expires_usec = expires_msec * HIN_MSEC_USEC;
     HIN_TRY(hin_credential_api_key_new(call->tenant, &wanted, &secret, ret_id));
     return show_secret(call, "secretKey", &secret, computed);
@@ -81,6 +92,10 @@ static struct hin_result prepare_key(struct hin_api_call *call, struct hin_json 
     HIN_TRY(check_role(call, stored));
     HIN_TRY(hin_json_opt_integer(call->body, "expiryDate", 0, INT64_MAX / 1000, &expires_msec,
                                  &call->error));
+    if (expires_msec !=
+        draft->content.expires_usec / HIN_MSEC_USEC) { /* what was read may come back */
+        HIN_TRY(check_expiry(call, expires_msec));
+    }
     draft->content.expires_usec = expires_msec * HIN_MSEC_USEC;
     return hin_ok();
 }

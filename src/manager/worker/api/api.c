@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "io/url.h"
 #include "manager/revision.h"
 #include "manager/worker/api/auth.h"
 #include "manager/worker/api/changes.h"
@@ -45,6 +46,23 @@ HIN_RESULT hin_api_fail(struct hin_api_call *call, enum hin_code code, const cha
     vsnprintf(text, sizeof(text), format, args);
     va_end(args);
     return hin_error_set(&call->error, code, NULL, 0, 0, "%s", text);
+}
+
+HIN_RESULT hin_api_query_known(struct hin_api_call *call, const char *const *names, size_t count)
+{
+    struct hin_view rest = call->request->query;
+    struct hin_view name, value;
+    while (hin_url_query_next(&rest, &name, &value)) {
+        bool known = name.size == 0; /* "?" and "&&" are nothing */
+        for (size_t i = 0; i < count && !known; i++) {
+            known = hin_view_is(name, names[i]);
+        }
+        if (!known) {
+            return hin_api_fail(call, HIN_INVALID, "there is no query parameter %.*s here",
+                                HIN_ARGS(hin_view_sub(name, 0, 64)));
+        }
+    }
+    return hin_ok();
 }
 
 HIN_RESULT hin_api_query_text(struct hin_api_call *call, const char *name, struct hin_view *value)

@@ -114,6 +114,9 @@ static inline void hin_api_call_bind(struct hin_api_call *call, struct hin_desk 
 HIN_RESULT hin_api_fail(struct hin_api_call *call, enum hin_code code, const char *format, ...)
     HIN_PRINTF(3, 4);
 
+/* INVALID when the query has a parameter whose name is none of these: what is not understood is not
+ * passed over. */
+HIN_RESULT hin_api_query_known(struct hin_api_call *call, const char *const *names, size_t count);
 /* Query parameters. Absent: *value stays. INVALID with a sentence otherwise. */
 HIN_RESULT hin_api_query_text(struct hin_api_call *call, const char *name, struct hin_view *value);
 HIN_RESULT hin_api_query_integer(struct hin_api_call *call, const char *name, int64_t min,

@@ -12,8 +12,29 @@ struct page {
     struct hin_arena arena;
     struct hin_json_writer writer;
     struct hin_buf text;
+    struct hin_buf kept;  /* of a page that is found backwards: texts, */
+    struct hin_buf sizes; /* and their sizes (size_t each) */
     size_t count, wanted;
 };
+
+static HIN_RESULT keep(struct page *page)
+{
+    size_t size = page->text.size;
+    HIN_TRY(hin_buf_append(&page->kept, hin_buf_view(&page->text)));
+    return hin_buf_append(&page->sizes, hin_view_of(&size, sizeof(size)));
+}
+
+/* What was found newest first, oldest first. */
+static void put_kept(struct page *page)
+{
+    struct hin_view texts = hin_buf_view(&page->kept);
+    for (size_t left = page->sizes.size; left > 0; left -= sizeof(size_t)) {
+        size_t size = 0;
+        hin_copy(&size, page->sizes.data + left - sizeof(size), sizeof(size));
+        hin_json_put_raw(&page->writer, hin_view_sub(texts, texts.size - size, size));
+        texts.size -= size;
+    }
+}
 
 static struct hin_result add_event(void *context, const struct hin_store_event *event)
 {
@@ -22,10 +43,12 @@ static struct hin_result add_event(void *context, const struct hin_store_event *
     hin_arena_reset(&page->arena);
     hin_buf_clear(&page->text);
     HIN_TRY(hin_query_write(page->query, event, &page->arena, &page->text, &passes));
-    if (passes) {
+    if (passes && page->query->reversed) {
+        HIN_TRY(keep(page));
+    } else if (passes) {
         hin_json_put_raw(&page->writer, hin_buf_view(&page->text));
-        page->count++;
     }
+    page->count += passes ? 1 : 0;
     return page->count < page->wanted ? hin_ok() : hin_fail(HIN_EXISTS); /* full: ends the search */
 }
 
@@ -43,6 +66,7 @@ static HIN_RESULT fill(struct hin_api_call *call, struct page *page,
 {
     struct hin_store_filter filter = page->query->filter;
     struct hin_store_report report, sum = {0};
+    filter.descending = filter.descending || page->query->reversed;
     page->wanted = filter.limit;
     do {
         HIN_TRY(hin_store_search(call->tenant->store, &filter, add_event, page, &report));
@@ -55,7 +79,10 @@ static HIN_RESULT fill(struct hin_api_call *call, struct page *page,
 
 static HIN_RESULT answer(struct hin_api_call *call, struct hin_query *query)
 {
-    struct page page = {.query = query, .text = {.max = 8 << 20}};
+    struct page page = {.query = query,
+                        .text = {.max = 8 << 20},
+                        .kept = {.max = call->out->max},
+                        .sizes = {.max = query->filter.limit * sizeof(size_t)}};
     struct hin_store_report report = {0};
     hin_arena_init(&page.arena, 16 << 20);
     hin_json_writer_init(&page.writer, call->out, false);
@@ -63,6 +90,7 @@ static HIN_RESULT answer(struct hin_api_call *call, struct hin_query *query)
     hin_json_key(&page.writer, "events");
     hin_json_begin_array(&page.writer);
     struct hin_result result = fill(call, &page, &report);
+    put_kept(&page);
     hin_json_end_array(&page.writer);
     if (report.events_damaged > 0) {
         hin_json_field_unsigned(&page.writer, "damaged", report.events_damaged);
@@ -71,6 +99,8 @@ static HIN_RESULT answer(struct hin_api_call *call, struct hin_query *query)
     hin_json_end_object(&page.writer);
     hin_arena_done(&page.arena);
     hin_buf_done(&page.text);
+    hin_buf_done(&page.kept);
+    hin_buf_done(&page.sizes);
     HIN_TRY(result);
     HIN_TRY(hin_reads_count(call, page.count));
     return hin_json_writer_finish(&page.writer);

@@ -79,7 +79,9 @@ static HIN_RESULT parse_test(struct hin_json item, const char *name, enum hin_ap
 {
     struct hin_view text = HIN_VIEW("equal");
     HIN_TRY(hin_json_opt_text(item, name, &text, error));
-    return hin_api_test_parse(text, ret_test);
+    return hin_is_ok(hin_api_test_parse(text, ret_test))
+               ? hin_ok()
+               : hin_json_refuse(item, error, HIN_INVALID, "%s is no test", name);
 }
 
 static HIN_RESULT parse_boolean(struct hin_json item, struct hin_api_criterion *criterion,
@@ -263,6 +265,9 @@ static bool find_field(struct hin_json object, struct hin_view path, struct hin_
             return !hin_json_is_null(*ret_value);
         }
         object = *ret_value;
+        if (hin_json_type_of(object) == HIN_JSON_ARRAY) { /* "a.b" means "a[0].b" */
+            object = hin_json_at(object, 0);
+        }
         path = hin_view_sub(path, end + 1, path.size);
     }
 }

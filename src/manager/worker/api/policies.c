@@ -1,6 +1,6 @@
 /* Policies, and the rules and decoders that they assign. */
 #include "base/bytes.h"
-#include "data/xml.h"
+#include "engine/log/log.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/tables.h"
 #include "manager/worker/policy.h"
@@ -191,12 +191,12 @@ static struct hin_result verify_decoder(struct hin_api_call *call, int64_t id)
 
 /* ---- rules and decoders ---- */
 
-/* Syntax alone: whether parents and groups exist shows when the rule is assigned with others. */
+/* The file by itself: whether parents and groups exist shows when the rule is assigned with others.
+ */
 static HIN_RESULT check_xml(struct hin_api_call *call, const char *member)
 {
     struct hin_view text = HIN_VIEW_EMPTY;
     struct hin_view identifier = HIN_VIEW_EMPTY;
-    struct hin_xml_node *roots = NULL;
     const char *file = NULL;
     HIN_TRY(hin_json_opt_text(call->body, member, &text, &call->error));
     if (text.size == 0) {
@@ -207,7 +207,8 @@ static HIN_RESULT check_xml(struct hin_api_call *call, const char *member)
         identifier = hin_view_from_text(member);
     }
     HIN_TRY(hin_arena_text(call->arena, identifier, &file));
-    return hin_xml_parse(call->arena, file, text, &call->error, &roots);
+    const struct hin_log_input input = {file, text};
+    return hin_log_rules_check(&input, strcmp(member, "decoderXML") == 0, &call->error);
 }
 
 static HIN_RESULT stamp(struct hin_api_call *call, struct hin_json stored,
@@ -262,6 +263,12 @@ static struct hin_result prepare_rule(struct hin_api_call *call, struct hin_json
     if (stored.node == NULL && hin_view_is(template, "custom") &&
         !hin_json_find(call->body, "ruleXML", &xml)) {
         return hin_api_fail(call, HIN_INVALID, "ruleXML: missing");
+    }
+    if (stored.node == NULL && !hin_json_find(call->body, "ruleXML", &xml) &&
+        !hin_json_find(call->body, "pattern", &xml)) {
+        return hin_api_fail(call, HIN_INVALID,
+                            "ruleXML (a rule as text, template custom) or pattern (template "
+                            "basic-rule) is missing");
     }
     return check_xml(call, "ruleXML");
 }

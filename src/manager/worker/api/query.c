@@ -49,8 +49,11 @@ static HIN_RESULT add_column(struct hin_api_call *call, struct hin_query *query,
                              const struct hin_field *field, struct hin_view value)
 {
     int64_t number = 0;
-    if (!hin_is_ok(hin_view_to_i64(value, &number)) || number < 0) {
-        return hin_api_fail(call, HIN_INVALID, "%s: a number is needed", field->name);
+    bool word = field->id == HIN_FIELD_SEVERITY && hin_is_ok(hin_severity_parse(value, &number));
+    if (!word && (!hin_is_ok(hin_view_to_i64(value, &number)) || number < 0)) {
+        return hin_api_fail(call, HIN_INVALID, "%s: a number%s is needed", field->name,
+                            field->id == HIN_FIELD_SEVERITY ? ", or a word such as Low or High,"
+                                                            : "");
     }
     switch (field->id) {
     case HIN_FIELD_CLASS:
@@ -70,6 +73,48 @@ static HIN_RESULT add_column(struct hin_api_call *call, struct hin_query *query,
     }
 }
 
+/* "web1.example.com": what a log may have in place of an address. */
+static bool is_host_name(struct hin_view text)
+{
+    size_t dots = 0;
+    bool digits = true; /* the last label has nothing else: then it is a broken address */
+    for (size_t i = 0; i < text.size; i++) {
+        uint8_t c = text.data[i];
+        bool digit = c >= '0' && c <= '9';
+        bool letter = (c | 0x20) >= 'a' && (c | 0x20) <= 'z';
+        if (c == '.') {
+            dots++;
+            digits = true;
+        } else if (!digit && !letter && c != '-' && c != '_') {
+            return false;
+        } else {
+            digits = digits && digit;
+        }
+    }
+    return dots > 0 && !digits;
+}
+
+/* Else a mistyped address, or a network, would quietly find nothing. */
+static HIN_RESULT check_address(struct hin_api_call *call, const struct hin_field *field,
+                                struct hin_view value)
+{
+    char address[HIN_IP_TEXT_MAX];
+    int version = 0;
+    if (hin_is_ok(hin_ip_canonical(value, address, &version)) || is_host_name(value)) {
+        return hin_ok();
+    }
+    size_t slash = hin_view_find_byte(value, '/');
+    if (slash != SIZE_MAX &&
+        hin_is_ok(hin_ip_canonical(hin_view_sub(value, 0, slash), address, &version))) {
+        return hin_api_fail(call, HIN_INVALID,
+                            "%s: %.*s is a network; only equality with one address can be asked",
+                            field->name, HIN_ARGS(hin_view_sub(value, 0, 64)));
+    }
+    return hin_api_fail(call, HIN_INVALID,
+                        "%s: %.*s is no IP address (nor a host name with a domain)", field->name,
+                        HIN_ARGS(hin_view_sub(value, 0, 64)));
+}
+
 static HIN_RESULT add_equal(struct hin_api_call *call, struct hin_query *query,
                             struct hin_view name, struct hin_view value)
 {
@@ -77,6 +122,9 @@ static HIN_RESULT add_equal(struct hin_api_call *call, struct hin_query *query,
     HIN_TRY(note_field(query, field != NULL ? hin_view_from_text(field->name) : name));
     if (field != NULL && field->search == HIN_SEARCH_COLUMN) {
         return add_column(call, query, field, value);
+    }
+    if (field != NULL && field->type == HIN_TYPE_IP) {
+        HIN_TRY(check_address(call, field, value));
     }
     if (query->filter.term_count == HIN_STORE_TERMS_MAX) {
         return hin_api_fail(call, HIN_INVALID, "more than %d conditions", HIN_STORE_TERMS_MAX);
@@ -193,6 +241,12 @@ static HIN_RESULT read_format(struct hin_api_call *call, struct hin_query *query
     return hin_api_fail(call, HIN_INVALID, "format: not one of ocsf, table, cef, leef");
 }
 
+/* Paging backwards: "less than" alone asks for the page that ends right before an ID. */
+static bool goes_back(const struct hin_query *query)
+{
+    return query->filter.before_id > 0 && query->filter.after_id == 0;
+}
+
 static HIN_RESULT read_paging(struct hin_api_call *call, struct hin_query *query)
 {
     struct hin_view test_text = HIN_VIEW_EMPTY;
@@ -213,13 +267,21 @@ static HIN_RESULT read_paging(struct hin_api_call *call, struct hin_query *query
     if (!hin_view_is(sort, "asc") && !hin_view_is(sort, "desc")) {
         return hin_api_fail(call, HIN_INVALID, "sort: not asc or desc");
     }
+    if (test_text.data != NULL && id < 0) {
+        return hin_api_fail(call, HIN_INVALID, "idValue is missing: idTest compares with it");
+    }
     query->filter.limit = (size_t)limit;
     query->filter.descending = hin_view_is(sort, "desc");
-    return id >= 0 ? add_id_test(call, query, test, id) : hin_ok();
+    HIN_TRY(id >= 0 ? add_id_test(call, query, test, id) : hin_ok());
+    query->reversed = goes_back(query) && !query->filter.descending;
+    return hin_ok();
 }
 
 HIN_RESULT hin_query_from_parameters(struct hin_api_call *call, struct hin_query *query)
 {
+    static const char *const known[] = {"since",  "until",   "where", "limit", "maxItems",
+                                        "idTest", "idValue", "sort",  "format"};
+    HIN_TRY(hin_api_query_known(call, known, HIN_COUNT(known)));
     HIN_TRY(hin_query_time(call, "since", &query->filter.since_usec));
     HIN_TRY(hin_query_time(call, "until", &query->filter.until_usec));
     HIN_TRY(read_where(call, query));
@@ -236,6 +298,11 @@ static HIN_RESULT add_rest(struct hin_api_call *call, struct hin_query *query,
     struct hin_api_criterion *own = &query->rest.items[query->rest.count];
     HIN_TRY(note_field(query, field != NULL ? hin_view_from_text(field->name) : criterion->field));
     *own = *criterion;
+    /* The object holds the number of a severity; its word is as good. */
+    if (field != NULL && field->id == HIN_FIELD_SEVERITY && own->type == HIN_API_BY_TEXT &&
+        hin_is_ok(hin_severity_parse(own->text, &own->number))) {
+        own->type = HIN_API_BY_NUMBER;
+    }
     struct hin_view path =
         field != NULL && field->ocsf != NULL ? hin_view_from_text(field->ocsf) : criterion->field;
     HIN_TRY(hin_arena_copy(&query->arena, path, &own->field));
@@ -290,8 +357,13 @@ HIN_RESULT hin_query_from_body(struct hin_api_call *call, struct hin_query *quer
 {
     struct hin_api_filter filter = {.max_items = LIMIT_DEFAULT};
     struct hin_view sort = HIN_VIEW("asc");
+    static const char *const known[] = {"format", "sort"};
+    HIN_TRY(hin_api_query_known(call, known, HIN_COUNT(known)));
     HIN_TRY(read_format(call, query));
     HIN_TRY(hin_api_query_text(call, "sort", &sort));
+    if (!hin_view_is(sort, "asc") && !hin_view_is(sort, "desc")) {
+        return hin_api_fail(call, HIN_INVALID, "sort: not asc or desc");
+    }
     query->filter.descending = hin_view_is(sort, "desc");
     if (call->request->body.size == 0) {
         return hin_ok();
@@ -303,10 +375,8 @@ HIN_RESULT hin_query_from_body(struct hin_api_call *call, struct hin_query *quer
     for (size_t i = 0; i < filter.count; i++) {
         HIN_TRY(add_criterion(call, query, &filter.items[i]));
     }
-    /* Paging backwards: the last page before an ID is what "less than" asks for. */
-    if (query->filter.before_id > 0 && query->filter.after_id == 0 && !filter.sort_by_id) {
-        query->filter.descending = true;
-    }
+    query->reversed = goes_back(query) && filter.sort_by_id && !query->filter.descending;
+    query->filter.descending = query->filter.descending || (goes_back(query) && !filter.sort_by_id);
     return hin_ok();
 }
 

@@ -21,6 +21,7 @@ struct hin_query {
     int64_t not_ids[8];         /* idTest not-equal */
     size_t not_id_count;
     struct hin_buf fields; /* names that were asked by, as JSON texts with commas between */
+    bool reversed;         /* a page only: the last one before an ID, written in ascending order */
 };
 
 void hin_query_init(struct hin_query *query) HIN_NONNULL;
@@ -30,7 +31,7 @@ void hin_query_done(struct hin_query *query);
 HIN_RESULT hin_query_time(struct hin_api_call *call, const char *name, int64_t *usec);
 
 /* since, until (ms, or RFC 3339), where=NAME=VALUE (repeated), limit, idTest, idValue,
- * sort=asc|desc, format=ocsf|table|cef|leef. INVALID with a sentence. */
+ * sort=asc|desc, format=ocsf|table|cef|leef. INVALID with a sentence, for another name too. */
 HIN_RESULT hin_query_from_parameters(struct hin_api_call *call, struct hin_query *query);
 /* A SearchFilter; field names are those of the field table, their aliases and OCSF paths. */
 HIN_RESULT hin_query_from_body(struct hin_api_call *call, struct hin_query *query);

@@ -92,13 +92,17 @@ HIN_RESULT hin_api_answer(struct hin_api_call *call, const struct hin_api_resour
 
 /* ---- lists ---- */
 
+/* What the reference's clients send everywhere; there is nothing here to override or expand. */
+static const char *const parameters[] = {"overrides", "expand"};
+
 struct collected { /* stored objects, copied out so that computing may use the store again */
     struct hin_api_call *call;
     struct item {
         int64_t id;
         struct hin_view text;
-        struct item *next;
-    } * first, **last;
+        struct item *next, *previous;
+        bool chosen;
+    } * first, *last;
 };
 
 static struct hin_result collect(void *context, const struct hin_store_document *document)
@@ -108,8 +112,9 @@ static struct hin_result collect(void *context, const struct hin_store_document 
     HIN_TRY(HIN_ARENA_NEW(collected->call->arena, &item));
     item->id = document->id;
     HIN_TRY(hin_arena_copy(collected->call->arena, document->bytes, &item->text));
-    *collected->last = item;
-    collected->last = &item->next;
+    item->previous = collected->last;
+    *(collected->last != NULL ? &collected->last->next : &collected->first) = item;
+    collected->last = item;
     return hin_ok();
 }
 
@@ -148,16 +153,49 @@ static struct hin_store_page page_of(const struct hin_api_filter *filter)
     return page;
 }
 
+/* "Less than" alone asks for the page that ends right before an ID. */
+static bool goes_back(const struct hin_api_filter *filter)
+{
+    bool less = false, more = false;
+    for (size_t i = 0; i < filter->count; i++) {
+        enum hin_api_test test = filter->items[i].test;
+        bool by_id = filter->items[i].type == HIN_API_BY_ID;
+        less = less || (by_id && (test == HIN_API_LESS || test == HIN_API_LESS_OR_EQUAL));
+        more = more || (by_id && (test == HIN_API_GREATER || test == HIN_API_GREATER_OR_EQUAL));
+    }
+    return less && !more;
+}
+
+/* Which of those collected belong to the page: the first that pass, or the last. */
+static HIN_RESULT choose(const struct collected *collected, const struct hin_api_resource *resource,
+                         const struct hin_api_filter *filter, struct hin_buf *scratch,
+                         size_t *ret_count)
+{
+    bool back = goes_back(filter);
+    size_t count = 0;
+    for (struct item *item = back ? collected->last : collected->first;
+         item != NULL && count < filter->max_items; item = back ? item->previous : item->next) {
+        item->chosen = filter->count == 0;
+        if (!item->chosen) {
+            HIN_TRY(matches(collected->call, resource, filter, item, scratch, &item->chosen));
+        }
+        count += item->chosen ? 1 : 0;
+    }
+    *ret_count = count;
+    return hin_ok();
+}
+
 static HIN_RESULT list(struct hin_api_call *call, const struct hin_api_resource *resource,
                        const struct hin_api_filter *filter)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf scratch = {.max = HIN_STORE_DOCUMENT_BYTES * 2};
     struct collected collected = {.call = call};
     struct hin_store_page page = page_of(filter);
+    const struct hin_api_filter everything = {.max_items = SIZE_MAX};
+    bool passes = true;
+    size_t count = 0;
     struct hin_store_listed listed;
     struct hin_json_writer writer;
-    size_t count = 0;
-    collected.last = &collected.first;
     HIN_TRY(begin_read(call, resource, 0, filter));
     HIN_TRY(
         hin_store_list(call->tenant->store, resource->kind, &page, collect, &collected, &listed));
@@ -165,13 +203,11 @@ static HIN_RESULT list(struct hin_api_call *call, const struct hin_api_resource 
     hin_json_begin_object(&writer);
     hin_json_key(&writer, resource->collection);
     hin_json_begin_array(&writer);
-    for (const struct item *item = collected.first; item != NULL && count < filter->max_items;
-         item = item->next) {
-        bool passes = false;
-        HIN_TRY(matches(call, resource, filter, item, &scratch, &passes));
-        if (passes) {
+    HIN_TRY(choose(&collected, resource, filter, &scratch, &count));
+    for (const struct item *item = collected.first; item != NULL; item = item->next) {
+        if (item->chosen) {
+            HIN_TRY(matches(call, resource, &everything, item, &scratch, &passes));
             hin_json_put_raw(&writer, hin_buf_view(&scratch));
-            count++;
         }
     }
     hin_json_end_array(&writer);
@@ -187,6 +223,7 @@ static HIN_RESULT list(struct hin_api_call *call, const struct hin_api_resource 
 HIN_RESULT hin_api_resource_list(struct hin_api_call *call, const struct hin_api_resource *resource)
 {
     struct hin_api_filter filter = {.max_items = SIZE_MAX};
+    HIN_TRY(hin_api_query_known(call, parameters, HIN_COUNT(parameters)));
     return list(call, resource, &filter);
 }
 
@@ -231,6 +268,7 @@ HIN_RESULT hin_api_resource_search(struct hin_api_call *call,
                                    const struct hin_api_resource *resource)
 {
     struct hin_api_filter filter = {.max_items = HIN_API_ITEMS_MAX};
+    HIN_TRY(hin_api_query_known(call, parameters, HIN_COUNT(parameters)));
     if (call->request->body.size > 0) {
         HIN_TRY(hin_api_parse(call, call->request->body, 1 << 20, &call->body));
         HIN_TRY(hin_api_validate(&hin_api_search_filter, call->body, true, &call->error));

@@ -36,7 +36,7 @@ static HIN_RESULT config_read(struct hin_json root, struct hin_agent_config *con
     struct hin_json roots;
     static const char *const known[] = {"managerHost", "managerPort", "caFingerprint",
                                         "agentID",     "tenantID",    "spoolMaxBytes",
-                                        "uidBase",     "logRoots"};
+                                        "uidBase",     "logRoots",    HIN_CLOCK_SETTINGS_KEYS};
     HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(text_into(root, "managerHost", config->host, sizeof(config->host), false, error));
     HIN_TRY(hin_json_get_integer(root, "managerPort", 1, 65535, &port, error));

@@ -7,6 +7,9 @@
 #include "base/time.h"
 #include "clock/select.h"
 #include "data/json.h"
+
+/* The members of the settings' object that are the clock's. */
+#define HIN_CLOCK_SETTINGS_KEYS "ntpServers", "clockBoundMsec", "ntpPollMinSec", "ntpPollMaxSec"
 #include "io/url.h"
 #include "role/parent.h"
 

@@ -38,13 +38,18 @@ struct hin_store_observer {
     void *context;
 };
 
+struct hin_store_server; /* server.h */
+
 struct hin_store_options {
     int directory;      /* descriptor of the folder, borrowed for the life of the handle: nothing is
-                           opened by a      path from the root */
-    const char *tenant; /* names the file "<tenant>.db" and binds every sealed value */
-    bool create;        /* make the file when absent (else NOT_FOUND) */
+                           opened by a path from the root. Not used with a server */
+    const char *tenant; /* names the file "<tenant>.db" (the schema and the role) and binds every
+                           sealed value */
+    bool create;        /* make file (role and schema) when absent (else NOT_FOUND) */
     bool read_only;
-    unsigned cache_kib;                        /* of pages, at most; 0: 8 MiB */
+    unsigned cache_kib;                       /* SQLite: of pages, at most; 0: 8 MiB */
+    const struct hin_store_server *server;    /* PostgreSQL; NULL: SQLite. Borrowed for the life of
+                                                 the handle */
     const struct hin_store_observer *observer; /* NULL: none */
 };
 

@@ -71,6 +71,12 @@ static const struct table tables[] = {
     "DELETE FROM body WHERE id NOT IN (SELECT id FROM segment);"                                   \
     "UPDATE segment SET damaged = id NOT IN (SELECT id FROM body);"
 
+static sqlite3 *db_of(const struct hin_store *store)
+{
+    const struct hin_sqlite *sqlite = store->connection;
+    return sqlite->db;
+}
+
 struct copy {
     sqlite3 *from;
     struct hin_store *to;
@@ -101,7 +107,7 @@ static HIN_RESULT copy_direction(struct copy *copy, const struct table *table, c
     bool whole = true;
     int code = sqlite3_prepare_v2(copy->from, text, -1, &select, NULL);
     if (code == SQLITE_OK &&
-        sqlite3_prepare_v2(copy->to->db, table->insert, -1, &insert, NULL) != SQLITE_OK) {
+        sqlite3_prepare_v2(db_of(copy->to), table->insert, -1, &insert, NULL) != SQLITE_OK) {
         result = hin_fail(HIN_INTERNAL);
     }
     while (code == SQLITE_OK && hin_is_ok(result)) {
@@ -116,7 +122,7 @@ static HIN_RESULT copy_direction(struct copy *copy, const struct table *table, c
             continue;
         }
         result = hin_db_code(copy->to, step_into(select, insert, table));
-        copy->salvaged.rows += hin_is_ok(result) ? (uint64_t)sqlite3_changes(copy->to->db) : 0;
+        copy->salvaged.rows += hin_is_ok(result) ? (uint64_t)sqlite3_changes(db_of(copy->to)) : 0;
     }
     (void)sqlite3_finalize(select);
     (void)sqlite3_finalize(insert);
@@ -132,7 +138,7 @@ static HIN_RESULT copy_direction(struct copy *copy, const struct table *table, c
 static HIN_RESULT count_lost(struct copy *copy)
 {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(copy->to->db, LOST, -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(db_of(copy->to), LOST, -1, &statement, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_step(statement);
     }

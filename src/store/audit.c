@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 #include "crypt/hash.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 /* hash = SHA-256(hash before || u64 number || u64 time || sealed bytes) */
 static HIN_RESULT chain(const uint8_t *before, int64_t number, int64_t time_usec,
@@ -33,7 +33,7 @@ static HIN_RESULT chain(const uint8_t *before, int64_t number, int64_t time_usec
 HIN_RESULT hin_store_audit_head(struct hin_store *store, int64_t *ret_number,
                                 uint8_t ret_hash[HIN_STORE_AUDIT_HASH_BYTES])
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(store, HIN_SQL_AUDIT_LAST, &statement));
     HIN_TRY(hin_db_step(store, statement, &row));
@@ -41,9 +41,9 @@ HIN_RESULT hin_store_audit_head(struct hin_store *store, int64_t *ret_number,
     hin_zero(ret_hash, HIN_STORE_AUDIT_HASH_BYTES);
     if (row) {
         struct hin_view hash = hin_db_blob(statement, 1);
-        *ret_number = sqlite3_column_int64(statement, 0);
+        *ret_number = hin_db_int(statement, 0);
         hin_copy(ret_hash, hash.data, HIN_MIN(hash.size, (size_t)HIN_STORE_AUDIT_HASH_BYTES));
-        (void)sqlite3_reset(statement);
+        hin_db_reset(statement);
     }
     return hin_ok();
 }
@@ -51,7 +51,7 @@ HIN_RESULT hin_store_audit_head(struct hin_store *store, int64_t *ret_number,
 static HIN_RESULT append(struct hin_store *store, struct hin_view bytes, int64_t now_usec,
                          int64_t *ret_number)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     int64_t number = 0;
     uint8_t before[HIN_STORE_AUDIT_HASH_BYTES], hash[HIN_STORE_AUDIT_HASH_BYTES];
     HIN_TRY(hin_store_audit_head(store, &number, before));
@@ -83,11 +83,11 @@ HIN_RESULT hin_store_audit_append(struct hin_store *store, struct hin_view bytes
 }
 
 static HIN_RESULT
-visit_entry(struct hin_store *store, sqlite3_stmt *statement, struct hin_buf *buf,
+visit_entry(struct hin_store *store, struct hin_statement *statement, struct hin_buf *buf,
             HIN_RESULT (*visit)(void *context, const struct hin_store_audit *entry), void *context)
 {
-    struct hin_store_audit entry = {.number = sqlite3_column_int64(statement, 0),
-                                    .time_usec = sqlite3_column_int64(statement, 1)};
+    struct hin_store_audit entry = {.number = hin_db_int(statement, 0),
+                                    .time_usec = hin_db_int(statement, 1)};
     struct hin_view hash = hin_db_blob(statement, 2);
     hin_copy(entry.hash, hash.data, HIN_MIN(hash.size, sizeof(entry.hash)));
     char row[32];
@@ -105,71 +105,112 @@ visit_entry(struct hin_store *store, sqlite3_stmt *statement, struct hin_buf *bu
     return visit(context, &entry);
 }
 
+enum { ROUND = 256 }; /* entries are asked for in rounds: a database may hand over a round whole */
+
+struct lister {
+    struct hin_store *store;
+    bool descending;
+    int64_t after; /* the last one visited */
+    HIN_RESULT (*visit)(void *context, const struct hin_store_audit *entry);
+    void *context;
+    struct hin_buf buf;
+};
+
+static HIN_RESULT list_round(struct lister *lister, size_t limit, size_t *ret_count)
+{
+    struct hin_statement *statement = NULL;
+    bool row = true;
+    *ret_count = 0;
+    HIN_TRY(hin_db_use(lister->store, lister->descending ? HIN_SQL_AUDIT_DOWN : HIN_SQL_AUDIT_UP,
+                       &statement));
+    hin_db_bind(statement, 2, lister->after, (int64_t)limit);
+    for (;;) {
+        HIN_TRY(hin_db_step(lister->store, statement, &row));
+        if (!row) {
+            return hin_ok();
+        }
+        lister->after = hin_db_int(statement, 0);
+        (*ret_count)++;
+        struct hin_result result = visit_entry(lister->store, statement, &lister->buf,
+                                               lister->visit, lister->context);
+        if (!hin_is_ok(result)) {
+            hin_db_reset(statement);
+            return result;
+        }
+    }
+}
+
 HIN_RESULT
 hin_store_audit_list(struct hin_store *store, int64_t after, bool descending, size_t limit,
                      HIN_RESULT (*visit)(void *context, const struct hin_store_audit *entry),
                      void *context)
 {
-    sqlite3_stmt *statement = NULL;
-    struct hin_buf buf;
-    bool row = true;
     HIN_TRY(hin_store_ready(store));
-    HIN_TRY(hin_db_use(store, descending ? HIN_SQL_AUDIT_DOWN : HIN_SQL_AUDIT_UP, &statement));
-    hin_db_bind(statement, 2, descending && after == 0 ? INT64_MAX : after,
-                limit == 0 ? (int64_t)-1 : (int64_t)limit);
-    hin_buf_init(&buf, HIN_STORE_AUDIT_MAX_BYTES);
+    struct lister lister = {.store = store,
+                            .descending = descending,
+                            .after = descending && after == 0 ? INT64_MAX : after,
+                            .visit = visit,
+                            .context = context};
+    size_t left = limit == 0 ? SIZE_MAX : limit, asked = ROUND, count = ROUND;
+    hin_buf_init(&lister.buf, HIN_STORE_AUDIT_MAX_BYTES);
     struct hin_result result = hin_ok();
-    while (hin_is_ok(result)) {
-        result = hin_db_step(store, statement, &row);
-        if (!hin_is_ok(result) || !row) {
-            break;
-        }
-        result = visit_entry(store, statement, &buf, visit, context);
+    while (hin_is_ok(result) && count == asked && left > 0) {
+        asked = HIN_MIN(left, (size_t)ROUND);
+        result = list_round(&lister, asked, &count);
+        left -= count;
     }
-    (void)sqlite3_reset(statement);
-    hin_buf_done(&buf);
+    hin_buf_done(&lister.buf);
     return result;
 }
 
 /* One row of the chain; *ret_fits when it follows on what stands in before, which then becomes its
  * hash. */
-static HIN_RESULT check_row(sqlite3_stmt *statement, int64_t expected, uint8_t *before,
+static HIN_RESULT check_row(struct hin_statement *statement, int64_t expected, uint8_t *before,
                             bool *ret_fits)
 {
     uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
-    HIN_TRY(chain(before, expected, sqlite3_column_int64(statement, 1), hin_db_blob(statement, 3),
+    HIN_TRY(chain(before, expected, hin_db_int(statement, 1), hin_db_blob(statement, 3),
                   hash));
-    *ret_fits = sqlite3_column_int64(statement, 0) == expected &&
+    *ret_fits = hin_db_int(statement, 0) == expected &&
                 hin_view_equal(hin_db_blob(statement, 2), hin_view_of(hash, sizeof(hash)));
     hin_copy(before, hash, sizeof(hash));
     return hin_ok();
 }
 
-HIN_RESULT hin_store_audit_verify(struct hin_store *store, int64_t *ret_count, int64_t *ret_broken)
+/* *ret_more: the round was full, and all of it fits. */
+static HIN_RESULT check_round(struct hin_store *store, uint8_t *before, int64_t *count,
+                              bool *ret_more)
 {
-    sqlite3_stmt *statement = NULL;
-    uint8_t before[HIN_STORE_AUDIT_HASH_BYTES] = {0};
-    int64_t count = 0;
-    bool row = true;
-    *ret_broken = 0;
+    struct hin_statement *statement = NULL;
+    int64_t begin = *count;
     HIN_TRY(hin_db_use(store, HIN_SQL_AUDIT_UP, &statement));
-    hin_db_bind(statement, 2, INT64_C(0), INT64_C(-1));
+    hin_db_bind(statement, 2, begin, (int64_t)ROUND);
     for (;;) {
-        bool fits = false;
-        struct hin_result result = hin_db_step(store, statement, &row);
-        if (hin_is_ok(result) && !row) {
-            *ret_count = count;
+        bool row = false, fits = false;
+        HIN_TRY(hin_db_step(store, statement, &row));
+        if (!row) {
+            *ret_more = *count - begin == ROUND;
             return hin_ok();
         }
-        if (hin_is_ok(result)) {
-            result = check_row(statement, count + 1, before, &fits);
-        }
+        struct hin_result result = check_row(statement, *count + 1, before, &fits);
         if (!hin_is_ok(result) || !fits) {
-            (void)sqlite3_reset(statement);
-            *ret_count = count;
-            *ret_broken = count + 1;
+            hin_db_reset(statement);
             return hin_is_ok(result) ? hin_fail(HIN_CORRUPT) : result;
         }
-        count++;
+        (*count)++;
     }
+}
+
+HIN_RESULT hin_store_audit_verify(struct hin_store *store, int64_t *ret_count, int64_t *ret_broken)
+{
+    uint8_t before[HIN_STORE_AUDIT_HASH_BYTES] = {0};
+    int64_t count = 0;
+    bool more = true;
+    struct hin_result result = hin_ok();
+    while (hin_is_ok(result) && more) {
+        result = check_round(store, before, &count, &more);
+    }
+    *ret_count = count;
+    *ret_broken = hin_is_ok(result) ? 0 : count + 1;
+    return result;
 }

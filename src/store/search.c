@@ -5,7 +5,7 @@
 #include "base/codec.h"
 #include "event/codec.h"
 #include "store/events.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 struct search {
     struct hin_store *store;
@@ -30,6 +30,13 @@ static bool row_may_hold(const struct hin_store_filter *filter, const struct hin
            (filter->before_id == 0 || row->id < filter->before_id);
 }
 
+static bool bits_may_hold(const struct hin_store_filter *filter, uint64_t classes,
+                          uint64_t severities)
+{
+    return (filter->class_uid == 0 || (classes & hin_summary_class_bit(filter->class_uid)) != 0) &&
+           (filter->severity_mask == 0 || (severities & filter->severity_mask) != 0);
+}
+
 static HIN_RESULT push_row(struct search *search, size_t *capacity,
                            const struct hin_segment_row *row)
 {
@@ -45,31 +52,60 @@ static HIN_RESULT push_row(struct search *search, size_t *capacity,
     return hin_ok();
 }
 
+/* A database that judges tokens itself is asked with the probes of the first one. */
+static HIN_RESULT use_directory(struct search *search, struct hin_statement **ret_statement)
+{
+    static const enum hin_sql ways[2][2] = {
+        {HIN_SQL_DIRECTORY_UP, HIN_SQL_DIRECTORY_DOWN},
+        {HIN_SQL_DIRECTORY_UP_TERM, HIN_SQL_DIRECTORY_DOWN_TERM}};
+    const struct hin_store_filter *filter = search->filter;
+    bool judge = search->store->backend->judges && filter->term_count > 0;
+    struct hin_statement *statement = NULL;
+    HIN_TRY(hin_db_use(search->store, ways[judge][filter->descending], &statement));
+    hin_db_bind(statement, 2, filter->after_id + 1,
+                filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX);
+    if (judge) {
+        uint32_t probes[HIN_SEGMENT_PROBES];
+        hin_segment_probes(search->tokens[0], probes);
+        for (int i = 0; i < HIN_SEGMENT_PROBES; i++) {
+            hin_db_bind_int(statement, 3 + i, probes[i]);
+        }
+    }
+    *ret_statement = statement;
+    return hin_ok();
+}
+
+/* What a database that judges says beside the columns of each. */
+static bool judged_may_hold(const struct hin_store_filter *filter, struct hin_statement *statement)
+{
+    return bits_may_hold(filter, (uint64_t)hin_db_int(statement, 6),
+                         (uint64_t)hin_db_int(statement, 7)) &&
+           hin_db_int(statement, 8) != 0;
+}
+
 static HIN_RESULT read_directory(struct search *search)
 {
     const struct hin_store_filter *filter = search->filter;
-    sqlite3_stmt *statement = NULL;
+    bool judges = search->store->backend->judges;
+    struct hin_statement *statement = NULL;
     size_t capacity = 0;
     bool row = true;
-    HIN_TRY(hin_db_use(search->store,
-                       filter->descending ? HIN_SQL_DIRECTORY_DOWN : HIN_SQL_DIRECTORY_UP,
-                       &statement));
-    hin_db_bind(statement, 2, filter->after_id + 1,
-                filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX);
+    HIN_TRY(use_directory(search, &statement));
     for (;;) {
         HIN_TRY(hin_db_step(search->store, statement, &row));
         if (!row) {
             return hin_ok();
         }
         struct hin_segment_row found = {
-            .id = sqlite3_column_int64(statement, 0),
-            .last_id = sqlite3_column_int64(statement, 1),
-            .count = sqlite3_column_int64(statement, 2),
-            .min_time = sqlite3_column_int64(statement, 6),
-            .max_time = sqlite3_column_int64(statement, 7),
-            .damaged = sqlite3_column_int64(statement, 8) != 0,
+            .id = hin_db_int(statement, 0),
+            .last_id = hin_db_int(statement, 1),
+            .count = hin_db_int(statement, 2),
+            .min_time = hin_db_int(statement, 3),
+            .max_time = hin_db_int(statement, 4),
+            .damaged = hin_db_int(statement, 5) != 0,
         };
-        if (row_may_hold(filter, &found)) {
+        if (row_may_hold(filter, &found) &&
+            (!judges || found.damaged || judged_may_hold(filter, statement))) {
             HIN_TRY(push_row(search, &capacity, &found));
         } else {
             search->report.segments_passed_over++;
@@ -97,18 +133,16 @@ static bool computers_may_hold(const struct hin_store_filter *filter, struct hin
 static HIN_RESULT may_hold(struct search *search, int64_t id, bool *ret_may)
 {
     const struct hin_store_filter *filter = search->filter;
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(search->store, HIN_SQL_SEGMENT_GET, &statement));
-    hin_db_bind(statement, 1, id);
+    hin_db_bind(statement, 2, id, (int64_t)(filter->term_count > 0));
     HIN_TRY(hin_db_step(search->store, statement, &row));
     HIN_ENSURE(row, NOT_FOUND);
-    uint64_t classes = (uint64_t)sqlite3_column_int64(statement, 0);
-    uint64_t severities = (uint64_t)sqlite3_column_int64(statement, 1);
-    bool may =
-        (filter->class_uid == 0 || (classes & hin_summary_class_bit(filter->class_uid)) != 0) &&
-        (filter->severity_mask == 0 || (severities & filter->severity_mask) != 0) &&
-        computers_may_hold(filter, hin_db_blob(statement, 2));
+    uint64_t classes = (uint64_t)hin_db_int(statement, 0);
+    uint64_t severities = (uint64_t)hin_db_int(statement, 1);
+    bool may = bits_may_hold(filter, classes, severities) &&
+               computers_may_hold(filter, hin_db_blob(statement, 2));
     struct hin_result result = hin_ok();
     if (may && filter->term_count > 0) {
         struct hin_segment_head head;
@@ -118,7 +152,7 @@ static HIN_RESULT may_hold(struct search *search, int64_t id, bool *ret_may)
             may = hin_segment_may_hold(&head, search->tokens[i]);
         }
     }
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     *ret_may = may;
     return result;
 }
@@ -308,9 +342,9 @@ static HIN_RESULT check_filter(struct search *search)
 static HIN_RESULT search_all(struct search *search)
 {
     HIN_TRY(check_filter(search));
-    bool own = sqlite3_get_autocommit(search->store->db) != 0;
+    bool own = !search->store->backend->in_transaction(search->store);
     if (own) {
-        HIN_TRY(hin_db_exec(search->store, "BEGIN"));
+        HIN_TRY(hin_db_do(search->store, HIN_SQL_SNAPSHOT));
     }
     hin_arena_reset(&search->store->arena);
     struct hin_result result = read_directory(search);
@@ -318,7 +352,7 @@ static HIN_RESULT search_all(struct search *search)
         result = search_rows(search);
     }
     if (own) {
-        HIN_IGNORE(hin_db_exec(search->store, "COMMIT")); /* nothing was written */
+        HIN_IGNORE(hin_db_do(search->store, HIN_SQL_COMMIT)); /* nothing was written */
     }
     return result;
 }

@@ -38,6 +38,7 @@ struct hin_backend {
     bool (*in_transaction)(struct hin_store *store); /* as the database sees it */
     HIN_RESULT (*checkpoint)(struct hin_store *store);
     uint64_t (*damage_count)(struct hin_store *store); /* pages found damaged */
+    const char *(*trouble)(const struct hin_store *store);
 };
 
 extern const struct hin_backend hin_backend_sqlite;

@@ -11,6 +11,11 @@ bool hin_store_is_broken(const struct hin_store *store)
     return store->broken;
 }
 
+const char *hin_store_trouble(const struct hin_store *store)
+{
+    return store->backend->trouble(store);
+}
+
 HIN_RESULT hin_db_use(struct hin_store *store, enum hin_sql sql,
                       struct hin_statement **ret_statement)
 {

@@ -127,6 +127,10 @@ HIN_RESULT hin_store_check(struct hin_store *store, struct hin_store_check *ret_
  * (CORRUPT) until the file is salvaged. */
 bool hin_store_is_broken(const struct hin_store *store) HIN_NONNULL;
 
+/* In the database's words, why it last failed: for a log. Empty when it never did, and with SQLite,
+ * whose codes say it all. Valid until the next operation. */
+const char *hin_store_trouble(const struct hin_store *store) HIN_NONNULL;
+
 /* For such a database: what can be read goes into a fresh file, which takes its place; the damaged
  * one stays beside it as "<tenant>.db.damaged" (a later one as ".damaged-2", then ".damaged-3",
  * which is the last kept). Nobody else may hold the file open. Needs no keys. A salvage that was

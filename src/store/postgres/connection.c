@@ -283,7 +283,9 @@ static HIN_RESULT make_schema(struct hin_postgres *postgres)
 {
     bool owner = false;
     HIN_TRY(exec_on_role(postgres, "CREATE SCHEMA ", "@ AUTHORIZATION "));
+    HIN_TRY(exec_on_role(postgres, "SET LOCAL ROLE ", "")); /* only its owner may */
     HIN_TRY(exec_on_role(postgres, "REVOKE ALL ON SCHEMA ", " FROM PUBLIC"));
+    HIN_TRY(hin_postgres_exec(postgres, "RESET ROLE"));
     HIN_TRY(is_there(postgres,
                      "SELECT 1 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE "
                      "d.datname = current_database() AND r.rolname = session_user AND $1 <> ''",

@@ -23,7 +23,8 @@ static const char *const statement_texts[] = {
 };
 
 struct query { /* a statement's `prepared` */
-    int count; /* of parameters bound */
+    int parameters; /* that the text has */
+    int count;      /* of them bound, or passed over */
     uint8_t numbers[PARAMETERS_MAX][8];
     const char *values[PARAMETERS_MAX];
     int lengths[PARAMETERS_MAX];
@@ -49,6 +50,7 @@ static const struct {
     {"53100", HIN_NO_SPACE},    /* disk_full */
     {"53200", HIN_NO_MEMORY},   /* out_of_memory */
     {"53", HIN_AGAIN},          /* too many connections */
+    {"08P01", HIN_INTERNAL},    /* protocol_violation */
     {"08", HIN_AGAIN},          /* connection */
     {"26000", HIN_AGAIN},       /* a prepared statement that the server forgot */
     {"28", HIN_AUTH},           /* authorization */
@@ -186,12 +188,25 @@ static void reset(struct hin_statement *statement)
     query->result = NULL;
 }
 
+/* The highest N of ?N. */
+static int count_parameters(const char *text)
+{
+    int most = 0;
+    for (const char *at = strchr(text, '?'); at != NULL; at = strchr(at + 1, '?')) {
+        int number = at[1] - '0';
+        number = at[2] >= '0' && at[2] <= '9' ? number * 10 + (at[2] - '0') : number;
+        most = HIN_MAX(most, number);
+    }
+    return most;
+}
+
 static HIN_RESULT use(struct hin_statement *statement)
 {
     struct query *query = statement->prepared;
     if (query == NULL) {
         query = calloc(1, sizeof(*query));
         HIN_ENSURE(query != NULL, NO_MEMORY);
+        query->parameters = count_parameters(statement_texts[statement->sql]);
         statement->prepared = query;
     }
     reset(statement);
@@ -272,6 +287,7 @@ static HIN_RESULT execute(struct hin_statement *statement)
     struct hin_postgres *postgres = hin_postgres_of(statement->store);
     struct query *query = statement->prepared;
     char name[12];
+    (void)place(query, query->parameters);
     HIN_TRY(ensure_connection(postgres));
     if (!postgres->prepared[statement->sql]) {
         HIN_TRY(prepare(postgres, statement));
@@ -340,6 +356,11 @@ static struct hin_view bytes(struct hin_statement *statement, int column)
 
 /* --- the rest of the seam --- */
 
+static const char *trouble(const struct hin_store *store)
+{
+    return hin_postgres_of(store)->trouble.text;
+}
+
 static HIN_RESULT checkpoint(struct hin_store *store)
 {
     (void)store; /* the server's own business */
@@ -404,4 +425,5 @@ const struct hin_backend hin_backend_postgres = {
     .in_transaction = in_transaction,
     .checkpoint = checkpoint,
     .damage_count = damage_count,
+    .trouble = trouble,
 };

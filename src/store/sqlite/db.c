@@ -154,6 +154,12 @@ static bool in_transaction(struct hin_store *store)
     return sqlite3_get_autocommit(db_of(store)) == 0;
 }
 
+static const char *trouble(const struct hin_store *store)
+{
+    (void)store;
+    return "";
+}
+
 static HIN_RESULT checkpoint(struct hin_store *store)
 {
     return hin_db_code(store, sqlite3_wal_checkpoint_v2(db_of(store), NULL,
@@ -327,4 +333,5 @@ const struct hin_backend hin_backend_sqlite = {
     .in_transaction = in_transaction,
     .checkpoint = checkpoint,
     .damage_count = damage_count,
+    .trouble = trouble,
 };

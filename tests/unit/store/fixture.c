@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "event/codec.h"
+#include "server.h"
 
 static HIN_RESULT give_sealer(void *context, struct hin_sealer **ret_sealer)
 {
@@ -51,13 +52,25 @@ struct hin_store_keys keys_of(struct keys *keys)
         .sealer = give_sealer, .context = keys, .opener = keys->opener, .index = keys->index};
 }
 
+struct hin_store_options fixture_options(const struct fixture *f)
+{
+    return (struct hin_store_options){.directory = f->directory,
+                                      .tenant = f->tenant,
+                                      .server = test_server(),
+                                      .observer = f->observer};
+}
+
 HIN_RESULT fixture_open(struct fixture *f)
 {
-    struct hin_store_options options = {
-        .directory = f->directory, .tenant = "t0", .create = true, .observer = f->observer};
+    struct hin_store_options options = fixture_options(f);
+    options.create = true;
     struct hin_error error = {0};
     struct hin_store_keys keys = keys_of(&f->keys);
-    HIN_TRY(hin_store_open(&f->store, &options, &error));
+    struct hin_result opened = hin_store_open(&f->store, &options, &error);
+    if (!hin_is_ok(opened)) {
+        (void)printf("# %s: %s\n", f->tenant, error.text);
+        return opened;
+    }
     struct hin_result result = hin_store_unlock(f->store, &keys);
     if (!hin_is_ok(result)) {
         fixture_close(f);
@@ -67,7 +80,11 @@ HIN_RESULT fixture_open(struct fixture *f)
 
 HIN_RESULT fixture_start(struct fixture *f, const char *name)
 {
-    *f = (struct fixture){.directory = -1, .observer = f->observer};
+    static unsigned count; /* schemas outlive the tests that made them */
+    *f = (struct fixture){.directory = -1, .observer = f->observer, .tenant = "t0"};
+    if (test_server() != NULL) {
+        (void)snprintf(f->tenant, sizeof(f->tenant), "t%u", ++count);
+    }
     (void)snprintf(f->folder, sizeof(f->folder), "%s/%s", test_folder(), name);
     HIN_ENSURE(mkdir(f->folder, 0700) == 0, IO);
     f->directory = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -158,9 +175,24 @@ HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t coun
     struct hin_result result = events_make(&events, &f->keys, shape, count);
     if (hin_is_ok(result)) {
         result = hin_store_commit(f->store, events.list, count, NULL, 0, now_usec, ret_committed);
+        if (!hin_is_ok(result)) {
+            (void)printf("# %s\n", hin_store_trouble(f->store));
+        }
     }
     events_free(&events);
     return result;
+}
+
+HIN_RESULT audit_some(struct fixture *f, int count)
+{
+    for (int i = 1; i <= count; i++) {
+        char text[32];
+        int64_t number = 0;
+        (void)snprintf(text, sizeof(text), "entry %d", i);
+        HIN_TRY(hin_store_audit_append(f->store, hin_view_from_text(text), NOW + i, &number));
+        HIN_ENSURE(number == i, INTERNAL);
+    }
+    return hin_ok();
 }
 
 static HIN_RESULT count_event(void *context, const struct hin_store_event *event)

@@ -1,4 +1,6 @@
-/* A database of a tenant in a fresh folder, with keys of its own. */
+/* A fresh database of a tenant, with keys of its own: a file in a folder, or, in the programs built
+ * with TEST_LINK ("socket", "tls"), a schema on a PostgreSQL server of this run (server.h). The tests
+ * of the contract do not know which. */
 #ifndef HIN_TESTS_STORE_FIXTURE_H
 #define HIN_TESTS_STORE_FIXTURE_H
 
@@ -22,6 +24,7 @@ struct hin_store_keys keys_of(struct keys *keys);
 struct fixture {
     char folder[512];
     int directory;
+    char tenant[32];
     struct keys keys;
     struct hin_store *store;
     const struct hin_store_observer *observer;
@@ -29,6 +32,8 @@ struct fixture {
 /* A folder `name` under the test's; created, opened, unlocked. */
 HIN_RESULT fixture_start(struct fixture *f, const char *name);
 HIN_RESULT fixture_open(struct fixture *f);
+/* What opens another handle on the same data. */
+struct hin_store_options fixture_options(const struct fixture *f);
 void fixture_close(struct fixture *f); /* the store only */
 void fixture_stop(struct fixture *f);
 
@@ -52,6 +57,8 @@ void events_free(struct events *events);
 
 HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t count, int64_t now_usec,
                        struct hin_store_committed *ret_committed);
+/* Entries "entry 1", "entry 2", ... of the audit record. */
+HIN_RESULT audit_some(struct fixture *f, int count);
 /* How many events a filter finds; -1 on failure. */
 long search_count(struct fixture *f, const struct hin_store_filter *filter,
                   struct hin_store_report *ret_report);

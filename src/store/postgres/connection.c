@@ -72,7 +72,7 @@ static HIN_RESULT start(struct hin_postgres *postgres, struct hin_error *error)
         server->database,
         server->user,
         (const char *)password.data,
-        "/dev/null",
+        "/dev/null/none",
         tls ? "verify-full" : "disable",
         tls ? server->authority : "",
         "/dev/null/none",
@@ -293,14 +293,15 @@ static HIN_RESULT make_schema(struct hin_postgres *postgres)
     if (!owner) {
         return hin_ok(); /* then it is the owner's business, see docs/OPERATIONS.md */
     }
-    HIN_CLEANUP(hin_buf_done) struct hin_buf sql = {.max = 1024};
     char *database = PQescapeIdentifier(postgres->conn, postgres->server->database,
                                         strlen(postgres->server->database));
     HIN_ENSURE(database != NULL, NO_MEMORY);
-    struct hin_result written =
-        hin_buf_printf(&sql, "REVOKE ALL ON DATABASE %s FROM PUBLIC; REVOKE ALL ON SCHEMA public "
-                             "FROM PUBLIC",
-                       database);
+    HIN_CLEANUP(hin_buf_done) struct hin_buf sql = {.max = 1024};
+    struct hin_result written = hin_buf_printf(
+        &sql,
+        "REVOKE ALL ON DATABASE %s FROM PUBLIC; SET LOCAL ROLE pg_database_owner; "
+        "REVOKE ALL ON SCHEMA public FROM PUBLIC; RESET ROLE",
+        database);
     PQfreemem(database);
     HIN_TRY(written);
     HIN_TRY(hin_buf_append(&sql, hin_view_of("", 1)));
@@ -378,7 +379,11 @@ HIN_RESULT hin_postgres_connect(struct hin_postgres *postgres, bool create, stru
 static HIN_RESULT version_of(struct hin_postgres *postgres, int64_t *ret_version)
 {
     char text[32];
-    HIN_TRY(ask(postgres, "SELECT to_regclass('migration')", NULL, text, sizeof(text)));
+    /* Not to_regclass: it may answer from before a lock was waited for. */
+    HIN_TRY(ask(postgres,
+                "SELECT 1 FROM pg_class c, pg_namespace n WHERE n.oid = c.relnamespace AND n.nspname "
+                "= $1 AND c.relname = 'migration'",
+                postgres->role, text, sizeof(text)));
     if (text[0] != '\0') {
         HIN_TRY(ask(postgres, "SELECT max(version) FROM migration", NULL, text, sizeof(text)));
     }

@@ -283,6 +283,11 @@ HIN_RESULT hin_store_salvage(const struct hin_store_options *options, int64_t no
 {
     struct copy copy = {.now_usec = now_usec};
     char finished[128];
+    if (options->server != NULL) {
+        return hin_error_set(error, HIN_UNSUPPORTED, options->tenant, 0, 0,
+                             "a damaged PostgreSQL database is not salvaged: restore it from a "
+                             "backup");
+    }
     HIN_ENSURE(strlen(options->tenant) + 2 <= HIN_STORE_TENANT_MAX, LIMIT);
     (void)snprintf(finished, sizeof(finished), "%s.db.salvaged", options->tenant);
     if (!is_there(options->directory, finished)) { /* else only the exchange was cut off */

@@ -78,13 +78,29 @@ HIN_RESULT fixture_open(struct fixture *f)
     return result;
 }
 
-HIN_RESULT fixture_start(struct fixture *f, const char *name)
+/* Schemas outlive the tests that made them. */
+static void name_tenant(struct fixture *f, const char *alone)
 {
-    static unsigned count; /* schemas outlive the tests that made them */
-    *f = (struct fixture){.directory = -1, .observer = f->observer, .tenant = "t0"};
+    static unsigned count;
+    (void)snprintf(f->tenant, sizeof(f->tenant), "%s", alone);
     if (test_server() != NULL) {
         (void)snprintf(f->tenant, sizeof(f->tenant), "t%u", ++count);
     }
+}
+
+HIN_RESULT fixture_beside(struct fixture *f, const struct fixture *first)
+{
+    *f = (struct fixture){.directory = dup(first->directory)};
+    HIN_ENSURE(f->directory >= 0, IO);
+    name_tenant(f, "beside");
+    HIN_TRY(keys_new(&f->keys, 90));
+    return fixture_open(f);
+}
+
+HIN_RESULT fixture_start(struct fixture *f, const char *name)
+{
+    *f = (struct fixture){.directory = -1, .observer = f->observer};
+    name_tenant(f, "t0");
     (void)snprintf(f->folder, sizeof(f->folder), "%s/%s", test_folder(), name);
     HIN_ENSURE(mkdir(f->folder, 0700) == 0, IO);
     f->directory = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);

@@ -22,7 +22,7 @@ void keys_free(struct keys *keys);
 struct hin_store_keys keys_of(struct keys *keys);
 
 struct fixture {
-    char folder[512];
+    char folder[512]; /* empty: the first one's */
     int directory;
     char tenant[32];
     struct keys keys;
@@ -31,6 +31,8 @@ struct fixture {
 };
 /* A folder `name` under the test's; created, opened, unlocked. */
 HIN_RESULT fixture_start(struct fixture *f, const char *name);
+/* Another tenant in the same place, with other keys. */
+HIN_RESULT fixture_beside(struct fixture *f, const struct fixture *first);
 HIN_RESULT fixture_open(struct fixture *f);
 /* What opens another handle on the same data. */
 struct hin_store_options fixture_options(const struct fixture *f);

@@ -71,22 +71,28 @@ static HIN_RESULT read_file(const char *name, char *out, size_t out_bytes)
     return hin_ok();
 }
 
+HIN_RESULT test_server_forked(void)
+{
+    char password[128];
+    HIN_TRY(read_file("password", password, sizeof(password)));
+    return hin_secret_from(&server.password, hin_view_from_text(password));
+}
+
 static HIN_RESULT start(void)
 {
-    char url[1024], password[128];
+    char url[1024];
     struct hin_error error = {0};
     (void)snprintf(folder, sizeof(folder), "/tmp/hinomi-pg-XXXXXX");
     HIN_ENSURE(mkdtemp(folder) != NULL, IO);
     (void)atexit(stop);
     HIN_ENSURE(test_server_do("start", "--tls"), IO);
     HIN_TRY(read_file(TEST_LINK ".url", url, sizeof(url)));
-    HIN_TRY(read_file("password", password, sizeof(password)));
     struct hin_result parsed = hin_store_server_parse(url, &server, &error);
     if (!hin_is_ok(parsed)) {
         (void)printf("# %s\n", error.text);
         return parsed;
     }
-    return hin_secret_from(&server.password, hin_view_from_text(password));
+    return test_server_forked();
 }
 
 const struct hin_store_server *test_server(void)

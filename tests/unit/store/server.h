@@ -6,6 +6,8 @@
 
 /* NULL in the program for SQLite. Started at the first call, ended with the process. */
 const struct hin_store_server *test_server(void);
+/* Secrets do not survive a fork: reads the password again. */
+HIN_RESULT test_server_forked(void);
 /* tools/postgres WHAT FOLDER OPTION of it; false when it fails. */
 bool test_server_do(const char *what, const char *option);
 /* What `tools/postgres WHAT FOLDER OPTION` prints, without the last line end. */

@@ -85,6 +85,7 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
 {
     struct hin_view keyring;
     struct hin_view tenant;
+    struct hin_view store = HIN_VIEW_EMPTY;
     int64_t uid_base = config->uid_base;
     int64_t workers = 0;
     int64_t keep_days = 0;
@@ -95,6 +96,8 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     HIN_TRY(hin_json_opt_integer(root, "uidBase", 0, INT32_MAX, &uid_base, error));
     HIN_TRY(hin_json_opt_integer(root, "workers", 0, 64, &workers, error));
     HIN_TRY(hin_json_opt_integer(root, "keepDays", 0, 36500, &keep_days, error));
+    HIN_TRY(hin_json_opt_text(root, "store", &store, error));
+    HIN_TRY(hin_view_to_text(store, config->store, sizeof(config->store)));
     HIN_TRY(hin_view_to_text(keyring, config->keyring, sizeof(config->keyring)));
     HIN_TRY(hin_view_to_text(tenant, config->tenant, sizeof(config->tenant)));
     config->uid_base = (uint32_t)uid_base;
@@ -144,6 +147,9 @@ HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *c
     hin_json_field_integer(&writer, "uidBase", config->uid_base);
     hin_json_field_integer(&writer, "workers", config->workers);
     hin_json_field_integer(&writer, "keepDays", config->keep_days);
+    if (config->store[0] != 0) {
+        hin_json_field_cstring(&writer, "store", config->store);
+    }
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     HIN_TRY(hin_buf_append_byte(&text, '\n'));

@@ -5,6 +5,7 @@
 
 #include "base/path.h"
 #include "base/result.h"
+#include "manager/database.h"
 
 enum {
     HIN_MANAGER_HOST_MAX = 256,
@@ -24,8 +25,9 @@ struct hin_manager_config {
     char keyring[HIN_PATH_MAX]; /* absolute */
     char tenant[37];            /* UUID */
     uint32_t uid_base;
-    uint32_t workers;   /* 0: as many as processors */
-    uint32_t keep_days; /* events are dropped after so many days; 0: never */
+    uint32_t workers;                  /* 0: as many as processors */
+    uint32_t keep_days;                /* events are dropped after so many days; 0: never */
+    char store[HIN_MANAGER_STORE_MAX]; /* address of a PostgreSQL server; empty: SQLite */
 };
 
 void hin_manager_config_default(struct hin_manager_config *config) HIN_NONNULL;

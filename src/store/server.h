@@ -32,6 +32,10 @@ struct hin_store_server {
  * not named here. `password` is left empty: it comes by file or descriptor. */
 HIN_RESULT hin_store_server_parse(const char *url, struct hin_store_server *ret_server,
                                   struct hin_error *error) __attribute__((nonnull(1, 2)));
+/* The address again, all of it, the peer as a number: what _parse reads without asking anybody.
+ * Without the password. */
+HIN_RESULT hin_store_server_text(const struct hin_store_server *server, char *out,
+                                 size_t out_bytes) HIN_NONNULL;
 void hin_store_server_done(struct hin_store_server *server);
 
 /* Fills `address` of a TLS server by the host's resolver. */

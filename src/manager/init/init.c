@@ -29,7 +29,8 @@ struct init_options {
     const char *agents;
     const char *content;
     const char *administrator;
-    struct hin_passphrase_source passphrase;
+    struct hin_passphrase_source passphrase, store_password;
+    const char *store;
     uint64_t uid_base;
     bool json;
 };
@@ -48,6 +49,15 @@ static const struct hin_option option_rows[] = {
     {"passphrase-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.file), "F",
      "Seals the key ring with the pass phrase in this file.", NULL, false, false},
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.fd), "N",
+     "The same, read from a descriptor.", NULL, false, false},
+    {"store", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store), "URL",
+     "PostgreSQL server that keeps the data: "
+     "postgres://USER@HOST:PORT/DATABASE?sslrootcert=/FILE (TLS), or "
+     "postgres:///DATABASE?host=/FOLDER&user=USER (Unix socket). SQLite in DIR unless set.",
+     NULL, false, false},
+    {"store-password-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store_password.file),
+     "F", "Password of the database role, in this file.", NULL, false, false},
+    {"store-password-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store_password.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"content", 0, HIN_OPTION_TEXT, offsetof(struct init_options, content), "DIR",
      "Rule set of the default policy; the one shipped unless set.", NULL, false, false},
@@ -80,6 +90,7 @@ struct init {
     struct hin_secret passphrase;
     struct hin_ring *ring;
     struct hin_vault *vault;
+    struct hin_database database;
     struct hin_tenant tenant;
     struct hin_content_report content;
     struct hin_credential_first first;
@@ -144,6 +155,14 @@ static HIN_RESULT settle(struct init *init)
         int size = snprintf(config->keyring, sizeof(config->keyring), "%s.keyring", init->state);
         HIN_ENSURE(size > 0 && (size_t)size < sizeof(config->keyring), LIMIT);
     }
+    if (init->options.store != NULL) {
+        STEP(hin_database_settle(init->options.store, config->store, sizeof(config->store),
+                                 &init->error),
+             "--store");
+    }
+    STEP(hin_database_open(&init->database, config->store, &init->options.store_password,
+                           &init->error),
+         "reaching the database");
     STEP(hin_uuid_new(config->tenant), "making the tenant's ID");
     return hin_passphrase_read(&init->options.passphrase, &init->passphrase, &init->error);
 }
@@ -219,8 +238,9 @@ static HIN_RESULT make_tenant(struct init *init)
         return hin_error_set(&init->error, HIN_NOT_FOUND, init->options.content, 0, 0,
                              "no rule set in this folder");
     }
-    STEP(hin_tenant_open(&init->tenant, init->database_fd, init->config.tenant, &carrier,
-                         HIN_VAULT_FOR_CONFIG, hin_clock_system(), true, &init->error),
+    struct hin_tenant_place place = {init->database_fd, hin_database_server(&init->database)};
+    STEP(hin_tenant_open(&init->tenant, &place, init->config.tenant, &carrier, HIN_VAULT_FOR_CONFIG,
+                         hin_clock_system(), true, &init->error),
          "making the database");
     struct hin_audit audit = {
         .action = "installation.init", .outcome = "done", .actor = HIN_VIEW("init")};
@@ -323,6 +343,7 @@ static HIN_RESULT print(const struct init *init)
 static void init_done(struct init *init, bool keep)
 {
     hin_tenant_close(&init->tenant);
+    hin_database_close(&init->database);
     hin_vault_free(init->vault);
     hin_ring_free(init->ring);
     hin_secret_done(&init->passphrase);

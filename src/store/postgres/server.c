@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "base/buf.h"
 #include "base/bytes.h"
 
 enum { PORT_DEFAULT = 5432 };
@@ -216,6 +217,36 @@ HIN_RESULT hin_store_server_parse(const char *url, struct hin_store_server *ret_
         *ret_server = parsing.server;
     }
     return result;
+}
+
+static HIN_RESULT put(struct hin_buf *buf, const char *before, const char *value)
+{
+    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/";
+    HIN_TRY(hin_buf_append_text(buf, before));
+    for (const char *at = value; *at != '\0'; at++) {
+        HIN_TRY(strchr(plain, *at) != NULL ? hin_buf_append_byte(buf, (uint8_t)*at)
+                                           : hin_buf_printf(buf, "%%%02X", (uint8_t)*at));
+    }
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_server_text(const struct hin_store_server *server, char *out, size_t out_bytes)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = out_bytes};
+    char number[16];
+    (void)snprintf(number, sizeof(number), "%u", server->port);
+    HIN_TRY(put(&buf, "postgres:///", server->database));
+    HIN_TRY(put(&buf, "?host=", server->host));
+    HIN_TRY(put(&buf, "&port=", number));
+    HIN_TRY(put(&buf, "&user=", server->user));
+    if (server->link == HIN_STORE_SOCKET) {
+        (void)snprintf(number, sizeof(number), "%u", (unsigned)server->peer_uid);
+        HIN_TRY(put(&buf, "&requirepeer=", number));
+    } else {
+        HIN_TRY(put(&buf, "&sslmode=verify-full&sslrootcert=", server->authority));
+        HIN_TRY(server->address[0] == '\0' ? hin_ok() : put(&buf, "&hostaddr=", server->address));
+    }
+    return hin_view_to_text(hin_buf_view(&buf), out, out_bytes);
 }
 
 void hin_store_server_done(struct hin_store_server *server)

@@ -13,6 +13,7 @@
 
 #define BUSY_PAUSE_NSEC 200000 /* between two attempts to get the lock, once more each time */
 #define BUSY_PAUSES     10     /* up to this many */
+#define CACHE_KIB       8192   /* of pages, unless less is wanted */
 
 static const char *const statement_texts[] = {
 #define SAME(name, text)             [HIN_SQL_##name] = text,
@@ -246,10 +247,14 @@ static HIN_RESULT configure(struct hin_store *store)
     int reserve = HIN_VFS_CHECKSUM_BYTES;
     HIN_TRY(hin_db_code(
         store, sqlite3_file_control(db_of(store), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve)));
+    const struct hin_sqlite *sqlite = store->connection;
     char pages[64];
+    char cache[64];
     (void)snprintf(pages, sizeof(pages), "PRAGMA page_size = %d", HIN_VFS_PAGE_BYTES);
     HIN_TRY(hin_db_exec(store, pages));
-    return hin_db_exec(store, "PRAGMA temp_store = MEMORY; PRAGMA cache_size = -8192; "
+    (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%u", sqlite->cache_kib);
+    HIN_TRY(hin_db_exec(store, cache));
+    return hin_db_exec(store, "PRAGMA temp_store = MEMORY; "
                               "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
                               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
                               "PRAGMA journal_size_limit = 67108864");
@@ -286,6 +291,7 @@ static HIN_RESULT open_store(struct hin_store *store, const struct hin_store_opt
     struct hin_sqlite *sqlite = calloc(1, sizeof(*sqlite));
     HIN_ENSURE(sqlite != NULL, NO_MEMORY);
     store->connection = sqlite;
+    sqlite->cache_kib = options->cache_kib != 0 ? options->cache_kib : CACHE_KIB;
     char name[HIN_STORE_TENANT_MAX + 4];
     (void)snprintf(name, sizeof(name), "%s.db", store->tenant);
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |

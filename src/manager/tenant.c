@@ -212,7 +212,11 @@ static HIN_RESULT open_once(struct hin_tenant *tenant, bool create, struct hin_e
     if (!hin_is_ok(unlocked)) {
         bool broken = hin_store_is_broken(tenant->store);
         return hin_error_set(error, broken ? HIN_CORRUPT : unlocked.code, NULL, 0, 0,
-                             "the store cannot be unlocked: %s", hin_code_text(unlocked.code));
+                             "the store cannot be unlocked: %s%s", hin_code_text(unlocked.code),
+                             unlocked.code == HIN_AUTH
+                                 ? " (it holds another tenant's data, or these are another "
+                                   "installation's keys)"
+                                 : "");
     }
     return hin_ok();
 }

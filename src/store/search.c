@@ -14,7 +14,9 @@ struct search {
     void *context;
     uint64_t tokens[HIN_STORE_TERMS_MAX];
     struct hin_segment_row *rows;
-    size_t row_count;
+    size_t row_count, row_capacity;
+    int64_t low, high; /* the ids of segments that are left, both ends included */
+    bool stopped;      /* limits */
     struct hin_arena scratch; /* one event */
     struct hin_arena list;    /* the records of one segment */
     struct hin_store_report report;
@@ -37,22 +39,24 @@ static bool bits_may_hold(const struct hin_store_filter *filter, uint64_t classe
            (filter->severity_mask == 0 || (severities & filter->severity_mask) != 0);
 }
 
-static HIN_RESULT push_row(struct search *search, size_t *capacity,
-                           const struct hin_segment_row *row)
+static HIN_RESULT push_row(struct search *search, const struct hin_segment_row *row)
 {
-    if (search->row_count == *capacity) {
-        size_t more = *capacity > 0 ? *capacity * 2 : 256;
+    if (search->row_count == search->row_capacity) {
+        size_t more = search->row_capacity > 0 ? search->row_capacity * 2 : 256;
         struct hin_segment_row *rows = NULL;
         HIN_TRY(HIN_ARENA_ARRAY(&search->store->arena, more, &rows));
         hin_copy(rows, search->rows, search->row_count * sizeof(*rows));
         search->rows = rows;
-        *capacity = more;
+        search->row_capacity = more;
     }
     search->rows[search->row_count++] = *row;
     return hin_ok();
 }
 
-/* A database that judges tokens itself is asked with the probes of the first one. */
+/* A database that judges is asked for a round of segments at a time, with the probes of the first
+ * token: what it judges behind the limit of a page is for nothing. */
+enum { DIRECTORY_ROUND = 256 };
+
 static HIN_RESULT use_directory(struct search *search, struct hin_statement **ret_statement)
 {
     static const enum hin_sql ways[2][2] = {
@@ -62,14 +66,17 @@ static HIN_RESULT use_directory(struct search *search, struct hin_statement **re
     bool judge = search->store->backend->judges && filter->term_count > 0;
     struct hin_statement *statement = NULL;
     HIN_TRY(hin_db_use(search->store, ways[judge][filter->descending], &statement));
-    hin_db_bind(statement, 2, filter->after_id + 1,
-                filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX);
+    hin_db_bind(statement, 2, search->low, search->high);
+    int at = 3;
     if (judge) {
         uint32_t probes[HIN_SEGMENT_PROBES];
         hin_segment_probes(search->tokens[0], probes);
         for (int i = 0; i < HIN_SEGMENT_PROBES; i++) {
-            hin_db_bind_int(statement, 3 + i, probes[i]);
+            hin_db_bind_int(statement, at++, probes[i]);
         }
+    }
+    if (search->store->backend->judges) {
+        hin_db_bind_int(statement, at, DIRECTORY_ROUND);
     }
     *ret_statement = statement;
     return hin_ok();
@@ -83,17 +90,31 @@ static bool judged_may_hold(const struct hin_store_filter *filter, struct hin_st
            hin_db_int(statement, 8) != 0;
 }
 
-static HIN_RESULT read_directory(struct search *search)
+/* The next round starts behind this one. */
+static void note_row(struct search *search, const struct hin_segment_row *row)
+{
+    if (search->filter->descending) {
+        search->high = row->id - 1;
+    } else {
+        search->low = row->last_id + 1;
+    }
+}
+
+/* *ret_more: it may not be the end of the directory. */
+static HIN_RESULT read_directory(struct search *search, bool *ret_more)
 {
     const struct hin_store_filter *filter = search->filter;
     bool judges = search->store->backend->judges;
     struct hin_statement *statement = NULL;
-    size_t capacity = 0;
+    size_t count = 0;
+    int64_t low = search->low;
     bool row = true;
+    search->row_count = 0;
     HIN_TRY(use_directory(search, &statement));
-    for (;;) {
+    for (;; count++) {
         HIN_TRY(hin_db_step(search->store, statement, &row));
         if (!row) {
+            *ret_more = judges && count == DIRECTORY_ROUND;
             return hin_ok();
         }
         struct hin_segment_row found = {
@@ -104,9 +125,13 @@ static HIN_RESULT read_directory(struct search *search)
             .max_time = hin_db_int(statement, 4),
             .damaged = hin_db_int(statement, 5) != 0,
         };
+        if (found.last_id < low) {
+            continue; /* the one before: the id of its first event is the nearest below */
+        }
+        note_row(search, &found);
         if (row_may_hold(filter, &found) &&
             (!judges || found.damaged || judged_may_hold(filter, statement))) {
-            HIN_TRY(push_row(search, &capacity, &found));
+            HIN_TRY(push_row(search, &found));
         } else {
             search->report.segments_passed_over++;
         }
@@ -309,17 +334,17 @@ static HIN_RESULT search_rows(struct search *search)
         const struct hin_segment_row *row = &search->rows[i];
         bool stop = is_limited(search);
         if (stop) {
-            search->report.more = true;
+            search->report.more = search->stopped = true;
             return hin_ok();
         }
         if (filter->segments_max > 0 && search->report.segments_opened >= filter->segments_max) {
-            search->report.more = true;
+            search->report.more = search->stopped = true;
             search->report.resume_id = filter->descending ? row->last_id + 1 : row->id - 1;
             return hin_ok();
         }
         HIN_TRY(search_row(search, row, &stop));
         if (stop) {
-            search->report.more = true;
+            search->report.more = search->stopped = true;
             return hin_ok();
         }
     }
@@ -347,9 +372,12 @@ static HIN_RESULT search_all(struct search *search)
         HIN_TRY(hin_db_do(search->store, HIN_SQL_SNAPSHOT));
     }
     hin_arena_reset(&search->store->arena);
-    struct hin_result result = read_directory(search);
-    if (hin_is_ok(result)) {
-        result = search_rows(search);
+    struct hin_result result = hin_ok();
+    for (bool more = true; more && !search->stopped && hin_is_ok(result);) {
+        result = read_directory(search, &more);
+        if (hin_is_ok(result)) {
+            result = search_rows(search);
+        }
     }
     if (own) {
         HIN_IGNORE(hin_db_do(search->store, HIN_SQL_COMMIT)); /* nothing was written */
@@ -362,7 +390,12 @@ HIN_RESULT hin_store_search(struct hin_store *store, const struct hin_store_filt
                             void *context, struct hin_store_report *ret_report)
 {
     HIN_TRY(hin_store_ready(store));
-    struct search search = {.store = store, .filter = filter, .visit = visit, .context = context};
+    struct search search = {.store = store,
+                            .filter = filter,
+                            .visit = visit,
+                            .context = context,
+                            .low = filter->after_id + 1,
+                            .high = filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX};
     hin_arena_init(&search.scratch, 16u << 20);
     hin_arena_init(&search.list, 16u << 20);
     struct hin_result result = search_all(&search);

@@ -70,21 +70,21 @@
                        "AND id <= ?2 ORDER BY id",                                                                     \
                        "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, 1::bigint "       \
                        "FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE id <= ?1), 0) AND id "    \
-                       "<= ?2 ORDER BY id")                                                                            \
+                       "<= ?2 ORDER BY id LIMIT ?3")                                                                   \
     EACH(DIRECTORY_DOWN, "SELECT id, last_id, count, min_time, max_time, damaged, NULL, NULL, 1 FROM segment "         \
                          "INDEXED BY segment_directory WHERE id >= coalesce((SELECT max(id) FROM segment WHERE id "    \
                          "<= ?1), 0) AND id <= ?2 ORDER BY id DESC",                                                   \
                          "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, 1::bigint "     \
                          "FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE id <= ?1), 0) AND "     \
-                         "id <= ?2 ORDER BY id DESC")                                                                  \
+                         "id <= ?2 ORDER BY id DESC LIMIT ?3")                                                         \
     EACH(DIRECTORY_UP_TERM, HIN_SQL_NEVER,                                                                             \
                             "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, "            \
                             HIN_SQL_PROBES " FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE "    \
-                            "id <= ?1), 0) AND id <= ?2 ORDER BY id")                                                  \
+                            "id <= ?1), 0) AND id <= ?2 ORDER BY id LIMIT ?10")                                        \
     EACH(DIRECTORY_DOWN_TERM, HIN_SQL_NEVER,                                                                           \
                               "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, "          \
                               HIN_SQL_PROBES " FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE "  \
-                              "id <= ?1), 0) AND id <= ?2 ORDER BY id DESC")                                           \
+                              "id <= ?1), 0) AND id <= ?2 ORDER BY id DESC LIMIT ?10")                                 \
     EACH(STATS, "SELECT coalesce(sum(count), 0), count(*), coalesce(sum(count >= 1000), 0), coalesce(sum(damaged), "   \
                 "0) FROM segment INDEXED BY segment_directory WHERE id > 0",                                           \
                 "SELECT coalesce(sum(count), 0)::bigint, count(*), count(*) FILTER (WHERE count >= 1000), count(*) "   \

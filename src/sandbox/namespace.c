@@ -53,8 +53,8 @@ static HIN_RESULT enter_user_namespace(void)
 static unsigned wanted(const struct hin_sandbox *sandbox, struct hin_buf *weaker)
 {
     unsigned bits = sandbox->namespaces;
-    if ((sandbox->syscalls & (HIN_SANDBOX_NET_CLIENT | HIN_SANDBOX_NET_SERVER |
-                              HIN_SANDBOX_CONNECT_TCP)) != 0) {
+    if ((sandbox->syscalls &
+         (HIN_SANDBOX_NET_CLIENT | HIN_SANDBOX_NET_SERVER | HIN_SANDBOX_CONNECT_TCP)) != 0) {
         bits &= ~(unsigned)HIN_SANDBOX_NEW_NET;
     }
     bool by_text = false;

@@ -48,11 +48,11 @@ enum hin_sandbox_syscalls {
     HIN_SANDBOX_WATCH = 1 << 8,  /* inotify */
     HIN_SANDBOX_ACCEPT = 1 << 9, /* accept on a listener that was handed over: no socket, bind or
                                     connect, and a network namespace of its own all the same */
-    HIN_SANDBOX_CONNECT_UNIX = 1 << 10, /* connect to Unix sockets: those that the role can see (under
-                                           an empty root: what hin_sandbox_show shows); keeps its
-                                           network namespace */
-    HIN_SANDBOX_CONNECT_TCP = 1 << 11,  /* connect over TCP, to the ports of hin_sandbox_allow_connect;
-                                           no datagrams, no bind */
+    HIN_SANDBOX_CONNECT_UNIX = 1 << 10, /* connect to Unix sockets: those that the role can see
+                                           (under an empty root: what hin_sandbox_show shows); keeps
+                                           its network namespace */
+    HIN_SANDBOX_CONNECT_TCP = 1 << 11,  /* connect over TCP, to the ports of
+                                           hin_sandbox_allow_connect;  no datagrams, no bind */
 };
 
 /* What a path rule permits beneath it (Landlock; a file's own rule or a whole tree). */

@@ -192,7 +192,8 @@ HIN_RESULT hin_store_certificate_put(struct hin_store *store,
     return hin_db_end(store, put_certificate(store, certificate));
 }
 
-static void read_certificate(struct hin_statement *statement, struct hin_store_certificate *ret_certificate)
+static void read_certificate(struct hin_statement *statement,
+                             struct hin_store_certificate *ret_certificate)
 {
     struct hin_view serial = hin_db_blob(statement, 0);
     struct hin_store_certificate certificate = {

@@ -131,8 +131,8 @@ static HIN_RESULT list_round(struct lister *lister, size_t limit, size_t *ret_co
         }
         lister->after = hin_db_int(statement, 0);
         (*ret_count)++;
-        struct hin_result result = visit_entry(lister->store, statement, &lister->buf,
-                                               lister->visit, lister->context);
+        struct hin_result result =
+            visit_entry(lister->store, statement, &lister->buf, lister->visit, lister->context);
         if (!hin_is_ok(result)) {
             hin_db_reset(statement);
             return result;
@@ -169,8 +169,7 @@ static HIN_RESULT check_row(struct hin_statement *statement, int64_t expected, u
                             bool *ret_fits)
 {
     uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
-    HIN_TRY(chain(before, expected, hin_db_int(statement, 1), hin_db_blob(statement, 3),
-                  hash));
+    HIN_TRY(chain(before, expected, hin_db_int(statement, 1), hin_db_blob(statement, 3), hash));
     *ret_fits = hin_db_int(statement, 0) == expected &&
                 hin_view_equal(hin_db_blob(statement, 2), hin_view_of(hash, sizeof(hash)));
     hin_copy(before, hash, sizeof(hash));

@@ -18,8 +18,8 @@ struct hin_backend {
      * It spares a database behind a socket one question for each segment. */
     bool judges;
     /* Opens for store->tenant, makes what is absent when asked to, migrates. */
-    HIN_RESULT (*open)(struct hin_store *store, const struct hin_store_options *options,
-                       struct hin_error *error);
+    HIN_RESULT(*open)
+    (struct hin_store *store, const struct hin_store_options *options, struct hin_error *error);
     void (*close)(struct hin_store *store);
 
     /* Prepared at first use; reset, nothing bound. */

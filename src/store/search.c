@@ -15,8 +15,8 @@ struct search {
     uint64_t tokens[HIN_STORE_TERMS_MAX];
     struct hin_segment_row *rows;
     size_t row_count, row_capacity;
-    int64_t low, high; /* the ids of segments that are left, both ends included */
-    bool stopped;      /* limits */
+    int64_t low, high;        /* the ids of segments that are left, both ends included */
+    bool stopped;             /* limits */
     struct hin_arena scratch; /* one event */
     struct hin_arena list;    /* the records of one segment */
     struct hin_store_report report;

@@ -361,8 +361,8 @@ HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t
     HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_use(store, HIN_SQL_TAIL_OLDEST, &statement));
     HIN_TRY(hin_db_step(store, statement, &row));
-    bool due = row && !hin_db_is_null(statement, 0) &&
-               hin_db_int(statement, 0) + age_usec <= now_usec;
+    bool due =
+        row && !hin_db_is_null(statement, 0) && hin_db_int(statement, 0) + age_usec <= now_usec;
     hin_db_reset(statement);
     if (!due) {
         return hin_ok();

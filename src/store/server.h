@@ -26,10 +26,10 @@ struct hin_store_server {
 };
 
 /* "postgres://USER@HOST:PORT/DATABASE?sslrootcert=FILE" or
- * "postgres:///DATABASE?host=/FOLDER&user=USER&requirepeer=NAME-OR-UID", as libpq reads it ("postgres"
- * is the peer unless it says otherwise). INVALID, in words that say what to write instead, for
- * whatever would weaken the connection (another sslmode, a password in the text) and for settings
- * not named here. `password` is left empty: it comes by file or descriptor. */
+ * "postgres:///DATABASE?host=/FOLDER&user=USER&requirepeer=NAME-OR-UID", as libpq reads it
+ * ("postgres" is the peer unless it says otherwise). INVALID, in words that say what to write
+ * instead, for whatever would weaken the connection (another sslmode, a password in the text) and
+ * for settings not named here. `password` is left empty: it comes by file or descriptor. */
 HIN_RESULT hin_store_server_parse(const char *url, struct hin_store_server *ret_server,
                                   struct hin_error *error) __attribute__((nonnull(1, 2)));
 /* The address again, all of it, the peer as a number: what _parse reads without asking anybody.

@@ -1,6 +1,6 @@
-/* Every SQL statement of the store, by name; all are prepared, none is put together from parts. SAME
- * stands for both databases; EACH for SQLite, then for PostgreSQL. Parameters are ?1, ?2, ... in
- * both: 64-bit numbers but for blobs and the names of META. */
+/* Every SQL statement of the store, by name; all are prepared, none is put together from parts.
+ * SAME stands for both databases; EACH for SQLite, then for PostgreSQL. Parameters are ?1, ?2, ...
+ * in both: 64-bit numbers but for blobs and the names of META. */
 #ifndef HIN_STORE_SQL_H
 #define HIN_STORE_SQL_H
 

@@ -85,7 +85,8 @@ HIN_RESULT hin_db_end(struct hin_store *store, struct hin_result result)
         if (hin_is_ok(result)) {
             return commit(store);
         }
-        HIN_IGNORE(hin_db_do(store, HIN_SQL_ROLLBACK)); /* some failures end the transaction themselves */
+        HIN_IGNORE(
+            hin_db_do(store, HIN_SQL_ROLLBACK)); /* some failures end the transaction themselves */
         return result;
     }
     if (!hin_is_ok(result)) {

@@ -47,9 +47,9 @@ struct hin_store_options {
                            sealed value */
     bool create;        /* make file (role and schema) when absent (else NOT_FOUND) */
     bool read_only;
-    unsigned cache_kib;                       /* SQLite: of pages, at most; 0: 8 MiB */
-    const struct hin_store_server *server;    /* PostgreSQL; NULL: SQLite. Borrowed for the life of
-                                                 the handle */
+    unsigned cache_kib;                        /* SQLite: of pages, at most; 0: 8 MiB */
+    const struct hin_store_server *server;     /* PostgreSQL; NULL: SQLite. Borrowed for the life of
+                                                  the handle */
     const struct hin_store_observer *observer; /* NULL: none */
 };
 

@@ -49,49 +49,65 @@ static HIN_RESULT start(struct hin_postgres *postgres, struct hin_error *error)
     char port[8];
     bool tls = server->link == HIN_STORE_TLS;
     if (getenv("PGSERVICE") != NULL) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                             "PGSERVICE is set, and would add settings to the connection: unset it");
+        return hin_error_set(
+            error, HIN_INVALID, NULL, 0, 0,
+            "PGSERVICE is set, and would add settings to the connection: unset it");
     }
     HIN_TRY(hin_buf_append(&password, hin_secret_view(&server->password)));
     HIN_TRY(hin_buf_append(&password, hin_view_of("", 1)));
     (void)snprintf(port, sizeof(port), "%u", server->port);
-    const char *const names[] = {
-        "host",           "hostaddr",        "port",
-        "dbname",         "user",            "password",
-        "passfile",       "sslmode",         "sslrootcert",
-        "sslcert",        "sslkey",          "sslcrl",
-        "sslcrldir",      "sslcompression",  "ssl_min_protocol_version",
-        "gssencmode",     "channel_binding", "requirepeer",
-        "options",        "client_encoding", "application_name",
-        "keepalives_idle", "tcp_user_timeout", "target_session_attrs",
-        "replication",    NULL};
-    const char *const values[] = {
-        server->host,
-        tls ? server->address : "",
-        port,
-        server->database,
-        server->user,
-        (const char *)password.data,
-        "/dev/null/none",
-        tls ? "verify-full" : "disable",
-        tls ? server->authority : "",
-        "/dev/null/none",
-        "",
-        "/dev/null/none",
-        "",
-        "0",
-        "TLSv1.2",
-        "disable",
-        tls ? "require" : "prefer",
-        "",
-        "",
-        "UTF8",
-        "hinomi",
-        "30",
-        "10000",
-        "any",
-        "",
-        NULL};
+    const char *const names[] = {"host",
+                                 "hostaddr",
+                                 "port",
+                                 "dbname",
+                                 "user",
+                                 "password",
+                                 "passfile",
+                                 "sslmode",
+                                 "sslrootcert",
+                                 "sslcert",
+                                 "sslkey",
+                                 "sslcrl",
+                                 "sslcrldir",
+                                 "sslcompression",
+                                 "ssl_min_protocol_version",
+                                 "gssencmode",
+                                 "channel_binding",
+                                 "requirepeer",
+                                 "options",
+                                 "client_encoding",
+                                 "application_name",
+                                 "keepalives_idle",
+                                 "tcp_user_timeout",
+                                 "target_session_attrs",
+                                 "replication",
+                                 NULL};
+    const char *const values[] = {server->host,
+                                  tls ? server->address : "",
+                                  port,
+                                  server->database,
+                                  server->user,
+                                  (const char *)password.data,
+                                  "/dev/null/none",
+                                  tls ? "verify-full" : "disable",
+                                  tls ? server->authority : "",
+                                  "/dev/null/none",
+                                  "",
+                                  "/dev/null/none",
+                                  "",
+                                  "0",
+                                  "TLSv1.2",
+                                  "disable",
+                                  tls ? "require" : "prefer",
+                                  "",
+                                  "",
+                                  "UTF8",
+                                  "hinomi",
+                                  "30",
+                                  "10000",
+                                  "any",
+                                  "",
+                                  NULL};
     postgres->conn = PQconnectStartParams(names, values, 0);
     hin_wipe(password.data, password.size);
     HIN_ENSURE(postgres->conn != NULL, NO_MEMORY);
@@ -155,7 +171,8 @@ static HIN_RESULT finish(struct hin_postgres *postgres)
     }
 }
 
-/* libpq gives no SQLSTATE for a refused start: its words are all there is, without their line end. */
+/* libpq gives no SQLSTATE for a refused start: its words are all there is, without their line end.
+ */
 static HIN_RESULT say_why(struct hin_postgres *postgres, struct hin_result result,
                           struct hin_error *error)
 {
@@ -173,8 +190,8 @@ static HIN_RESULT say_why(struct hin_postgres *postgres, struct hin_result resul
 static HIN_RESULT ask(struct hin_postgres *postgres, const char *sql, const char *parameter,
                       char *out, size_t out_bytes)
 {
-    PGresult *result = PQexecParams(postgres->conn, sql, parameter != NULL, NULL, &parameter, NULL,
-                                    NULL, 0);
+    PGresult *result =
+        PQexecParams(postgres->conn, sql, parameter != NULL, NULL, &parameter, NULL, NULL, 0);
     struct hin_result done = hin_postgres_code(postgres, result);
     if (hin_is_ok(done)) {
         bool any = PQntuples(result) > 0 && PQgetisnull(result, 0, 0) == 0;
@@ -297,11 +314,11 @@ static HIN_RESULT make_schema(struct hin_postgres *postgres)
                                         strlen(postgres->server->database));
     HIN_ENSURE(database != NULL, NO_MEMORY);
     HIN_CLEANUP(hin_buf_done) struct hin_buf sql = {.max = 1024};
-    struct hin_result written = hin_buf_printf(
-        &sql,
-        "REVOKE ALL ON DATABASE %s FROM PUBLIC; SET LOCAL ROLE pg_database_owner; "
-        "REVOKE ALL ON SCHEMA public FROM PUBLIC; RESET ROLE",
-        database);
+    struct hin_result written =
+        hin_buf_printf(&sql,
+                       "REVOKE ALL ON DATABASE %s FROM PUBLIC; SET LOCAL ROLE pg_database_owner; "
+                       "REVOKE ALL ON SCHEMA public FROM PUBLIC; RESET ROLE",
+                       database);
     PQfreemem(database);
     HIN_TRY(written);
     HIN_TRY(hin_buf_append(&sql, hin_view_of("", 1)));
@@ -380,10 +397,11 @@ static HIN_RESULT version_of(struct hin_postgres *postgres, int64_t *ret_version
 {
     char text[32];
     /* Not to_regclass: it may answer from before a lock was waited for. */
-    HIN_TRY(ask(postgres,
-                "SELECT 1 FROM pg_class c, pg_namespace n WHERE n.oid = c.relnamespace AND n.nspname "
-                "= $1 AND c.relname = 'migration'",
-                postgres->role, text, sizeof(text)));
+    HIN_TRY(
+        ask(postgres,
+            "SELECT 1 FROM pg_class c, pg_namespace n WHERE n.oid = c.relnamespace AND n.nspname "
+            "= $1 AND c.relname = 'migration'",
+            postgres->role, text, sizeof(text)));
     if (text[0] != '\0') {
         HIN_TRY(ask(postgres, "SELECT max(version) FROM migration", NULL, text, sizeof(text)));
     }

@@ -22,7 +22,7 @@ static const char *const statement_texts[] = {
 #undef EACH
 };
 
-struct query { /* a statement's `prepared` */
+struct query {      /* a statement's `prepared` */
     int parameters; /* that the text has */
     int count;      /* of them bound, or passed over */
     uint8_t numbers[PARAMETERS_MAX][8];
@@ -39,29 +39,29 @@ static const struct {
     const char *state; /* SQLSTATE or its class; the first that fits */
     enum hin_code code;
 } codes[] = {
-    {"23505", HIN_EXISTS},      /* unique_violation */
-    {"23", HIN_CONFLICT},       /* integrity */
-    {"40", HIN_AGAIN},          /* serialization, deadlock */
-    {"55P03", HIN_AGAIN},       /* lock_not_available */
-    {"57014", HIN_AGAIN},       /* statement_timeout */
-    {"57", HIN_AGAIN},          /* shut down, starting up */
-    {"25P03", HIN_AGAIN},       /* idle in transaction too long */
-    {"25006", HIN_AGAIN},       /* a standby: read only until it is promoted */
-    {"53100", HIN_NO_SPACE},    /* disk_full */
-    {"53200", HIN_NO_MEMORY},   /* out_of_memory */
-    {"53", HIN_AGAIN},          /* too many connections */
-    {"08P01", HIN_INTERNAL},    /* protocol_violation */
-    {"08", HIN_AGAIN},          /* connection */
-    {"26000", HIN_AGAIN},       /* a prepared statement that the server forgot */
-    {"28", HIN_AUTH},           /* authorization */
-    {"42501", HIN_DENIED},      /* insufficient_privilege */
-    {"42P01", HIN_NOT_FOUND},   /* undefined_table */
-    {"3D000", HIN_NOT_FOUND},   /* no such database */
-    {"3F000", HIN_NOT_FOUND},   /* no such schema */
-    {"XX001", HIN_CORRUPT},     /* data_corrupted */
-    {"XX002", HIN_CORRUPT},     /* index_corrupted */
-    {"54", HIN_LIMIT},          /* program limit */
-    {"58", HIN_IO},             /* system error */
+    {"23505", HIN_EXISTS},    /* unique_violation */
+    {"23", HIN_CONFLICT},     /* integrity */
+    {"40", HIN_AGAIN},        /* serialization, deadlock */
+    {"55P03", HIN_AGAIN},     /* lock_not_available */
+    {"57014", HIN_AGAIN},     /* statement_timeout */
+    {"57", HIN_AGAIN},        /* shut down, starting up */
+    {"25P03", HIN_AGAIN},     /* idle in transaction too long */
+    {"25006", HIN_AGAIN},     /* a standby: read only until it is promoted */
+    {"53100", HIN_NO_SPACE},  /* disk_full */
+    {"53200", HIN_NO_MEMORY}, /* out_of_memory */
+    {"53", HIN_AGAIN},        /* too many connections */
+    {"08P01", HIN_INTERNAL},  /* protocol_violation */
+    {"08", HIN_AGAIN},        /* connection */
+    {"26000", HIN_AGAIN},     /* a prepared statement that the server forgot */
+    {"28", HIN_AUTH},         /* authorization */
+    {"42501", HIN_DENIED},    /* insufficient_privilege */
+    {"42P01", HIN_NOT_FOUND}, /* undefined_table */
+    {"3D000", HIN_NOT_FOUND}, /* no such database */
+    {"3F000", HIN_NOT_FOUND}, /* no such schema */
+    {"XX001", HIN_CORRUPT},   /* data_corrupted */
+    {"XX002", HIN_CORRUPT},   /* index_corrupted */
+    {"54", HIN_LIMIT},        /* program limit */
+    {"58", HIN_IO},           /* system error */
 };
 
 static enum hin_code code_of_state(const char *state)
@@ -114,10 +114,9 @@ static HIN_RESULT reconnect(struct hin_postgres *postgres)
         postgres->pause_usec = 0;
         return hin_ok();
     }
-    postgres->pause_usec = HIN_MIN(HIN_MAX(postgres->pause_usec * 2, PAUSE_FIRST_USEC),
-                                   PAUSE_MOST_USEC);
-    postgres->next_try_usec =
-        hin_clock_monotonic_usec(hin_clock_system()) + postgres->pause_usec;
+    postgres->pause_usec =
+        HIN_MIN(HIN_MAX(postgres->pause_usec * 2, PAUSE_FIRST_USEC), PAUSE_MOST_USEC);
+    postgres->next_try_usec = hin_clock_monotonic_usec(hin_clock_system()) + postgres->pause_usec;
     return hin_fail(HIN_AGAIN);
 }
 
@@ -273,8 +272,8 @@ static HIN_RESULT prepare(struct hin_postgres *postgres, const struct hin_statem
     }
     HIN_TRY(hin_buf_append(&text, hin_view_of("", 1)));
     name_of(statement->sql, name);
-    PGresult *result = PQprepare(postgres->conn, name, (const char *)text.data, query->count,
-                                 query->types);
+    PGresult *result =
+        PQprepare(postgres->conn, name, (const char *)text.data, query->count, query->types);
     struct hin_result done = hin_postgres_code(postgres, result);
     PQclear(result);
     postgres->prepared[statement->sql] = hin_is_ok(done);
@@ -381,8 +380,8 @@ static HIN_RESULT open_store(struct hin_store *store, const struct hin_store_opt
     store->connection = postgres;
     postgres->server = options->server;
     HIN_TRY(hin_postgres_role(options->server->user, store->tenant, postgres->role));
-    struct hin_result opened = hin_postgres_connect(
-        postgres, options->create && !options->read_only, &postgres->trouble);
+    struct hin_result opened =
+        hin_postgres_connect(postgres, options->create && !options->read_only, &postgres->trouble);
     if (hin_is_ok(opened)) {
         opened = hin_postgres_migrate(store, &postgres->trouble);
     }

@@ -11,11 +11,11 @@ enum { HIN_POSTGRES_ROLE_MAX = 63 }; /* NAMEDATALEN - 1 */
 
 struct hin_postgres { /* a store's connection */
     const struct hin_store_server *server;
-    PGconn *conn;                        /* NULL or CONNECTION_BAD: lost */
+    PGconn *conn;                         /* NULL or CONNECTION_BAD: lost */
     char role[HIN_POSTGRES_ROLE_MAX + 1]; /* the tenant's, and its schema */
-    bool open;                           /* a transaction is, or was when the connection was lost */
-    bool prepared[HIN_SQL_COUNT];        /* on this connection */
-    int64_t next_try_usec;               /* monotonic: connecting before it is not tried */
+    bool open;                    /* a transaction is, or was when the connection was lost */
+    bool prepared[HIN_SQL_COUNT]; /* on this connection */
+    int64_t next_try_usec;        /* monotonic: connecting before it is not tried */
     int64_t pause_usec;
     struct hin_error trouble; /* why the last attempt failed */
 };

@@ -221,7 +221,8 @@ HIN_RESULT hin_store_server_parse(const char *url, struct hin_store_server *ret_
 
 static HIN_RESULT put(struct hin_buf *buf, const char *before, const char *value)
 {
-    static const char plain[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/";
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._/";
     HIN_TRY(hin_buf_append_text(buf, before));
     for (const char *at = value; *at != '\0'; at++) {
         HIN_TRY(strchr(plain, *at) != NULL ? hin_buf_append_byte(buf, (uint8_t)*at)

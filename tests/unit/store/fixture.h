@@ -1,6 +1,6 @@
 /* A fresh database of a tenant, with keys of its own: a file in a folder, or, in the programs built
- * with TEST_LINK ("socket", "tls"), a schema on a PostgreSQL server of this run (server.h). The tests
- * of the contract do not know which. */
+ * with TEST_LINK ("socket", "tls"), a schema on a PostgreSQL server of this run (server.h). The
+ * tests of the contract do not know which. */
 #ifndef HIN_TESTS_STORE_FIXTURE_H
 #define HIN_TESTS_STORE_FIXTURE_H
 

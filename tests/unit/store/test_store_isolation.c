@@ -132,14 +132,14 @@ TEST(test_store_isolation__documents_of_another)
     uint64_t version = 0, count = 0;
     CHECK_OK(start(&world, "isolation_documents"));
     struct hin_store *store = world.mine.store;
-    CHECK_CODE(
-        hin_store_get(store, HIN_STORE_COMPUTERS, world.computer, &world.buf, &document), NOT_FOUND);
+    CHECK_CODE(hin_store_get(store, HIN_STORE_COMPUTERS, world.computer, &world.buf, &document),
+               NOT_FOUND);
     CHECK_CODE(hin_store_find(store, HIN_STORE_COMPUTERS, 0, HIN_VIEW("their-web-1"), &world.buf,
                               &document),
                NOT_FOUND);
-    CHECK_CODE(hin_store_update(store, HIN_STORE_COMPUTERS, world.computer, 1, &content, NOW,
-                                &version),
-               NOT_FOUND);
+    CHECK_CODE(
+        hin_store_update(store, HIN_STORE_COMPUTERS, world.computer, 1, &content, NOW, &version),
+        NOT_FOUND);
     CHECK_CODE(hin_store_delete(store, HIN_STORE_COMPUTERS, world.computer, 0), NOT_FOUND);
     struct hin_store_change change = {change_nothing, &met};
     CHECK_CODE(hin_store_modify(store, HIN_STORE_COMPUTERS, world.computer, &change, NOW),
@@ -210,8 +210,7 @@ TEST(test_store_isolation__agents_and_certificates_of_another)
     CHECK_OK(hin_store_agent_session(store, 1, 1, NOW)); /* below theirs */
     CHECK_OK(hin_store_agent_blob(store, 1, HIN_VIEW("mine")));
     CHECK_OK(hin_store_agents_seen(store, &(struct hin_store_seen){1, NOW + 9, 9}, 1));
-    struct hin_view serial =
-        hin_view_of(their_certificate.serial, their_certificate.serial_bytes);
+    struct hin_view serial = hin_view_of(their_certificate.serial, their_certificate.serial_bytes);
     CHECK_CODE(hin_store_certificate_get(store, serial, &certificate), NOT_FOUND);
     CHECK_OK(hin_store_certificates_revoke(store, 1, NOW));
     CHECK_OK(hin_store_certificates_revoked(store, 0, count_certificate, &met));

@@ -1,5 +1,5 @@
-/* What is PostgreSQL's own: how it is reached, what a tenant's role may not do, a database that goes
- * away. */
+/* What is PostgreSQL's own: how it is reached, what a tenant's role may not do, a database that
+ * goes away. */
 #include <libpq-fe.h>
 #include <signal.h>
 #include <stdio.h>
@@ -62,11 +62,11 @@ TEST(test_store_postgres__addresses_that_would_weaken_it_are_refused)
         CHECK(strncmp(error.text, "--store: ", 9) == 0);
         CHECK(strstr(error.text, "secret") == NULL);
     }
-    CHECK_OK(hin_store_server_parse("postgres://u@db:6432/d?sslrootcert=/ca.pem&sslmode=verify-full",
-                                    &server, NULL));
+    CHECK_OK(hin_store_server_parse(
+        "postgres://u@db:6432/d?sslrootcert=/ca.pem&sslmode=verify-full", &server, NULL));
     CHECK(server.link == HIN_STORE_TLS && server.port == 6432 && strcmp(server.host, "db") == 0);
-    CHECK_OK(hin_store_server_parse("postgresql:///d?host=/run/x&user=u&requirepeer=77", &server,
-                                    NULL));
+    CHECK_OK(
+        hin_store_server_parse("postgresql:///d?host=/run/x&user=u&requirepeer=77", &server, NULL));
     CHECK(server.link == HIN_STORE_SOCKET && server.port == 5432 && server.peer_uid == 77);
 }
 
@@ -250,8 +250,8 @@ static const char *const forbidden[] = {
     "TRUNCATE ^.audit",
 };
 
-/* What the catalogues show of others: no row of theirs, no statistics of their values, no statement.
- * Each must give no row. (That schemas and tables exist, their names and the counters of
+/* What the catalogues show of others: no row of theirs, no statistics of their values, no
+ * statement. Each must give no row. (That schemas and tables exist, their names and the counters of
  * pg_stat_user_tables are to be seen by every role of a database: docs/THREAT_MODEL.md.) */
 static const char *const unseen[] = {
     "SELECT 1 FROM pg_stats WHERE schemaname = '@'",
@@ -374,8 +374,8 @@ TEST(test_store_postgres__nothing_sensitive_lies_in_the_clear)
                                         .names = {HIN_VIEW("pl4nted-name-9911")}};
     int64_t id = 0;
     CHECK_OK(fixture_start(&f, "clear"));
-    CHECK_OK(commit_some(&f, &(struct shape){1, 9, 0, NOW, "pl4nted-line-9911"}, 30, NOW,
-                         &committed));
+    CHECK_OK(
+        commit_some(&f, &(struct shape){1, 9, 0, NOW, "pl4nted-line-9911"}, 30, NOW, &committed));
     CHECK_OK(hin_store_create(f.store, HIN_STORE_COMPUTERS, &content, NOW, &id));
     CHECK_OK(hin_store_audit_append(f.store, HIN_VIEW("pl4nted-audit-9911"), NOW, &id));
     CHECK_OK(hin_store_agent_blob(f.store, 1, HIN_VIEW("pl4nted-blob-9911")));
@@ -385,8 +385,9 @@ TEST(test_store_postgres__nothing_sensitive_lies_in_the_clear)
     /* files, write-ahead log, the server's log */
     CHECK_OK(test_server_ask("grep", "pl4nted-control", said, sizeof(said)));
     CHECK(said[0] != '\0'); /* or the next would prove nothing */
-    static const char *const planted[] = {"pl4nted-line", "pl4nted-content", "pl4nted-name",
-                                          "pl4nted-audit", "pl4nted-blob", "user7", "203.0.113."};
+    static const char *const planted[] = {"pl4nted-line",  "pl4nted-content", "pl4nted-name",
+                                          "pl4nted-audit", "pl4nted-blob",    "user7",
+                                          "203.0.113."};
     for (size_t i = 0; i < HIN_COUNT(planted); i++) {
         CHECK_OK(test_server_ask("grep", planted[i], said, sizeof(said)));
         CHECK_VIEW(hin_view_from_text(said), "");
@@ -510,8 +511,8 @@ static HIN_RESULT commit_until_done(struct fixture *f, uint64_t batch, size_t *r
     struct hin_store_committed committed;
     for (int i = 0; i < 2000; i++) {
         struct events events;
-        HIN_TRY(events_make(&events, &f->keys, &(struct shape){1, 9, batch * 100000, NOW, NULL},
-                            20));
+        HIN_TRY(
+            events_make(&events, &f->keys, &(struct shape){1, 9, batch * 100000, NOW, NULL}, 20));
         struct hin_result done =
             hin_store_commit(f->store, events.list, 20, NULL, 0, NOW, &committed);
         events_free(&events);

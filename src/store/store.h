@@ -1,6 +1,7 @@
 /* The storage contract: typed operations on the data of one tenant. The tenant is bound at the
- * handle; what is stored under one tenant's keys opens under no other's. Behind it stands SQLite:
- * one file per tenant (WAL, synchronous=FULL, a checksum on every page), prepared statements only.
+ * handle; what is stored under one tenant's keys opens under no other's. Behind it stands SQLite
+ * (one file per tenant: WAL, synchronous=FULL, a checksum on every page) or PostgreSQL (one schema
+ * and one role per tenant: synchronous_commit=on, fsync=on), prepared statements only.
  *
  * A handle belongs to one thread; several processes may hold handles on the same file. Writers wait
  * for each other (AGAIN after HIN_STORE_BUSY_USEC). Every operation that changes something is one

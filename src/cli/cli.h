@@ -33,6 +33,7 @@ extern const struct hin_cli_group hin_cli_group_events;
 extern const struct hin_cli_group hin_cli_group_computer;
 extern const struct hin_cli_group hin_cli_group_policy;
 extern const struct hin_cli_group hin_cli_group_status;
+extern const struct hin_cli_group hin_cli_group_audit;
 extern const struct hin_cli_group hin_cli_group_log;
 extern const struct hin_cli_group hin_cli_group_rules;
 extern const struct hin_cli_group hin_cli_group_tenant;

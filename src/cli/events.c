@@ -71,6 +71,7 @@ struct printer {
     const char *format;
     bool is_terminal; /* a program gets each byte as it is */
     int64_t last_id;
+    int64_t damaged; /* events that were left out of what was printed */
     struct hin_buf line;
     struct hin_error *error;
     struct hin_result result;
@@ -166,8 +167,12 @@ static HIN_RESULT one_page(struct hin_cli_api *api, struct printer *printer, con
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, path, HIN_VIEW_EMPTY, &document, printer->error));
     struct hin_json events;
+    int64_t damaged = 0;
     HIN_TRY(
         hin_json_get_array(hin_json_root(document), "events", &events, ret_count, printer->error));
+    HIN_TRY(hin_json_opt_integer(hin_json_root(document), "damaged", 0, INT64_MAX, &damaged,
+                                 printer->error));
+    printer->damaged += damaged;
     for (size_t i = 0; i < *ret_count; i++) {
         HIN_TRY(print_event(printer, hin_json_at(events, i)));
     }
@@ -280,6 +285,11 @@ static int run_events(int argc, char **argv)
         interrupted_client = NULL;
     }
     hin_buf_done(&printer.line);
+    if (printer.damaged > 0) {
+        hin_cli_complain_text("%lld events of this time are damaged and left out: see `hinomi "
+                              "status`, and OPERATIONS.md, \"Damaged database\"",
+                              (long long)printer.damaged);
+    }
     return hin_cli_finish(result, &error);
 }
 

@@ -392,3 +392,51 @@ struct hin_result hin_x509_from_pem(struct hin_view pem, struct hin_buf *ret_der
     HIN_ENSURE(certificate != NULL, SYNTAX);
     return hin_x509_encode(certificate, ret_der);
 }
+
+/* --- statements --- */
+
+static void digest_freep(EVP_MD_CTX **context)
+{
+    EVP_MD_CTX_free(*context);
+}
+
+static bool is_no_certificate(struct hin_view message)
+{
+    return message.size > 0 && message.data[0] != 0x30;
+}
+
+struct hin_result hin_x509_sign(const struct hin_x509_key *key, struct hin_view message,
+                                struct hin_buf *ret_signature)
+{
+    uint8_t signature[256];
+    size_t size = sizeof(signature);
+    HIN_ENSURE(is_no_certificate(message), INVALID);
+    HIN_CLEANUP(digest_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    HIN_ENSURE(context != NULL, NO_MEMORY);
+    HIN_ENSURE(EVP_DigestSignInit_ex(context, NULL, "SHA256", NULL, NULL, key->pair, NULL) == 1 &&
+                   EVP_DigestSign(context, signature, &size, message.data, message.size) == 1,
+               CRYPTO);
+    return hin_buf_append(ret_signature, hin_view_of(signature, size));
+}
+
+struct hin_result hin_x509_verify_statement(struct hin_view ca_der, struct hin_view message,
+                                            struct hin_view signature)
+{
+    HIN_CLEANUP(hin_x509_freep) X509 *certificate = NULL;
+    struct hin_x509_info info;
+    HIN_TRY(hin_x509_decode(ca_der, &certificate));
+    HIN_TRY(hin_x509_read(certificate, &info));
+    HIN_ENSURE(info.kind == HIN_X509_CA, SYNTAX);
+    HIN_ENSURE(is_no_certificate(message) && signature.size > 0, AUTH);
+    EVP_PKEY *key = X509_get0_pubkey(certificate);
+    HIN_TRY(hin_x509_key_allowed(key));
+    HIN_CLEANUP(digest_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
+    HIN_ENSURE(context != NULL, NO_MEMORY);
+    HIN_ENSURE(EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) == 1,
+               CRYPTO);
+    int verified =
+        EVP_DigestVerify(context, signature.data, signature.size, message.data, message.size);
+    ERR_clear_error();
+    HIN_ENSURE(verified == 1, AUTH);
+    return hin_ok();
+}

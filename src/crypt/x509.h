@@ -95,6 +95,14 @@ HIN_RESULT hin_x509_parse(struct hin_view der, struct hin_x509_info *ret_info) H
 /* Signature, chain to this CA, usage and time. AUTH, or EXPIRED when the time alone is past. */
 HIN_RESULT hin_x509_verify(struct hin_view der, struct hin_view ca_der, enum hin_x509_kind kind,
                            int64_t now_usec);
+/* Statements of the authority that are no certificates: ECDSA with SHA-256 over `message`, DER. The
+ * caller's message begins with a domain of its own, whose first byte is none of DER's SEQUENCE
+ * (0x30), so that no certificate can be had by it: INVALID otherwise. */
+HIN_RESULT hin_x509_sign(const struct hin_x509_key *key, struct hin_view message,
+                         struct hin_buf *ret_signature) HIN_NONNULL;
+/* By the key of this authority's certificate? AUTH; SYNTAX when the certificate is none of a CA. */
+HIN_RESULT hin_x509_verify_statement(struct hin_view ca_der, struct hin_view message,
+                                     struct hin_view signature);
 /* SHA-256 of the DER in lower-case hex. */
 HIN_RESULT hin_x509_fingerprint(struct hin_view der,
                                 char ret_text[HIN_SHA256_HEX_BYTES]) HIN_NONNULL;

@@ -40,7 +40,8 @@
     X(27, LINE_CUT, "log.line_cut", 99, 1, "A log line longer than 64 KiB was cut")                          \
     X(28, SOURCE_GAP, "source.gap", 99, 3, "Log lines may have been missed: the source was replaced or cut before it was read")  \
     X(29, STORE_ROLLED_BACK, "store.rolled_back", 99, 5, "The manager's database is older than what an agent has seen") \
-    X(30, STORE_SALVAGED, "store.salvaged", 99, 4, "The database was damaged; what could be read was put into a new one")
+    X(30, STORE_SALVAGED, "store.salvaged", 99, 4, "The database was damaged; what could be read was put into a new one") \
+    X(31, AUDIT_GAP, "audit.gap", 99, 5, "Entries of the audit record are lost or were altered; the record itself says which")
 /* clang-format on */
 
 enum hin_state_code {

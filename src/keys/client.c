@@ -187,6 +187,13 @@ struct hin_result hin_keys_checkpoint_public(const struct hin_keys_carrier *carr
     return call_for_exact(carrier, &request, HIN_SIGN_PUBLIC_BYTES, ret_public);
 }
 
+struct hin_result hin_keys_checkpoint_certify(const struct hin_keys_carrier *carrier,
+                                              struct hin_buf *ret_statement)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_CHECKPOINT_CERTIFY};
+    return call_for_payload(carrier, &request, ret_statement);
+}
+
 struct hin_result hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                                  struct hin_view tenant)
 {

@@ -129,6 +129,13 @@ static HIN_RESULT do_checkpoint_public(struct hin_vault *vault,
     return hin_buf_append(&parts->payload, hin_view_of(key, sizeof(key)));
 }
 
+static HIN_RESULT do_checkpoint_certify(struct hin_vault *vault,
+                                        const struct hin_keys_request *request, struct parts *parts)
+{
+    (void)request;
+    return hin_vault_checkpoint_certify(vault, &parts->payload);
+}
+
 static HIN_RESULT do_status(struct hin_vault *vault, const struct hin_keys_request *request,
                             struct parts *parts)
 {
@@ -162,6 +169,7 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_CHECKPOINT_SIGN] = {"checkpoint-sign", F_PAYLOAD, F_PAYLOAD, do_checkpoint_sign},
     [HIN_KEYS_CHECKPOINT_PUBLIC] = {"checkpoint-public", 0, F_PAYLOAD, do_checkpoint_public},
     [HIN_KEYS_STATUS] = {"status", 0, F_STATUS, do_status},
+    [HIN_KEYS_CHECKPOINT_CERTIFY] = {"checkpoint-certify", 0, F_PAYLOAD, do_checkpoint_certify},
 };
 
 static const struct verb *find_verb(unsigned verb)

@@ -25,6 +25,7 @@ enum hin_keys_verb {
     HIN_KEYS_CHECKPOINT_SIGN = 12,
     HIN_KEYS_CHECKPOINT_PUBLIC = 13,
     HIN_KEYS_STATUS = 14,
+    HIN_KEYS_CHECKPOINT_CERTIFY = 15,
     HIN_KEYS_VERB_COUNT
 };
 #define HIN_KEYS_MASK(verb) (UINT32_C(1) << (verb))
@@ -35,8 +36,8 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_TICKET_KEY) | HIN_KEYS_MASK(HIN_KEYS_CA) |                             \
      HIN_KEYS_MASK(HIN_KEYS_ISSUE_AGENT) | HIN_KEYS_MASK(HIN_KEYS_ISSUE_SERVER) |                  \
      HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_SIGN) | HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_PUBLIC) |         \
-     HIN_KEYS_MASK(HIN_KEYS_STATUS))
-#define HIN_KEYS_MASK_ALL UINT32_C(0x7ffe)
+     HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_CERTIFY) | HIN_KEYS_MASK(HIN_KEYS_STATUS))
+#define HIN_KEYS_MASK_ALL UINT32_C(0xfffe)
 
 #define HIN_KEYS_MESSAGE_MAX 65536
 const char *hin_keys_verb_name(enum hin_keys_verb verb); /* "data-key-new" */

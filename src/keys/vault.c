@@ -4,6 +4,11 @@
 
 #include "base/bytes.h"
 #include "keys/vault_internal.h"
+#include "proof/checkpoint.h"
+#include "proof/key.h"
+
+_Static_assert(sizeof(HIN_VAULT_CHECKPOINT_DOMAIN) == sizeof(HIN_CHECKPOINT_DOMAIN),
+               "one domain, named in two headers");
 
 #define KEY_BYTES        HIN_SEAL_KEY_BYTES
 #define WRAPPED_MAX      (HIN_SECRET_MAX + HIN_VAULT_WRAPPED_MAX)
@@ -613,6 +618,28 @@ struct hin_result hin_vault_checkpoint_public(struct hin_vault *vault,
     HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
     HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign_public(&seed, ret_public);
+}
+
+static HIN_RESULT certify_checkpoint(struct hin_vault *vault, struct hin_buf *ret_statement)
+{
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEY_STATEMENT_MAX};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 1024};
+    struct hin_key_statement statement = {.time_usec = hin_clock_wall_usec(vault->clock)};
+    HIN_TRY(hin_sha256(hin_buf_view(&vault->ca_der), statement.authority));
+    HIN_TRY(hin_vault_checkpoint_public(vault, statement.public_key));
+    HIN_TRY(hin_key_statement_encode(&statement, &bytes));
+    HIN_TRY(hin_key_statement_text(hin_buf_view(&bytes), &text));
+    HIN_TRY(open_authority(vault, &key));
+    HIN_TRY(hin_x509_sign(key, hin_buf_view(&text), &bytes));
+    return hin_buf_append(ret_statement, hin_buf_view(&bytes));
+}
+
+struct hin_result hin_vault_checkpoint_certify(struct hin_vault *vault,
+                                               struct hin_buf *ret_statement)
+{
+    return report(vault, "checkpoint-certify", HIN_VIEW_EMPTY, vault->own[HIN_VAULT_OWN_CA].id,
+                  HIN_VAULT_FOR_AUDIT, certify_checkpoint(vault, ret_statement));
 }
 
 struct hin_result hin_vault_checkpoint_verify(struct hin_view public_key, struct hin_view statement,

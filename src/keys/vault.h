@@ -134,6 +134,10 @@ HIN_RESULT hin_vault_issue_server(struct hin_vault *vault, struct hin_view names
 #define HIN_VAULT_CHECKPOINT_DOMAIN "hinomi checkpoint v1\n"
 HIN_RESULT hin_vault_checkpoint_sign(struct hin_vault *vault, struct hin_view statement,
                                      uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
+/* The authority's statement that the present checkpoint key is this installation's (proof/key.h),
+ * signature included, appended. It states nothing else, so it is no oracle for the CA key. */
+HIN_RESULT hin_vault_checkpoint_certify(struct hin_vault *vault,
+                                        struct hin_buf *ret_statement) HIN_NONNULL;
 HIN_RESULT hin_vault_checkpoint_public(struct hin_vault *vault,
                                        uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES]) HIN_NONNULL;
 /* For anybody with the public key. AUTH. */

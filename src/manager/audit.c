@@ -25,6 +25,14 @@ HIN_RESULT hin_audit_write(struct hin_tenant *tenant, const struct hin_audit *au
     if (audit->detail.size > 0) {
         hin_json_field_text(&writer, "detail", audit->detail);
     }
+    if (audit->fields.size > 0) {
+        hin_json_key(&writer, "fields");
+        hin_json_put_raw(&writer, audit->fields);
+    }
+    if (audit->changes.size > 0) {
+        hin_json_key(&writer, "changes");
+        hin_json_put_raw(&writer, audit->changes);
+    }
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     return hin_store_audit_append(tenant->store, hin_buf_view(&text), now_usec, &number);

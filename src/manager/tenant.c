@@ -139,9 +139,11 @@ bool hin_tenant_keeps_damaged(const struct hin_tenant *tenant)
     return is_there(tenant, "db.damaged");
 }
 
+/* A salvage that was made is due to take the damaged file's place, whatever became of the mark. */
 static bool is_marked(const struct hin_tenant *tenant)
 {
-    return is_there(tenant, "damage");
+    struct hin_store_options options = {.directory = tenant->place.directory, .tenant = tenant->id};
+    return is_there(tenant, "damage") || hin_store_salvage_is_made(&options);
 }
 
 static HIN_RESULT mark(const struct hin_tenant *tenant)
@@ -153,7 +155,9 @@ static HIN_RESULT mark(const struct hin_tenant *tenant)
     return hin_directory_sync(tenant->place.directory);
 }
 
-/* F_RDLCK, F_WRLCK; what was held before is given up when the new one cannot be had. */
+/* F_RDLCK, F_WRLCK; what was held before is given up when the new one cannot be had. Who waits to
+ * salvage waits no longer than that is due: the process that was faster holds on to the database.
+ */
 static HIN_RESULT lock(struct hin_tenant *tenant, short type)
 {
     const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
@@ -170,30 +174,49 @@ static HIN_RESULT lock(struct hin_tenant *tenant, short type)
     wanted.l_type = type;
     while (fcntl(tenant->lock, F_OFD_SETLK, &wanted) != 0) {
         HIN_ENSURE(errno == EAGAIN || errno == EACCES || errno == EINTR, IO);
+        if (type == F_WRLCK && !is_marked(tenant)) {
+            return hin_ok();
+        }
         HIN_ENSURE(hin_clock_monotonic_usec(hin_clock_system()) < until_usec, AGAIN);
         (void)nanosleep(&pause, NULL);
     }
     return hin_ok();
 }
 
-/* Alone with the files: what one process has done, the others find done. */
+static HIN_RESULT unmark(const struct hin_tenant *tenant)
+{
+    char name[64];
+    name_of(tenant, "damage", name);
+    HIN_ENSURE(unlinkat(tenant->place.directory, name, 0) == 0 || errno == ENOENT, IO);
+    return hin_directory_sync(tenant->place.directory);
+}
+
+static HIN_RESULT make_salvage(const struct hin_tenant *tenant,
+                               const struct hin_store_options *options, struct hin_error *error)
+{
+    struct hin_store_salvaged salvaged;
+    hin_log(HIN_LOG_ERROR, "the database is damaged: what can be read is put into a new one");
+    HIN_TRY(hin_store_salvage_make(options, hin_clock_wall_usec(tenant->clock), &salvaged, error));
+    hin_log(HIN_LOG_ERROR,
+            "the database was salvaged: %llu rows kept, %llu events and parts of %llu tables lost; "
+            "the damaged file stands beside it",
+            (unsigned long long)salvaged.rows, (unsigned long long)salvaged.events_lost,
+            (unsigned long long)salvaged.tables_broken);
+    return hin_ok();
+}
+
+/* Alone with the files: what one process has done, the others find done. The mark goes before the
+ * exchange, so that the last rename ends it all at once and nothing is salvaged twice. */
 static HIN_RESULT salvage(struct hin_tenant *tenant, struct hin_error *error)
 {
     struct hin_store_options options = {.directory = tenant->place.directory, .tenant = tenant->id};
-    struct hin_store_salvaged salvaged;
-    char name[64];
-    name_of(tenant, "damage", name);
     HIN_TRY(lock(tenant, F_WRLCK));
     if (is_marked(tenant)) { /* else another process was faster */
-        hin_log(HIN_LOG_ERROR, "the database is damaged: what can be read is put into a new one");
-        HIN_TRY(hin_store_salvage(&options, hin_clock_wall_usec(tenant->clock), &salvaged, error));
-        hin_log(HIN_LOG_ERROR,
-                "the database was salvaged: %llu rows kept, %llu events and parts of %llu tables "
-                "lost; the damaged file stands beside it",
-                (unsigned long long)salvaged.rows, (unsigned long long)salvaged.events_lost,
-                (unsigned long long)salvaged.tables_broken);
-        HIN_ENSURE(unlinkat(tenant->place.directory, name, 0) == 0, IO);
-        HIN_TRY(hin_directory_sync(tenant->place.directory));
+        if (!hin_store_salvage_is_made(&options)) {
+            HIN_TRY(make_salvage(tenant, &options, error));
+        }
+        HIN_TRY(unmark(tenant));
+        HIN_TRY(hin_store_salvage_take(&options));
     }
     return lock(tenant, F_RDLCK);
 }

@@ -467,6 +467,13 @@ static HIN_RESULT open_parts(struct hin_segment_reader *reader, struct hin_opene
     return check_records(reader, head->count);
 }
 
+bool hin_segment_is_body(struct hin_view head, struct hin_view body)
+{
+    struct hin_segment_head parsed;
+    return hin_is_ok(hin_segment_read_head(head, &parsed)) && body.size == parsed.body_bytes &&
+           hin_crc32c(0, body) == hin_load_u32(head.data + AT_BODY_CRC);
+}
+
 struct hin_result hin_segment_open(struct hin_segment_reader *reader, struct hin_opener *opener,
                                    const struct hin_seal_place *place, struct hin_view head,
                                    struct hin_view body)

@@ -71,6 +71,8 @@ struct hin_segment_head {
  * (checksum, or numbers that contradict each other). */
 HIN_RESULT hin_segment_read_head(struct hin_view bytes,
                                  struct hin_segment_head *ret_head) HIN_NONNULL;
+/* Whether `body` is the one that the head was made with, by length and checksum. */
+bool hin_segment_is_body(struct hin_view head, struct hin_view body);
 /* False: no record of the segment carries the token. True: one may (about 1 in 100 is a false
  * alarm). */
 bool hin_segment_may_hold(const struct hin_segment_head *head, uint64_t token) HIN_NONNULL;

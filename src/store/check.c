@@ -66,9 +66,9 @@ static HIN_RESULT check_segments(struct hin_store *store, struct hin_store_check
         }
         check->segments_damaged++;
         check->events_damaged += (uint64_t)ids.counts[i];
-        /* The mark spares later searches the attempt; where its own page is damaged it cannot be
-         * set. */
-        if (!store->read_only && result.code != HIN_NOT_FOUND) {
+        /* The mark spares later searches the attempt. Where a page that leads to it is damaged it
+         * may be whole. */
+        if (!store->read_only && !store->broken && result.code != HIN_NOT_FOUND) {
             struct hin_result begun = hin_db_begin(store);
             if (hin_is_ok(begun)) {
                 HIN_IGNORE(hin_db_end(store, hin_segment_mark_damaged(store, ids.ids[i])));

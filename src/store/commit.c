@@ -26,6 +26,9 @@ static HIN_RESULT end_segment(struct batch *batch)
         return hin_ok();
     }
     int64_t id = batch->summary.first_id;
+    if (batch->full) {
+        HIN_TRY(hin_tail_end(batch->store, id));
+    }
     HIN_TRY(hin_segment_store(batch->store, &batch->summary,
                               batch->full ? HIN_LEVEL_CLOSED : HIN_LEVEL_FRESH, batch->day,
                               batch->now_usec));
@@ -87,7 +90,8 @@ static HIN_RESULT close_tail_when_due(struct batch *batch)
     if (!any || (!batch->full && last.day == batch->day)) {
         return hin_ok();
     }
-    return hin_tail_close(batch->store, batch->now_usec);
+    HIN_TRY(hin_tail_close(batch->store, batch->now_usec));
+    return hin_tail_end(batch->store, batch->next_id); /* also where merging was not possible now */
 }
 
 static HIN_RESULT store_acks(struct hin_store *store, const struct hin_store_ack *acks,
@@ -136,24 +140,35 @@ static HIN_RESULT commit_all(struct batch *batch, const struct hin_store_ack *ac
     return store_acks(batch->store, acks, ack_count);
 }
 
+static HIN_RESULT commit_once(struct batch *batch, const struct hin_store_ack *acks,
+                              size_t ack_count, struct hin_store_committed *ret_committed)
+{
+    struct hin_store *store = batch->store;
+    store->damaged_segment = 0;
+    HIN_TRY(hin_db_begin(store));
+    hin_arena_reset(&store->arena);
+    struct hin_result result = commit_all(batch, acks, ack_count, ret_committed);
+    hin_segment_builder_clear(store->builder);
+    return hin_db_end(store, result);
+}
+
 HIN_RESULT hin_store_commit(struct hin_store *store, struct hin_store_event *events, size_t count,
                             const struct hin_store_ack *acks, size_t ack_count, int64_t now_usec,
                             struct hin_store_committed *ret_committed)
 {
     HIN_ENSURE(count <= HIN_STORE_COMMIT_MAX, LIMIT);
     HIN_TRY(hin_store_ready(store));
-    struct batch batch = {.store = store,
-                          .events = events,
-                          .count = count,
-                          .now_usec = now_usec,
-                          .day = day_of(now_usec),
-                          .full = count >= HIN_SEGMENT_FULL_COUNT};
     struct hin_store_committed committed;
-    HIN_TRY(hin_db_begin(store));
-    hin_arena_reset(&store->arena);
-    struct hin_result result = commit_all(&batch, acks, ack_count, &committed);
-    hin_segment_builder_clear(store->builder);
-    result = hin_db_end(store, result);
+    struct hin_result result;
+    do {
+        struct batch batch = {.store = store,
+                              .events = events,
+                              .count = count,
+                              .now_usec = now_usec,
+                              .day = day_of(now_usec),
+                              .full = count >= HIN_SEGMENT_FULL_COUNT};
+        result = commit_once(&batch, acks, ack_count, &committed);
+    } while (hin_segment_step_aside(store, result));
     if (!hin_is_ok(result)) {
         for (size_t i = 0; i < count; i++) {
             events[i].id = 0;
@@ -194,17 +209,35 @@ static HIN_RESULT read_expired(struct hin_store *store, int64_t day, int64_t fro
     return hin_ok();
 }
 
-static HIN_RESULT drop_expired(struct hin_store *store, int64_t id)
+/* body: whether it goes too. It stays when it goes on in a damaged page: SQLite cannot free what it
+ * cannot read, and nothing leads to it any more. */
+static HIN_RESULT drop_expired(struct hin_store *store, int64_t id, bool body)
 {
     static const enum hin_sql steps[] = {HIN_SQL_SPAN_FLOOR, HIN_SQL_SPAN_DROP, HIN_SQL_BODY_DROP,
                                          HIN_SQL_SEGMENT_DROP};
     for (size_t i = 0; i < HIN_COUNT(steps); i++) {
         struct hin_statement *statement = NULL;
+        if (steps[i] == HIN_SQL_BODY_DROP && !body) {
+            continue;
+        }
         HIN_TRY(hin_db_use(store, steps[i], &statement));
         hin_db_bind(statement, 1, id);
         HIN_TRY(hin_db_run(store, statement));
     }
     return hin_ok();
+}
+
+static HIN_RESULT drop_one(struct hin_store *store, int64_t id)
+{
+    bool broken = store->broken;
+    HIN_TRY(hin_db_begin(store));
+    struct hin_result dropped = hin_db_end(store, drop_expired(store, id, true));
+    if (dropped.code != HIN_CORRUPT) {
+        return dropped;
+    }
+    hin_db_isolate(store, HIN_SQL_BODY_STANDS, id, broken);
+    HIN_TRY(hin_db_begin(store));
+    return hin_db_end(store, drop_expired(store, id, false));
 }
 
 /* One that a damaged page keeps from being dropped stays, and the others go. */
@@ -218,8 +251,7 @@ HIN_RESULT hin_store_retain(struct hin_store *store, int64_t now_usec, uint32_t 
     while (expired.count == ROUND) {
         HIN_TRY(read_expired(store, oldest, from, &expired));
         for (size_t i = 0; i < expired.count; i++) {
-            HIN_TRY(hin_db_begin(store));
-            struct hin_result dropped = hin_db_end(store, drop_expired(store, expired.ids[i]));
+            struct hin_result dropped = drop_one(store, expired.ids[i]);
             if (hin_is_ok(dropped)) {
                 events += (uint64_t)expired.counts[i];
             } else if (dropped.code != HIN_CORRUPT) {

@@ -130,6 +130,18 @@ static HIN_RESULT note_seen(struct hin_dedup *dedup, const struct hin_store_iden
     return hin_map_put(&dedup->seen, identity_key(identity, room), dedup);
 }
 
+static HIN_RESULT is_marked(struct hin_store *store, int64_t segment, bool *ret_marked)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEGMENT_IS_DAMAGED, &statement));
+    hin_db_bind(statement, 1, segment);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    *ret_marked = row && hin_db_int(statement, 0) != 0;
+    hin_db_reset(statement);
+    return hin_ok();
+}
+
 /* A damaged segment says nothing: what it held may be stored again. */
 static HIN_RESULT load_identities(struct hin_dedup *dedup, int64_t segment)
 {
@@ -139,8 +151,14 @@ static HIN_RESULT load_identities(struct hin_dedup *dedup, int64_t segment)
         return hin_ok();
     }
     HIN_TRY(hin_map_put(&dedup->loaded, hin_view_of(key, sizeof(key)), dedup));
+    bool damaged = false;
+    HIN_TRY(is_marked(dedup->store, segment, &damaged));
+    if (damaged) {
+        return hin_ok();
+    }
     struct hin_result opened = hin_segment_load(dedup->store, segment);
     if (hin_store_is_damage(opened)) {
+        HIN_TRY(hin_db_inside(dedup->store));
         dedup->store->damage_met++;
         return hin_ok();
     }

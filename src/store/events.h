@@ -96,8 +96,9 @@ struct hin_store_report {
     int64_t resume_id; /* go on with after_id (or, descending, before_id) = this */
 };
 
-/* Visits in the order of ids. A failure of `visit` ends the search and is answered. The event's
- * bytes are borrowed until the visit returns. */
+/* Visits in the order of ids. A failure of `visit` ends the search and is answered; EXISTS from it
+ * says that it has enough, and ends the search as the limit does (`more`). The event's bytes are
+ * borrowed until the visit returns. */
 HIN_RESULT hin_store_search(struct hin_store *store, const struct hin_store_filter *filter,
                             HIN_RESULT (*visit)(void *context, const struct hin_store_event *event),
                             void *context, struct hin_store_report *ret_report);

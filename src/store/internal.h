@@ -35,7 +35,8 @@ struct hin_store {
     struct hin_buf head, body, record; /* scratch */
     uint64_t own_commits;
     uint64_t damage_met;
-    bool broken; /* a page that is needed is damaged: see hin_store_is_broken */
+    bool broken;             /* a page that is needed is damaged: see hin_store_is_broken */
+    int64_t damaged_segment; /* the last that could not be loaded, or 0 */
 };
 
 /* A statement of the table, reset and with no values bound. */
@@ -148,10 +149,23 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
 /* Opens a segment's body; then hin_segment_next over store->reader. Damage as hin_store_is_damage
  * says. */
 HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id) HIN_NONNULL;
+/* After CORRUPT for row `id`: when the row's own page can be read (by `stands`), it goes on in a
+ * page that is damaged. That is the loss of this row alone, and the handle is as broken as it was.
+ */
+void hin_db_isolate(struct hin_store *store, enum hin_sql stands, int64_t id,
+                    bool was_broken) HIN_NONNULL;
+/* SQLite ends a transaction in which a page could not be read, a reader's too. IO: that has
+ * happened; what was done in it is undone, and nothing more may be done as if it were there. */
+HIN_RESULT hin_db_inside(struct hin_store *store) HIN_NONNULL;
 HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id) HIN_NONNULL;
+/* After an operation that failed and was undone: true when a damaged segment was in its way and is
+ * marked now, so that trying again meets it no more. */
+bool hin_segment_step_aside(struct hin_store *store, struct hin_result result) HIN_NONNULL;
 /* Merges of the tail. closing: the tail is followed by something it may not be merged with. */
 HIN_RESULT hin_tail_close(struct hin_store *store, int64_t now_usec) HIN_NONNULL;
 HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec) HIN_NONNULL;
+/* Whatever of the tail stands before this ID is closed as it is: nothing is merged across it. */
+HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id) HIN_NONNULL;
 HIN_RESULT hin_tail_row(struct hin_store *store, bool *ret_any,
                         struct hin_segment_row *ret_last) HIN_NONNULL;
 

@@ -9,7 +9,8 @@
 
 struct search {
     struct hin_store *store;
-    const struct hin_store_filter *filter;
+    struct hin_store_filter rest;          /* what of the filter is not answered yet */
+    const struct hin_store_filter *filter; /* = &rest */
     HIN_RESULT (*visit)(void *context, const struct hin_store_event *event);
     void *context;
     uint64_t tokens[HIN_STORE_TERMS_MAX];
@@ -160,9 +161,14 @@ static HIN_RESULT may_hold(struct search *search, int64_t id, bool *ret_may)
     const struct hin_store_filter *filter = search->filter;
     struct hin_statement *statement = NULL;
     bool row = false;
+    bool broken = search->store->broken;
     HIN_TRY(hin_db_use(search->store, HIN_SQL_SEGMENT_GET, &statement));
     hin_db_bind(statement, 2, id, (int64_t)(filter->term_count > 0));
-    HIN_TRY(hin_db_step(search->store, statement, &row));
+    struct hin_result stepped = hin_db_step(search->store, statement, &row);
+    if (stepped.code == HIN_CORRUPT) {
+        hin_db_isolate(search->store, HIN_SQL_SEGMENT_STANDS, id, broken);
+    }
+    HIN_TRY(stepped);
     HIN_ENSURE(row, NOT_FOUND);
     uint64_t classes = (uint64_t)hin_db_int(statement, 0);
     uint64_t severities = (uint64_t)hin_db_int(statement, 1);
@@ -239,7 +245,7 @@ static bool is_limited(const struct search *search)
     return search->filter->limit > 0 && search->report.visited >= search->filter->limit;
 }
 
-/* *ret_stop: the limit was reached and at least this event is left. */
+/* *ret_stop: the limit was reached and at least this event is left, or the visitor has enough. */
 static HIN_RESULT offer(struct search *search, const struct hin_segment_record *record,
                         bool *ret_stop)
 {
@@ -264,7 +270,9 @@ static HIN_RESULT offer(struct search *search, const struct hin_segment_record *
     }
     search->report.visited++;
     search->report.resume_id = event.id;
-    return search->visit(search->context, &event);
+    struct hin_result visited = search->visit(search->context, &event);
+    *ret_stop = visited.code == HIN_EXISTS;
+    return *ret_stop ? hin_ok() : visited;
 }
 
 static HIN_RESULT collect_records(struct search *search, int64_t expected,
@@ -327,7 +335,19 @@ static HIN_RESULT search_row(struct search *search, const struct hin_segment_row
     return search_segment(search, row, ret_stop);
 }
 
-static HIN_RESULT search_rows(struct search *search)
+/* Behind this row in the order of the search. */
+static void pass(struct search *search, const struct hin_segment_row *row)
+{
+    if (search->rest.descending) {
+        search->rest.before_id = row->id;
+    } else {
+        search->rest.after_id = row->last_id;
+    }
+}
+
+/* *ret_more: a damaged page has ended the snapshot that the rows came from; what is left is read
+ * anew. */
+static HIN_RESULT search_rows(struct search *search, bool *ret_more)
 {
     const struct hin_store_filter *filter = search->filter;
     for (size_t i = 0; i < search->row_count; i++) {
@@ -347,6 +367,11 @@ static HIN_RESULT search_rows(struct search *search)
             search->report.more = search->stopped = true;
             return hin_ok();
         }
+        if (!hin_is_ok(hin_db_inside(search->store))) {
+            pass(search, row);
+            *ret_more = true;
+            return hin_ok();
+        }
     }
     return hin_ok();
 }
@@ -363,24 +388,41 @@ static HIN_RESULT check_filter(struct search *search)
     return hin_ok();
 }
 
+static HIN_RESULT search_snapshot(struct search *search, bool *ret_more)
+{
+    const struct hin_store_filter *filter = search->filter;
+    bool rounds = true;
+    search->rows = NULL;
+    search->row_count = search->row_capacity = 0;
+    search->low = filter->after_id + 1;
+    search->high = filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX;
+    hin_arena_reset(&search->store->arena);
+    while (rounds && !search->stopped && !*ret_more) {
+        HIN_TRY(read_directory(search, &rounds));
+        HIN_TRY(search_rows(search, ret_more));
+    }
+    return hin_ok();
+}
+
 /* One snapshot for all: merges of other processes do not show in between. */
 static HIN_RESULT search_all(struct search *search)
 {
     HIN_TRY(check_filter(search));
     bool own = !search->store->backend->in_transaction(search->store);
-    if (own) {
-        HIN_TRY(hin_db_do(search->store, HIN_SQL_SNAPSHOT));
-    }
-    hin_arena_reset(&search->store->arena);
+    bool more = true;
     struct hin_result result = hin_ok();
-    for (bool more = true; more && !search->stopped && hin_is_ok(result);) {
-        result = read_directory(search, &more);
-        if (hin_is_ok(result)) {
-            result = search_rows(search);
+    while (more && hin_is_ok(result)) {
+        more = false;
+        if (own) {
+            HIN_TRY(hin_db_do(search->store, HIN_SQL_SNAPSHOT));
         }
-    }
-    if (own) {
-        HIN_IGNORE(hin_db_do(search->store, HIN_SQL_COMMIT)); /* nothing was written */
+        result = search_snapshot(search, &more);
+        if (own && hin_is_ok(hin_db_inside(search->store))) {
+            HIN_IGNORE(hin_db_do(search->store, HIN_SQL_COMMIT)); /* nothing was written */
+        }
+        if (more && !own) {
+            result = hin_fail(HIN_IO); /* the caller's transaction is gone */
+        }
     }
     return result;
 }
@@ -390,12 +432,8 @@ HIN_RESULT hin_store_search(struct hin_store *store, const struct hin_store_filt
                             void *context, struct hin_store_report *ret_report)
 {
     HIN_TRY(hin_store_ready(store));
-    struct search search = {.store = store,
-                            .filter = filter,
-                            .visit = visit,
-                            .context = context,
-                            .low = filter->after_id + 1,
-                            .high = filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX};
+    struct search search = {.store = store, .rest = *filter, .visit = visit, .context = context};
+    search.filter = &search.rest;
     hin_arena_init(&search.scratch, 16u << 20);
     hin_arena_init(&search.list, 16u << 20);
     struct hin_result result = search_all(&search);

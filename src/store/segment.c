@@ -113,21 +113,38 @@ static HIN_RESULT fetch_blob(struct hin_store *store, enum hin_sql sql, int64_t 
     return result;
 }
 
-HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id)
+/* A damaged page that a blob goes on in costs this segment; one of the table itself is no segment's
+ * own. */
+static HIN_RESULT fetch_part(struct hin_store *store, enum hin_sql sql, enum hin_sql stands,
+                             int64_t id, struct hin_buf *buf)
+{
+    bool broken = store->broken;
+    struct hin_result fetched = fetch_blob(store, sql, id, buf);
+    if (fetched.code == HIN_CORRUPT) {
+        hin_db_isolate(store, stands, id, broken);
+    }
+    return fetched;
+}
+
+static HIN_RESULT load(struct hin_store *store, int64_t id)
 {
     struct hin_seal_place place = segment_place(store);
-    bool broken = store->broken;
-    struct hin_result fetched = fetch_blob(store, HIN_SQL_SEGMENT_HEAD, id, &store->head);
-    if (hin_is_ok(fetched)) {
-        fetched = fetch_blob(store, HIN_SQL_BODY_GET, id, &store->body);
-    }
-    store->broken = broken; /* the callers go around it */
-    HIN_TRY(fetched);
     struct hin_segment_head head;
+    HIN_TRY(fetch_part(store, HIN_SQL_SEGMENT_HEAD, HIN_SQL_SEGMENT_STANDS, id, &store->head));
+    HIN_TRY(fetch_part(store, HIN_SQL_BODY_GET, HIN_SQL_BODY_STANDS, id, &store->body));
     HIN_TRY(hin_segment_read_head(hin_buf_view(&store->head), &head));
     HIN_ENSURE(head.first_sequence == (uint64_t)id, CORRUPT); /* a segment in another's row */
     return hin_segment_open(store->reader, store->keys.opener, &place, hin_buf_view(&store->head),
                             hin_buf_view(&store->body));
+}
+
+HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id)
+{
+    struct hin_result loaded = load(store, id);
+    if (hin_store_is_damage(loaded) && !store->broken) {
+        store->damaged_segment = id;
+    }
+    return loaded;
 }
 
 static HIN_RESULT run_on(struct hin_store *store, enum hin_sql sql, int64_t id)
@@ -138,10 +155,17 @@ static HIN_RESULT run_on(struct hin_store *store, enum hin_sql sql, int64_t id)
     return hin_db_run(store, statement);
 }
 
+HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id)
+{
+    return run_on(store, HIN_SQL_SEGMENT_CLOSE_BEFORE, id);
+}
+
 HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id)
 {
+    HIN_TRY(hin_tail_end(store, id));
+    HIN_TRY(run_on(store, HIN_SQL_SEGMENT_DAMAGED, id));
     store->damage_met++;
-    return run_on(store, HIN_SQL_SEGMENT_DAMAGED, id);
+    return hin_ok();
 }
 
 /* --- merges --- */
@@ -247,6 +271,10 @@ static HIN_RESULT merge_good(struct hin_store *store, const struct hin_segment_r
                                          : hin_ok();
     }
     struct hin_segment_summary summary = {0};
+    /* One that spanned another would hide it from who reads on by ID. */
+    for (size_t i = 1; i < count; i++) {
+        HIN_ENSURE(rows[i].id == rows[i - 1].last_id + 1 && rows[i].day == rows[0].day, CONFLICT);
+    }
     hin_segment_builder_clear(store->builder);
     for (size_t i = 0; i < count; i++) {
         HIN_TRY(hin_segment_load(store, rows[i].id));
@@ -272,6 +300,10 @@ static HIN_RESULT merge(struct hin_store *store, const struct hin_segment_row *r
         if (!hin_store_is_damage(loaded)) {
             return loaded;
         }
+        HIN_TRY(hin_db_inside(store));
+        if (store->broken) {
+            return loaded; /* it may be whole: a page that leads to it is damaged */
+        }
         if (i > begin) {
             HIN_TRY(merge_good(store, &rows[begin], i - begin, HIN_LEVEL_CLOSED, now_usec));
         }
@@ -289,11 +321,13 @@ static HIN_RESULT try_merge(struct hin_store *store, const struct hin_segment_ro
 {
     HIN_TRY(hin_db_do(store, HIN_SQL_MERGE_SAVE));
     struct hin_result result = merge_good(store, rows, count, level, now_usec);
+    HIN_TRY(hin_db_inside(store));
     if (hin_store_is_damage(result)) {
         HIN_TRY(hin_db_do(store, HIN_SQL_MERGE_BACK));
         result = merge(store, rows, count, level, now_usec);
     }
     hin_segment_builder_clear(store->builder);
+    HIN_TRY(hin_db_inside(store));
     if (!hin_is_ok(result)) {
         HIN_TRY(hin_db_do(store, HIN_SQL_MERGE_BACK));
     }
@@ -353,11 +387,51 @@ HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec)
     return hin_ok();
 }
 
+static HIN_RESULT is_marked(struct hin_store *store, int64_t id, bool *ret_marked)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEGMENT_IS_DAMAGED, &statement));
+    hin_db_bind(statement, 1, id);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    *ret_marked = row && hin_db_int(statement, 0) != 0;
+    hin_db_reset(statement);
+    return hin_ok();
+}
+
+/* A segment that could not be loaded has ended the transaction: it is marked in one of its own, and
+ * what was undone may be tried again. */
+bool hin_segment_step_aside(struct hin_store *store, struct hin_result result)
+{
+    int64_t id = store->damaged_segment;
+    if (hin_is_ok(result) || id == 0 || store->broken || store->in_transaction ||
+        !hin_is_ok(hin_db_begin(store))) {
+        return false;
+    }
+    bool changed = false;
+    store->damaged_segment = 0;
+    struct hin_result marked = hin_segment_mark_damaged(store, id);
+    if (hin_is_ok(marked)) {
+        marked = is_marked(store, id, &changed);
+    }
+    return hin_is_ok(hin_db_end(store, marked)) && changed;
+}
+
+static HIN_RESULT merge_tail(struct hin_store *store, int64_t now_usec)
+{
+    struct tail tail;
+    HIN_TRY(hin_db_begin(store));
+    struct hin_result result = read_tail(store, &tail);
+    if (hin_is_ok(result) && tail.count > 1) {
+        result = try_merge(store, tail.rows, fitting(&tail, 0), HIN_LEVEL_MERGED, now_usec);
+    }
+    return hin_db_end(store, result);
+}
+
 HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t age_usec)
 {
     struct hin_statement *statement = NULL;
     bool row = false;
-    struct tail tail;
     HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_use(store, HIN_SQL_TAIL_OLDEST, &statement));
     HIN_TRY(hin_db_step(store, statement, &row));
@@ -367,10 +441,10 @@ HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t
     if (!due) {
         return hin_ok();
     }
-    HIN_TRY(hin_db_begin(store));
-    struct hin_result result = read_tail(store, &tail);
-    if (hin_is_ok(result) && tail.count > 1) {
-        result = try_merge(store, tail.rows, fitting(&tail, 0), HIN_LEVEL_MERGED, now_usec);
-    }
-    return hin_db_end(store, result);
+    struct hin_result result;
+    do {
+        store->damaged_segment = 0;
+        result = merge_tail(store, now_usec);
+    } while (hin_segment_step_aside(store, result));
+    return result;
 }

@@ -51,9 +51,17 @@
                       "id = ?1")                                                                                       \
     SAME(SEGMENT_HEAD, "SELECT head FROM segment WHERE id = ?1")                                                       \
     SAME(BODY_GET, "SELECT bytes FROM body WHERE id = ?1")                                                             \
+    EACH(SEGMENT_STANDS, "SELECT level FROM segment NOT INDEXED WHERE id = ?1",                                        \
+                         "SELECT level FROM segment WHERE id = ?1")                                                    \
+    SAME(BODY_STANDS, "SELECT id FROM body WHERE id = ?1")                                                             \
     SAME(BODY_DROP, "DELETE FROM body WHERE id = ?1")                                                                  \
     SAME(SEGMENT_DROP, "DELETE FROM segment WHERE id = ?1")                                                            \
     SAME(SEGMENT_DAMAGED, "UPDATE segment SET damaged = 1, level = 2 WHERE id = ?1")                                   \
+    EACH(SEGMENT_IS_DAMAGED, "SELECT damaged FROM segment INDEXED BY segment_directory WHERE id = ?1",                 \
+                             "SELECT damaged FROM segment WHERE id = ?1")                                              \
+    EACH(SEGMENT_CLOSE_BEFORE, "UPDATE segment SET level = 2 WHERE id IN (SELECT id FROM segment INDEXED BY "          \
+                               "segment_tail WHERE level < 2 AND id < ?1)",                                            \
+                               "UPDATE segment SET level = 2 WHERE level < 2 AND id < ?1")                             \
     SAME(SEGMENT_CLOSE, "UPDATE segment SET level = 2 WHERE id = ?1")                                                  \
     EACH(TAIL, "SELECT id, last_id, count, level, day, plain_bytes, min_time, max_time, damaged FROM segment "         \
                "INDEXED BY segment_tail WHERE level < 2 ORDER BY id",                                                  \
@@ -85,10 +93,10 @@
                               "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, "          \
                               HIN_SQL_PROBES " FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE "  \
                               "id <= ?1), 0) AND id <= ?2 ORDER BY id DESC LIMIT ?10")                                 \
-    EACH(STATS, "SELECT coalesce(sum(count), 0), count(*), coalesce(sum(count >= 1000), 0), coalesce(sum(damaged), "   \
-                "0) FROM segment INDEXED BY segment_directory WHERE id > 0",                                           \
-                "SELECT coalesce(sum(count), 0)::bigint, count(*), count(*) FILTER (WHERE count >= 1000), count(*) "   \
-                "FILTER (WHERE damaged <> 0) FROM segment WHERE id > 0")                                               \
+    EACH(STATS, "SELECT coalesce(sum(count) FILTER (WHERE damaged = 0), 0), count(*), coalesce(sum(count >= 1000), "   \
+                "0), coalesce(sum(damaged), 0) FROM segment INDEXED BY segment_directory WHERE id > 0",                \
+                "SELECT coalesce(sum(count) FILTER (WHERE damaged = 0), 0)::bigint, count(*), count(*) FILTER (WHERE " \
+                "count >= 1000), count(*) FILTER (WHERE damaged <> 0) FROM segment WHERE id > 0")                      \
     EACH(PAGES, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",                          \
                 "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class WHERE relnamespace = "                  \
                 "current_schema()::regnamespace AND relkind = 'r'")                                                    \

@@ -39,6 +39,26 @@ HIN_RESULT hin_db_run(struct hin_store *store, struct hin_statement *statement)
     return hin_ok();
 }
 
+void hin_db_isolate(struct hin_store *store, enum hin_sql stands, int64_t id, bool was_broken)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    if (!hin_is_ok(hin_db_use(store, stands, &statement))) {
+        return;
+    }
+    hin_db_bind(statement, 1, id);
+    if (hin_is_ok(hin_db_step(store, statement, &row)) && row) {
+        store->broken = was_broken;
+    }
+    hin_db_reset(statement);
+}
+
+HIN_RESULT hin_db_inside(struct hin_store *store)
+{
+    HIN_ENSURE(store->backend->in_transaction(store), IO);
+    return hin_ok();
+}
+
 void hin_db_bind(struct hin_statement *statement, int count, ...)
 {
     va_list args;

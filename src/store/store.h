@@ -124,28 +124,36 @@ struct hin_store_check {
 HIN_RESULT hin_store_check(struct hin_store *store, struct hin_store_check *ret_check) HIN_NONNULL;
 
 /* Whether this handle met a damaged page that it could not go around: a table's or an index's own
- * one, not that of a segment's body, which is left out as that segment. What needs the page fails
- * (CORRUPT) until the file is salvaged. */
+ * one. Not a page in which the head or body of one segment goes on: that segment alone is left out.
+ * What needs the page fails (CORRUPT) until the file is salvaged. */
 bool hin_store_is_broken(const struct hin_store *store) HIN_NONNULL;
 
 /* In the database's words, why it last failed: for a log. Empty when it never did, and with SQLite,
  * whose codes say it all. Valid until the next operation. */
 const char *hin_store_trouble(const struct hin_store *store) HIN_NONNULL;
 
-/* For such a database: what can be read goes into a fresh file, which takes its place; the damaged
- * one stays beside it as "<tenant>.db.damaged" (a later one as ".damaged-2", then ".damaged-3",
- * which is the last kept). Nobody else may hold the file open. Needs no keys. A salvage that was
- * cut off (NOT_FOUND at the next open) goes on when called again. CORRUPT: the first page itself is
- * lost, or the file is none of ours (restore a backup). options->create and ->observer are not
- * used. */
+/* For such a database, in two steps. Nobody else may hold the file open; no keys are needed;
+ * options->create and ->observer are not used.
+ *
+ * _make: what can be read goes into a fresh file, "<tenant>.db.salvaged". The damaged one stays as
+ * it is. CORRUPT, with the reason in `error`: the first page itself is lost, or the keys are, or
+ * the file is none of ours (restore a backup). EXISTS: it was made already. _take: the fresh file
+ * takes the place of the damaged one, which stays beside it as
+ * "<tenant>.db.damaged" (a later one as ".damaged-2", then ".damaged-3", which is the last kept).
+ * NOT_FOUND: none was made.
+ *
+ * Whatever was cut off goes on with the same calls: as long as one is made, "<tenant>.db" is the
+ * damaged file or is not there, and _take is due; nobody may open it before. */
 struct hin_store_salvaged {
     uint64_t rows;          /* copied */
     uint64_t tables_broken; /* tables of which something was lost */
-    uint64_t events_lost;   /* by the gaps between what is left */
+    uint64_t events_lost;   /* those that were not left out of answers before */
 };
-HIN_RESULT hin_store_salvage(const struct hin_store_options *options, int64_t now_usec,
-                             struct hin_store_salvaged *ret_salvaged, struct hin_error *error)
+HIN_RESULT hin_store_salvage_make(const struct hin_store_options *options, int64_t now_usec,
+                                  struct hin_store_salvaged *ret_salvaged, struct hin_error *error)
     __attribute__((nonnull(1, 3)));
+bool hin_store_salvage_is_made(const struct hin_store_options *options) HIN_NONNULL;
+HIN_RESULT hin_store_salvage_take(const struct hin_store_options *options) HIN_NONNULL;
 
 /* What the file itself remembers of its salvages. */
 struct hin_store_salvages {
@@ -158,8 +166,14 @@ HIN_RESULT hin_store_salvages(struct hin_store *store,
                               struct hin_store_salvages *ret_salvages) HIN_NONNULL;
 HIN_RESULT hin_store_salvages_told(struct hin_store *store, uint64_t count) HIN_NONNULL;
 
+/* How many of the segments that are marked as damaged an event has said. Those that a salvage marks
+ * are said with it. */
+HIN_RESULT hin_store_damage_told(struct hin_store *store, uint64_t *ret_count) HIN_NONNULL;
+HIN_RESULT hin_store_tell_damage(struct hin_store *store, uint64_t count) HIN_NONNULL;
+
 struct hin_store_stats {
-    uint64_t events, segments, segments_full, segments_damaged, bytes;
+    uint64_t events; /* in segments that are not marked as damaged */
+    uint64_t segments, segments_full, segments_damaged, bytes;
     uint64_t damage_met; /* damaged things this handle has met since it was opened */
 };
 HIN_RESULT hin_store_stats(struct hin_store *store, struct hin_store_stats *ret_stats) HIN_NONNULL;

@@ -1,5 +1,5 @@
 #!/bin/bash
-# What goes wrong in the world: the manager away, disks full, spool and database damaged, processes killed, lines of any
+# What goes wrong in the world: the manager away, disks full, the spool damaged, processes killed, lines of any
 # length and bytes. Nothing is lost that need not be, and what is lost is counted and said.
 if [ "$(id -u)" = 0 ] && [ -z "${HINOMI_PRIVATE:-}" ]; then
     exec env HINOMI_PRIVATE=1 unshare --mount --propagation private "$0" "$@"
@@ -165,37 +165,5 @@ note "arrived: $got; said to be lost: $lost"
 check "lost and arrived are all there were" eval '[ $((${got%% *} + lost)) -ge 40000 ] && [ $((${got%% *} + lost)) -le 40010 ]'
 is "none twice" "$(cut -d' ' -f1 <<<"$got")" "$(cut -d' ' -f2 <<<"$got")"
 agent_stop b
-
-# ---- a page of the database is damaged ----
-all_before=$(cli m events --format ocsf --since 7d | wc -l)
-stop m
-database=$(ls -S "$T"/disk/m/db/*.db* | head -1)
-pages=$(($(stat -c %s "$database") / 8192))
-note "$database: $pages pages"
-# Pages that hold the middle of something long (a sealed segment) begin with the number of the page that goes on.
-overflow=$(od -An -v -tu1 -w8192 "$database" 2>/dev/null | awk -v pages="$pages" '
-    { next_page = (($1 * 256 + $2) * 256 + $3) * 256 + $4 } next_page > 1 && next_page <= pages { print NR - 1 }')
-note "pages inside something long: $(wc -w <<<"$overflow")"
-damage=0
-for page in $(awk 'NR % 5 == 3' <<<"$overflow" | head -6); do
-    printf 'XXXXXXXX' | dd of="$database" bs=1 seek=$((page * 8192 + 2000)) conv=notrunc 2>/dev/null
-    damage=$((damage + 1))
-done
-check "pages are damaged" [ $damage -gt 0 ]
-check "with damaged pages the manager serves" manager_again
-cli m events --format ocsf --since 7d >"$T/after" 2>"$T/after.err"
-damaged=$(api m GET 'events?limit=5000' | jq '.damaged // 0')
-# Damage of a page of a table has the database salvaged, which says what was lost; damage inside a segment is isolated.
-salvaged=$(api m GET status | jq '.store.lastSalvage.eventsLost // 0')
-damaged=$((damaged + salvaged))
-note "$(wc -l <"$T/after") of $all_before events can be read; damaged: $damaged; $(head -1 "$T/after.err")"
-check "what cannot be read is left out, not made up, and told in the answer" eval '[ "$(wc -l <"$T/after")" -lt "$all_before" ] && [ "$(wc -l <"$T/after")" -gt 0 ] && [ "$damaged" -gt 0 ] && jq -e . "$T/after" >/dev/null'
-check "all that is not damaged is there" [ $(($(wc -l <"$T/after") + damaged)) -ge "$all_before" ]
-agent_start a
-numbers 1 20 later >>"$LOG"
-happens 20 "new ones are taken" all_there m later 1 20
-happens 30 "the damage is counted" eval 'api m GET metrics | grep -qE "^hinomi_store_(damage_met|salvages)_total [1-9]"'
-happens 30 "and said in an event" eval 'seen_some m --where state=18 || seen_some m --where state=30'
-check "the agent ends in order" stop a
 check "the manager ends in order" stop m
 done_testing

@@ -14,6 +14,7 @@
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
 #include "manager/roles.h"
+#include "store/audit.h"
 #include "store/documents.h"
 #include "store/events.h"
 
@@ -161,12 +162,37 @@ static struct hin_result check(void *context, int64_t now_usec)
     return hin_ok();
 }
 
+/* The audit record's chain alone: a place that does not fit is named in the record itself, and the
+ * workers make an event of it. */
+static struct hin_result mend_audit(void *context, int64_t now_usec)
+{
+    struct ward *ward = context;
+    int64_t broken = 0;
+    HIN_TRY(wake(ward));
+    struct hin_result mended = hin_store_audit_mend(ward->tenant.store, now_usec, &broken);
+    if (mended.code == HIN_CORRUPT) {
+        hin_log(HIN_LOG_ERROR,
+                "the audit record of tenant %s cannot be read to its end: export it, and restore a "
+                "backup",
+                ward->tenant.id);
+    }
+    HIN_TRY(mended);
+    if (broken != 0) {
+        hin_log(HIN_LOG_ERROR,
+                "entry %lld of the audit record of tenant %s is lost or was altered: an entry "
+                "\"audit.gap\" says so",
+                (long long)broken, ward->tenant.id);
+    }
+    return hin_ok();
+}
+
 static const struct hin_job table[] = {
     {"merge", 5 * HIN_SEC_USEC, merge}, {"expire", HIN_HOUR_USEC, expire},
     {"retain", HIN_HOUR_USEC, retain},  {"refresh keys", HIN_HOUR_USEC, refresh},
-    {"check", HIN_DAY_USEC, check},
+    {"check", HIN_DAY_USEC, check},     {"check audit", HIN_DAY_USEC, mend_audit},
 };
-enum { JOB_CHECK = HIN_COUNT(table) - 1 };
+enum { JOB_CHECK = HIN_COUNT(table) - 2, JOB_AUDIT = HIN_COUNT(table) - 1 };
+#define AUDIT_DELAY_USEC (5 * HIN_SEC_USEC) /* after the start, when it is done first */
 
 static void on_failure(void *context, const struct hin_job *job, struct hin_result result)
 {
@@ -193,6 +219,8 @@ static HIN_RESULT new_ward(struct jobs *jobs, const char *uuid, int64_t number,
         ward->states[i].last_usec = hin_tenant_now_usec(&ward->tenant) -
                                     (i == JOB_CHECK ? 0 : number % 60 * HIN_MINUTE_USEC);
     }
+    ward->states[JOB_AUDIT].last_usec = hin_tenant_now_usec(&ward->tenant) - HIN_DAY_USEC +
+                                        AUDIT_DELAY_USEC + number % 60 * HIN_MINUTE_USEC;
     struct ward **at = &jobs->wards;
     while (*at != NULL) {
         at = &(*at)->next;

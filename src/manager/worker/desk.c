@@ -232,6 +232,8 @@ static void watch_one(struct hin_desk *desk)
     bool idle = now_usec(desk->worker) - desk->used_usec > REST_USEC;
     if (hin_tenant_is_awake(&desk->tenant) && (watched.code == HIN_CORRUPT || idle)) {
         hin_tenant_rest(&desk->tenant);
+    } else if (hin_tenant_is_awake(&desk->tenant)) {
+        hin_ingest_tell_gaps(desk->ingest);
     }
 }
 
@@ -259,7 +261,22 @@ HIN_RESULT hin_desks_watch(struct hin_worker *worker)
         watch_one(desk);
     }
     rest_the_oldest(worker);
-    return hin_tenant_watch(&worker->desks->tenant);
+    HIN_TRY(hin_tenant_watch(&worker->desks->tenant));
+    hin_ingest_tell_gaps(worker->desks->ingest);
+    return hin_ok();
+}
+
+void hin_desks_tell_damage(struct hin_worker *worker)
+{
+    for (struct hin_desk *desk = worker->desks; desk != NULL; desk = desk->next) {
+        if (!hin_tenant_is_awake(&desk->tenant)) {
+            continue;
+        }
+        struct hin_result told = hin_ingest_tell_damage(desk->ingest);
+        if (!hin_is_ok(told)) {
+            hin_log_result(HIN_LOG_WARNING, told, "damaged segments are not told yet");
+        }
+    }
 }
 
 HIN_RESULT hin_desks_refresh(struct hin_worker *worker)

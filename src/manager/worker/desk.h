@@ -41,6 +41,8 @@ HIN_RESULT hin_desk_wake(struct hin_desk *desk) HIN_NONNULL;
 /* About each second, outside of any operation: keys expire, what nobody asks for rests. CORRUPT:
  * the first desk's database is to be salvaged, this process must end for it. */
 HIN_RESULT hin_desks_watch(struct hin_worker *worker) HIN_NONNULL;
+/* Segments that were found damaged become events of their tenants. */
+void hin_desks_tell_damage(struct hin_worker *worker) HIN_NONNULL;
 /* New data keys where the present ones are a day old. */
 HIN_RESULT hin_desks_refresh(struct hin_worker *worker) HIN_NONNULL;
 /* A tenant was suspended, resumed or erased: judged anew, and a suspended one's sessions end. */

@@ -15,6 +15,7 @@
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000 };
 #define SERVER_LIFETIME_USEC (90 * HIN_DAY_USEC)
 #define SERVER_RENEW_USEC    (HIN_DAY_USEC)
+#define DAMAGE_LOOK_USEC     (10 * HIN_SEC_USEC) /* a walk over the index of segments */
 
 /* ---- keys over the edge to `keys` ---- */
 
@@ -114,6 +115,7 @@ struct upkeep {
     struct hin_worker *worker;
     struct hin_timer *timer, *watch;
     bool damaged;                         /* the database: this process ends for it */
+    int64_t look_usec;                    /* monotonic: when marks of damage are looked for next */
     struct hin_tls *old_api, *old_agents; /* for the streams that still use them */
 };
 
@@ -154,6 +156,12 @@ static void watch_store(void *context)
         hin_log_result(HIN_LOG_ERROR, watched, "ending, for the database to be salvaged");
         upkeep->damaged = true;
         hin_loop_stop(upkeep->worker->loop);
+        return;
+    }
+    int64_t now_usec = hin_clock_monotonic_usec(upkeep->worker->clock);
+    if (now_usec >= upkeep->look_usec) {
+        upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;
+        hin_desks_tell_damage(upkeep->worker);
     }
 }
 

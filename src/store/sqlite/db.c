@@ -36,15 +36,10 @@ static const struct {
     {SQLITE_RANGE, HIN_INTERNAL},
 };
 
-static sqlite3 *db_of(const struct hin_store *store)
-{
-    const struct hin_sqlite *sqlite = store->connection;
-    return sqlite->db;
-}
-
 static HIN_RESULT translate(const struct hin_store *store, int code)
 {
-    int extended = db_of(store) != NULL ? sqlite3_extended_errcode(db_of(store)) : code;
+    int extended =
+        hin_sqlite_db(store) != NULL ? sqlite3_extended_errcode(hin_sqlite_db(store)) : code;
     if (extended == SQLITE_IOERR_DATA || extended == SQLITE_IOERR_CORRUPTFS ||
         extended == SQLITE_IOERR_SHORT_READ) {
         return hin_fail(HIN_CORRUPT);
@@ -69,7 +64,7 @@ HIN_RESULT hin_db_code(struct hin_store *store, int code)
 
 HIN_RESULT hin_db_exec(struct hin_store *store, const char *sql)
 {
-    return hin_db_code(store, sqlite3_exec(db_of(store), sql, NULL, NULL, NULL));
+    return hin_db_code(store, sqlite3_exec(hin_sqlite_db(store), sql, NULL, NULL, NULL));
 }
 
 /* --- statements --- */
@@ -84,7 +79,7 @@ static HIN_RESULT use(struct hin_statement *statement)
     if (statement->prepared == NULL) {
         struct hin_store *store = statement->store;
         sqlite3_stmt *handle = NULL;
-        int code = sqlite3_prepare_v3(db_of(store), statement_texts[statement->sql], -1,
+        int code = sqlite3_prepare_v3(hin_sqlite_db(store), statement_texts[statement->sql], -1,
                                       SQLITE_PREPARE_PERSISTENT, &handle, NULL);
         if (code != SQLITE_OK) {
             return hin_db_code(store, code);
@@ -132,12 +127,15 @@ static int64_t number(struct hin_statement *statement, int column)
     return sqlite3_column_int64(handle_of(statement), column);
 }
 
+struct hin_view hin_sqlite_blob(sqlite3_stmt *statement, int column)
+{
+    const void *data = sqlite3_column_blob(statement, column);
+    return hin_view_of(data, data != NULL ? (size_t)sqlite3_column_bytes(statement, column) : 0);
+}
+
 static struct hin_view bytes(struct hin_statement *statement, int column)
 {
-    const void *data = sqlite3_column_blob(handle_of(statement), column);
-    size_t size =
-        data != NULL ? (size_t)sqlite3_column_bytes(handle_of(statement), column) : (size_t)0;
-    return hin_view_of(data, size);
+    return hin_sqlite_blob(handle_of(statement), column);
 }
 
 static bool is_null(struct hin_statement *statement, int column)
@@ -152,7 +150,7 @@ static void reset(struct hin_statement *statement)
 
 static bool in_transaction(struct hin_store *store)
 {
-    return sqlite3_get_autocommit(db_of(store)) == 0;
+    return sqlite3_get_autocommit(hin_sqlite_db(store)) == 0;
 }
 
 static const char *trouble(const struct hin_store *store)
@@ -163,7 +161,7 @@ static const char *trouble(const struct hin_store *store)
 
 static HIN_RESULT checkpoint(struct hin_store *store)
 {
-    return hin_db_code(store, sqlite3_wal_checkpoint_v2(db_of(store), NULL,
+    return hin_db_code(store, sqlite3_wal_checkpoint_v2(hin_sqlite_db(store), NULL,
                                                         SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
@@ -178,7 +176,7 @@ static uint64_t damage_count(struct hin_store *store)
 static HIN_RESULT pragma_number(struct hin_store *store, const char *sql, int64_t *ret_number)
 {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db_of(store), sql, -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(hin_sqlite_db(store), sql, -1, &statement, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_step(statement);
     }
@@ -245,8 +243,8 @@ static int wait_for_lock(void *context, int attempt)
 static HIN_RESULT configure(struct hin_store *store)
 {
     int reserve = HIN_VFS_CHECKSUM_BYTES;
-    HIN_TRY(hin_db_code(
-        store, sqlite3_file_control(db_of(store), "main", SQLITE_FCNTL_RESERVE_BYTES, &reserve)));
+    HIN_TRY(hin_db_code(store, sqlite3_file_control(hin_sqlite_db(store), "main",
+                                                    SQLITE_FCNTL_RESERVE_BYTES, &reserve)));
     const struct hin_sqlite *sqlite = store->connection;
     char pages[64];
     char cache[64];

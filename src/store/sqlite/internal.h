@@ -14,6 +14,13 @@ struct hin_sqlite { /* a store's connection */
     int64_t busy_since; /* monotonic: since when another process's lock is awaited */
 };
 
+static inline sqlite3 *hin_sqlite_db(const struct hin_store *store)
+{
+    const struct hin_sqlite *sqlite = store->connection;
+    return sqlite->db;
+}
+struct hin_view hin_sqlite_blob(sqlite3_stmt *statement, int column) HIN_NONNULL;
+
 /* What a code of SQLite means; a page that is needed and damaged marks the store as broken. */
 HIN_RESULT hin_db_code(struct hin_store *store, int code) HIN_NONNULL;
 /* Statements of this backend alone: pragmas, migrations, salvage. */

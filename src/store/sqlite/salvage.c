@@ -1,6 +1,5 @@
-/* Salvage: each table is read from the front until a damaged page stops it, then from the back
- * until the same; what both gave is put into a fresh database. Rows are copied as they are: sealed
- * things stay sealed. */
+/* Salvage: the files. What can be read of the damaged one (salvage_copy.c) is made into a fresh one
+ * beside it, which then takes its place. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -11,178 +10,10 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
-#include "store/sqlite/internal.h"
 #include "store/sqlite/migrations.h"
+#include "store/sqlite/salvage.h"
 
 #define DAMAGED_KEPT 3
-
-struct table {
-    const char *forward, *backward, *insert;
-    int columns;
-    int blob; /* column that must be readable, or -1 */
-};
-
-#define TABLE(name, order, order_back, list, marks, columns, blob)                                 \
-    {                                                                                              \
-        "SELECT " list " FROM " name " ORDER BY " order,                                           \
-            "SELECT " list " FROM " name " ORDER BY " order_back,                                  \
-            "INSERT OR IGNORE INTO " name "(" list ") VALUES(" marks ")", (columns), (blob)        \
-    }
-
-static const struct table tables[] = {
-    TABLE("meta", "name", "name DESC", "name, number, bytes", "?,?,?", 3, -1),
-    TABLE("key", "number", "number DESC", "number, id, version, created, wrapped", "?,?,?,?,?", 5,
-          4),
-    TABLE("segment", "id", "id DESC",
-          "id, last_id, count, level, day, created, min_time, max_time, plain_bytes, damaged, "
-          "classes, severities, computers, head",
-          "?,?,?,?,?,?,?,?,?,?,?,?,?,?", 14, 13),
-    TABLE("body", "id", "id DESC", "id, bytes", "?,?", 2, 1),
-    TABLE("source", "agent, generation", "agent DESC, generation DESC",
-          "agent, generation, position, finding, floor", "?,?,?,?,?", 5, -1),
-    TABLE("span", "agent, generation, hi, segment",
-          "agent DESC, generation DESC, hi DESC, segment DESC",
-          "agent, generation, hi, segment, lo", "?,?,?,?,?", 5, -1),
-    TABLE("agent", "id", "id DESC",
-          "id, session, spool_generation, acked, seen, clock_offset, sealed", "?,?,?,?,?,?,?", 7,
-          -1),
-    TABLE("certificate", "serial", "serial DESC", "serial, agent, not_after, revoked", "?,?,?,?", 4,
-          0),
-    TABLE("sequence", "kind", "kind DESC", "kind, last", "?,?", 2, -1),
-    TABLE("document", "rowid", "rowid DESC",
-          "kind, id, version, created, updated, owner, expires, sealed", "?,?,?,?,?,?,?,?", 8, 7),
-    TABLE("name", "kind, slot, token", "kind DESC, slot DESC, token DESC", "kind, slot, token, id",
-          "?,?,?,?", 4, -1),
-    TABLE("audit", "number", "number DESC", "number, time, hash, sealed", "?,?,?,?", 4, 3),
-};
-
-/* What follows from the rest, where its own row was lost. Segments that lost their row are listed
- * as damaged by nobody: their bodies are dropped. A mark rebuilt from spans is past every finding
- * at its position, so that the exact way decides. */
-#define MEND                                                                                       \
-    "INSERT INTO meta(name, number) VALUES('last_event', (SELECT max(last_id) FROM segment)) "     \
-    "ON CONFLICT(name) DO UPDATE SET number = max(coalesce(number, 0), coalesce(excluded.number, " \
-    "0));"                                                                                         \
-    "INSERT INTO sequence(kind, last) SELECT kind, max(id) FROM document WHERE true GROUP BY "     \
-    "kind ON CONFLICT(kind) DO UPDATE SET last = max(last, excluded.last);"                        \
-    "INSERT INTO source(agent, generation, position, finding, floor) SELECT agent, generation, "   \
-    "max(hi), 4294967295, -1 FROM span WHERE true GROUP BY agent, generation ON CONFLICT(agent, "  \
-    "generation) DO NOTHING;"                                                                      \
-    "DELETE FROM body WHERE id NOT IN (SELECT id FROM segment);"                                   \
-    "UPDATE segment SET damaged = id NOT IN (SELECT id FROM body);"
-
-static sqlite3 *db_of(const struct hin_store *store)
-{
-    const struct hin_sqlite *sqlite = store->connection;
-    return sqlite->db;
-}
-
-struct copy {
-    sqlite3 *from;
-    struct hin_store *to;
-    int64_t now_usec;
-    struct hin_store_salvaged salvaged;
-};
-
-static int step_into(sqlite3_stmt *select, sqlite3_stmt *insert, const struct table *table)
-{
-    for (int i = 0; i < table->columns; i++) {
-        int code = sqlite3_bind_value(insert, i + 1, sqlite3_column_value(select, i));
-        if (code != SQLITE_OK) {
-            return code;
-        }
-    }
-    int code = sqlite3_step(insert);
-    (void)sqlite3_reset(insert);
-    return code == SQLITE_DONE ? SQLITE_OK : code;
-}
-
-/* One direction; *ret_whole: the end was reached and no row was left out. A failure to write is a
- * failure. */
-static HIN_RESULT copy_direction(struct copy *copy, const struct table *table, const char *text,
-                                 bool *ret_whole)
-{
-    sqlite3_stmt *select = NULL, *insert = NULL;
-    struct hin_result result = hin_ok();
-    bool whole = true;
-    int code = sqlite3_prepare_v2(copy->from, text, -1, &select, NULL);
-    if (code == SQLITE_OK &&
-        sqlite3_prepare_v2(db_of(copy->to), table->insert, -1, &insert, NULL) != SQLITE_OK) {
-        result = hin_fail(HIN_INTERNAL);
-    }
-    while (code == SQLITE_OK && hin_is_ok(result)) {
-        code = sqlite3_step(select);
-        if (code != SQLITE_ROW) {
-            break;
-        }
-        code = SQLITE_OK;
-        if (table->blob >= 0 && sqlite3_column_blob(select, table->blob) == NULL) {
-            whole =
-                false; /* its overflow pages cannot be read: the row is lost, the next may not be */
-            continue;
-        }
-        result = hin_db_code(copy->to, step_into(select, insert, table));
-        copy->salvaged.rows += hin_is_ok(result) ? (uint64_t)sqlite3_changes(db_of(copy->to)) : 0;
-    }
-    (void)sqlite3_finalize(select);
-    (void)sqlite3_finalize(insert);
-    *ret_whole = whole && code == SQLITE_DONE;
-    return result;
-}
-
-/* IDs are given without gaps, and only the oldest are ever dropped by intent. */
-#define LOST                                                                                       \
-    "SELECT coalesce(max(last_id) - min(id) + 1 - sum(count), 0) + "                               \
-    "coalesce(sum(count) FILTER (WHERE id NOT IN (SELECT id FROM body)), 0) FROM segment"
-
-static HIN_RESULT count_lost(struct copy *copy)
-{
-    sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(db_of(copy->to), LOST, -1, &statement, NULL);
-    if (code == SQLITE_OK) {
-        code = sqlite3_step(statement);
-    }
-    struct hin_result result = hin_db_code(copy->to, code);
-    if (hin_is_ok(result) && code == SQLITE_ROW && sqlite3_column_int64(statement, 0) > 0) {
-        copy->salvaged.events_lost = (uint64_t)sqlite3_column_int64(statement, 0);
-    }
-    (void)sqlite3_finalize(statement);
-    return result;
-}
-
-/* In the fresh file itself: it is known for as long as the file lives. */
-static HIN_RESULT remember(struct copy *copy)
-{
-    int64_t count = 0;
-    HIN_TRY(hin_db_number(copy->to, "salvages", &count));
-    HIN_TRY(hin_db_set_number(copy->to, "salvages", count + 1));
-    HIN_TRY(hin_db_set_number(copy->to, "salvage_time", copy->now_usec));
-    HIN_TRY(hin_db_set_number(copy->to, "salvage_rows", (int64_t)copy->salvaged.rows));
-    HIN_TRY(hin_db_set_number(copy->to, "salvage_tables", (int64_t)copy->salvaged.tables_broken));
-    return hin_db_set_number(copy->to, "salvage_lost", (int64_t)copy->salvaged.events_lost);
-}
-
-static HIN_RESULT copy_tables(struct copy *copy)
-{
-    for (size_t i = 0; i < HIN_COUNT(tables); i++) {
-        bool whole = false, back = false;
-        HIN_TRY(copy_direction(copy, &tables[i], tables[i].forward, &whole));
-        if (!whole) {
-            copy->salvaged.tables_broken++;
-            HIN_TRY(copy_direction(copy, &tables[i], tables[i].backward, &back));
-        }
-    }
-    HIN_TRY(hin_db_exec(copy->to, MEND));
-    HIN_TRY(count_lost(copy));
-    return remember(copy);
-}
-
-static HIN_RESULT copy_all(struct copy *copy)
-{
-    HIN_TRY(hin_db_begin(copy->to));
-    HIN_TRY(hin_db_end(copy->to, copy_tables(copy)));
-    return hin_store_checkpoint(copy->to);
-}
 
 static bool is_there(int directory, const char *name)
 {
@@ -199,10 +30,9 @@ static void name_aside(int directory, const char *tenant, char *name, size_t nam
     }
 }
 
-/* The damaged files aside, the finished one into their place. It may be cut off anywhere: as long
- * as there is "<tenant>.db.salvaged", what is called "<tenant>.db" is damaged. The log goes before
- * the file, so that a second attempt gives both the same name and no log ever stands beside a file
- * that is not its own. */
+/* Each of these is durable before the next, and each may be the last that was done: called again it
+ * goes on. The log goes before the file, so that no log ever stands beside a file that is not its
+ * own: SQLite would play it into that. */
 static HIN_RESULT exchange(int directory, const char *tenant)
 {
     static const char *const parts[] = {"-wal", "-shm", ""};
@@ -214,10 +44,10 @@ static HIN_RESULT exchange(int directory, const char *tenant)
         if (renameat(directory, from, directory, to) != 0 && errno != ENOENT) {
             return hin_fail(hin_code_from_errno(errno));
         }
+        HIN_TRY(hin_directory_sync(directory));
     }
     (void)snprintf(from, sizeof(from), "%s.db.salvaged", tenant);
     (void)snprintf(to, sizeof(to), "%s.db", tenant);
-    HIN_TRY(hin_directory_sync(directory));
     HIN_ENSURE(renameat(directory, from, directory, to) == 0, IO);
     return hin_directory_sync(directory);
 }
@@ -235,67 +65,97 @@ static bool is_ours(sqlite3 *db)
     return ours;
 }
 
-static HIN_RESULT read_damaged(const struct hin_store_options *options, struct copy *copy)
+static HIN_RESULT read_damaged(const struct hin_store_options *options, struct hin_store *to,
+                               int64_t now_usec, struct hin_store_salvaged *ret_salvaged,
+                               struct hin_error *error)
 {
     struct hin_vfs *vfs = NULL;
+    sqlite3 *from = NULL;
     char name[128];
     (void)snprintf(name, sizeof(name), "%s.db", options->tenant);
     HIN_TRY(hin_vfs_new(&vfs, options->directory, NULL));
-    int code = sqlite3_open_v2(name, &copy->from, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE,
+    int code = sqlite3_open_v2(name, &from, SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_READWRITE,
                                hin_vfs_name(vfs));
     struct hin_result result = hin_ok();
-    if (code != SQLITE_OK) {
-        result = hin_fail(code == SQLITE_CANTOPEN ? HIN_NOT_FOUND : HIN_CORRUPT);
-    } else if (!is_ours(copy->from)) {
-        result = hin_fail(HIN_CORRUPT);
+    if (code == SQLITE_CANTOPEN) {
+        result = hin_error_set(error, HIN_NOT_FOUND, name, 0, 0, "the database is not there");
+    } else if (code != SQLITE_OK || !is_ours(from)) {
+        result = hin_error_set(error, HIN_CORRUPT, name, 0, 0,
+                               "its first page is damaged, or the file is no Hinomi database: "
+                               "restore it from a backup");
     } else {
-        result = copy_all(copy);
+        result = hin_salvage_copy(from, to, now_usec, ret_salvaged, error);
     }
-    (void)sqlite3_close(copy->from);
+    (void)sqlite3_close(from);
     hin_vfs_free(vfs);
     return result;
 }
 
-/* The fresh file, whole and closed, under the name that says so. */
-static HIN_RESULT make_fresh(const struct hin_store_options *options, struct copy *copy,
-                             const char *finished, struct hin_error *error)
+static void remove_fresh(int directory, const char *fresh)
 {
     static const char *const parts[] = {"", "-wal", "-shm"};
-    char fresh[HIN_STORE_TENANT_MAX + 1], file[128];
-    (void)snprintf(fresh, sizeof(fresh), "%s--", options->tenant); /* no tenant is called so */
-    for (size_t i = 0; i < HIN_COUNT(parts); i++) { /* of a salvage that was cut off */
+    char file[128];
+    for (size_t i = 0; i < HIN_COUNT(parts); i++) {
         (void)snprintf(file, sizeof(file), "%s.db%s", fresh, parts[i]);
-        (void)unlinkat(options->directory, file, 0);
+        (void)unlinkat(directory, file, 0);
     }
+}
+
+static void name_finished(const struct hin_store_options *options, char name[128])
+{
+    (void)snprintf(name, 128, "%s.db.salvaged", options->tenant);
+}
+
+/* The fresh file, whole and closed, under the name that says so. */
+static HIN_RESULT make_fresh(const struct hin_store_options *options, int64_t now_usec,
+                             struct hin_store_salvaged *ret_salvaged, struct hin_error *error)
+{
+    char fresh[HIN_STORE_TENANT_MAX + 1], file[128], finished[128];
+    struct hin_store *to = NULL;
+    (void)snprintf(fresh, sizeof(fresh), "%s--", options->tenant); /* no tenant is called so */
+    remove_fresh(options->directory, fresh); /* of a salvage that was cut off */
     struct hin_store_options target = {
         .directory = options->directory, .tenant = fresh, .create = true};
-    HIN_TRY(hin_store_open(&copy->to, &target, error));
-    struct hin_result result = read_damaged(options, copy);
-    hin_store_close(copy->to);
-    HIN_TRY(result);
+    HIN_TRY(hin_store_open(&to, &target, error));
+    struct hin_result result = read_damaged(options, to, now_usec, ret_salvaged, error);
+    hin_store_close(to);
+    if (!hin_is_ok(result)) {
+        remove_fresh(options->directory, fresh);
+        return result;
+    }
     (void)snprintf(file, sizeof(file), "%s.db", fresh);
+    name_finished(options, finished);
     HIN_ENSURE(renameat(options->directory, file, options->directory, finished) == 0, IO);
     return hin_directory_sync(options->directory);
 }
 
-HIN_RESULT hin_store_salvage(const struct hin_store_options *options, int64_t now_usec,
-                             struct hin_store_salvaged *ret_salvaged, struct hin_error *error)
+bool hin_store_salvage_is_made(const struct hin_store_options *options)
 {
-    struct copy copy = {.now_usec = now_usec};
     char finished[128];
+    name_finished(options, finished);
+    return is_there(options->directory, finished);
+}
+
+HIN_RESULT hin_store_salvage_make(const struct hin_store_options *options, int64_t now_usec,
+                                  struct hin_store_salvaged *ret_salvaged, struct hin_error *error)
+{
+    struct hin_store_salvaged salvaged = {0};
     if (options->server != NULL) {
         return hin_error_set(error, HIN_UNSUPPORTED, options->tenant, 0, 0,
                              "a damaged PostgreSQL database is not salvaged: restore it from a "
                              "backup");
     }
     HIN_ENSURE(strlen(options->tenant) + 2 <= HIN_STORE_TENANT_MAX, LIMIT);
-    (void)snprintf(finished, sizeof(finished), "%s.db.salvaged", options->tenant);
-    if (!is_there(options->directory, finished)) { /* else only the exchange was cut off */
-        HIN_TRY(make_fresh(options, &copy, finished, error));
-    }
-    HIN_TRY(exchange(options->directory, options->tenant));
-    *ret_salvaged = copy.salvaged;
+    HIN_ENSURE(!hin_store_salvage_is_made(options), EXISTS);
+    HIN_TRY(make_fresh(options, now_usec, &salvaged, error));
+    *ret_salvaged = salvaged;
     return hin_ok();
+}
+
+HIN_RESULT hin_store_salvage_take(const struct hin_store_options *options)
+{
+    HIN_ENSURE(hin_store_salvage_is_made(options), NOT_FOUND);
+    return exchange(options->directory, options->tenant);
 }
 
 HIN_RESULT hin_store_salvages(struct hin_store *store, struct hin_store_salvages *ret_salvages)
@@ -319,4 +179,18 @@ HIN_RESULT hin_store_salvages_told(struct hin_store *store, uint64_t count)
 {
     HIN_TRY(hin_db_begin(store));
     return hin_db_end(store, hin_db_set_number(store, "salvages_told", (int64_t)count));
+}
+
+HIN_RESULT hin_store_damage_told(struct hin_store *store, uint64_t *ret_count)
+{
+    int64_t count = 0;
+    HIN_TRY(hin_db_number(store, HIN_DAMAGE_TOLD, &count));
+    *ret_count = (uint64_t)count;
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_tell_damage(struct hin_store *store, uint64_t count)
+{
+    HIN_TRY(hin_db_begin(store));
+    return hin_db_end(store, hin_db_set_number(store, HIN_DAMAGE_TOLD, (int64_t)count));
 }

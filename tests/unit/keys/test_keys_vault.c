@@ -10,6 +10,7 @@
 #include "harness.h"
 #include "keys/client.h"
 #include "keys/ring.h"
+#include "proof/key.h"
 
 struct uses {
     size_t granted, refused;
@@ -234,6 +235,15 @@ TEST(test_keys_client__asks_for_all_a_worker_needs)
     CHECK_OK(hin_vault_checkpoint_verify(p, HIN_VIEW("root 1"), g));
     CHECK_CODE(hin_vault_checkpoint_verify(p, HIN_VIEW("root 2"), g), AUTH);
     CHECK_CODE(hin_sign_verify(p, HIN_VIEW("root 1"), g), AUTH); /* the domain stands before */
+    /* The authority says which key signs checkpoints, and nothing else can be had from it so. */
+    struct hin_buf certified = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_key_statement about;
+    CHECK_OK(hin_keys_checkpoint_certify(&carrier, &certified));
+    CHECK_OK(hin_key_statement_verify(hin_buf_view(&certified), hin_buf_view(&ca), &about));
+    CHECK(memcmp(about.public_key, public_key, sizeof(public_key)) == 0);
+    certified.data[certified.size - 1] ^= 1;
+    CHECK_CODE(hin_key_statement_verify(hin_buf_view(&certified), hin_buf_view(&ca), &about), AUTH);
+    hin_buf_done(&certified);
     struct hin_key_provider_status status;
     CHECK_OK(hin_keys_status(&carrier, &status));
     CHECK(strcmp(status.name, "file") == 0);

@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "manager/config.h"
 #include "manager/keys/use.h"
-#include "manager/worker/ingest/checkpoint.h"
+#include "proof/checkpoint.h"
 
 TEST(test_manager_messages__key_use_round_trip)
 {

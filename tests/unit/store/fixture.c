@@ -25,6 +25,7 @@ HIN_RESULT keys_new(struct keys *keys, uint8_t seed)
     hin_fill(id, (uint8_t)(seed + 1), sizeof(id));
     *keys = (struct keys){0};
     HIN_TRY(hin_secret_from(&secret, hin_view_of(key, sizeof(key))));
+    hin_copy(keys->id, id, sizeof(id));
     struct hin_result result = hin_sealer_new(&keys->sealer, id, &secret);
     if (hin_is_ok(result)) {
         result = hin_opener_new(&keys->opener, NULL, 8);
@@ -37,6 +38,15 @@ HIN_RESULT keys_new(struct keys *keys, uint8_t seed)
     }
     hin_secret_done(&secret);
     return result;
+}
+
+HIN_RESULT keys_back(struct keys *keys)
+{
+    uint8_t key[HIN_SEAL_KEY_BYTES];
+    HIN_CLEANUP(hin_secret_done) struct hin_secret secret = {0};
+    hin_fill(key, (uint8_t)(keys->id[0] - 1), sizeof(key));
+    HIN_TRY(hin_secret_from(&secret, hin_view_of(key, sizeof(key))));
+    return hin_opener_add(keys->opener, keys->id, &secret);
 }
 
 void keys_free(struct keys *keys)
@@ -55,7 +65,8 @@ struct hin_store_keys keys_of(struct keys *keys)
 struct hin_store_options fixture_options(const struct fixture *f)
 {
     return (struct hin_store_options){.directory = f->directory,
-                                      .tenant = f->tenant,
+                                      /* or one that was laid there by hand */
+                                      .tenant = f->tenant[0] != 0 ? f->tenant : "t0",
                                       .server = test_server(),
                                       .observer = f->observer};
 }
@@ -71,7 +82,10 @@ HIN_RESULT fixture_open(struct fixture *f)
         (void)printf("# %s: %s\n", f->tenant, error.text);
         return opened;
     }
-    struct hin_result result = hin_store_unlock(f->store, &keys);
+    struct hin_result result = hin_store_key_put(f->store, f->keys.id, 1, HIN_VIEW("wrapped"), NOW);
+    if (hin_is_ok(result) || result.code == HIN_EXISTS) {
+        result = hin_store_unlock(f->store, &keys);
+    }
     if (!hin_is_ok(result)) {
         fixture_close(f);
     }
@@ -122,6 +136,14 @@ void fixture_stop(struct fixture *f)
     if (f->directory >= 0) {
         close(f->directory);
     }
+}
+
+HIN_RESULT salvage(struct fixture *f, struct hin_store_salvaged *ret_salvaged)
+{
+    struct hin_store_options options = fixture_options(f);
+    struct hin_error error = {0};
+    HIN_TRY(hin_store_salvage_make(&options, NOW, ret_salvaged, &error));
+    return hin_store_salvage_take(&options);
 }
 
 static HIN_RESULT make_one(struct events *events, struct keys *keys, const struct shape *shape,
@@ -209,6 +231,18 @@ HIN_RESULT audit_some(struct fixture *f, int count)
         HIN_ENSURE(number == i, INTERNAL);
     }
     return hin_ok();
+}
+
+HIN_RESULT judge_entry(void *context, const struct hin_store_audit *entry)
+{
+    struct judged *judged = context;
+    struct hin_chain_link link = {.number = entry->number,
+                                  .time_usec = entry->time_usec,
+                                  .body = entry->body,
+                                  .salt = entry->salt,
+                                  .text = entry->bytes};
+    hin_copy(link.hash, entry->hash, sizeof(link.hash));
+    return hin_chain_add(&judged->chain, &link, &judged->fault);
 }
 
 static HIN_RESULT count_event(void *context, const struct hin_store_event *event)

@@ -13,11 +13,14 @@
 #define NOW INT64_C(1795386286000000)
 
 struct keys {
+    uint8_t id[HIN_SEAL_KEY_ID_BYTES];
     struct hin_sealer *sealer;
     struct hin_opener *opener;
     struct hin_index *index;
 };
 HIN_RESULT keys_new(struct keys *keys, uint8_t seed);
+/* After hin_opener_forget, as when the key service was away and is back. */
+HIN_RESULT keys_back(struct keys *keys);
 void keys_free(struct keys *keys);
 struct hin_store_keys keys_of(struct keys *keys);
 
@@ -38,6 +41,9 @@ HIN_RESULT fixture_open(struct fixture *f);
 struct hin_store_options fixture_options(const struct fixture *f);
 void fixture_close(struct fixture *f); /* the store only */
 void fixture_stop(struct fixture *f);
+
+/* Both steps of a salvage. */
+HIN_RESULT salvage(struct fixture *f, struct hin_store_salvaged *ret_salvaged);
 
 /* `count` events of agent 1..: encoded findings with user "user<N>", source address, tokens. Freed
  * by events_free. */
@@ -61,6 +67,13 @@ HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t coun
                        struct hin_store_committed *ret_committed);
 /* Entries "entry 1", "entry 2", ... of the audit record. */
 HIN_RESULT audit_some(struct fixture *f, int count);
+/* As an outsider verifies it: what the store lists, link by link. For hin_store_audit_list. */
+struct judged {
+    struct hin_chain chain;
+    struct hin_chain_fault fault;
+};
+HIN_RESULT judge_entry(void *context, const struct hin_store_audit *entry);
+
 /* How many events a filter finds; -1 on failure. */
 long search_count(struct fixture *f, const struct hin_store_filter *filter,
                   struct hin_store_report *ret_report);

@@ -39,6 +39,22 @@ TEST(test_store_audit__appends_lists_and_verifies)
     fixture_stop(&f);
 }
 
+TEST(test_store_audit__what_is_listed_verifies_outside)
+{
+    struct fixture f = {0};
+    struct judged judged = {0};
+    uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
+    int64_t number = 0;
+    CHECK_OK(fixture_start(&f, "audit_outside"));
+    CHECK_OK(audit_some(&f, 5));
+    CHECK_OK(hin_store_audit_list(f.store, 0, false, 0, judge_entry, &judged));
+    CHECK_OK(hin_store_audit_head(f.store, &number, hash));
+    CHECK_INT(judged.chain.entries, 5);
+    CHECK_INT(judged.chain.unbound + judged.chain.unread, 0); /* texts are bound */
+    CHECK(memcmp(judged.chain.hash, hash, sizeof(hash)) == 0);
+    fixture_stop(&f);
+}
+
 TEST(test_store_agents__sessions_only_go_up)
 {
     struct fixture f = {0};

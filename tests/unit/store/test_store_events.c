@@ -84,22 +84,15 @@ TEST(test_store_events__plain_columns_filter)
     fixture_stop(&f);
 }
 
-TEST(test_store_events__pages_both_ways_without_gap_or_repeat)
+/* All events in both directions, a page at a time: each once, in order. */
+static void check_pages(struct fixture *f, int64_t last)
 {
-    struct fixture f = {0};
-    struct hin_store_committed committed;
-    CHECK_OK(fixture_start(&f, "paging"));
-    for (size_t i = 0; i < 9; i++) { /* small ones, full ones, small ones */
-        size_t count = i % 3 == 1 ? 1001 : 7;
-        CHECK_OK(commit_some(&f, &(struct shape){1, 9 + i, 0, NOW, NULL}, count, NOW, &committed));
-    }
-    int64_t last = committed.last_id;
     static struct seen up, down;
     up.count = down.count = 0;
     for (int64_t after = 0;;) {
         struct hin_store_filter filter = {.after_id = after, .limit = 100};
         struct hin_store_report report;
-        CHECK_OK(hin_store_search(f.store, &filter, note, &up, &report));
+        CHECK_OK(hin_store_search(f->store, &filter, note, &up, &report));
         after = report.resume_id;
         if (!report.more) {
             break;
@@ -108,7 +101,7 @@ TEST(test_store_events__pages_both_ways_without_gap_or_repeat)
     for (int64_t before = 0;;) {
         struct hin_store_filter filter = {.before_id = before, .limit = 99, .descending = true};
         struct hin_store_report report;
-        CHECK_OK(hin_store_search(f.store, &filter, note, &down, &report));
+        CHECK_OK(hin_store_search(f->store, &filter, note, &down, &report));
         before = report.resume_id;
         if (!report.more) {
             break;
@@ -120,8 +113,47 @@ TEST(test_store_events__pages_both_ways_without_gap_or_repeat)
         CHECK_INT(up.ids[i], i + 1);
         CHECK_INT(down.ids[i], last - (int64_t)i);
     }
+}
+
+TEST(test_store_events__pages_both_ways_without_gap_or_repeat)
+{
+    struct fixture f = {0};
+    struct hin_store_committed committed;
+    CHECK_OK(fixture_start(&f, "paging"));
+    for (size_t i = 0; i < 9; i++) { /* small ones, full ones, small ones */
+        size_t count = i % 3 == 1 ? 1001 : 7;
+        CHECK_OK(commit_some(&f, &(struct shape){1, 9 + i, 0, NOW, NULL}, count, NOW, &committed));
+    }
+    check_pages(&f, committed.last_id);
     struct hin_store_filter middle = {.after_id = 500, .before_id = 511};
     CHECK_INT(search_count(&f, &middle, NULL), 10);
+    fixture_stop(&f);
+}
+
+/* The tail cannot be merged while its keys are out of reach. What is committed behind it must not
+ * be spanned later by a segment of what stands before and after. */
+TEST(test_store_events__pages_hold_when_merging_was_not_possible)
+{
+    struct fixture f = {0};
+    struct hin_store_committed committed;
+    CHECK_OK(fixture_start(&f, "unmerged"));
+    for (size_t round = 0; round < 4; round++) {
+        int64_t now = NOW + (round == 3 ? HIN_DAY_USEC : 0); /* the last in another day */
+        for (size_t i = 0; i < 9; i++) {
+            bool away = i == 4;
+            size_t count = away && round < 3 ? 1001 : 7;
+            if (away) {
+                hin_opener_forget(f.keys.opener, NULL);
+            }
+            CHECK_OK(commit_some(&f, &(struct shape){1, 100 * round + i + 1, 0, NOW, NULL}, count,
+                                 now, &committed));
+            if (away) {
+                CHECK_OK(keys_back(&f.keys));
+            }
+        }
+        CHECK_OK(hin_store_maintain(f.store, now + HIN_HOUR_USEC, HIN_MINUTE_USEC));
+    }
+    check_pages(&f, committed.last_id);
     fixture_stop(&f);
 }
 

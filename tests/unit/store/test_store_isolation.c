@@ -96,8 +96,10 @@ static HIN_RESULT count_document(void *context, const struct hin_store_document 
 
 static HIN_RESULT count_key(void *context, const struct hin_store_key *key)
 {
-    (void)key;
-    (*(int *)context)++;
+    if (hin_view_equal(hin_view_of(key->id, sizeof(key->id)),
+                       hin_view_of(their_key, sizeof(their_key)))) {
+        (*(int *)context)++;
+    }
     return hin_ok();
 }
 

@@ -360,7 +360,7 @@ TEST(test_store_postgres__what_was_altered_or_swapped_shows)
     struct hin_store_options options = fixture_options(&mine);
     CHECK_CODE(hin_store_open(&mine.store, &options, &error), UNSUPPORTED);
     CHECK(strstr(error.text, "newer version") != NULL);
-    CHECK_CODE(hin_store_salvage(&options, NOW, &(struct hin_store_salvaged){0}, &error),
+    CHECK_CODE(hin_store_salvage_make(&options, NOW, &(struct hin_store_salvaged){0}, &error),
                UNSUPPORTED);
     fixture_stop(&theirs);
     fixture_stop(&mine);

@@ -79,6 +79,7 @@ static const struct hin_api_resource apikeys = {
     .path = "apikeys",
     .collection = "apiKeys",
     .singular = "apikey",
+    .read_action = "apikey.read",
     .list_model = "ApiKeys",
     .attributes = &hin_api_apikey,
     .kind = HIN_STORE_API_KEYS,
@@ -102,7 +103,10 @@ static struct hin_result current_key(struct hin_api_call *call)
 /* Signing out: a key ends itself. */
 static struct hin_result end_key(struct hin_api_call *call, void *context, int64_t *object)
 {
+    struct hin_json stored;
     (void)context;
+    HIN_TRY(hin_api_load(call, &apikeys, *object, &stored));
+    HIN_TRY(hin_api_note(call, &hin_api_apikey, stored, (struct hin_json){0}));
     return hin_store_delete(call->tenant->store, HIN_STORE_API_KEYS, *object, 0);
 }
 
@@ -215,6 +219,7 @@ static const struct hin_api_resource administrators = {
     .path = "administrators",
     .collection = "administrators",
     .singular = "administrator",
+    .read_action = "administrator.read",
     .list_model = "Administrators",
     .attributes = &hin_api_administrator,
     .kind = HIN_STORE_ADMINISTRATORS,
@@ -332,8 +337,9 @@ static struct hin_result change_account(void *context, const struct hin_store_do
     if (change->failed) {
         HIN_TRY(count_failure(change, stored));
     }
-    return hin_api_merge(&hin_api_administrator, stored, (struct hin_json){0}, &change->patches,
-                         bytes);
+    HIN_TRY(hin_api_merge(&hin_api_administrator, stored, (struct hin_json){0}, &change->patches,
+                          bytes));
+    return hin_api_note_stored(change->call, &hin_api_administrator, stored, hin_buf_view(bytes));
 }
 
 static HIN_RESULT store_account(struct account_change *change, int64_t administrator)

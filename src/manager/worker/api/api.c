@@ -8,7 +8,10 @@
 #include "base/log.h"
 #include "manager/revision.h"
 #include "manager/worker/api/auth.h"
+#include "manager/worker/api/changes.h"
+#include "manager/worker/api/reads.h"
 #include "manager/worker/api/stream.h"
+#include "store/audit.h"
 
 enum {
     REQUEST_ARENA_MAX = 256 << 20,
@@ -28,6 +31,7 @@ struct hin_api {
     struct hin_http_server *server;
     struct hin_auth *auth;
     struct hin_streams *streams;
+    struct hin_reads *reads;
     struct kept *kept; /* of the request being handled: handlers run one at a time */
 };
 
@@ -97,9 +101,27 @@ static void free_kept(struct hin_api *api)
     api->kept = NULL;
 }
 
+HIN_RESULT hin_api_note(struct hin_api_call *call, const struct hin_api_attributes *attributes,
+                        struct hin_json before, struct hin_json after)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_AUDIT_MAX_BYTES};
+    HIN_TRY(hin_changes_write(attributes, before, after, call->body, &text));
+    return hin_arena_copy(call->arena, hin_buf_view(&text), &call->changes);
+}
+
+HIN_RESULT hin_api_note_stored(struct hin_api_call *call,
+                               const struct hin_api_attributes *attributes, struct hin_json before,
+                               struct hin_view after)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    HIN_TRY(hin_json_parse(after, HIN_STORE_DOCUMENT_BYTES, &document, NULL));
+    return hin_api_note(call, attributes, before, hin_json_root(document));
+}
+
 HIN_RESULT hin_api_change(struct hin_api_call *call, struct hin_api_change *change)
 {
     struct hin_store *store = call->tenant->store;
+    call->changes = HIN_VIEW_EMPTY;
     HIN_TRY(hin_store_begin(store));
     struct hin_result result =
         change->effect != NULL ? change->effect(call, change->context, &change->object) : hin_ok();
@@ -116,6 +138,7 @@ HIN_RESULT hin_api_change(struct hin_api_call *call, struct hin_api_change *chan
             .kind = change->kind_name,
             .object = change->object,
             .detail = change->detail,
+            .changes = call->changes,
         };
         result = hin_audit_write(call->tenant, &audit);
     }
@@ -514,6 +537,9 @@ HIN_RESULT hin_api_new(struct hin_worker *worker, struct hin_api **ret_api)
     if (hin_is_ok(made)) {
         made = hin_streams_new(worker, &api->streams);
     }
+    if (hin_is_ok(made)) {
+        made = hin_reads_new(worker, &api->reads);
+    }
     if (!hin_is_ok(made)) {
         hin_api_free(api);
         return made;
@@ -527,6 +553,7 @@ void hin_api_free(struct hin_api *api)
     if (api != NULL) {
         hin_streams_free(api->streams);
         hin_http_server_free(api->server);
+        hin_reads_free(api->reads);
         hin_auth_free(api->auth);
         free(api);
     }
@@ -561,6 +588,11 @@ struct hin_auth *hin_api_auth(struct hin_api *api)
 struct hin_streams *hin_api_streams(struct hin_api *api)
 {
     return api->streams;
+}
+
+struct hin_reads *hin_api_reads(struct hin_api *api)
+{
+    return api->reads;
 }
 
 void hin_api_on_changed(struct hin_api *api, enum hin_store_kind kind)

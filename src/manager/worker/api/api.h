@@ -21,6 +21,8 @@ void hin_api_end_streams(struct hin_api *api, const struct hin_desk *desk) HIN_N
 struct hin_auth;
 struct hin_streams;
 struct hin_auth *hin_api_auth(struct hin_api *api);
+struct hin_reads;
 struct hin_streams *hin_api_streams(struct hin_api *api);
+struct hin_reads *hin_api_reads(struct hin_api *api);
 
 #endif

@@ -19,6 +19,8 @@ struct hin_api_principal {
     char name[64];
 };
 
+struct hin_read;
+
 struct hin_api_call {
     struct hin_worker *worker;
     struct hin_desk *desk;     /* the tenant that the credential is bound to; else the first */
@@ -34,7 +36,9 @@ struct hin_api_call {
     unsigned status;         /* of the answer; 200 unless set */
     struct hin_buf *out;     /* the answer: JSON unless content_type is set */
     const char *content_type;
-    bool taken; /* the handler answers by itself, later */
+    struct hin_view changes; /* of the change that is being made: hin_api_note */
+    struct hin_read *read;   /* the reading that this answer belongs to, or NULL: reads.h */
+    bool taken;              /* the handler answers by itself, later */
     char peer[64];
 };
 
@@ -57,7 +61,8 @@ struct hin_api_resource {
     enum hin_store_kind kind;
     unsigned operations; /* enum hin_api_operation */
     unsigned read_right, edit_right;
-    size_t body_max_bytes; /* 0: 1 MiB */
+    const char *read_action; /* "computer.read": for the audit record, where data is personal */
+    size_t body_max_bytes;   /* 0: 1 MiB */
     /* Judge and complete what is to be stored; stored has no value at creation. Within the
      * transaction. */
     struct hin_result (*prepare)(struct hin_api_call *call, struct hin_json stored,
@@ -127,6 +132,14 @@ struct hin_api_change {
     void *context;
 };
 HIN_RESULT hin_api_change(struct hin_api_call *call, struct hin_api_change *change);
+/* Within an effect: what differs goes into the audit entry of the change (changes.h says how).
+ * before, after: stored objects; no value: there was, there is none. */
+HIN_RESULT hin_api_note(struct hin_api_call *call, const struct hin_api_attributes *attributes,
+                        struct hin_json before, struct hin_json after);
+/* The same, with the object to be as it is stored. */
+HIN_RESULT hin_api_note_stored(struct hin_api_call *call,
+                               const struct hin_api_attributes *attributes, struct hin_json before,
+                               struct hin_view after);
 
 /* The stored object of `kind`, as JSON that lives as long as the request. NOT_FOUND with a
  * sentence. */

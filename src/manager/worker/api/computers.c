@@ -123,6 +123,7 @@ const struct hin_api_resource hin_api_computers = {
     .path = "computers",
     .collection = "computers",
     .singular = "computer",
+    .read_action = "computer.read",
     .list_model = "Computers",
     .attributes = &hin_api_computer,
     .kind = HIN_STORE_COMPUTERS,
@@ -154,7 +155,8 @@ static struct hin_result write_admission(void *context, const struct hin_store_d
     HIN_TRY(hin_api_parse(admission->call, document->bytes, HIN_STORE_DOCUMENT_BYTES, &stored));
     HIN_TRY(hin_api_patch_text(&patches, "enrolment", hin_view_from_text(admission->state)));
     HIN_TRY(hin_api_patch_none(&patches, "enrolmentReason"));
-    return hin_api_merge(&hin_api_computer, stored, (struct hin_json){0}, &patches, bytes);
+    HIN_TRY(hin_api_merge(&hin_api_computer, stored, (struct hin_json){0}, &patches, bytes));
+    return hin_api_note_stored(admission->call, &hin_api_computer, stored, hin_buf_view(bytes));
 }
 
 static HIN_RESULT set_admission(struct hin_api_call *call, int64_t id, const char *state)
@@ -198,8 +200,11 @@ static HIN_RESULT admit(struct hin_api_call *call, const char *action,
         .object = call->id,
         .effect = effect,
     };
+    struct hin_json stored;
+    struct hin_api_patches computed = {0};
     HIN_TRY(hin_api_change(call, &change));
-    return hin_api_resource_get(call, &hin_api_computers);
+    HIN_TRY(hin_api_load(call, &hin_api_computers, call->id, &stored));
+    return hin_api_answer(call, &hin_api_computers, call->id, stored, &computed);
 }
 
 static struct hin_result approve(struct hin_api_call *call)

@@ -74,6 +74,7 @@ enum hin_api_right {
     HIN_RIGHT_METRICS = 1 << 4, /* counters */
     HIN_RIGHT_SELF = 1 << 5,    /* one's own key; every key has it */
     HIN_RIGHT_TENANTS = 1 << 6, /* other tenants; of the installation's own tenant only */
+    HIN_RIGHT_AUDIT = 1 << 7,   /* read and export the audit record */
 };
 
 struct hin_api_role {

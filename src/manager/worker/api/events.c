@@ -2,6 +2,7 @@
 #include "base/bytes.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/query.h"
+#include "manager/worker/api/reads.h"
 #include "manager/worker/api/stream.h"
 #include "manager/worker/api/tables.h"
 #include "manager/worker/ingest/ingest.h"
@@ -28,22 +29,27 @@ static struct hin_result add_event(void *context, const struct hin_store_event *
     return page->count < page->wanted ? hin_ok() : hin_fail(HIN_EXISTS); /* full: ends the search */
 }
 
+/* Rounds of one answer: what each left out adds up. */
+static void add_damage(struct hin_store_report *sum, const struct hin_store_report *round)
+{
+    sum->segments_damaged += round->segments_damaged;
+    sum->events_damaged += round->events_damaged;
+}
+
 /* Criteria that no index serves thin out what the store finds: go on until the page is full or
  * nothing is left. */
 static HIN_RESULT fill(struct hin_api_call *call, struct page *page,
-                       struct hin_store_report *report)
+                       struct hin_store_report *ret_sum)
 {
     struct hin_store_filter filter = page->query->filter;
+    struct hin_store_report report, sum = {0};
     page->wanted = filter.limit;
     do {
-        struct hin_result found =
-            hin_store_search(call->tenant->store, &filter, add_event, page, report);
-        if (found.code == HIN_EXISTS && page->count == page->wanted) {
-            break;
-        }
-        HIN_TRY(found);
-        *(filter.descending ? &filter.before_id : &filter.after_id) = report->resume_id;
-    } while (report->more && report->resume_id > 0);
+        HIN_TRY(hin_store_search(call->tenant->store, &filter, add_event, page, &report));
+        add_damage(&sum, &report);
+        *(filter.descending ? &filter.before_id : &filter.after_id) = report.resume_id;
+    } while (page->count < page->wanted && report.more && report.resume_id > 0);
+    *ret_sum = sum;
     return hin_ok();
 }
 
@@ -58,16 +64,25 @@ static HIN_RESULT answer(struct hin_api_call *call, struct hin_query *query)
     hin_json_begin_array(&page.writer);
     struct hin_result result = fill(call, &page, &report);
     hin_json_end_array(&page.writer);
-    if (report.segments_damaged + report.events_damaged > 0) {
-        hin_json_field_unsigned(&page.writer, "damaged",
-                                report.segments_damaged + report.events_damaged);
-        hin_ingest_damage(call->desk->ingest, report.segments_damaged + report.events_damaged);
+    if (report.events_damaged > 0) {
+        hin_json_field_unsigned(&page.writer, "damaged", report.events_damaged);
+        hin_ingest_damage(call->desk->ingest, report.events_damaged);
     }
     hin_json_end_object(&page.writer);
     hin_arena_done(&page.arena);
     hin_buf_done(&page.text);
     HIN_TRY(result);
+    HIN_TRY(hin_reads_count(call, page.count));
     return hin_json_writer_finish(&page.writer);
+}
+
+/* The formats of other systems are exports from the first event on. */
+static HIN_RESULT begin_read(struct hin_api_call *call, const struct hin_query *query)
+{
+    bool export = query->format == HIN_QUERY_CEF || query->format == HIN_QUERY_LEEF;
+    struct hin_view fields;
+    HIN_TRY(hin_query_fields(call, query, &fields));
+    return hin_reads_begin(call, export ? "events.export" : "events.read", "events", 0, fields);
 }
 
 static HIN_RESULT run(struct hin_api_call *call,
@@ -77,6 +92,9 @@ static HIN_RESULT run(struct hin_api_call *call,
     HIN_TRY(HIN_ARENA_NEW(call->arena, &query));
     hin_query_init(query);
     struct hin_result result = read(call, query);
+    if (hin_is_ok(result)) {
+        result = begin_read(call, query);
+    }
     if (hin_is_ok(result)) {
         result = answer(call, query);
     }

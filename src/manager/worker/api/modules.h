@@ -14,6 +14,7 @@ extern const struct hin_api_module hin_api_module_enrolment_tokens;
 extern const struct hin_api_module hin_api_module_events;
 extern const struct hin_api_module hin_api_module_state;
 extern const struct hin_api_module hin_api_module_tenants;
+extern const struct hin_api_module hin_api_module_audit;
 
 extern const struct hin_api_resource hin_api_computers;
 extern const struct hin_api_resource hin_api_policies;

@@ -11,6 +11,7 @@ void hin_query_init(struct hin_query *query)
 {
     *query = (struct hin_query){.filter = {.limit = LIMIT_DEFAULT, .segments_max = SEGMENTS_MAX}};
     hin_arena_init(&query->arena, QUERY_ARENA_MAX);
+    hin_buf_init(&query->fields, QUERY_ARENA_MAX);
     query->filter.terms = query->terms;
     query->filter.computers = query->computers;
 }
@@ -18,6 +19,28 @@ void hin_query_init(struct hin_query *query)
 void hin_query_done(struct hin_query *query)
 {
     hin_arena_done(&query->arena);
+    hin_buf_done(&query->fields);
+}
+
+static HIN_RESULT note_field(struct hin_query *query, struct hin_view name)
+{
+    if (query->fields.size > 0) {
+        HIN_TRY(hin_buf_append_byte(&query->fields, ','));
+    }
+    return hin_json_append_text(&query->fields, name);
+}
+
+HIN_RESULT hin_query_fields(struct hin_api_call *call, const struct hin_query *query,
+                            struct hin_view *ret_fields)
+{
+    bool timed = query->filter.since_usec != 0 || query->filter.until_usec != 0;
+    struct hin_view names = hin_buf_view(&query->fields);
+    *ret_fields = HIN_VIEW_EMPTY;
+    if (names.size == 0 && !timed) {
+        return hin_ok();
+    }
+    return hin_arena_printf(call->arena, ret_fields, "[%.*s%s%s]", HIN_ARGS(names),
+                            names.size > 0 && timed ? "," : "", timed ? "\"time\"" : "");
 }
 
 /* ---- one condition: name = value ---- */
@@ -51,6 +74,7 @@ static HIN_RESULT add_equal(struct hin_api_call *call, struct hin_query *query,
                             struct hin_view name, struct hin_view value)
 {
     const struct hin_field *field = hin_field_find(name);
+    HIN_TRY(note_field(query, field != NULL ? hin_view_from_text(field->name) : name));
     if (field != NULL && field->search == HIN_SEARCH_COLUMN) {
         return add_column(call, query, field, value);
     }
@@ -112,7 +136,7 @@ static HIN_RESULT add_id_test(struct hin_api_call *call, struct hin_query *query
 
 /* ---- query parameters ---- */
 
-static HIN_RESULT read_time(struct hin_api_call *call, const char *name, int64_t *usec)
+HIN_RESULT hin_query_time(struct hin_api_call *call, const char *name, int64_t *usec)
 {
     struct hin_view text = HIN_VIEW_EMPTY;
     int64_t number = 0;
@@ -196,8 +220,8 @@ static HIN_RESULT read_paging(struct hin_api_call *call, struct hin_query *query
 
 HIN_RESULT hin_query_from_parameters(struct hin_api_call *call, struct hin_query *query)
 {
-    HIN_TRY(read_time(call, "since", &query->filter.since_usec));
-    HIN_TRY(read_time(call, "until", &query->filter.until_usec));
+    HIN_TRY(hin_query_time(call, "since", &query->filter.since_usec));
+    HIN_TRY(hin_query_time(call, "until", &query->filter.until_usec));
     HIN_TRY(read_where(call, query));
     HIN_TRY(read_format(call, query));
     return read_paging(call, query);
@@ -210,6 +234,7 @@ static HIN_RESULT add_rest(struct hin_api_call *call, struct hin_query *query,
 {
     const struct hin_field *field = hin_field_find(criterion->field);
     struct hin_api_criterion *own = &query->rest.items[query->rest.count];
+    HIN_TRY(note_field(query, field != NULL ? hin_view_from_text(field->name) : criterion->field));
     *own = *criterion;
     struct hin_view path =
         field != NULL && field->ocsf != NULL ? hin_view_from_text(field->ocsf) : criterion->field;

@@ -4,6 +4,7 @@
 #include "base/bytes.h"
 #include "manager/worker/api/call.h"
 #include "manager/worker/api/filter.h"
+#include "manager/worker/api/reads.h"
 #include "manager/worker/api/tables.h"
 #include "manager/worker/ingest/ingest.h"
 
@@ -31,6 +32,53 @@ static HIN_RESULT render(struct hin_api_call *call, const struct hin_api_resourc
     }
     hin_api_render(resource->attributes, stored, id, computed, writer);
     return hin_ok();
+}
+
+/* ---- reads of personal data ---- */
+
+static bool is_personal(const struct hin_api_attributes *attributes)
+{
+    for (size_t i = 0; i < attributes->count; i++) {
+        const struct hin_api_attribute *attribute = &attributes->items[i];
+        bool shown = (attribute->flags & (HIN_API_HIDDEN | HIN_API_WRITE_ONLY)) == 0;
+        if ((shown && attribute->data_class == HIN_DATA_PERSONAL) ||
+            (attribute->object != NULL && is_personal(attribute->object))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static HIN_RESULT name_fields(struct hin_api_call *call, const struct hin_api_filter *filter,
+                              struct hin_view *ret_fields)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 1 << 20};
+    struct hin_json_writer writer;
+    *ret_fields = HIN_VIEW_EMPTY;
+    if (filter == NULL || filter->count == 0) {
+        return hin_ok();
+    }
+    hin_json_writer_init(&writer, &text, false);
+    hin_json_begin_array(&writer);
+    for (size_t i = 0; i < filter->count; i++) {
+        struct hin_view name = filter->items[i].field;
+        hin_json_put_text(&writer, name.size > 0 ? name : HIN_VIEW("ID"));
+    }
+    hin_json_end_array(&writer);
+    HIN_TRY(hin_json_writer_finish(&writer));
+    return hin_arena_copy(call->arena, hin_buf_view(&text), ret_fields);
+}
+
+static HIN_RESULT begin_read(struct hin_api_call *call, const struct hin_api_resource *resource,
+                             int64_t id, const struct hin_api_filter *filter)
+{
+    struct hin_view fields;
+    if (!is_personal(resource->attributes)) {
+        return hin_ok();
+    }
+    HIN_ENSURE(resource->read_action != NULL, INTERNAL);
+    HIN_TRY(name_fields(call, filter, &fields));
+    return hin_reads_begin(call, resource->read_action, resource->path, id, fields);
 }
 
 HIN_RESULT hin_api_answer(struct hin_api_call *call, const struct hin_api_resource *resource,
@@ -110,6 +158,7 @@ static HIN_RESULT list(struct hin_api_call *call, const struct hin_api_resource 
     struct hin_json_writer writer;
     size_t count = 0;
     collected.last = &collected.first;
+    HIN_TRY(begin_read(call, resource, 0, filter));
     HIN_TRY(
         hin_store_list(call->tenant->store, resource->kind, &page, collect, &collected, &listed));
     hin_json_writer_init(&writer, call->out, false);
@@ -126,6 +175,7 @@ static HIN_RESULT list(struct hin_api_call *call, const struct hin_api_resource 
         }
     }
     hin_json_end_array(&writer);
+    HIN_TRY(hin_reads_count(call, count));
     if (listed.damaged > 0) {
         hin_json_field_unsigned(&writer, "damaged", listed.damaged);
         hin_ingest_damage(call->desk->ingest, listed.damaged);
@@ -195,6 +245,8 @@ HIN_RESULT hin_api_resource_get(struct hin_api_call *call, const struct hin_api_
     struct hin_json stored;
     struct hin_api_patches computed = {0};
     HIN_TRY(hin_api_load(call, resource, call->id, &stored));
+    HIN_TRY(begin_read(call, resource, call->id, NULL));
+    HIN_TRY(hin_reads_count(call, 1));
     return hin_api_answer(call, resource, call->id, stored, &computed);
 }
 
@@ -225,7 +277,10 @@ static struct hin_result create_effect(struct hin_api_call *call, void *context,
     struct change_context *change = context;
     const struct hin_api_resource *resource = change->resource;
     if (resource->create != NULL) {
-        return name_failure(call, resource, resource->create(call, &change->computed, object));
+        struct hin_json made;
+        HIN_TRY(name_failure(call, resource, resource->create(call, &change->computed, object)));
+        HIN_TRY(hin_api_load(call, resource, *object, &made));
+        return hin_api_note(call, resource->attributes, (struct hin_json){0}, made);
     }
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     if (resource->prepare != NULL) {
@@ -234,6 +289,8 @@ static struct hin_result create_effect(struct hin_api_call *call, void *context,
     HIN_TRY(hin_api_merge(resource->attributes, (struct hin_json){0}, call->body,
                           &change->draft.patches, &text));
     change->draft.content.bytes = hin_buf_view(&text);
+    HIN_TRY(hin_api_note_stored(call, resource->attributes, (struct hin_json){0},
+                                change->draft.content.bytes));
     HIN_TRY(
         name_failure(call, resource,
                      hin_store_create(call->tenant->store, resource->kind, &change->draft.content,
@@ -303,6 +360,7 @@ static struct hin_result modify_effect(struct hin_api_call *call, void *context,
     }
     HIN_TRY(
         hin_api_merge(resource->attributes, stored, call->body, &change->draft.patches, &merged));
+    HIN_TRY(hin_api_note_stored(call, resource->attributes, stored, hin_buf_view(&merged)));
     struct modification modification = {change, hin_buf_view(&merged)};
     struct hin_store_change write = {write_document, &modification};
     HIN_TRY(name_failure(call, resource,
@@ -334,6 +392,12 @@ HIN_RESULT hin_api_resource_modify(struct hin_api_call *call,
 static struct hin_result delete_effect(struct hin_api_call *call, void *context, int64_t *object)
 {
     const struct hin_api_resource *resource = context;
+    struct hin_json stored;
+    struct hin_result loaded = hin_api_load(call, resource, *object, &stored);
+    HIN_ENSURE(loaded.code != HIN_NOT_FOUND, NOT_FOUND);
+    if (hin_is_ok(loaded)) { /* a damaged object can be deleted too */
+        HIN_TRY(hin_api_note(call, resource->attributes, stored, (struct hin_json){0}));
+    }
     if (resource->remove != NULL) {
         HIN_TRY(resource->remove(call, *object));
     }

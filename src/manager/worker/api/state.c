@@ -8,7 +8,6 @@
 #include "manager/worker/api/openapi.h"
 #include "manager/worker/bus.h"
 #include "manager/worker/ingest/ingest.h"
-#include "store/audit.h"
 #include "store/events.h"
 
 /* ---- health ---- */
@@ -221,47 +220,6 @@ static struct hin_result status(struct hin_api_call *call)
     return hin_json_writer_finish(&writer);
 }
 
-/* ---- audit record ---- */
-
-struct audit_page {
-    struct hin_json_writer writer;
-};
-
-static struct hin_result add_audit(void *context, const struct hin_store_audit *entry)
-{
-    struct audit_page *page = context;
-    hin_json_begin_object(&page->writer);
-    hin_json_field_integer(&page->writer, "ID", entry->number);
-    hin_json_key(&page->writer, "entry");
-    if (entry->bytes.size > 0) {
-        hin_json_put_raw(&page->writer, entry->bytes);
-    } else {
-        hin_json_put_null(&page->writer);
-    }
-    hin_json_end_object(&page->writer);
-    return hin_ok();
-}
-
-static struct hin_result audit(struct hin_api_call *call)
-{
-    struct audit_page page;
-    struct hin_view sort = HIN_VIEW("desc");
-    int64_t id = 0;
-    int64_t limit = 100;
-    HIN_TRY(hin_api_query_integer(call, "limit", 1, 5000, &limit));
-    HIN_TRY(hin_api_query_integer(call, "idValue", 0, INT64_MAX, &id));
-    HIN_TRY(hin_api_query_text(call, "sort", &sort));
-    hin_json_writer_init(&page.writer, call->out, false);
-    hin_json_begin_object(&page.writer);
-    hin_json_key(&page.writer, "audit");
-    hin_json_begin_array(&page.writer);
-    HIN_TRY(hin_store_audit_list(call->tenant->store, id, hin_view_is(sort, "desc"), (size_t)limit,
-                                 add_audit, &page));
-    hin_json_end_array(&page.writer);
-    hin_json_end_object(&page.writer);
-    return hin_json_writer_finish(&page.writer);
-}
-
 /* ---- OpenAPI ---- */
 
 static struct hin_result openapi(struct hin_api_call *call)
@@ -276,8 +234,6 @@ static const struct hin_api_action actions[] = {
     {HIN_HTTP_GET, "metrics", HIN_RIGHT_METRICS, metrics, NULL, "Counters in OpenMetrics text.",
      true},
     {HIN_HTTP_GET, "status", HIN_RIGHT_VIEW, status, NULL, "State of processes, keys and store.",
-     false},
-    {HIN_HTTP_GET, "audit", HIN_RIGHT_ACCESS, audit, NULL, "The audit record, newest first.",
      false},
 };
 const struct hin_api_module hin_api_module_state = {NULL, actions, HIN_COUNT(actions)};

@@ -7,6 +7,7 @@
 #include "manager/worker/api/api.h"
 #include "manager/worker/api/auth.h"
 #include "manager/worker/api/query.h"
+#include "manager/worker/api/reads.h"
 
 enum { EVENTS_PER_TURN = 200, PING_USEC = 15 * 1000 * 1000, POLL_USEC = 1000 * 1000 };
 
@@ -234,6 +235,9 @@ static HIN_RESULT open_stream(struct hin_api_call *call, struct stream *stream)
 {
     HIN_TRY(hin_query_from_parameters(call, &stream->query));
     HIN_TRY(start_id(call, stream));
+    struct hin_view fields;
+    HIN_TRY(hin_query_fields(call, &stream->query, &fields));
+    HIN_TRY(hin_reads_begin(call, "events.follow", "events", 0, fields));
     hin_http_exchange_watch(call->exchange, &stream_events, stream);
     call->taken = true;
     return hin_http_reply_begin(call->exchange, 200, "text/event-stream");

@@ -137,7 +137,8 @@ static struct hin_result write_state(void *context, const struct hin_store_docum
     *keep_names = true;
     HIN_TRY(hin_api_parse(change->call, document->bytes, HIN_STORE_DOCUMENT_BYTES, &stored));
     HIN_TRY(hin_api_patch_text(&patches, "tenantState", hin_view_from_text(change->state)));
-    return hin_api_merge(&hin_api_tenant, stored, (struct hin_json){0}, &patches, bytes);
+    HIN_TRY(hin_api_merge(&hin_api_tenant, stored, (struct hin_json){0}, &patches, bytes));
+    return hin_api_note_stored(change->call, &hin_api_tenant, stored, hin_buf_view(bytes));
 }
 
 static struct hin_result set_state(struct hin_api_call *call, void *context, int64_t *object)

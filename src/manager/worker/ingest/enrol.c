@@ -10,8 +10,10 @@
 #include "data/json.h"
 #include "keys/client.h"
 #include "manager/credential.h"
+#include "manager/worker/api/changes.h"
 #include "manager/worker/api/document.h"
 #include "manager/worker/api/tables.h"
+#include "store/audit.h"
 
 /* ---- identifiers ---- */
 
@@ -76,7 +78,7 @@ static HIN_RESULT issue(struct session *session, enum hin_vault_reason reason, s
 }
 
 static HIN_RESULT write_audit(struct session *session, const char *action, int64_t computer,
-                              const char *detail)
+                              const char *detail, struct hin_view changes)
 {
     char peer[64];
     char actor[64];
@@ -90,6 +92,7 @@ static HIN_RESULT write_audit(struct session *session, const char *action, int64
         .kind = "computers",
         .object = computer,
         .detail = hin_view_from_text(detail),
+        .changes = changes,
     };
     return hin_audit_write(session->ingest->tenant, &audit);
 }
@@ -214,8 +217,13 @@ static HIN_RESULT create_computer(struct session *session, struct enrolment *enr
     HIN_TRY(hin_api_merge(&hin_api_computer, (struct hin_json){0}, (struct hin_json){0}, &patches,
                           &text));
     content.bytes = hin_buf_view(&text);
-    return hin_store_create(tenant->store, HIN_STORE_COMPUTERS, &content,
-                            hin_tenant_now_usec(tenant), &enrolment->computer);
+    HIN_TRY(hin_store_create(tenant->store, HIN_STORE_COMPUTERS, &content,
+                             hin_tenant_now_usec(tenant), &enrolment->computer));
+    HIN_CLEANUP(hin_buf_done) struct hin_buf changes = {.max = HIN_STORE_AUDIT_MAX_BYTES};
+    HIN_TRY(hin_changes_write_stored(&hin_api_computer, HIN_VIEW_EMPTY, content.bytes, &changes));
+    return write_audit(session, "computer.enrol", enrolment->computer,
+                       enrolment->issue ? "by token" : "waits for approval",
+                       hin_buf_view(&changes));
 }
 
 /* Has an agent ever said hello as this computer? */
@@ -270,15 +278,14 @@ static HIN_RESULT admit(struct session *session, struct enrolment *enrolment)
         }
         HIN_TRY(hin_uuid_new(session->agent));
         HIN_TRY(create_computer(session, enrolment));
-        HIN_TRY(write_audit(session, "computer.enrol", enrolment->computer,
-                            enrolment->issue ? "by token" : "waits for approval"));
     } else if (enrolment->token != 0) {
         HIN_TRY(hin_ingest_approve(session, enrolment->computer));
     }
     if (enrolment->issue) {
         HIN_TRY(issue(session, HIN_VAULT_FOR_ENROL, enrolment->said->csr, enrolment->computer,
                       &enrolment->certificate));
-        HIN_TRY(write_audit(session, "certificate.issue", enrolment->computer, "enrolment"));
+        HIN_TRY(write_audit(session, "certificate.issue", enrolment->computer, "enrolment",
+                            HIN_VIEW_EMPTY));
     }
     return hin_ingest_uuid_parse(session->agent, session->agent_id);
 }
@@ -289,22 +296,24 @@ static struct hin_result approve_pending(void *context, const struct hin_store_d
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *stored = NULL;
     struct hin_api_patches patches = {0};
-    (void)context;
     (void)content;
     *keep_names = true;
     HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &stored, NULL));
     HIN_TRY(hin_api_patch_text(&patches, "enrolment", HIN_VIEW("approved")));
-    return hin_api_merge(&hin_api_computer, hin_json_root(stored), (struct hin_json){0}, &patches,
-                         bytes);
+    HIN_TRY(hin_api_merge(&hin_api_computer, hin_json_root(stored), (struct hin_json){0}, &patches,
+                          bytes));
+    return hin_changes_write_stored(&hin_api_computer, document->bytes, hin_buf_view(bytes),
+                                    context);
 }
 
 HIN_RESULT hin_ingest_approve(struct session *session, int64_t computer)
 {
     struct hin_tenant *tenant = session->ingest->tenant;
-    struct hin_store_change change = {approve_pending, NULL};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf changes = {.max = HIN_STORE_AUDIT_MAX_BYTES};
+    struct hin_store_change change = {approve_pending, &changes};
     HIN_TRY(hin_store_modify(tenant->store, HIN_STORE_COMPUTERS, computer, &change,
                              hin_tenant_now_usec(tenant)));
-    return write_audit(session, "computer.approve", computer, "by token");
+    return write_audit(session, "computer.approve", computer, "by token", hin_buf_view(&changes));
 }
 
 static HIN_RESULT answer(struct session *session, struct enrolment *enrolment)
@@ -425,7 +434,7 @@ static HIN_RESULT renew(struct session *session, struct hin_view csr, struct hin
     HIN_TRY(hin_json_opt_text(hin_json_root(document), "enrolment", &state, NULL));
     HIN_ENSURE(hin_view_is(state, "approved") && computer == session->computer, DENIED);
     HIN_TRY(issue(session, HIN_VAULT_FOR_RENEW, csr, computer, certificate));
-    return write_audit(session, "certificate.renew", computer, "");
+    return write_audit(session, "certificate.renew", computer, "", HIN_VIEW_EMPTY);
 }
 
 void hin_ingest_renew(struct session *session, const struct hin_wire_renew *said)

@@ -1,6 +1,7 @@
 /* Where agents come in: connections of all tenants, until the certificate or the token says whose
  * they are. */
 #include "manager/worker/ingest/internal.h"
+#include "proof/key.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -139,6 +140,7 @@ static HIN_RESULT make(struct hin_gate *gate)
     uint8_t public_key[HIN_SIGN_PUBLIC_BYTES];
     hin_arena_init(&gate->scratch, (size_t)16 << 20);
     hin_buf_init(&gate->policy_key, 256);
+    hin_buf_init(&gate->key_statement, HIN_KEY_STATEMENT_MAX);
     hin_buf_init(&gate->ca, HIN_X509_MAX_BYTES);
     hin_buf_init(&gate->out, GATE_OUT_MAX);
     HIN_TRY(hin_wire_packer_new(&gate->packer));
@@ -208,6 +210,7 @@ void hin_gate_free(struct hin_gate *gate)
     hin_wire_packer_free(gate->packer);
     hin_arena_done(&gate->scratch);
     hin_buf_done(&gate->policy_key);
+    hin_buf_done(&gate->key_statement);
     hin_buf_done(&gate->ca);
     hin_buf_done(&gate->out);
     free(gate);

@@ -9,8 +9,10 @@
 #include "base/log.h"
 #include "base/secret.h"
 #include "data/json.h"
+#include "manager/worker/api/changes.h"
 #include "manager/worker/api/document.h"
 #include "manager/worker/api/tables.h"
+#include "store/audit.h"
 
 /* ---- facts ---- */
 
@@ -90,6 +92,7 @@ HIN_RESULT hin_ingest_state_event(struct hin_ingest *ingest, enum hin_state_code
 
 struct hold {
     const char *reason;
+    struct hin_buf changes;
 };
 
 static struct hin_result write_hold(void *context, const struct hin_store_document *document,
@@ -104,8 +107,10 @@ static struct hin_result write_hold(void *context, const struct hin_store_docume
     HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &stored, NULL));
     HIN_TRY(hin_api_patch_text(&patches, "enrolment", HIN_VIEW("held")));
     HIN_TRY(hin_api_patch_text(&patches, "enrolmentReason", hin_view_from_text(hold->reason)));
-    return hin_api_merge(&hin_api_computer, hin_json_root(stored), (struct hin_json){0}, &patches,
-                         bytes);
+    HIN_TRY(hin_api_merge(&hin_api_computer, hin_json_root(stored), (struct hin_json){0}, &patches,
+                          bytes));
+    return hin_changes_write_stored(&hin_api_computer, document->bytes, hin_buf_view(bytes),
+                                    &hold->changes);
 }
 
 static void say_held(struct session *session)
@@ -131,27 +136,40 @@ void hin_ingest_on_hold(struct hin_ingest *ingest, int64_t computer)
     }
 }
 
-/* Two agents use one identity: an event, an entry in the audit record, and both wait for approval.
- */
-static void hold_all(struct session *session, const char *reason)
+/* Held, and written into the audit record, in one transaction. */
+static HIN_RESULT hold_computer(struct session *session, struct hold *hold)
 {
-    struct hin_ingest *ingest = session->ingest;
-    struct hin_worker *worker = ingest->worker;
-    struct hold hold = {reason};
-    struct hin_store_change change = {write_hold, &hold};
+    struct hin_store *store = session->ingest->tenant->store;
+    struct hin_store_change change = {write_hold, hold};
     struct hin_audit audit = {
         .action = "agent.session",
         .outcome = "refused",
         .actor = hin_view_from_text(session->agent),
         .kind = "computers",
         .object = session->computer,
-        .detail = hin_view_from_text(reason),
+        .detail = hin_view_from_text(hold->reason),
     };
-    worker->counters.clones++;
+    HIN_TRY(hin_store_begin(store));
+    struct hin_result held =
+        hin_store_modify(store, HIN_STORE_COMPUTERS, session->computer, &change,
+                         hin_clock_wall_usec(session->ingest->worker->clock));
+    audit.changes = hin_buf_view(&hold->changes);
     hin_desk_refused(session->ingest->desk, &audit);
-    struct hin_result result =
-        hin_store_modify(ingest->tenant->store, HIN_STORE_COMPUTERS, session->computer, &change,
-                         hin_clock_wall_usec(worker->clock));
+    struct hin_result ended = hin_store_end(store, true);
+    HIN_TRY(held);
+    return ended;
+}
+
+/* Two agents use one identity: an event, an entry in the audit record, and both wait for approval.
+ */
+static void hold_all(struct session *session, const char *reason)
+{
+    struct hin_ingest *ingest = session->ingest;
+    struct hin_worker *worker = ingest->worker;
+    struct hold hold = {.reason = reason, .changes = {.max = HIN_STORE_AUDIT_MAX_BYTES}};
+    worker->counters.clones++;
+    struct hin_result result = hold_computer(session, &hold);
+    hin_buf_done(&hold.changes);
     if (hin_is_ok(result)) {
         result = hin_ingest_state_event(ingest, HIN_STATE_AGENT_CLONED, session->computer,
                                         session->host, reason);

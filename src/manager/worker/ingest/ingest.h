@@ -3,6 +3,7 @@
 #define HIN_MANAGER_WORKER_INGEST_INGEST_H
 
 #include "manager/worker/desk.h"
+#include "proof/export.h"
 
 /* The listener of a worker, for the agents of all tenants. */
 HIN_RESULT hin_gate_new(struct hin_worker *worker, struct hin_gate **ret_gate) HIN_NONNULL;
@@ -28,10 +29,19 @@ void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, ui
 bool hin_ingest_is_blocked(const struct hin_ingest *ingest);
 int64_t hin_ingest_lag_usec(const struct hin_ingest *ingest);
 
+/* An event of segments that were marked as damaged and of which none told yet. */
+HIN_RESULT hin_ingest_tell_damage(struct hin_ingest *ingest);
 /* A reader met `count` damaged things in the store: counted, and once an hour an event. */
 void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count);
 /* That the database was salvaged: said once, by the first worker, in an event and in the audit
  * record. */
 HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest) HIN_NONNULL;
+/* Gap entries that were made in the audit record since somebody was told of one: an event each
+ * time, whichever worker comes first. About each second, while the tenant is awake. */
+void hin_ingest_tell_gaps(struct hin_ingest *ingest) HIN_NONNULL;
+
+/* A checkpoint signed now, with all that its judge needs. Views are good until the next call. */
+HIN_RESULT hin_ingest_proof(struct hin_ingest *ingest,
+                            struct hin_proof_checkpoint *ret_proof) HIN_NONNULL;
 
 #endif

@@ -99,6 +99,8 @@ struct hin_gate {
     struct hin_listener *listener;
     uint64_t last_number;      /* of a session */
     struct hin_buf policy_key; /* SubjectPublicKeyInfo DER */
+    struct hin_buf
+        key_statement; /* the authority's about the checkpoint key; empty: not asked yet */
     struct hin_buf ca;
     struct hin_wire_packer *packer;
     struct hin_arena scratch;
@@ -141,6 +143,8 @@ struct hin_ingest {
     struct hin_timer *policy_timer;
     struct hin_buf checkpoint;
     int64_t checkpoint_usec;
+    struct hin_buf
+        key_statement;   /* the authority's about the checkpoint key; empty: not asked yet */
     bool rolled_back;    /* an agent has seen more than there is */
     int64_t damage_usec; /* monotonic, when damage of the store was last told; 0: never */
     uint8_t tenant_id[HIN_WIRE_ID_BYTES];

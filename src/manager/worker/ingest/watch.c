@@ -4,8 +4,8 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "keys/client.h"
-#include "manager/worker/ingest/checkpoint.h"
 #include "manager/worker/ingest/internal.h"
+#include "proof/key.h"
 #include "store/audit.h"
 
 #define CHECKPOINT_USEC (5 * HIN_MINUTE_USEC)
@@ -45,6 +45,38 @@ void hin_ingest_checkpoint(struct hin_ingest *ingest)
         hin_log_result(HIN_LOG_WARNING, made, "no checkpoint could be made");
         hin_buf_clear(&ingest->checkpoint);
     }
+}
+
+/* Does what the authority said still speak of the key that signs? */
+static bool is_certified(const struct hin_ingest *ingest)
+{
+    struct hin_key_statement key;
+    struct hin_checkpoint checkpoint;
+    struct hin_view statement, signature;
+    return hin_is_ok(hin_key_statement_verify(hin_buf_view(&ingest->gate->key_statement),
+                                              hin_buf_view(&ingest->gate->ca), &key)) &&
+           hin_is_ok(hin_checkpoint_decode(hin_buf_view(&ingest->checkpoint), &checkpoint,
+                                           &statement, &signature)) &&
+           hin_is_ok(hin_checkpoint_verify(hin_view_of(key.public_key, sizeof(key.public_key)),
+                                           statement, signature));
+}
+
+HIN_RESULT hin_ingest_proof(struct hin_ingest *ingest, struct hin_proof_checkpoint *ret_proof)
+{
+    struct hin_tenant *tenant = ingest->tenant;
+    HIN_TRY(make(ingest, hin_clock_wall_usec(ingest->worker->clock)));
+    if (!is_certified(ingest)) {
+        hin_buf_clear(&ingest->gate->key_statement);
+        tenant->key_use_count++;
+        HIN_TRY(hin_keys_checkpoint_certify(&tenant->keys, &ingest->gate->key_statement));
+        HIN_ENSURE(is_certified(ingest), CRYPTO);
+    }
+    *ret_proof = (struct hin_proof_checkpoint){
+        .checkpoint = hin_buf_view(&ingest->checkpoint),
+        .key = hin_buf_view(&ingest->gate->key_statement),
+        .authority = hin_buf_view(&ingest->gate->ca),
+    };
+    return hin_ok();
 }
 
 /* Only what we signed ourselves counts: an agent cannot make us cry wolf. */
@@ -118,13 +150,42 @@ void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count)
     }
 }
 
+/* Of the installation's own tenant the first worker speaks, of another one who has it open. */
+static bool speaks(const struct hin_ingest *ingest)
+{
+    return ingest->worker->instance == 0 || ingest->tenant->number != 0;
+}
+
+/* Any process may have marked them: the daily check, a merge, a commit. */
+HIN_RESULT hin_ingest_tell_damage(struct hin_ingest *ingest)
+{
+    struct hin_store_stats stats;
+    uint64_t told = 0;
+    char text[160];
+    if (!speaks(ingest)) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_store_damage_told(ingest->tenant->store, &told));
+    HIN_TRY(hin_store_stats(ingest->tenant->store, &stats));
+    if (stats.segments_damaged == told) {
+        return hin_ok();
+    }
+    if (stats.segments_damaged > told) { /* else some have expired */
+        snprintf(text, sizeof(text), "%s: %llu segments were found damaged",
+                 hin_state_get(HIN_STATE_STORE_CORRUPT)->text,
+                 (unsigned long long)(stats.segments_damaged - told));
+        hin_log(HIN_LOG_ERROR, "%s", text);
+        HIN_TRY(hin_ingest_state_event(ingest, HIN_STATE_STORE_CORRUPT, 0, "", text));
+    }
+    return hin_store_tell_damage(ingest->tenant->store, stats.segments_damaged);
+}
+
 HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
 {
-    struct hin_worker *worker = ingest->worker;
     struct hin_store_salvages salvages;
     char text[200];
     HIN_TRY(hin_store_salvages(ingest->tenant->store, &salvages));
-    if ((worker->instance != 0 && ingest->tenant->number == 0) || salvages.told >= salvages.count) {
+    if (!speaks(ingest) || salvages.told >= salvages.count) {
         return hin_ok();
     }
     snprintf(text, sizeof(text), "%s: %llu events and parts of %llu of its tables are lost",
@@ -140,4 +201,34 @@ HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
     HIN_TRY(hin_audit_write(ingest->tenant, &audit));
     HIN_TRY(hin_ingest_state_event(ingest, HIN_STATE_STORE_SALVAGED, 0, "", text));
     return hin_store_salvages_told(ingest->tenant->store, salvages.count);
+}
+
+static HIN_RESULT tell_gaps(struct hin_ingest *ingest)
+{
+    int64_t fresh = 0;
+    char text[200];
+    /* Taken first: workers do not tell twice, and a full disk does not make an event each second.
+     */
+    HIN_TRY(hin_store_audit_gaps_take(ingest->tenant->store, &fresh));
+    if (fresh == 0) {
+        return hin_ok();
+    }
+    hin_log(HIN_LOG_ERROR,
+            "entries of the audit record of tenant %s are lost or were altered: its entries "
+            "\"audit.gap\" say which",
+            ingest->tenant->id);
+    snprintf(text, sizeof(text), "%s: %lld new entries \"audit.gap\"",
+             hin_state_get(HIN_STATE_AUDIT_GAP)->text, (long long)fresh);
+    return hin_ingest_state_event(ingest, HIN_STATE_AUDIT_GAP, 0, "", text);
+}
+
+void hin_ingest_tell_gaps(struct hin_ingest *ingest)
+{
+    if (ingest->blocked) {
+        return;
+    }
+    struct hin_result told = tell_gaps(ingest);
+    if (!hin_is_ok(told) && told.code != HIN_NO_SPACE && told.code != HIN_AGAIN) {
+        hin_log_result(HIN_LOG_ERROR, told, "the event of a gap in the audit record");
+    }
 }

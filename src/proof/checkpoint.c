@@ -1,7 +1,8 @@
-#include "manager/worker/ingest/checkpoint.h"
+#include "proof/checkpoint.h"
 
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "crypt/sign.h"
 
 static const struct hin_view magic = {(const uint8_t *)"HINC", 4};
 
@@ -53,4 +54,13 @@ HIN_RESULT hin_checkpoint_decode(struct hin_view bytes, struct hin_checkpoint *r
     *ret_statement = statement;
     *ret_signature = signature;
     return hin_ok();
+}
+
+HIN_RESULT hin_checkpoint_verify(struct hin_view public_key, struct hin_view statement,
+                                 struct hin_view signature)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 1024};
+    HIN_TRY(hin_buf_append_text(&text, HIN_CHECKPOINT_DOMAIN));
+    HIN_TRY(hin_buf_append(&text, statement));
+    return hin_sign_verify(public_key, hin_buf_view(&text), signature);
 }

@@ -1,15 +1,19 @@
-/* Signed checkpoints: how far the manager's record is, signed by the keys process and kept by every
- * agent, so that a database that was cut or put back from an old copy is noticed at the next hello
- * or heartbeat.
+/* Signed checkpoints: how far the manager's record is, signed by the keys process. Agents keep
+ * them, so that a database that was cut or put back from an old copy is noticed at the next hello
+ * or heartbeat; people keep them outside (`hinomi audit checkpoint`), to prove the audit record by.
  *
  *     "HINC" | u16 version | tenant (16) | i64 time (usec) | u64 audit number | audit hash (32) |
- * u64 last event ID signature (64): Ed25519 over the domain of keys/vault.h || all before */
-#ifndef HIN_MANAGER_WORKER_INGEST_CHECKPOINT_H
-#define HIN_MANAGER_WORKER_INGEST_CHECKPOINT_H
+ *     u64 last event ID
+ *     signature (64): Ed25519 over HIN_CHECKPOINT_DOMAIN || all before */
+#ifndef HIN_PROOF_CHECKPOINT_H
+#define HIN_PROOF_CHECKPOINT_H
 
 #include "base/buf.h"
 #include "base/result.h"
 #include "base/view.h"
+
+/* The same as keys/vault.h's, which keys/vault.c checks. */
+#define HIN_CHECKPOINT_DOMAIN "hinomi checkpoint v1\n"
 
 enum {
     HIN_CHECKPOINT_VERSION = 1,
@@ -33,6 +37,10 @@ HIN_RESULT hin_checkpoint_encode(const struct hin_checkpoint *checkpoint,
 HIN_RESULT hin_checkpoint_decode(struct hin_view bytes, struct hin_checkpoint *ret_checkpoint,
                                  struct hin_view *ret_statement,
                                  struct hin_view *ret_signature) HIN_NONNULL;
+
+/* Is the signature one by the checkpoint key with this public part? AUTH. */
+HIN_RESULT hin_checkpoint_verify(struct hin_view public_key, struct hin_view statement,
+                                 struct hin_view signature);
 
 /* Is what was seen ahead of what there is now? Then the record went back. */
 static inline bool hin_checkpoint_is_ahead(const struct hin_checkpoint *seen, uint64_t audit_number,

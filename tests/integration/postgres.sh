@@ -69,6 +69,27 @@ if [ "$(id -u)" = 0 ] && [ -n "$W" ]; then
     check_not "its network namespace is not ours" test "/proc/$W/ns/net" -ef /proc/self/ns/net
 fi
 
+# ---- other tenants: a schema and a role each ----
+
+tenant() { # NAME: made, signed in to, with an agent
+    cli m tenant create "$1" --json >"$T/$1.tenant.json" || return 1
+    jq --slurpfile m "$T/m.init.json" '$m[0] + {apiKey, oneTimePassword, enrolmentToken}' "$T/$1.tenant.json" >"$T/$1.init.json"
+    urls[$1]=${urls[m]} agents_urls[$1]=${agents_urls[m]} fingerprints[$1]=${fingerprints[m]}
+    mkdir -p "$T/$1" "$T/log-$1" && cp "$T/m/ca.pem" "$T/$1/ca.pem"
+    printf 'api-version: v1\napi-secret-key: %s\n' "$(init_value "$1" apiKey)" >"$T/$1.headers"
+    sign_in "$1" && number_rules "$1" "$T/log-$1/*.log" && LOG_ROOT=$T/log-$1 agent_enrol "$1" "agent-$1" && agent_start "agent-$1"
+}
+for name in red blue; do
+    check "tenant $name is made and has an agent" tenant $name
+    numbers 1 300 "secret-of-$name" >>"$T/log-$name/n.log"
+    happens 40 "its events are there" all_there $name "secret-of-$name" 1 300
+done
+is "red has none of blue's" "$(tally red secret-of-blue)" "0 0 0 0"
+is "each has a schema with a role of its own, and none a right in another's" \
+    "$(as_admin "SELECT count(DISTINCT n.oid), count(*) FILTER (WHERE has_schema_privilege(r.oid, n.oid, 'USAGE') AND r.rolname <> n.nspname) FROM pg_namespace n, pg_roles r WHERE n.nspname LIKE 'hinomi\_%' AND r.rolname LIKE 'hinomi\_%'")" "3|0"
+stop agent-red
+stop agent-blue
+
 # ---- the database goes away ----
 
 server stop || bail "the server is stopped"
@@ -76,7 +97,8 @@ numbers 1 1500 held >>"$LOG"
 happens 20 "the manager says that it cannot store" logged m 'events cannot be stored; agents hold them: the database server'
 is "reading and writing are refused with 503" "$(api_status m POST computers/1 '{"description":"x"}') $(api_status m GET computers)" "503 503"
 like "with a time to try again" "$(curl -si --max-time 10 --cacert "$T/m/ca.pem" -H @"$T/m.headers" "${urls[m]}/api/computers" | tr -d '\r')" '^Retry-After: [0-9]+$'
-is "health says so" "$(curl -s --max-time 5 --cacert "$T/m/ca.pem" "${urls[m]}/api/health" | jq -r '[.status, .store] | join(" ")')" "failed unreachable"
+health() { curl -s --max-time 5 --cacert "$T/m/ca.pem" "${urls[m]}/api/health" | jq -r '[.status, .store] | join(" ")'; }
+happens 20 "health says so, once it looks again" eval '[ "$(health)" = "failed unreachable" ]'
 before=$(process m worker)
 server start --tls || bail "the server is started again"
 happens 60 "all is stored, each once, without a hand's turn" all_there m held 1 1500
@@ -95,9 +117,9 @@ happens 90 "a server killed twice while lines arrive loses none and doubles none
 # ---- another's data, another's keys, a newer format ----
 
 stop m
-SCHEMA=$(as_admin "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'hinomi%'")
+SCHEMA=hinomi_$(jq -r .tenant "$T/m/manager.json")
 manager_init n --store "$SOCKET" --store-password-file "$P/password" || bail "a second installation beside it"
-OTHER=$(as_admin "SELECT nspname FROM pg_namespace WHERE nspname LIKE 'hinomi%' AND nspname <> '$SCHEMA'")
+OTHER=hinomi_$(jq -r .tenant "$T/n/manager.json")
 rename() { as_admin "ALTER SCHEMA \"$1\" RENAME TO \"$2\"" >/dev/null; }
 rename "$SCHEMA" aside
 rename "$OTHER" "$SCHEMA"

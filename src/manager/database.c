@@ -3,11 +3,14 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fd.h"
 
 #define SETTING_STORE   "store"
+#define SETTING_CHECKED "store-checked" /* the parent has seen the server's uid */
+#define UID_OF_OTHERS   65534           /* in a user namespace: /proc/sys/kernel/overflowuid */
 #define FD_PASSWORD     "store-password"
 #define FD_PLACE        "store-place"  /* the socket's folder, or the authority's file */
 #define SHOWN_SOCKET    "store-socket" /* under an empty root */
@@ -64,6 +67,12 @@ HIN_RESULT hin_database_hand(const struct hin_database *database, struct hin_rol
     HIN_TRY(hin_store_server_text(&database->server, text, sizeof(text)));
     HIN_TRY(hin_role_hand_setting(hand, SETTING_STORE, hin_view_from_text(text)));
     HIN_TRY(hand_place(&database->server, hand));
+    /* In a user namespace of an ordinary user's all other uids look the same: it is checked here,
+     * at each start of a process. While the server is away it is not, and the process waits for it.
+     */
+    if (geteuid() != 0 && hin_is_ok(hin_store_server_check_peer(&database->server))) {
+        HIN_TRY(hin_role_hand_setting(hand, SETTING_CHECKED, HIN_VIEW("1")));
+    }
     if (database->server.password.size == 0) {
         return hin_ok();
     }
@@ -112,6 +121,10 @@ HIN_RESULT hin_database_take(struct hin_role *role, struct hin_database *ret_dat
     }
     bool socket = database.server.link == HIN_STORE_SOCKET;
     if (socket && hin_sandbox_is_shown(SHOWN_SOCKET)) {
+        bool checked = hin_role_setting_text(role, SETTING_CHECKED) != NULL;
+        if (checked && database.server.peer_uid != geteuid()) {
+            database.server.peer_uid = UID_OF_OTHERS;
+        }
         (void)snprintf(database.server.host, sizeof(database.server.host), "/" SHOWN_SOCKET);
     } else if (!socket && hin_sandbox_is_shown(SHOWN_AUTHORITY)) {
         (void)snprintf(database.server.authority, sizeof(database.server.authority),

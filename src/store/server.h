@@ -38,6 +38,11 @@ HIN_RESULT hin_store_server_text(const struct hin_store_server *server, char *ou
                                  size_t out_bytes) HIN_NONNULL;
 void hin_store_server_done(struct hin_store_server *server);
 
+/* Whether who listens at a socket runs as peer_uid: AUTH when not, NETWORK when nobody listens. The
+ * connection checks it by itself, before it sends anything; this is for who hands a server to a
+ * process that cannot tell uids apart (in a user namespace of its own). OK for TLS. */
+HIN_RESULT hin_store_server_check_peer(const struct hin_store_server *server) HIN_NONNULL;
+
 /* Fills `address` of a TLS server by the host's resolver. */
 HIN_RESULT hin_store_server_resolve(struct hin_store_server *server, struct hin_error *error)
     __attribute__((nonnull(1)));

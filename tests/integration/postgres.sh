@@ -151,4 +151,14 @@ is "every connection of it is TLS 1.3" \
 W=$(process t worker)
 [ "$(id -u)" != 0 ] || is "a worker's root holds the authority's certificate and nothing else" "$(ls "/proc/$W/root/" | tr '\n' ' ')" "store-authority "
 check "all end in order" eval 'stop a && stop b && stop m && stop t'
+
+# ---- as an ordinary user, whose processes see all other uids as one ----
+
+if [ "$(id -u)" = 0 ]; then
+    runner=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --no-new-privs --)
+    mkdir "$T/u" && cp "$P/password" "$T/u/password" && chown -R 65534:65534 "$T/u"
+    check "an ordinary user's manager runs over the socket" eval \
+        'manager_init u/m --store "$SOCKET" --store-password-file "$T/u/password" && manager_start u/m --store-password-file "$T/u/password"'
+    check "and ends in order" stop u/m
+fi
 done_testing

@@ -8,9 +8,11 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/un.h>
 
 #include "base/buf.h"
 #include "base/bytes.h"
+#include "base/fd.h"
 
 enum { PORT_DEFAULT = 5432 };
 
@@ -253,6 +255,25 @@ HIN_RESULT hin_store_server_text(const struct hin_store_server *server, char *ou
 void hin_store_server_done(struct hin_store_server *server)
 {
     hin_secret_done(&server->password);
+}
+
+HIN_RESULT hin_store_server_check_peer(const struct hin_store_server *server)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    struct ucred peer;
+    socklen_t bytes = sizeof(peer);
+    if (server->link != HIN_STORE_SOCKET) {
+        return hin_ok();
+    }
+    int size =
+        snprintf(to.sun_path, sizeof(to.sun_path), "%s/.s.PGSQL.%u", server->host, server->port);
+    HIN_ENSURE(size > 0 && (size_t)size < sizeof(to.sun_path), LIMIT);
+    HIN_CLEANUP_FD int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    HIN_ENSURE(fd >= 0, IO);
+    HIN_ENSURE(connect(fd, (struct sockaddr *)&to, sizeof(to)) == 0, NETWORK);
+    HIN_ENSURE(getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &bytes) == 0, IO);
+    HIN_ENSURE(peer.uid == server->peer_uid, AUTH);
+    return hin_ok();
 }
 
 HIN_RESULT hin_store_server_resolve(struct hin_store_server *server, struct hin_error *error)

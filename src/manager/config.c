@@ -88,13 +88,14 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
 {
     struct hin_view keyring;
     struct hin_view tenant;
+    struct hin_view store = HIN_VIEW_EMPTY;
     int64_t uid_base = config->uid_base;
     int64_t workers = 0;
     int64_t keep_days = 0;
     /* A mistyped name would quietly leave the default in force. */
-    static const char *const known[] = {"api",      "agents",  "keyring",
-                                        "tenant",   "uidBase", "workers",
-                                        "keepDays", "kms",     HIN_CLOCK_SETTINGS_KEYS};
+    static const char *const known[] = {
+        "api",     "agents",   "keyring", "tenant", "uidBase",
+        "workers", "keepDays", "kms",     "store",  HIN_CLOCK_SETTINGS_KEYS};
     HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));
@@ -105,6 +106,8 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     HIN_TRY(hin_json_opt_integer(root, "workers", 0, 64, &workers, error));
     HIN_TRY(hin_json_opt_integer(root, "keepDays", 0, 36500, &keep_days, error));
     HIN_TRY(hin_clock_settings_read(root, &config->clock, error));
+    HIN_TRY(hin_json_opt_text(root, "store", &store, error));
+    HIN_TRY(hin_view_to_text(store, config->store, sizeof(config->store)));
     HIN_TRY(hin_view_to_text(keyring, config->keyring, sizeof(config->keyring)));
     HIN_TRY(hin_view_to_text(tenant, config->tenant, sizeof(config->tenant)));
     config->uid_base = (uint32_t)uid_base;
@@ -161,6 +164,9 @@ HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *c
     hin_json_field_integer(&writer, "workers", config->workers);
     hin_json_field_integer(&writer, "keepDays", config->keep_days);
     hin_clock_settings_write(&writer, &config->clock);
+    if (config->store[0] != 0) {
+        hin_json_field_cstring(&writer, "store", config->store);
+    }
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     HIN_TRY(hin_buf_append_byte(&text, '\n'));

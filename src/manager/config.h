@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/result.h"
 #include "clock/settings.h"
+#include "manager/database.h"
 #include "manager/kms/settings.h"
 
 enum {
@@ -30,6 +31,7 @@ struct hin_manager_config {
     uint32_t workers;   /* 0: as many as processors */
     uint32_t keep_days; /* events are dropped after so many days; 0: never */
     struct hin_clock_settings clock;
+    char store[HIN_MANAGER_STORE_MAX]; /* address of a PostgreSQL server; empty: SQLite */
 };
 
 void hin_manager_config_default(struct hin_manager_config *config) HIN_NONNULL;

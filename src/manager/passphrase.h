@@ -1,5 +1,5 @@
-/* The pass phrase of the key ring, or what another key management service asks for (a PIN,
- * credentials): from a file, a descriptor, or a systemd credential. */
+/* The pass phrase of the key ring, or another secret of its kind: from a file, a descriptor, or a
+ * systemd credential. */
 #ifndef HIN_MANAGER_PASSPHRASE_H
 #define HIN_MANAGER_PASSPHRASE_H
 
@@ -7,9 +7,10 @@
 #include "base/secret.h"
 
 struct hin_passphrase_source {
-    const char *name; /* of options and credential: "kms-secret"; NULL: "passphrase" */
     const char *file; /* NULL: none */
     const char *fd;   /* a number as text, NULL: none */
+    const char *name; /* of the options (--NAME-file, --NAME-fd) and the credential; NULL:
+                         "passphrase" */
 };
 
 /* Empty when neither is given and $CREDENTIALS_DIRECTORY/NAME (systemd.exec(5)) does not

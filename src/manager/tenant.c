@@ -173,7 +173,7 @@ static bool is_there(const struct hin_tenant *tenant, const char *suffix)
     struct stat info;
     char name[64];
     name_of(tenant, suffix, name);
-    return fstatat(tenant->directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
+    return fstatat(tenant->place.directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
 bool hin_tenant_keeps_damaged(const struct hin_tenant *tenant)
@@ -184,7 +184,7 @@ bool hin_tenant_keeps_damaged(const struct hin_tenant *tenant)
 /* A salvage that was made is due to take the damaged file's place, whatever became of the mark. */
 static bool is_marked(const struct hin_tenant *tenant)
 {
-    struct hin_store_options options = {.directory = tenant->directory, .tenant = tenant->id};
+    struct hin_store_options options = {.directory = tenant->place.directory, .tenant = tenant->id};
     return is_there(tenant, "damage") || hin_store_salvage_is_made(&options);
 }
 
@@ -193,8 +193,8 @@ static HIN_RESULT mark(const struct hin_tenant *tenant)
     HIN_CLEANUP_FD int fd = -1;
     char name[64];
     name_of(tenant, "damage", name);
-    HIN_TRY(hin_fd_open(tenant->directory, name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, &fd));
-    return hin_directory_sync(tenant->directory);
+    HIN_TRY(hin_fd_open(tenant->place.directory, name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, &fd));
+    return hin_directory_sync(tenant->place.directory);
 }
 
 /* F_RDLCK, F_WRLCK; what was held before is given up when the new one cannot be had. Who waits to
@@ -208,7 +208,7 @@ static HIN_RESULT lock(struct hin_tenant *tenant, short type)
     if (tenant->lock < 0) {
         char name[64];
         name_of(tenant, "lock", name);
-        HIN_TRY(hin_fd_open(tenant->directory, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600,
+        HIN_TRY(hin_fd_open(tenant->place.directory, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600,
                             &tenant->lock));
     } else if (type == F_WRLCK) { /* two that held theirs would wait for each other */
         (void)fcntl(tenant->lock, F_OFD_SETLK, &wanted);
@@ -229,8 +229,8 @@ static HIN_RESULT unmark(const struct hin_tenant *tenant)
 {
     char name[64];
     name_of(tenant, "damage", name);
-    HIN_ENSURE(unlinkat(tenant->directory, name, 0) == 0 || errno == ENOENT, IO);
-    return hin_directory_sync(tenant->directory);
+    HIN_ENSURE(unlinkat(tenant->place.directory, name, 0) == 0 || errno == ENOENT, IO);
+    return hin_directory_sync(tenant->place.directory);
 }
 
 static HIN_RESULT make_salvage(const struct hin_tenant *tenant,
@@ -251,7 +251,7 @@ static HIN_RESULT make_salvage(const struct hin_tenant *tenant,
  * exchange, so that the last rename ends it all at once and nothing is salvaged twice. */
 static HIN_RESULT salvage(struct hin_tenant *tenant, struct hin_error *error)
 {
-    struct hin_store_options options = {.directory = tenant->directory, .tenant = tenant->id};
+    struct hin_store_options options = {.directory = tenant->place.directory, .tenant = tenant->id};
     HIN_TRY(lock(tenant, F_WRLCK));
     if (is_marked(tenant)) { /* else another process was faster */
         if (!hin_store_salvage_is_made(&options)) {
@@ -266,7 +266,8 @@ static HIN_RESULT salvage(struct hin_tenant *tenant, struct hin_error *error)
 static HIN_RESULT open_once(struct hin_tenant *tenant, bool create, struct hin_error *error)
 {
     struct hin_store_options options = {
-        .directory = tenant->directory,
+        .directory = tenant->place.directory,
+        .server = tenant->place.server,
         .tenant = tenant->id,
         .create = create,
         .cache_kib = tenant->number != 0 ? MANY_CACHE_KIB : 0,
@@ -276,7 +277,11 @@ static HIN_RESULT open_once(struct hin_tenant *tenant, bool create, struct hin_e
     if (!hin_is_ok(unlocked)) {
         bool broken = hin_store_is_broken(tenant->store);
         return hin_error_set(error, broken ? HIN_CORRUPT : unlocked.code, NULL, 0, 0,
-                             "the store cannot be unlocked: %s", hin_code_text(unlocked.code));
+                             "the store cannot be unlocked: %s%s", hin_code_text(unlocked.code),
+                             unlocked.code == HIN_AUTH
+                                 ? " (it holds another tenant's data, or these are another "
+                                   "installation's keys)"
+                                 : "");
     }
     return hin_ok();
 }
@@ -302,7 +307,8 @@ static HIN_RESULT open_locked(struct hin_tenant *tenant, bool create, struct hin
     HIN_TRY(lock(tenant, F_RDLCK));
     if (!is_marked(tenant)) {
         struct hin_result opened = open_once(tenant, create, error);
-        if (opened.code != HIN_CORRUPT) {
+        if (opened.code != HIN_CORRUPT ||
+            tenant->place.server != NULL) { /* a server mends itself */
             return opened;
         }
         close_store(tenant);
@@ -313,20 +319,21 @@ static HIN_RESULT open_locked(struct hin_tenant *tenant, bool create, struct hin
     return open_once(tenant, false, error);
 }
 
-void hin_tenant_init(struct hin_tenant *tenant, int directory, const char *id,
-                     const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
-                     const struct hin_clock *clock)
+void hin_tenant_init(struct hin_tenant *tenant, const struct hin_tenant_place *place,
+                     const char *id, const struct hin_keys_carrier *keys,
+                     enum hin_vault_reason reason, const struct hin_clock *clock)
 {
     *tenant = (struct hin_tenant){
-        .keys = *keys, .reason = reason, .clock = clock, .directory = directory, .lock = -1};
+        .keys = *keys, .reason = reason, .clock = clock, .place = *place, .lock = -1};
     snprintf(tenant->id, sizeof(tenant->id), "%s", id);
 }
 
-HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, int directory, const char *id,
-                           const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
-                           const struct hin_clock *clock, bool create, struct hin_error *error)
+HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, const struct hin_tenant_place *place,
+                           const char *id, const struct hin_keys_carrier *keys,
+                           enum hin_vault_reason reason, const struct hin_clock *clock, bool create,
+                           struct hin_error *error)
 {
-    hin_tenant_init(tenant, directory, id, keys, reason, clock);
+    hin_tenant_init(tenant, place, id, keys, reason, clock);
     struct hin_result opened = open_locked(tenant, create, error);
     if (!hin_is_ok(opened)) {
         hin_tenant_close(tenant);
@@ -370,7 +377,8 @@ void hin_tenant_rest(struct hin_tenant *tenant)
 HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)
 {
     int64_t now_usec = hin_clock_monotonic_usec(tenant->clock);
-    if (tenant->store != NULL && hin_store_is_broken(tenant->store)) {
+    if (tenant->store != NULL && tenant->place.server == NULL &&
+        hin_store_is_broken(tenant->store)) {
         hin_log(HIN_LOG_ERROR, "a page of the database is damaged: all processes that have it open "
                                "end, and it is salvaged before they are back");
         HIN_TRY(mark(tenant));

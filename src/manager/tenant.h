@@ -10,6 +10,12 @@
 #include "seal/seal.h"
 #include "store/store.h"
 
+/* Where tenants' data lie; both borrowed. */
+struct hin_tenant_place {
+    int directory;                         /* of the databases, and of what stands beside them */
+    const struct hin_store_server *server; /* NULL: SQLite in the directory */
+};
+
 struct hin_tenant {
     char id[37];    /* UUID */
     int64_t number; /* among the tenants of the installation; 0: its own. Ends the credentials. */
@@ -21,9 +27,9 @@ struct hin_tenant {
     struct hin_opener *opener;
     struct hin_index *index;
     uint64_t key_use_count; /* calls of the key service by this process, for the metrics */
-    int directory;          /* borrowed */
-    int lock;               /* held, shared, while the database is open; alone, to salvage it */
-    int64_t sealer_usec;    /* monotonic, when the sealer's key was taken */
+    struct hin_tenant_place place;
+    int lock;            /* held, shared, while the database is open; alone, to salvage it */
+    int64_t sealer_usec; /* monotonic, when the sealer's key was taken */
     uint8_t sealer_key[HIN_SEAL_KEY_ID_BYTES];
     uint32_t data_version; /* of the sealer's key; see hin_tenant_rotate_data */
 };
@@ -50,18 +56,19 @@ HIN_RESULT hin_tenant_name(struct hin_view name, char ret_canonical[HIN_TENANT_N
 /* Opens and unlocks. A database whose damaged pages forbid it, or that a process has found damaged
  * (hin_tenant_watch), is salvaged first: by one process, once all have closed it; AGAIN after 30 s
  * of waiting for that. `store` then tells of it (hin_store_salvages). The tenant must not move in
- * memory afterwards. directory: of the database, borrowed. A fresh data key is made and put into
+ * memory afterwards. A fresh data key is made and put into
  * the key table before anything is sealed under it.
  */
-HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, int directory, const char *id,
-                           const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
-                           const struct hin_clock *clock, bool create, struct hin_error *error);
+HIN_RESULT hin_tenant_open(struct hin_tenant *tenant, const struct hin_tenant_place *place,
+                           const char *id, const struct hin_keys_carrier *keys,
+                           enum hin_vault_reason reason, const struct hin_clock *clock, bool create,
+                           struct hin_error *error);
 void hin_tenant_close(struct hin_tenant *tenant);
 
 /* One that is not opened yet, asleep. */
-void hin_tenant_init(struct hin_tenant *tenant, int directory, const char *id,
-                     const struct hin_keys_carrier *keys, enum hin_vault_reason reason,
-                     const struct hin_clock *clock) HIN_NONNULL;
+void hin_tenant_init(struct hin_tenant *tenant, const struct hin_tenant_place *place,
+                     const char *id, const struct hin_keys_carrier *keys,
+                     enum hin_vault_reason reason, const struct hin_clock *clock) HIN_NONNULL;
 
 /* A tenant that nobody asks for rests: its database is closed, its keys stay until they expire.
  * Before the store of a tenant that may rest is used, it is woken, which does nothing when it is

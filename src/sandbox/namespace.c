@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -52,8 +53,8 @@ static HIN_RESULT enter_user_namespace(void)
 static unsigned wanted(const struct hin_sandbox *sandbox, struct hin_buf *weaker)
 {
     unsigned bits = sandbox->namespaces;
-    if ((sandbox->syscalls &
-         (HIN_SANDBOX_NET_CLIENT | HIN_SANDBOX_NET_SERVER | HIN_SANDBOX_NET_DATAGRAM)) != 0) {
+    if ((sandbox->syscalls & (HIN_SANDBOX_NET_CLIENT | HIN_SANDBOX_NET_SERVER |
+                              HIN_SANDBOX_NET_DATAGRAM | HIN_SANDBOX_CONNECT_TCP)) != 0) {
         bits &= ~(unsigned)HIN_SANDBOX_NEW_NET;
     }
     bool by_text = false;
@@ -69,23 +70,83 @@ static unsigned wanted(const struct hin_sandbox *sandbox, struct hin_buf *weaker
     return (bits & HIN_SANDBOX_EMPTY_ROOT) != 0 ? bits | HIN_SANDBOX_NEW_MOUNT : bits;
 }
 
-/* An empty, read-only root; the old one is let go. What is held by descriptor stays reachable. */
-static HIN_RESULT empty_root(void)
+/* A descriptor from before belongs to the mounts of before, which cannot be bound here: the same
+ * thing is opened anew, by the name that it has. */
+static HIN_RESULT open_anew(int old, int *ret_fd)
+{
+    char link[64], path[4096];
+    struct stat before, now;
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", old);
+    ssize_t size = readlink(link, path, sizeof(path) - 1);
+    HIN_ENSURE(size > 0, IO);
+    path[size] = '\0';
+    HIN_CLEANUP_FD int fd = open(path, O_PATH | O_CLOEXEC | O_NOFOLLOW);
+    HIN_ENSURE(fd >= 0 && fstat(fd, &now) == 0 && fstat(old, &before) == 0, NOT_FOUND);
+    HIN_ENSURE(now.st_dev == before.st_dev && now.st_ino == before.st_ino, CONFLICT);
+    *ret_fd = fd;
+    fd = -1;
+    return hin_ok();
+}
+
+/* One thing of the old root that stays to be seen in the new one, at `place` still. */
+static HIN_RESULT show(const char *place, int shown, const char *name)
+{
+    const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
+    char from[64], to[64 + SANDBOX_NAME_MAX];
+    struct stat about;
+    HIN_ENSURE(fstat(shown, &about) == 0, IO);
+    snprintf(from, sizeof(from), "/proc/self/fd/%d", shown);
+    snprintf(to, sizeof(to), "%s/%s", place, name);
+    if (S_ISDIR(about.st_mode)) {
+        HIN_ENSURE(mkdir(to, 0555) == 0, DENIED);
+    } else {
+        HIN_CLEANUP_FD int fd = -1;
+        HIN_TRY(hin_fd_open(AT_FDCWD, to, O_WRONLY | O_CREAT | O_EXCL, 0444, &fd));
+    }
+    HIN_ENSURE(mount(from, to, NULL, MS_BIND, NULL) == 0, DENIED);
+    HIN_ENSURE(mount(NULL, to, NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL) == 0, DENIED);
+    return hin_ok();
+}
+
+static HIN_RESULT make_root(const struct hin_sandbox *sandbox, const int *shown)
 {
     static const char *const places[] = {"/tmp", "/run", "/var", "/usr"};
-    HIN_ENSURE(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0, DENIED);
     const unsigned long flags = MS_NOSUID | MS_NODEV | MS_NOEXEC;
     const char *place = NULL;
     for (size_t i = 0; i < HIN_COUNT(places) && place == NULL; i++) {
-        if (mount("hinomi", places[i], "tmpfs", flags, "size=4k,nr_inodes=2,mode=0555") == 0) {
+        if (mount("hinomi", places[i], "tmpfs", flags, "size=4k,nr_inodes=8,mode=0555") == 0) {
             place = places[i];
         }
     }
-    HIN_ENSURE(place != NULL && chdir(place) == 0, DENIED);
+    HIN_ENSURE(place != NULL, DENIED);
+    for (size_t i = 0; i < sandbox->shown_count; i++) {
+        HIN_TRY(show(place, shown[i], sandbox->shown[i].name));
+    }
+    HIN_ENSURE(chdir(place) == 0, DENIED);
     HIN_ENSURE(syscall(SYS_pivot_root, ".", ".") == 0, DENIED);
     HIN_ENSURE(umount2(".", MNT_DETACH) == 0 && chdir("/") == 0, DENIED);
     HIN_ENSURE(mount(NULL, "/", NULL, MS_REMOUNT | MS_BIND | MS_RDONLY | flags, NULL) == 0, DENIED);
     return hin_ok();
+}
+
+/* An empty, read-only root; the old one is let go. What is held by descriptor stays reachable. */
+static HIN_RESULT empty_root(const struct hin_sandbox *sandbox)
+{
+    int shown[SANDBOX_SHOWN_MAX];
+    size_t count = 0;
+    HIN_ENSURE(mount(NULL, "/", NULL, MS_REC | MS_SLAVE, NULL) == 0, DENIED);
+    struct hin_result result = hin_ok();
+    for (; count < sandbox->shown_count && hin_is_ok(result); count++) {
+        shown[count] = -1;
+        result = open_anew(sandbox->shown[count].fd, &shown[count]);
+    }
+    if (hin_is_ok(result)) {
+        result = make_root(sandbox, shown);
+    }
+    for (size_t i = 0; i < count; i++) {
+        hin_fd_close(&shown[i]);
+    }
+    return result;
 }
 
 HIN_RESULT hin_sandbox_enter_namespaces(const struct hin_sandbox *sandbox, struct hin_buf *weaker)
@@ -111,7 +172,7 @@ HIN_RESULT hin_sandbox_enter_namespaces(const struct hin_sandbox *sandbox, struc
         }
     }
     bool with_root = (bits & HIN_SANDBOX_EMPTY_ROOT) != 0 && (bits & HIN_SANDBOX_NEW_MOUNT) != 0;
-    if (with_root && !hin_sandbox_is_sanitized() && !hin_is_ok(empty_root())) {
+    if (with_root && !hin_sandbox_is_sanitized() && !hin_is_ok(empty_root(sandbox))) {
         hin_sandbox_note(weaker, "no empty root folder: %s (Landlock guards it)", strerror(errno));
     }
     return hin_ok();

@@ -4,9 +4,11 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -89,6 +91,25 @@ HIN_RESULT hin_sandbox_allow_path(struct hin_sandbox *sandbox, int directory, co
     sandbox->paths[sandbox->path_count++] = (struct sandbox_path){
         .fd = fd, .access = access, .by_text = directory == AT_FDCWD || path[0] == '/'};
     return hin_ok();
+}
+
+HIN_RESULT hin_sandbox_show(struct hin_sandbox *sandbox, int fd, const char *name)
+{
+    HIN_ENSURE(sandbox->shown_count < SANDBOX_SHOWN_MAX && strlen(name) < SANDBOX_NAME_MAX, LIMIT);
+    HIN_ENSURE(fd >= 0 && strchr(name, '/') == NULL, INVALID);
+    struct sandbox_shown *shown = &sandbox->shown[sandbox->shown_count++];
+    shown->fd = fd;
+    hin_copy(shown->name, name, strlen(name) + 1);
+    return hin_ok();
+}
+
+bool hin_sandbox_is_shown(const char *name)
+{
+    char path[SANDBOX_NAME_MAX + 2];
+    struct stat about, root;
+    int size = snprintf(path, sizeof(path), "/%s", name);
+    return size > 0 && (size_t)size < sizeof(path) && stat(path, &about) == 0 &&
+           stat("/", &root) == 0 && about.st_dev != root.st_dev;
 }
 
 HIN_RESULT hin_sandbox_allow_system_files(struct hin_sandbox *sandbox)

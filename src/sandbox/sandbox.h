@@ -20,6 +20,7 @@
 #ifndef HIN_SANDBOX_SANDBOX_H
 #define HIN_SANDBOX_SANDBOX_H
 
+#include <stdbool.h>
 #include <sys/resource.h>
 #include <sys/types.h>
 
@@ -50,6 +51,11 @@ enum hin_sandbox_syscalls {
     HIN_SANDBOX_NET_DATAGRAM =
         1
         << 10, /* socket (INET and INET6, datagrams only), connect, sendto: UDP and nothing else */
+    HIN_SANDBOX_CONNECT_UNIX = 1 << 11, /* connect to Unix sockets: those that the role can see
+                                           (under an empty root: what hin_sandbox_show shows); keeps
+                                           its network namespace */
+    HIN_SANDBOX_CONNECT_TCP = 1 << 12,  /* connect over TCP, to the ports of
+                                           hin_sandbox_allow_connect;  no datagrams, no bind */
 };
 
 /* What a path rule permits beneath it (Landlock; a file's own rule or a whole tree). */
@@ -96,6 +102,11 @@ void hin_sandbox_allow_syscalls(struct hin_sandbox *sandbox, unsigned sets) HIN_
  * it does not exist. */
 HIN_RESULT hin_sandbox_allow_path(struct hin_sandbox *sandbox, int directory, const char *path,
                                   unsigned access) HIN_NONNULL;
+/* Under an empty root: what this descriptor holds (a folder, a file) is seen as "/name", read-only,
+ * and without any new right to it by Landlock. Nowhere else: hin_sandbox_is_shown tells. The
+ * descriptor is borrowed until _apply. */
+HIN_RESULT hin_sandbox_show(struct hin_sandbox *sandbox, int fd, const char *name) HIN_NONNULL;
+bool hin_sandbox_is_shown(const char *name) HIN_NONNULL; /* to be asked behind the lock */
 /* Read access to those of the usual system files that exist: name resolution (resolv.conf, hosts,
  * nsswitch.conf, gai.conf, services), time zones, locale, CA certificates, OpenSSL's configuration.
  */

@@ -7,6 +7,8 @@
 #define SANDBOX_PATHS_MAX  64
 #define SANDBOX_PORTS_MAX  32
 #define SANDBOX_LIMITS_MAX 16
+#define SANDBOX_SHOWN_MAX  2
+#define SANDBOX_NAME_MAX   32
 
 struct sandbox_path {
     int fd; /* O_PATH */
@@ -24,6 +26,11 @@ struct sandbox_limit {
     rlim_t value;
 };
 
+struct sandbox_shown {
+    int fd;
+    char name[SANDBOX_NAME_MAX];
+};
+
 struct hin_sandbox {
     uid_t uid; /* 0 = keep */
     gid_t gid;
@@ -36,6 +43,8 @@ struct hin_sandbox {
     size_t port_count;
     struct sandbox_limit limits[SANDBOX_LIMITS_MAX];
     size_t limit_count;
+    struct sandbox_shown shown[SANDBOX_SHOWN_MAX];
+    size_t shown_count;
 };
 
 /* "weaker: TEXT\n"; a full buffer loses the line, never the lock. */

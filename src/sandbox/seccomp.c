@@ -6,6 +6,7 @@
 #include <fcntl.h>
 #include <linux/filter.h>
 #include <linux/seccomp.h>
+#include <netinet/in.h>
 #include <sched.h>
 #include <seccomp.h>
 #include <stddef.h>
@@ -173,6 +174,7 @@ static const char *const net_client_names[] = {"connect", "sendto", "bind"};
 static const char *const net_datagram_names[] = {"connect", "sendto"};
 static const char *const net_server_names[] = {"bind", "listen", "accept", "accept4", "sendto"};
 static const char *const accept_names[] = {"accept", "accept4"};
+static const char *const connect_names[] = {"connect"};
 static const char *const process_names[] = {
     "fork",    "vfork",  "wait4",      "waitid",
     "kill",    "tgkill", "pidfd_open", "pidfd_send_signal",
@@ -280,6 +282,8 @@ static const struct name_set {
     {HIN_SANDBOX_NET_DATAGRAM, net_datagram_names, HIN_COUNT(net_datagram_names)},
     {HIN_SANDBOX_NET_SERVER, net_server_names, HIN_COUNT(net_server_names)},
     {HIN_SANDBOX_ACCEPT, accept_names, HIN_COUNT(accept_names)},
+    {HIN_SANDBOX_CONNECT_UNIX, connect_names, HIN_COUNT(connect_names)},
+    {HIN_SANDBOX_CONNECT_TCP, connect_names, HIN_COUNT(connect_names)},
     {HIN_SANDBOX_PROCESSES, process_names, HIN_COUNT(process_names)},
     {HIN_SANDBOX_EXEC, exec_names, HIN_COUNT(exec_names)},
     {HIN_SANDBOX_EXEC, executable_names, HIN_COUNT(executable_names)},
@@ -319,6 +323,7 @@ static const struct argument_rule {
     {HIN_SANDBOX_NET_CLIENT, "socket", 0, UINT64_MAX, AF_UNIX},
     {HIN_SANDBOX_NET_CLIENT, "socket", 0, UINT64_MAX, AF_INET},
     {HIN_SANDBOX_NET_CLIENT, "socket", 0, UINT64_MAX, AF_INET6},
+    {HIN_SANDBOX_CONNECT_UNIX, "socket", 0, UINT64_MAX, AF_UNIX},
     {HIN_SANDBOX_NET_SERVER, "socket", 0, UINT64_MAX, AF_UNIX},
     {HIN_SANDBOX_NET_SERVER, "socket", 0, UINT64_MAX, AF_INET},
     {HIN_SANDBOX_NET_SERVER, "socket", 0, UINT64_MAX, AF_INET6},
@@ -365,6 +370,21 @@ static HIN_RESULT add(scmp_filter_ctx filter, uint32_t action, const char *name)
     return hin_ok();
 }
 
+/* Landlock judges the ports of TCP only: no other kind of socket may come to be. */
+static HIN_RESULT add_stream_sockets(scmp_filter_ctx filter)
+{
+    static const int families[] = {AF_INET, AF_INET6};
+    for (size_t i = 0; i < HIN_COUNT(families); i++) {
+        int error = seccomp_rule_add(
+            filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 3,
+            SCMP_A0(SCMP_CMP_EQ, (scmp_datum_t)families[i]),
+            SCMP_A1(SCMP_CMP_MASKED_EQ, 0xf /* SOCK_TYPE_MASK */, SOCK_STREAM),
+            SCMP_A2(SCMP_CMP_MASKED_EQ, ~(scmp_datum_t)IPPROTO_TCP, 0)); /* 0 or TCP: not MPTCP */
+        HIN_ENSURE(error == 0 || error == -EEXIST, INTERNAL);
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT add_argument_rules(scmp_filter_ctx filter, unsigned open)
 {
     for (size_t i = 0; i < HIN_COUNT(argument_rules); i++) {
@@ -385,6 +405,9 @@ static HIN_RESULT add_argument_rules(scmp_filter_ctx filter, unsigned open)
             SCMP_CMP(1, SCMP_CMP_MASKED_EQ, SOCKET_TYPE_MASK, datagram_sockets[i].type)};
         int error = seccomp_rule_add_array(filter, SCMP_ACT_ALLOW, SCMP_SYS(socket), 2, compare);
         HIN_ENSURE(error == 0 || error == -EEXIST, INTERNAL);
+    }
+    if (is_open(HIN_SANDBOX_CONNECT_TCP, open) && !is_open(HIN_SANDBOX_NET_CLIENT, open)) {
+        HIN_TRY(add_stream_sockets(filter));
     }
     /* abort(3) and raise(3): signals to this process only */
     if (!is_named("tgkill", open)) {

@@ -9,7 +9,6 @@
 static const uint8_t segment_magic[4] = {'H', 'S', 'G', 1};
 
 #define ZSTD_LEVEL        1
-#define FILTER_PROBES     7
 #define FILTER_TOKEN_BITS 10 /* with 7 probes: 0.8 % false alarms */
 #define FILTER_LEAST      64
 #define TOKENS_MAX        ((size_t)HIN_SEGMENT_FILTER_MAX * 8 / FILTER_TOKEN_BITS)
@@ -37,7 +36,7 @@ enum at {
 static void filter_add(uint8_t *filter, size_t size, uint64_t token)
 {
     uint32_t hash = (uint32_t)token, step = (uint32_t)(token >> 32) | 1;
-    for (int i = 0; i < FILTER_PROBES; i++, hash += step) {
+    for (int i = 0; i < HIN_SEGMENT_PROBES; i++, hash += step) {
         uint64_t bit = (uint64_t)hash * (size * 8) >> 32;
         filter[bit / 8] |= (uint8_t)(1u << bit % 8);
     }
@@ -49,13 +48,21 @@ bool hin_segment_may_hold(const struct hin_segment_head *head, uint64_t token)
     if (head->filter.size == 0) {
         return false;
     }
-    for (int i = 0; i < FILTER_PROBES; i++, hash += step) {
+    for (int i = 0; i < HIN_SEGMENT_PROBES; i++, hash += step) {
         uint64_t bit = (uint64_t)hash * (head->filter.size * 8) >> 32;
         if ((head->filter.data[bit / 8] >> bit % 8 & 1) == 0) {
             return false;
         }
     }
     return true;
+}
+
+void hin_segment_probes(uint64_t token, uint32_t ret_probes[HIN_SEGMENT_PROBES])
+{
+    uint32_t hash = (uint32_t)token, step = (uint32_t)(token >> 32) | 1;
+    for (int i = 0; i < HIN_SEGMENT_PROBES; i++, hash += step) {
+        ret_probes[i] = hash;
+    }
 }
 
 /* --- distinct tokens of the segment being built: open addressing, 0 = free (a token 0 is kept

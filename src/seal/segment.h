@@ -76,6 +76,10 @@ bool hin_segment_is_body(struct hin_view head, struct hin_view body);
 /* False: no record of the segment carries the token. True: one may (about 1 in 100 is a false
  * alarm). */
 bool hin_segment_may_hold(const struct hin_segment_head *head, uint64_t token) HIN_NONNULL;
+/* The same for who holds the filter where this code is not: bit (probe * bits of the filter) >> 32,
+ * counted from the low bit of the first byte, is set for each probe when the token may be there. */
+#define HIN_SEGMENT_PROBES 7 /* can never change for heads of version 1 */
+void hin_segment_probes(uint64_t token, uint32_t ret_probes[HIN_SEGMENT_PROBES]) HIN_NONNULL;
 
 /* --- opening --- */
 struct hin_segment_record {

@@ -1,6 +1,7 @@
 /* The storage contract: typed operations on the data of one tenant. The tenant is bound at the
- * handle; what is stored under one tenant's keys opens under no other's. Behind it stands SQLite:
- * one file per tenant (WAL, synchronous=FULL, a checksum on every page), prepared statements only.
+ * handle; what is stored under one tenant's keys opens under no other's. Behind it stands SQLite
+ * (one file per tenant: WAL, synchronous=FULL, a checksum on every page) or PostgreSQL (one schema
+ * and one role per tenant: synchronous_commit=on, fsync=on), prepared statements only.
  *
  * A handle belongs to one thread; several processes may hold handles on the same file. Writers wait
  * for each other (AGAIN after HIN_STORE_BUSY_USEC). Every operation that changes something is one
@@ -38,13 +39,18 @@ struct hin_store_observer {
     void *context;
 };
 
+struct hin_store_server; /* server.h */
+
 struct hin_store_options {
     int directory;      /* descriptor of the folder, borrowed for the life of the handle: nothing is
-                           opened by a      path from the root */
-    const char *tenant; /* names the file "<tenant>.db" and binds every sealed value */
-    bool create;        /* make the file when absent (else NOT_FOUND) */
+                           opened by a path from the root. Not used with a server */
+    const char *tenant; /* names the file "<tenant>.db" (the schema and the role) and binds every
+                           sealed value */
+    bool create;        /* make file (role and schema) when absent (else NOT_FOUND) */
     bool read_only;
-    unsigned cache_kib;                        /* of pages, at most; 0: 8 MiB */
+    unsigned cache_kib;                        /* SQLite: of pages, at most; 0: 8 MiB */
+    const struct hin_store_server *server;     /* PostgreSQL; NULL: SQLite. Borrowed for the life of
+                                                  the handle */
     const struct hin_store_observer *observer; /* NULL: none */
 };
 
@@ -121,6 +127,10 @@ HIN_RESULT hin_store_check(struct hin_store *store, struct hin_store_check *ret_
  * one. Not a page in which the head or body of one segment goes on: that segment alone is left out.
  * What needs the page fails (CORRUPT) until the file is salvaged. */
 bool hin_store_is_broken(const struct hin_store *store) HIN_NONNULL;
+
+/* In the database's words, why it last failed: for a log. Empty when it never did, and with SQLite,
+ * whose codes say it all. Valid until the next operation. */
+const char *hin_store_trouble(const struct hin_store *store) HIN_NONNULL;
 
 /* For such a database, in two steps. Nobody else may hold the file open; no keys are needed;
  * options->create and ->observer are not used.

@@ -38,6 +38,8 @@ struct init_options {
     struct hin_passphrase_source passphrase;
     struct hin_passphrase_source kms_secret;
     struct hin_kms_options kms;
+    struct hin_passphrase_source store_password;
+    const char *store;
     uint64_t uid_base;
     struct hin_option_texts ntp;
     int64_t clock_bound_usec;
@@ -84,6 +86,15 @@ static const struct hin_option option_rows[] = {
      "Its endpoint; the region's unless set.", NULL, false, false},
     {"aws-ca-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.ca_file), "PATH",
      "Authorities that vouch for it, in PEM; the system's unless set.", NULL, false, false},
+    {"store", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store), "URL",
+     "PostgreSQL server that keeps the data: "
+     "postgres://USER@HOST:PORT/DATABASE?sslrootcert=/FILE (TLS), or "
+     "postgres:///DATABASE?host=/FOLDER&user=USER (Unix socket). SQLite in DIR unless set.",
+     NULL, false, false},
+    {"store-password-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store_password.file),
+     "F", "Password of the database role, in this file.", NULL, false, false},
+    {"store-password-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store_password.fd), "N",
+     "The same, read from a descriptor.", NULL, false, false},
     {"content", 0, HIN_OPTION_TEXT, offsetof(struct init_options, content), "DIR",
      "Rule set of the default policy; the one shipped unless set.", NULL, false, false},
     {"administrator", 0, HIN_OPTION_TEXT, offsetof(struct init_options, administrator), "NAME",
@@ -120,6 +131,7 @@ struct init {
     struct hin_kms_aws aws;
     struct hin_key_provider provider; /* of whatever service */
     struct hin_vault *vault;
+    struct hin_database database;
     struct hin_tenant tenant;
     struct hin_content_report content;
     struct hin_credential_first first;
@@ -191,6 +203,14 @@ static HIN_RESULT settle(struct init *init)
     }
     HIN_TRY(hin_clock_settings_take(&config->clock, &init->options.ntp,
                                     init->options.clock_bound_usec, &init->error));
+    if (init->options.store != NULL) {
+        STEP(hin_database_settle(init->options.store, config->store, sizeof(config->store),
+                                 &init->error),
+             "--store");
+    }
+    STEP(hin_database_open(&init->database, config->store, &init->options.store_password,
+                           &init->error),
+         "reaching the database");
     STEP(hin_uuid_new(config->tenant), "making the tenant's ID");
     return hin_kms_secret_read(config->kms.kind, &init->options.passphrase,
                                &init->options.kms_secret, &init->secret, &init->error);
@@ -352,8 +372,9 @@ static HIN_RESULT make_tenant(struct init *init)
         return hin_error_set(&init->error, HIN_NOT_FOUND, init->options.content, 0, 0,
                              "no rule set in this folder");
     }
-    STEP(hin_tenant_open(&init->tenant, init->database_fd, init->config.tenant, &carrier,
-                         HIN_VAULT_FOR_CONFIG, hin_clock_system(), true, &init->error),
+    struct hin_tenant_place place = {init->database_fd, hin_database_server(&init->database)};
+    STEP(hin_tenant_open(&init->tenant, &place, init->config.tenant, &carrier, HIN_VAULT_FOR_CONFIG,
+                         hin_clock_system(), true, &init->error),
          "making the database");
     struct hin_audit audit = {
         .action = "installation.init", .outcome = "done", .actor = HIN_VIEW("init")};
@@ -468,6 +489,7 @@ static void destroy_keys(struct init *init)
 static void init_done(struct init *init, bool keep)
 {
     hin_tenant_close(&init->tenant);
+    hin_database_close(&init->database);
     hin_vault_free(init->vault);
     hin_ring_free(init->ring);
     if (!keep) {

@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "data/json.h"
 #include "manager/audit.h"
+#include "manager/database.h"
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
 #include "manager/roles.h"
@@ -18,6 +19,7 @@
 #include "store/events.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32 };
+#define TURN_USEC     (10 * HIN_MINUTE_USEC)
 #define TAIL_AGE_USEC (10 * HIN_SEC_USEC)
 #define REST_USEC     (10 * HIN_SEC_USEC)
 #define LOOK_USEC     (5 * HIN_SEC_USEC) /* which tenants there are */
@@ -40,6 +42,7 @@ struct jobs {
     struct hin_keys_carrier keys;
     struct ward *wards;
     size_t ward_count;
+    struct hin_database database;
     uint64_t keep_days;
     int64_t looked_usec;
 };
@@ -69,13 +72,19 @@ static HIN_RESULT wake(struct ward *ward)
     return hin_tenant_wake(&ward->tenant);
 }
 
-/* Nothing is merged where nothing was written: a look at the files' time, not into the database. */
+/* Nothing is merged where nothing was written: a look at the files' time, not into the database. A
+ * server shows none: there each tenant has its turn. */
 static bool is_active(struct ward *ward)
 {
+    if (ward->tenant.place.server != NULL) {
+        bool due = monotonic_usec() - ward->changed_usec > TURN_USEC;
+        ward->changed_usec = due ? monotonic_usec() : ward->changed_usec;
+        return due;
+    }
     char name[64];
     struct stat info;
     snprintf(name, sizeof(name), "%s.db-wal", ward->tenant.id);
-    if (fstatat(ward->tenant.directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
+    if (fstatat(ward->tenant.place.directory, name, &info, AT_SYMLINK_NOFOLLOW) == 0 &&
         (info.st_mtim.tv_sec != ward->stamp.tv_sec ||
          info.st_mtim.tv_nsec != ward->stamp.tv_nsec)) {
         ward->stamp = info.st_mtim;
@@ -199,8 +208,10 @@ static HIN_RESULT new_ward(struct jobs *jobs, const char *uuid, int64_t number,
     struct ward *ward = calloc(1, sizeof(*ward));
     HIN_ENSURE(ward != NULL, NO_MEMORY);
     ward->jobs = jobs;
-    hin_tenant_init(&ward->tenant, hin_role_fd(jobs->role, "db"), uuid, &jobs->keys,
-                    HIN_VAULT_FOR_MERGE, hin_clock_system());
+    struct hin_tenant_place place = {hin_role_fd(jobs->role, "db"),
+                                     hin_database_server(&jobs->database)};
+    hin_tenant_init(&ward->tenant, &place, uuid, &jobs->keys, HIN_VAULT_FOR_MERGE,
+                    hin_clock_system());
     ward->tenant.number = number;
     /* What comes each hour comes at another minute for each; the check, which reads everything, not
      * while the manager starts. */
@@ -327,6 +338,7 @@ static const struct hin_ipc_table use_table = {"keys -> jobs", rows, HIN_COUNT(r
 static struct hin_result jobs_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
 {
     HIN_TRY(hin_process_protect());
+    HIN_TRY(hin_database_allow(role, sandbox));
     hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_FILES_WRITE);
     return hin_sandbox_allow_path(sandbox, hin_role_fd(role, "db"), ".",
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
@@ -338,6 +350,7 @@ static HIN_RESULT open_first(struct jobs *jobs)
     struct ward *first = NULL;
     HIN_TRY(hin_role_wait_peer(jobs->role, "keys", 0, START_TIMEOUT_USEC, &keys));
     jobs->keys = (struct hin_keys_carrier){call_keys, jobs->role};
+    HIN_TRY(hin_database_take(jobs->role, &jobs->database));
     HIN_TRY(new_ward(jobs, hin_role_setting_text(jobs->role, "tenant"), 0, &first));
     return wake(first);
 }

@@ -30,6 +30,7 @@ struct run_options {
     const char *state;
     struct hin_passphrase_source passphrase;
     struct hin_passphrase_source kms_secret;
+    struct hin_passphrase_source store_password;
     uint64_t workers;
     bool verbose;
 };
@@ -46,6 +47,10 @@ static const struct hin_option option_rows[] = {
      "AWS, in this file.",
      NULL, false, false},
     {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.fd), "N",
+     "The same, read from a descriptor.", NULL, false, false},
+    {"store-password-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, store_password.file),
+     "F", "Password of the database role, in this file.", NULL, false, false},
+    {"store-password-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, store_password.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"workers", 0, HIN_OPTION_COUNT, offsetof(struct run_options, workers), "N",
      "Worker processes; as many as processors unless set.", NULL, false, false},
@@ -68,6 +73,7 @@ struct run {
     char state[HIN_PATH_MAX];
     int state_fd, vault_fd, database_fd, api_fd, agents_fd;
     struct hin_secret secret; /* what opens the key management service */
+    struct hin_database database;
     unsigned workers;
     struct hin_role_parent *parent;
     bool served; /* all were ready once */
@@ -108,6 +114,7 @@ static HIN_RESULT hand_jobs(struct run *run, struct hin_role_hand *hand)
 {
     HIN_TRY(hin_role_hand_setting(hand, "tenant", hin_view_from_text(run->config.tenant)));
     HIN_TRY(hand_number(hand, "keep-days", run->config.keep_days));
+    HIN_TRY(hin_database_hand(&run->database, hand));
     return hin_role_hand_fd(hand, "db", run->database_fd);
 }
 
@@ -248,6 +255,8 @@ static HIN_RESULT open_all(struct run *run)
     HIN_TRY(open_folder(run, "db", &run->database_fd));
     HIN_TRY(hin_kms_secret_read(run->config.kms.kind, &run->options.passphrase,
                                 &run->options.kms_secret, &run->secret, &run->error));
+    HIN_TRY(hin_database_open(&run->database, run->config.store, &run->options.store_password,
+                              &run->error));
     HIN_TRY(hin_listen_tcp(run->config.api.host, run->config.api.port, &run->api_fd, NULL,
                            &run->error));
     HIN_TRY(hin_listen_tcp(run->config.agents.host, run->config.agents.port, &run->agents_fd, NULL,
@@ -336,6 +345,7 @@ int hin_manager_run(const struct hin_role_program *program, int argc, char **arg
         hin_log(HIN_LOG_ERROR, "%s", run.error.text[0] != 0 ? text : hin_code_text(result.code));
     }
     hin_secret_done(&run.secret);
+    hin_database_close(&run.database);
     hin_fd_close(&run.api_fd);
     hin_fd_close(&run.agents_fd);
     hin_fd_close(&run.database_fd);

@@ -38,8 +38,10 @@ static HIN_RESULT new_desk(struct hin_worker *worker, int64_t number, const char
     HIN_ENSURE(desk != NULL, NO_MEMORY);
     desk->worker = worker;
     desk->used_usec = now_usec(worker);
-    hin_tenant_init(&desk->tenant, hin_role_fd(worker->role, "db"), uuid, &worker->keys,
-                    HIN_VAULT_FOR_INGEST, worker->clock);
+    struct hin_tenant_place place = {hin_role_fd(worker->role, "db"),
+                                     hin_database_server(&worker->database)};
+    hin_tenant_init(&desk->tenant, &place, uuid, &worker->keys, HIN_VAULT_FOR_INGEST,
+                    worker->clock);
     desk->tenant.number = number;
     struct hin_result made = hin_tenant_wake(&desk->tenant);
     if (hin_is_ok(made)) {

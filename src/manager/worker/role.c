@@ -168,6 +168,7 @@ static void watch_store(void *context)
 static struct hin_result worker_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
 {
     HIN_TRY(hin_process_protect());
+    HIN_TRY(hin_database_allow(role, sandbox));
     hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_FILES_WRITE | HIN_SANDBOX_ACCEPT);
     return hin_sandbox_allow_path(sandbox, hin_role_fd(role, "db"), ".",
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
@@ -178,6 +179,7 @@ static HIN_RESULT open_first(struct hin_worker *worker)
     struct hin_ipc *keys;
     HIN_TRY(hin_role_wait_peer(worker->role, "keys", 0, START_TIMEOUT_USEC, &keys));
     worker->keys = (struct hin_keys_carrier){call_keys, worker->role};
+    HIN_TRY(hin_database_take(worker->role, &worker->database));
     HIN_TRY(hin_gate_new(worker, &worker->gate));
     return hin_desk_open_first(worker, hin_role_setting_text(worker->role, "tenant"));
 }

@@ -7,6 +7,7 @@
 #include "io/http_server.h"
 #include "io/loop.h"
 #include "manager/audit.h"
+#include "manager/database.h"
 #include "manager/roles.h"
 #include "manager/tenant.h"
 #include "manager/worker/clock.h"
@@ -52,6 +53,7 @@ struct hin_worker {
     const struct hin_clock *clock;
     struct hin_keys_carrier keys;
     struct hin_desk *desks; /* the first is the installation's own tenant's, always open */
+    struct hin_database database;
     struct hin_tls *api_tls, *agents_tls;
     struct hin_api *api;
     struct hin_gate *gate;

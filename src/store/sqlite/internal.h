@@ -1,136 +1,29 @@
-/* What the files of store/sqlite share: the handle, its statements, transactions. */
+/* What the files of store/sqlite share. */
 #ifndef HIN_STORE_SQLITE_INTERNAL_H
 #define HIN_STORE_SQLITE_INTERNAL_H
 
 #include <sqlite3.h>
 
-#include "base/arena.h"
-#include "base/buf.h"
-#include "seal/segment.h"
-#include "store/sqlite/sql.h"
+#include "store/internal.h"
 #include "store/sqlite/vfs.h"
-#include "store/store.h"
 
-#define HIN_SEALED_MAX (24u << 20) /* one sealed thing in memory */
-
-struct hin_store {
+struct hin_sqlite { /* a store's connection */
     sqlite3 *db;
     struct hin_vfs *vfs;
-    char tenant[HIN_STORE_TENANT_MAX + 1];
-    bool unlocked;
-    bool read_only;
     unsigned cache_kib;
-    int64_t busy_since;  /* monotonic: since when another process's lock is awaited */
-    bool in_transaction; /* between hin_store_begin and _end */
-    struct hin_store_keys keys;
-    sqlite3_stmt *statements[HIN_SQL_COUNT]; /* prepared at first use */
-    struct hin_segment_builder *builder;
-    struct hin_segment_reader *reader;
-    struct hin_arena arena;            /* scratch of one operation */
-    struct hin_buf head, body, record; /* scratch */
-    uint64_t own_commits;
-    uint64_t damage_met;
-    bool broken;             /* a page that is needed is damaged: see hin_store_is_broken */
-    int64_t damaged_segment; /* the last that could not be loaded, or 0 */
+    int64_t busy_since; /* monotonic: since when another process's lock is awaited */
 };
 
-/* A statement of the table, reset and with no values bound. */
-HIN_RESULT hin_db_use(struct hin_store *store, enum hin_sql sql,
-                      sqlite3_stmt **ret_statement) HIN_NONNULL;
-/* One step; *ret_row says whether a row stands ready. At the end and on failure the statement is
- * reset. */
-HIN_RESULT hin_db_step(struct hin_store *store, sqlite3_stmt *statement, bool *ret_row) HIN_NONNULL;
-/* To the end; rows are dropped. */
-HIN_RESULT hin_db_run(struct hin_store *store, sqlite3_stmt *statement) HIN_NONNULL;
-HIN_RESULT hin_db_exec(struct hin_store *store, const char *sql) HIN_NONNULL;
+static inline sqlite3 *hin_sqlite_db(const struct hin_store *store)
+{
+    const struct hin_sqlite *sqlite = store->connection;
+    return sqlite->db;
+}
+struct hin_view hin_sqlite_blob(sqlite3_stmt *statement, int column) HIN_NONNULL;
+
+/* What a code of SQLite means; a page that is needed and damaged marks the store as broken. */
 HIN_RESULT hin_db_code(struct hin_store *store, int code) HIN_NONNULL;
-/* Bind parameters 1, 2, ... A run of integers in order: hin_db_bind(st, 2, a, b). */
-void hin_db_bind(sqlite3_stmt *statement, int count, ...) HIN_NONNULL; /* int64_t each */
-void hin_db_bind_blob(sqlite3_stmt *statement, int at,
-                      struct hin_view bytes) HIN_NONNULL; /* borrowed until the step */
-struct hin_view hin_db_blob(sqlite3_stmt *statement, int column) HIN_NONNULL;
-
-/* A transaction of one operation, or, between hin_store_begin and _end, a savepoint in it. */
-HIN_RESULT hin_db_begin(struct hin_store *store) HIN_NONNULL;
-/* Keeps what was done when `result` is OK, else undoes it. Answers the first failure. */
-HIN_RESULT hin_db_end(struct hin_store *store, struct hin_result result) HIN_NONNULL;
-
-/* meta numbers; an absent one reads 0. */
-HIN_RESULT hin_db_number(struct hin_store *store, const char *name,
-                         int64_t *ret_number) HIN_NONNULL;
-HIN_RESULT hin_db_set_number(struct hin_store *store, const char *name, int64_t number) HIN_NONNULL;
-
-HIN_RESULT hin_store_ready(const struct hin_store *store) HIN_NONNULL; /* CONFLICT while locked */
-/* Appends the sealed form of a value of this tenant. row: decimal numbers joined by '/'. */
-HIN_RESULT hin_store_seal(struct hin_store *store, const char *table, const char *row,
-                          const char *field, struct hin_view plain,
-                          struct hin_buf *ret_sealed) HIN_NONNULL;
-HIN_RESULT hin_store_unseal(struct hin_store *store, const char *table, const char *row,
-                            const char *field, struct hin_view sealed,
-                            struct hin_buf *ret_plain) HIN_NONNULL;
-/* Whether a failure means that a stored thing is damaged (and not that we cannot get at it just
- * now). */
-bool hin_store_is_damage(struct hin_result result);
-
-/* --- between commit.c, segment.c, search.c --- */
-struct hin_segment_row { /* plain columns of a segment */
-    int64_t id, last_id, count, level, day, plain_bytes;
-    int64_t min_time, max_time;
-    bool damaged;
-};
-enum { HIN_LEVEL_FRESH = 0, HIN_LEVEL_MERGED = 1, HIN_LEVEL_CLOSED = 2 };
-#define HIN_SEGMENT_FULL_COUNT 1000
-#define HIN_SEGMENT_MOST_COUNT 8192
-#define HIN_SEGMENT_MOST_BYTES (16u << 20)
-#define HIN_SEGMENT_TOKEN_FIELD_NAME                                                               \
-    UINT32_C(0x10000) /* index field numbers above those of events: document names */
-
-struct hin_store_event;
-/* Appends the record of an event: identity, plain columns, tokens (kept so that a merge needs no
- * keys), bytes. */
-HIN_RESULT hin_record_write(const struct hin_store_event *event, bool keep_tokens,
-                            struct hin_buf *buf) HIN_NONNULL;
-/* Fills all but id and time; tokens are appended to `tokens` (HIN_STORE_TOKENS_MAX), identity and
- * bytes borrow. */
-HIN_RESULT hin_record_read(struct hin_view record, struct hin_store_event *ret_event,
-                           uint64_t *tokens) HIN_NONNULL;
-
-/* What the plain columns of a segment say, gathered while it is built. */
-#define HIN_SUMMARY_COMPUTERS_MAX 128
-struct hin_segment_summary {
-    uint64_t classes, severities; /* bits */
-    int64_t computers[HIN_SUMMARY_COMPUTERS_MAX];
-    size_t computer_count; /* over the maximum: unknown, any */
-    int64_t first_id, last_id, count, plain_bytes;
-    int64_t min_time, max_time;
-};
-void hin_summary_add(struct hin_segment_summary *summary,
-                     const struct hin_store_event *event) HIN_NONNULL;
-uint64_t hin_summary_class_bit(uint32_t class_uid);
-/* Seals what the builder holds and inserts it. Clears builder and summary. */
-HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary *summary,
-                             int64_t level, int64_t day, int64_t now_usec) HIN_NONNULL;
-/* Opens a segment's body; then hin_segment_next over store->reader. Damage as hin_store_is_damage
- * says. */
-HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id) HIN_NONNULL;
-/* After CORRUPT for row `id`: when the row's own page can be read (by `stands`), it goes on in a
- * page that is damaged. That is the loss of this row alone, and the handle is as broken as it was.
- */
-void hin_db_isolate(struct hin_store *store, enum hin_sql stands, int64_t id,
-                    bool was_broken) HIN_NONNULL;
-/* SQLite ends a transaction in which a page could not be read, a reader's too. IO: that has
- * happened; what was done in it is undone, and nothing more may be done as if it were there. */
-HIN_RESULT hin_db_inside(const struct hin_store *store) HIN_NONNULL;
-HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id) HIN_NONNULL;
-/* After an operation that failed and was undone: true when a damaged segment was in its way and is
- * marked now, so that trying again meets it no more. */
-bool hin_segment_step_aside(struct hin_store *store, struct hin_result result) HIN_NONNULL;
-/* Merges of the tail. closing: the tail is followed by something it may not be merged with. */
-HIN_RESULT hin_tail_close(struct hin_store *store, int64_t now_usec) HIN_NONNULL;
-HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec) HIN_NONNULL;
-/* Whatever of the tail stands before this ID is closed as it is: nothing is merged across it. */
-HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id) HIN_NONNULL;
-HIN_RESULT hin_tail_row(struct hin_store *store, bool *ret_any,
-                        struct hin_segment_row *ret_last) HIN_NONNULL;
+/* Statements of this backend alone: pragmas, migrations, salvage. */
+HIN_RESULT hin_db_exec(struct hin_store *store, const char *sql) HIN_NONNULL;
 
 #endif

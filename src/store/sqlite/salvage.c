@@ -140,6 +140,11 @@ HIN_RESULT hin_store_salvage_make(const struct hin_store_options *options, int64
                                   struct hin_store_salvaged *ret_salvaged, struct hin_error *error)
 {
     struct hin_store_salvaged salvaged = {0};
+    if (options->server != NULL) {
+        return hin_error_set(error, HIN_UNSUPPORTED, options->tenant, 0, 0,
+                             "a damaged PostgreSQL database is not salvaged: restore it from a "
+                             "backup");
+    }
     HIN_ENSURE(strlen(options->tenant) + 2 <= HIN_STORE_TENANT_MAX, LIMIT);
     HIN_ENSURE(!hin_store_salvage_is_made(options), EXISTS);
     HIN_TRY(make_fresh(options, now_usec, &salvaged, error));

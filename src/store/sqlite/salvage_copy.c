@@ -106,7 +106,7 @@ static HIN_RESULT to_fresh(struct copy *copy, int code)
 static HIN_RESULT ask(struct copy *copy, const char *text, int64_t *ret_number)
 {
     sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(copy->to->db, text, -1, &statement, NULL);
+    int code = sqlite3_prepare_v2(hin_sqlite_db(copy->to), text, -1, &statement, NULL);
     if (code == SQLITE_OK) {
         code = sqlite3_step(statement);
     }
@@ -157,7 +157,7 @@ static bool body_fits(const struct run *run, sqlite3_stmt *select)
     (void)sqlite3_reset(run->head);
     (void)sqlite3_bind_int64(run->head, 1, sqlite3_column_int64(select, 1));
     bool fits = sqlite3_step(run->head) == SQLITE_ROW &&
-                hin_segment_is_body(hin_db_blob(run->head, 0), hin_db_blob(select, 2));
+                hin_segment_is_body(hin_sqlite_blob(run->head, 0), hin_sqlite_blob(select, 2));
     (void)sqlite3_reset(run->head);
     return fits;
 }
@@ -165,7 +165,7 @@ static bool body_fits(const struct run *run, sqlite3_stmt *select)
 static bool head_fits(sqlite3_stmt *select)
 {
     struct hin_segment_head head;
-    return hin_is_ok(hin_segment_read_head(hin_db_blob(select, 14), &head)) &&
+    return hin_is_ok(hin_segment_read_head(hin_sqlite_blob(select, 14), &head)) &&
            head.first_sequence == (uint64_t)sqlite3_column_int64(select, 1);
 }
 
@@ -188,7 +188,7 @@ static HIN_RESULT put_row(struct copy *copy, const struct run *run, sqlite3_stmt
         (void)sqlite3_reset(run->insert);
     }
     HIN_TRY(to_fresh(copy, code));
-    copy->salvaged.rows += (uint64_t)sqlite3_changes(copy->to->db);
+    copy->salvaged.rows += (uint64_t)sqlite3_changes(hin_sqlite_db(copy->to));
     return hin_ok();
 }
 
@@ -306,10 +306,10 @@ static HIN_RESULT copy_rows(struct copy *copy, struct run *run)
 static HIN_RESULT copy_table(struct copy *copy, const struct table *table, bool *ret_whole)
 {
     struct run run = {.table = table, .text = table->forward, .whole = true};
-    int code = sqlite3_prepare_v2(copy->to->db, table->insert, -1, &run.insert, NULL);
+    int code = sqlite3_prepare_v2(hin_sqlite_db(copy->to), table->insert, -1, &run.insert, NULL);
     if (code == SQLITE_OK && table->proof == PROOF_BODY) {
-        code = sqlite3_prepare_v2(copy->to->db, "SELECT head FROM segment WHERE id = ?1", -1,
-                                  &run.head, NULL);
+        code = sqlite3_prepare_v2(hin_sqlite_db(copy->to), "SELECT head FROM segment WHERE id = ?1",
+                                  -1, &run.head, NULL);
     }
     struct hin_result result = to_fresh(copy, code);
     if (hin_is_ok(result)) {
@@ -402,17 +402,18 @@ static HIN_RESULT clear_marks(struct copy *copy)
 {
     sqlite3_stmt *select = NULL, *update = NULL;
     struct hin_result result = hin_ok();
-    int code = sqlite3_prepare_v2(copy->to->db,
+    int code = sqlite3_prepare_v2(hin_sqlite_db(copy->to),
                                   "SELECT id, head, bytes FROM segment JOIN body USING(id) WHERE "
                                   "damaged <> 0",
                                   -1, &select, NULL);
     if (code == SQLITE_OK) {
-        code = sqlite3_prepare_v2(copy->to->db, "UPDATE segment SET damaged = 0 WHERE id = ?1", -1,
-                                  &update, NULL);
+        code =
+            sqlite3_prepare_v2(hin_sqlite_db(copy->to),
+                               "UPDATE segment SET damaged = 0 WHERE id = ?1", -1, &update, NULL);
     }
     while (code == SQLITE_OK && (code = sqlite3_step(select)) == SQLITE_ROW) {
         code = SQLITE_OK;
-        if (hin_segment_is_body(hin_db_blob(select, 1), hin_db_blob(select, 2))) {
+        if (hin_segment_is_body(hin_sqlite_blob(select, 1), hin_sqlite_blob(select, 2))) {
             (void)sqlite3_bind_int64(update, 1, sqlite3_column_int64(select, 0));
             code = sqlite3_step(update) == SQLITE_DONE ? SQLITE_OK : SQLITE_ERROR;
             (void)sqlite3_reset(update);

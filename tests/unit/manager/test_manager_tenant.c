@@ -44,8 +44,9 @@ static HIN_RESULT house_open(struct house *house, bool create)
 {
     struct hin_error error = {0};
     struct hin_keys_carrier carrier = {house_call, house};
-    return hin_tenant_open(&house->tenant, house->database, tenant_id, &carrier,
-                           HIN_VAULT_FOR_INGEST, &house->clock, create, &error);
+    return hin_tenant_open(&house->tenant, &(struct hin_tenant_place){house->database, NULL},
+                           tenant_id, &carrier, HIN_VAULT_FOR_INGEST, &house->clock, create,
+                           &error);
 }
 
 static HIN_RESULT house_build(struct house *house, const char *name)
@@ -166,8 +167,8 @@ TEST(test_manager_tenant__follows_a_rotation_of_data_keys)
     uint8_t before[HIN_SEAL_KEY_ID_BYTES];
     int64_t id = 0;
     CHECK_OK(put(&h, "old", &id));
-    CHECK_OK(hin_tenant_open(&other, h.database, tenant_id, &carrier, HIN_VAULT_FOR_MERGE, &h.clock,
-                             false, &error));
+    CHECK_OK(hin_tenant_open(&other, &(struct hin_tenant_place){h.database, NULL}, tenant_id,
+                             &carrier, HIN_VAULT_FOR_MERGE, &h.clock, false, &error));
     CHECK_INT(other.data_version, 1);
     hin_copy(before, other.sealer_key, sizeof(before));
     struct hin_result rotated = hin_tenant_rotate_data(&h.tenant);

@@ -19,6 +19,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/uio.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,6 +91,17 @@ static int try_connect(const struct scene *scene)
                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM, 0);
     return fd < 0 ? 255 : refused(connect(fd, (struct sockaddr *)&to, sizeof(to)));
+}
+
+static int try_datagram(const struct scene *scene)
+{
+    return refused(socket(AF_INET, SOCK_DGRAM, 0));
+}
+
+/* Its ports are none that Landlock knows. */
+static int try_multipath(const struct scene *scene)
+{
+    return refused(socket(AF_INET, SOCK_STREAM, 262 /* IPPROTO_MPTCP */));
 }
 
 static int try_bind(const struct scene *scene)
@@ -213,6 +225,12 @@ static const struct attempt attempts[] = {
     {"socket of one who accepts", HIN_SANDBOX_ACCEPT, 0, try_socket},
     {"bind of one who accepts", HIN_SANDBOX_ACCEPT, 0, try_bind},
     {"connect of one who accepts", HIN_SANDBOX_ACCEPT, 0, try_connect},
+    {"TCP socket of one who connects to Unix sockets", HIN_SANDBOX_CONNECT_UNIX, 0, try_socket},
+    {"datagrams of one who connects to Unix sockets", HIN_SANDBOX_CONNECT_UNIX, 0, try_datagram},
+    {"another port of one who connects (Landlock)", HIN_SANDBOX_CONNECT_TCP, 1, try_connect},
+    {"datagrams of one who connects over TCP", HIN_SANDBOX_CONNECT_TCP, 1, try_datagram},
+    {"multipath TCP of one who connects over TCP", HIN_SANDBOX_CONNECT_TCP, 1, try_multipath},
+    {"bind of one who connects over TCP", HIN_SANDBOX_CONNECT_TCP, 1, try_bind},
     {"packet socket", HIN_SANDBOX_NET_CLIENT, 0, try_raw_socket},
     {"TCP socket of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_socket},
     {"local socket of one who sends datagrams", HIN_SANDBOX_NET_DATAGRAM, 0, try_local_socket},
@@ -482,6 +500,100 @@ TEST(test_sandbox_sandbox__who_sends_datagrams_does)
     CHECK_INT(in_child(talk_by_datagrams, ntohs(at.sin_port)), 0);
     CHECK(recv(fd, &byte, 1, 0) == 1 && byte == 'x');
     close(fd);
+}
+
+static int reach_socket(const char *path)
+{
+    struct sockaddr_un to = {.sun_family = AF_UNIX};
+    snprintf(to.sun_path, sizeof(to.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    return fd < 0 ? 255 : refused(connect(fd, (struct sockaddr *)&to, sizeof(to)));
+}
+
+static int reach_what_is_shown(int folder)
+{
+    struct hin_sandbox *sandbox = NULL;
+    char hidden[128], shown[128];
+    snprintf(hidden, sizeof(hidden), "%s/hidden.sock", test_folder());
+    snprintf(shown, sizeof(shown), "%s/shown/s.sock", test_folder());
+    if (!hin_is_ok(hin_sandbox_new(&sandbox)) ||
+        !hin_is_ok(hin_sandbox_user(sandbox, ROLE_UID, ROLE_UID)) ||
+        !hin_is_ok(hin_sandbox_show(sandbox, folder, "shown"))) {
+        return 1;
+    }
+    hin_sandbox_namespaces(sandbox, HIN_SANDBOX_NEW_ALL);
+    hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_CONNECT_UNIX | HIN_SANDBOX_FILES_READ);
+    if (reach_socket(hidden) != 0 || !hin_is_ok(hin_sandbox_apply(sandbox, NULL))) {
+        return 2;
+    }
+    if (hin_sandbox_is_sanitized()) { /* its root stays */
+        return hin_sandbox_is_shown("shown") ? 3 : reach_socket(shown);
+    }
+    if (!hin_sandbox_is_shown("shown") || hin_sandbox_is_shown("etc")) {
+        return 4;
+    }
+    if (reach_socket(hidden) == 0 || access("/etc", F_OK) == 0) {
+        return 5;
+    }
+    return reach_socket("/shown/s.sock") == 0 ? 0 : 6;
+}
+
+static int listen_at(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    snprintf(at.sun_path, sizeof(at.sun_path), "%s", path);
+    int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    bool good = fd >= 0 && bind(fd, (struct sockaddr *)&at, sizeof(at)) == 0 &&
+                chmod(path, 0777) == 0 && listen(fd, 8) == 0;
+    return good ? fd : -1;
+}
+
+/* Seccomp cannot see a socket's address: what is not to be reached is not to be seen. */
+TEST(test_sandbox_sandbox__connects_to_the_sockets_that_are_shown_and_no_others)
+{
+    char path[128];
+    CHECK(chmod(test_folder(), 0755) == 0);
+    snprintf(path, sizeof(path), "%s/hidden.sock", test_folder());
+    int hidden = listen_at(path);
+    snprintf(path, sizeof(path), "%s/shown", test_folder());
+    CHECK(mkdir(path, 0755) == 0);
+    int folder = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+    snprintf(path, sizeof(path), "%s/shown/s.sock", test_folder());
+    int shown = listen_at(path);
+    CHECK(hidden >= 0 && shown >= 0 && folder >= 0);
+    CHECK_INT(in_child(reach_what_is_shown, folder), 0);
+    close(hidden);
+    close(shown);
+    close(folder);
+}
+
+static int reach_the_port(int listener)
+{
+    struct hin_sandbox *sandbox = NULL;
+    struct sockaddr_in at = {0};
+    socklen_t size = sizeof(at);
+    if (getsockname(listener, (struct sockaddr *)&at, &size) != 0 ||
+        !hin_is_ok(hin_sandbox_new(&sandbox)) ||
+        !hin_is_ok(hin_sandbox_user(sandbox, ROLE_UID, ROLE_UID)) ||
+        !hin_is_ok(hin_sandbox_allow_connect(sandbox, ntohs(at.sin_port)))) {
+        return 1;
+    }
+    hin_sandbox_namespaces(sandbox, HIN_SANDBOX_NEW_ALL);
+    hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_CONNECT_TCP);
+    if (!hin_is_ok(hin_sandbox_apply(sandbox, NULL))) {
+        return 2;
+    }
+    return try_connect(&(struct scene){.port = ntohs(at.sin_port)});
+}
+
+/* The control of the attempts at another port. */
+TEST(test_sandbox_sandbox__connects_over_tcp_to_its_port)
+{
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    CHECK(bind(listener, (struct sockaddr *)&at, sizeof(at)) == 0 && listen(listener, 8) == 0);
+    CHECK_INT(in_child(reach_the_port, listener), 0);
+    close(listener);
 }
 
 static int code_runs(uint8_t *at)

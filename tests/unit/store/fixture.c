@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "event/codec.h"
+#include "server.h"
 
 static HIN_RESULT give_sealer(void *context, struct hin_sealer **ret_sealer)
 {
@@ -71,13 +72,28 @@ struct hin_store_keys keys_of(struct keys *keys)
         .sealer = give_sealer, .context = keys, .opener = keys->opener, .index = keys->index};
 }
 
+struct hin_store_options fixture_options(const struct fixture *f)
+{
+    return (struct hin_store_options){.directory = f->directory,
+                                      /* or one that was laid there by hand */
+                                      .tenant = f->tenant[0] != 0 ? f->tenant : "t0",
+                                      .server = test_server(),
+                                      .observer = f->observer};
+}
+
 HIN_RESULT fixture_open(struct fixture *f)
 {
-    struct hin_store_options options = {
-        .directory = f->directory, .tenant = "t0", .create = true, .observer = f->observer};
+    struct hin_store_options options = fixture_options(f);
+    options.create = true;
     struct hin_error error = {0};
     struct hin_store_keys keys = keys_of(&f->keys);
-    HIN_TRY(hin_store_open(&f->store, &options, &error));
+    struct hin_result opened = hin_store_open(&f->store, &options, &error);
+    if (!hin_is_ok(opened)) {
+        if (error.text[0] != 0) {
+            (void)printf("# %s: %s\n", f->tenant, error.text);
+        }
+        return opened;
+    }
     struct hin_result result = hin_store_key_put(f->store, f->keys.id, 1, HIN_VIEW("wrapped"), NOW);
     if (hin_is_ok(result) || result.code == HIN_EXISTS) {
         result = hin_store_unlock(f->store, &keys);
@@ -88,9 +104,29 @@ HIN_RESULT fixture_open(struct fixture *f)
     return result;
 }
 
+/* Schemas outlive the tests that made them. */
+static void name_tenant(struct fixture *f, const char *alone)
+{
+    static unsigned count;
+    (void)snprintf(f->tenant, sizeof(f->tenant), "%s", alone);
+    if (test_server() != NULL) {
+        (void)snprintf(f->tenant, sizeof(f->tenant), "t%u", ++count);
+    }
+}
+
+HIN_RESULT fixture_beside(struct fixture *f, const struct fixture *first)
+{
+    *f = (struct fixture){.directory = dup(first->directory)};
+    HIN_ENSURE(f->directory >= 0, IO);
+    name_tenant(f, "beside");
+    HIN_TRY(keys_new(&f->keys, 90));
+    return fixture_open(f);
+}
+
 HIN_RESULT fixture_start(struct fixture *f, const char *name)
 {
     *f = (struct fixture){.directory = -1, .observer = f->observer};
+    name_tenant(f, "t0");
     (void)snprintf(f->folder, sizeof(f->folder), "%s/%s", test_folder(), name);
     HIN_ENSURE(mkdir(f->folder, 0700) == 0, IO);
     f->directory = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -116,7 +152,7 @@ void fixture_stop(struct fixture *f)
 
 HIN_RESULT salvage(struct fixture *f, struct hin_store_salvaged *ret_salvaged)
 {
-    struct hin_store_options options = {.directory = f->directory, .tenant = "t0"};
+    struct hin_store_options options = fixture_options(f);
     struct hin_error error = {0};
     HIN_TRY(hin_store_salvage_make(&options, NOW, ret_salvaged, &error));
     return hin_store_salvage_take(&options);
@@ -189,9 +225,36 @@ HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t coun
     struct hin_result result = events_make(&events, &f->keys, shape, count);
     if (hin_is_ok(result)) {
         result = hin_store_commit(f->store, events.list, count, NULL, 0, now_usec, ret_committed);
+        if (!hin_is_ok(result) && hin_store_trouble(f->store)[0] != 0) {
+            (void)printf("# %s\n", hin_store_trouble(f->store));
+        }
     }
     events_free(&events);
     return result;
+}
+
+HIN_RESULT audit_some(struct fixture *f, int count)
+{
+    for (int i = 1; i <= count; i++) {
+        char text[32];
+        int64_t number = 0;
+        (void)snprintf(text, sizeof(text), "entry %d", i);
+        HIN_TRY(hin_store_audit_append(f->store, hin_view_from_text(text), NOW + i, &number));
+        HIN_ENSURE(number == i, INTERNAL);
+    }
+    return hin_ok();
+}
+
+HIN_RESULT judge_entry(void *context, const struct hin_store_audit *entry)
+{
+    struct judged *judged = context;
+    struct hin_chain_link link = {.number = entry->number,
+                                  .time_usec = entry->time_usec,
+                                  .body = entry->body,
+                                  .salt = entry->salt,
+                                  .text = entry->bytes};
+    hin_copy(link.hash, entry->hash, sizeof(link.hash));
+    return hin_chain_add(&judged->chain, &link, &judged->fault);
 }
 
 static HIN_RESULT count_event(void *context, const struct hin_store_event *event)

@@ -1,4 +1,6 @@
-/* A database of a tenant in a fresh folder, with keys of its own. */
+/* A fresh database of a tenant, with keys of its own: a file in a folder, or, in the programs built
+ * with TEST_LINK ("socket", "tls"), a schema on a PostgreSQL server of this run (server.h). The
+ * tests of the contract do not know which. */
 #ifndef HIN_TESTS_STORE_FIXTURE_H
 #define HIN_TESTS_STORE_FIXTURE_H
 
@@ -24,15 +26,20 @@ void keys_free(struct keys *keys);
 struct hin_store_keys keys_of(struct keys *keys);
 
 struct fixture {
-    char folder[512];
+    char folder[512]; /* empty: the first one's */
     int directory;
+    char tenant[32];
     struct keys keys;
     struct hin_store *store;
     const struct hin_store_observer *observer;
 };
 /* A folder `name` under the test's; created, opened, unlocked. */
 HIN_RESULT fixture_start(struct fixture *f, const char *name);
+/* Another tenant in the same place, with other keys. */
+HIN_RESULT fixture_beside(struct fixture *f, const struct fixture *first);
 HIN_RESULT fixture_open(struct fixture *f);
+/* What opens another handle on the same data. */
+struct hin_store_options fixture_options(const struct fixture *f);
 void fixture_close(struct fixture *f); /* the store only */
 void fixture_stop(struct fixture *f);
 
@@ -59,6 +66,15 @@ void events_free(struct events *events);
 
 HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t count, int64_t now_usec,
                        struct hin_store_committed *ret_committed);
+/* Entries "entry 1", "entry 2", ... of the audit record. */
+HIN_RESULT audit_some(struct fixture *f, int count);
+/* As an outsider verifies it: what the store lists, link by link. For hin_store_audit_list. */
+struct judged {
+    struct hin_chain chain;
+    struct hin_chain_fault fault;
+};
+HIN_RESULT judge_entry(void *context, const struct hin_store_audit *entry);
+
 /* How many events a filter finds; -1 on failure. */
 long search_count(struct fixture *f, const struct hin_store_filter *filter,
                   struct hin_store_report *ret_report);

@@ -207,7 +207,7 @@ TEST(test_store_documents__locked_handles_give_nothing)
     struct hin_store_committed committed;
     int64_t id = 0;
     CHECK_OK(fixture_start(&f, "locked"));
-    struct hin_store_options options = {.directory = f.directory, .tenant = "t0"};
+    struct hin_store_options options = fixture_options(&f);
     CHECK_OK(hin_store_open(&store, &options, NULL));
     struct hin_store_content content = content_of("x", "n");
     CHECK_CODE(hin_store_create(store, HIN_STORE_COMPUTERS, &content, NOW, &id), CONFLICT);

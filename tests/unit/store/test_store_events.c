@@ -2,6 +2,7 @@
 
 #include "base/time.h"
 #include "fixture.h"
+#include "server.h"
 
 struct seen {
     int64_t ids[4096];
@@ -183,28 +184,77 @@ TEST(test_store_events__work_is_bounded_and_resumes)
     fixture_stop(&f);
 }
 
+/* For speed many commits are one transaction (durability is not what is tested here), and behind a
+ * socket the day is an hour. */
+static HIN_RESULT commit_one_by_one(struct fixture *f, const struct events *events)
+{
+    struct hin_store_committed committed;
+    for (size_t i = 0; i < events->count; i++) {
+        if (i % 600 == 0) {
+            HIN_TRY(hin_store_begin(f->store));
+        }
+        HIN_TRY(hin_store_commit(f->store, &events->list[i], 1, NULL, 0,
+                                 NOW + (int64_t)i * HIN_SEC_USEC, &committed));
+        if (i % 600 == 599) {
+            HIN_TRY(hin_store_end(f->store, true));
+        }
+    }
+    return hin_ok();
+}
+
 TEST(test_store_events__a_day_of_one_a_second_leaves_at_most_200_segments)
 {
     struct fixture f = {0};
-    struct hin_store_committed committed;
-    CHECK_OK(fixture_start(&f, "day"));
-    CHECK_OK(hin_store_begin(f.store)); /* for speed: durability is not what is tested here */
     struct events events;
-    CHECK_OK(events_make(&events, &f.keys, &(struct shape){1, 9, 0, NOW, NULL}, 86400));
-    for (size_t i = 0; i < 86400; i++) {
-        CHECK_OK(hin_store_commit(f.store, &events.list[i], 1, NULL, 0,
-                                  NOW + (int64_t)i * HIN_SEC_USEC, &committed));
-    }
+    size_t count = test_server() == NULL ? 86400 : 3600;
+    CHECK_OK(fixture_start(&f, "day"));
+    CHECK_OK(events_make(&events, &f.keys, &(struct shape){1, 9, 0, NOW, NULL}, count));
+    CHECK_OK(commit_one_by_one(&f, &events));
     events_free(&events);
-    CHECK_OK(hin_store_end(f.store, true));
     struct hin_store_stats stats;
     CHECK_OK(hin_store_stats(f.store, &stats));
     printf("# %llu segments, %llu bytes\n", (unsigned long long)stats.segments,
            (unsigned long long)stats.bytes);
-    CHECK_INT(stats.events, 86400);
+    CHECK_INT(stats.events, count);
     CHECK(stats.segments <= 200);
-    CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, NULL), 86400);
-    CHECK_INT(search_term(&f, "id", "id-4321000", NULL), 1);
+    CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, NULL), (long)count);
+    CHECK_INT(search_term(&f, "id", "id-321000", NULL), 1);
+    fixture_stop(&f);
+}
+
+/* More segments than a round of the directory: one a day. */
+TEST(test_store_events__a_long_directory_is_walked_both_ways)
+{
+    enum { DAYS = 600 };
+    struct fixture f = {0};
+    struct hin_store_committed committed;
+    struct hin_store_report report;
+    static struct seen up, down, page;
+    up.count = down.count = page.count = 0;
+    CHECK_OK(fixture_start(&f, "directory"));
+    CHECK_OK(hin_store_begin(f.store));
+    for (uint64_t day = 0; day < DAYS; day++) {
+        CHECK_OK(commit_some(&f, &(struct shape){1, 9, day * 1000, NOW, NULL}, 1,
+                             NOW + (int64_t)day * HIN_DAY_USEC, &committed));
+    }
+    CHECK_OK(hin_store_end(f.store, true));
+    CHECK_OK(hin_store_search(f.store, &(struct hin_store_filter){0}, note, &up, &report));
+    CHECK_INT(report.segments_opened, DAYS);
+    CHECK_OK(hin_store_search(f.store, &(struct hin_store_filter){.descending = true}, note, &down,
+                              &report));
+    CHECK(up.count == DAYS && down.count == DAYS);
+    for (size_t i = 0; i < DAYS; i++) {
+        CHECK(up.ids[i] == (int64_t)i + 1 && down.ids[i] == DAYS - (int64_t)i);
+    }
+    struct hin_store_filter filter = {.after_id = 100, .before_id = 500, .limit = 300};
+    CHECK_OK(hin_store_search(f.store, &filter, note, &page, &report));
+    CHECK(page.count == 300 && page.ids[0] == 101 && page.ids[299] == 400 && report.more);
+    filter = (struct hin_store_filter){.after_id = 244, .before_id = 501, .limit = 256};
+    CHECK_OK(hin_store_search(f.store, &filter, note, &page, &report)); /* a round, and its end */
+    CHECK(page.count == 556 && page.ids[555] == 500 && !report.more);
+    CHECK_INT(search_term(&f, "id", "id-599000", &report), 1);
+    CHECK(report.segments_opened + report.segments_passed_over == DAYS);
+    CHECK_INT(search_term(&f, "id", "id-7", &report), 0);
     fixture_stop(&f);
 }
 

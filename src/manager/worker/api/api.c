@@ -193,6 +193,9 @@ static unsigned status_of(enum hin_code code)
 
 static void refuse(struct hin_http_exchange *exchange, unsigned status, const char *text)
 {
+    if (status == 503) {
+        HIN_IGNORE(hin_http_reply_header(exchange, "Retry-After", "2")); /* a courtesy */
+    }
     HIN_IGNORE(hin_http_reply_message(exchange, status, text)); /* the peer may have gone */
 }
 

@@ -20,8 +20,14 @@ static const char *store_look(struct hin_tenant *tenant)
 {
     struct hin_store_salvages salvages;
     struct hin_store_stats stats;
-    if (!hin_is_ok(hin_store_salvages(tenant->store, &salvages)) ||
-        !hin_is_ok(hin_store_stats(tenant->store, &stats)) || stats.segments_damaged > 0) {
+    struct hin_result looked = hin_store_salvages(tenant->store, &salvages);
+    if (hin_is_ok(looked)) {
+        looked = hin_store_stats(tenant->store, &stats);
+    }
+    if (looked.code == HIN_AGAIN) {
+        return "unreachable";
+    }
+    if (!hin_is_ok(looked) || stats.segments_damaged > 0) {
         return "damaged";
     }
     return salvages.count > 0 && hin_tenant_keeps_damaged(tenant) ? "salvaged" : "whole";

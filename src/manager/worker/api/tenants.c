@@ -65,7 +65,7 @@ static HIN_RESULT make_tenant(struct hin_api_call *call, struct new_tenant *tena
     struct hin_error error = {0};
     HIN_TRY(hin_keys_admin(&call->tenant->keys, HIN_KEYS_TENANT_CREATE,
                            hin_view_from_text(tenant->uuid)));
-    HIN_TRY(hin_tenant_open(&own, call->tenant->directory, tenant->uuid, &call->tenant->keys,
+    HIN_TRY(hin_tenant_open(&own, &call->tenant->place, tenant->uuid, &call->tenant->keys,
                             HIN_VAULT_FOR_CONFIG, call->tenant->clock, true, &error));
     own.number = number;
     struct hin_result filled = fill(call, &own, tenant);

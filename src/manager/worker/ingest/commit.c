@@ -250,7 +250,10 @@ static void block(struct hin_ingest *ingest, struct hin_result why)
 {
     ingest->worker->counters.commit_failures++;
     if (!ingest->blocked) {
-        hin_log_result(HIN_LOG_ERROR, why, "events cannot be stored; agents hold them");
+        const struct hin_store *store = ingest->tenant->store; /* NULL: it could not be opened */
+        const char *trouble = store != NULL ? hin_store_trouble(store) : "";
+        hin_log_result(HIN_LOG_ERROR, why, "events cannot be stored; agents hold them%s%s",
+                       trouble[0] != 0 ? ": " : "", trouble);
         ingest->blocked = true;
         hin_ingest_pause_all(ingest, true);
     }

@@ -8,7 +8,7 @@
 
 #include "base/bytes.h"
 #include "store/events.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 enum { FRESH_MOST = 64, MERGED_MOST = 16, TAIL_MOST = FRESH_MOST + MERGED_MOST + 8 };
 
@@ -61,7 +61,7 @@ static HIN_RESULT insert_segment(struct hin_store *store, const struct hin_segme
                                  int64_t level, int64_t day, int64_t now_usec)
 {
     uint8_t computers[HIN_SUMMARY_COMPUTERS_MAX * 8];
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(hin_db_use(store, HIN_SQL_SEGMENT_PUT, &statement));
     hin_db_bind(statement, 11, summary->first_id, summary->last_id, summary->count, level, day,
                 now_usec, summary->min_time, summary->max_time, summary->plain_bytes,
@@ -98,7 +98,7 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
 static HIN_RESULT fetch_blob(struct hin_store *store, enum hin_sql sql, int64_t id,
                              struct hin_buf *buf)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     hin_buf_clear(buf);
     HIN_TRY(hin_db_use(store, sql, &statement));
@@ -109,7 +109,7 @@ static HIN_RESULT fetch_blob(struct hin_store *store, enum hin_sql sql, int64_t 
     /* A blob that cannot be read whole (a damaged overflow page) reads as none. */
     struct hin_result result =
         blob.data != NULL ? hin_buf_append(buf, blob) : hin_fail(HIN_CORRUPT);
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     return result;
 }
 
@@ -149,7 +149,7 @@ HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id)
 
 static HIN_RESULT run_on(struct hin_store *store, enum hin_sql sql, int64_t id)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(hin_db_use(store, sql, &statement));
     hin_db_bind(statement, 1, id);
     return hin_db_run(store, statement);
@@ -170,29 +170,29 @@ HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id)
 
 /* --- merges --- */
 
-static void read_row(sqlite3_stmt *statement, struct hin_segment_row *ret_row)
+static void read_row(struct hin_statement *statement, struct hin_segment_row *ret_row)
 {
     *ret_row = (struct hin_segment_row){
-        .id = sqlite3_column_int64(statement, 0),
-        .last_id = sqlite3_column_int64(statement, 1),
-        .count = sqlite3_column_int64(statement, 2),
-        .level = sqlite3_column_int64(statement, 3),
-        .day = sqlite3_column_int64(statement, 4),
-        .plain_bytes = sqlite3_column_int64(statement, 5),
-        .min_time = sqlite3_column_int64(statement, 6),
-        .max_time = sqlite3_column_int64(statement, 7),
-        .damaged = sqlite3_column_int64(statement, 8) != 0,
+        .id = hin_db_int(statement, 0),
+        .last_id = hin_db_int(statement, 1),
+        .count = hin_db_int(statement, 2),
+        .level = hin_db_int(statement, 3),
+        .day = hin_db_int(statement, 4),
+        .plain_bytes = hin_db_int(statement, 5),
+        .min_time = hin_db_int(statement, 6),
+        .max_time = hin_db_int(statement, 7),
+        .damaged = hin_db_int(statement, 8) != 0,
     };
 }
 
 HIN_RESULT hin_tail_row(struct hin_store *store, bool *ret_any, struct hin_segment_row *ret_last)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(hin_db_use(store, HIN_SQL_TAIL_LAST, &statement));
     HIN_TRY(hin_db_step(store, statement, ret_any));
     if (*ret_any) {
         read_row(statement, ret_last);
-        (void)sqlite3_reset(statement);
+        hin_db_reset(statement);
     }
     return hin_ok();
 }
@@ -204,7 +204,7 @@ struct tail {
 
 static HIN_RESULT read_tail(struct hin_store *store, struct tail *ret_tail)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = true;
     ret_tail->count = 0;
     HIN_TRY(hin_db_use(store, HIN_SQL_TAIL, &statement));
@@ -215,7 +215,7 @@ static HIN_RESULT read_tail(struct hin_store *store, struct tail *ret_tail)
         }
         read_row(statement, &ret_tail->rows[ret_tail->count++]);
     }
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     return hin_ok();
 }
 
@@ -251,7 +251,7 @@ static HIN_RESULT drop_rows(struct hin_store *store, const struct hin_segment_ro
 
 static HIN_RESULT join_spans(struct hin_store *store, int64_t first, int64_t last)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(hin_db_use(store, HIN_SQL_SPAN_JOIN, &statement));
     hin_db_bind(statement, 3, first, last, first);
     HIN_TRY(hin_db_run(store, statement));
@@ -319,19 +319,19 @@ static HIN_RESULT merge(struct hin_store *store, const struct hin_segment_row *r
 static HIN_RESULT try_merge(struct hin_store *store, const struct hin_segment_row *rows,
                             size_t count, int64_t level, int64_t now_usec)
 {
-    HIN_TRY(hin_db_exec(store, "SAVEPOINT merging"));
+    HIN_TRY(hin_db_do(store, HIN_SQL_MERGE_SAVE));
     struct hin_result result = merge_good(store, rows, count, level, now_usec);
     HIN_TRY(hin_db_inside(store));
     if (hin_store_is_damage(result)) {
-        HIN_TRY(hin_db_exec(store, "ROLLBACK TO merging"));
+        HIN_TRY(hin_db_do(store, HIN_SQL_MERGE_BACK));
         result = merge(store, rows, count, level, now_usec);
     }
     hin_segment_builder_clear(store->builder);
     HIN_TRY(hin_db_inside(store));
     if (!hin_is_ok(result)) {
-        HIN_TRY(hin_db_exec(store, "ROLLBACK TO merging"));
+        HIN_TRY(hin_db_do(store, HIN_SQL_MERGE_BACK));
     }
-    HIN_TRY(hin_db_exec(store, "RELEASE merging"));
+    HIN_TRY(hin_db_do(store, HIN_SQL_MERGE_RELEASE));
     return result.code == HIN_NO_SPACE ? result : hin_ok();
 }
 
@@ -387,6 +387,18 @@ HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec)
     return hin_ok();
 }
 
+static HIN_RESULT is_marked(struct hin_store *store, int64_t id, bool *ret_marked)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEGMENT_IS_DAMAGED, &statement));
+    hin_db_bind(statement, 1, id);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    *ret_marked = row && hin_db_int(statement, 0) != 0;
+    hin_db_reset(statement);
+    return hin_ok();
+}
+
 /* A segment that could not be loaded has ended the transaction: it is marked in one of its own, and
  * what was undone may be tried again. */
 bool hin_segment_step_aside(struct hin_store *store, struct hin_result result)
@@ -396,9 +408,12 @@ bool hin_segment_step_aside(struct hin_store *store, struct hin_result result)
         !hin_is_ok(hin_db_begin(store))) {
         return false;
     }
+    bool changed = false;
     store->damaged_segment = 0;
     struct hin_result marked = hin_segment_mark_damaged(store, id);
-    bool changed = hin_is_ok(marked) && sqlite3_changes(store->db) == 1;
+    if (hin_is_ok(marked)) {
+        marked = is_marked(store, id, &changed);
+    }
     return hin_is_ok(hin_db_end(store, marked)) && changed;
 }
 
@@ -415,14 +430,14 @@ static HIN_RESULT merge_tail(struct hin_store *store, int64_t now_usec)
 
 HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t age_usec)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_use(store, HIN_SQL_TAIL_OLDEST, &statement));
     HIN_TRY(hin_db_step(store, statement, &row));
-    bool due = row && sqlite3_column_type(statement, 0) != SQLITE_NULL &&
-               sqlite3_column_int64(statement, 0) + age_usec <= now_usec;
-    (void)sqlite3_reset(statement);
+    bool due =
+        row && !hin_db_is_null(statement, 0) && hin_db_int(statement, 0) + age_usec <= now_usec;
+    hin_db_reset(statement);
     if (!due) {
         return hin_ok();
     }

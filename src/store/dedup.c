@@ -2,7 +2,7 @@
  * that an event above the high-water mark is new: no look-up, no row for each event. At or below it
  * the answer is in the segments: spans name those whose positions may hold it, and their identities
  * are compared whole. */
-#include "store/sqlite/dedup.h"
+#include "store/dedup.h"
 
 #include "base/bytes.h"
 #include "base/codec.h"
@@ -52,7 +52,7 @@ void hin_dedup_done(struct hin_dedup *dedup)
 
 static HIN_RESULT read_source(struct hin_store *store, struct source *source)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(store, HIN_SQL_SOURCE_GET, &statement));
     hin_db_bind(statement, 2, source->agent, source->generation);
@@ -60,10 +60,10 @@ static HIN_RESULT read_source(struct hin_store *store, struct source *source)
     source->floor = -1;
     if (row) {
         source->known = true;
-        source->position = sqlite3_column_int64(statement, 0);
-        source->finding = sqlite3_column_int64(statement, 1);
-        source->floor = sqlite3_column_int64(statement, 2);
-        (void)sqlite3_reset(statement);
+        source->position = hin_db_int(statement, 0);
+        source->finding = hin_db_int(statement, 1);
+        source->floor = hin_db_int(statement, 2);
+        hin_db_reset(statement);
     }
     return hin_ok();
 }
@@ -132,13 +132,13 @@ static HIN_RESULT note_seen(struct hin_dedup *dedup, const struct hin_store_iden
 
 static HIN_RESULT is_marked(struct hin_store *store, int64_t segment, bool *ret_marked)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(store, HIN_SQL_SEGMENT_IS_DAMAGED, &statement));
     hin_db_bind(statement, 1, segment);
     HIN_TRY(hin_db_step(store, statement, &row));
-    *ret_marked = row && sqlite3_column_int64(statement, 0) != 0;
-    (void)sqlite3_reset(statement);
+    *ret_marked = row && hin_db_int(statement, 0) != 0;
+    hin_db_reset(statement);
     return hin_ok();
 }
 
@@ -179,7 +179,7 @@ static HIN_RESULT load_candidates(struct hin_dedup *dedup, const struct source *
     int64_t segments[256];
     bool row = true;
     while (row) { /* in rounds: loading uses the database itself */
-        sqlite3_stmt *statement = NULL;
+        struct hin_statement *statement = NULL;
         size_t count = 0;
         HIN_TRY(hin_db_use(dedup->store, HIN_SQL_SPAN_FIND, &statement));
         hin_db_bind(statement, 3, source->agent, source->generation, position);
@@ -189,12 +189,12 @@ static HIN_RESULT load_candidates(struct hin_dedup *dedup, const struct source *
                 break;
             }
             uint8_t key[8];
-            hin_store_u64(key, (uint64_t)sqlite3_column_int64(statement, 0));
+            hin_store_u64(key, (uint64_t)hin_db_int(statement, 0));
             if (hin_map_get(&dedup->loaded, hin_view_of(key, sizeof(key))) == NULL) {
-                segments[count++] = sqlite3_column_int64(statement, 0);
+                segments[count++] = hin_db_int(statement, 0);
             }
         }
-        (void)sqlite3_reset(statement);
+        hin_db_reset(statement);
         for (size_t i = 0; i < count; i++) {
             HIN_TRY(load_identities(dedup, segments[i]));
         }
@@ -272,7 +272,7 @@ HIN_RESULT hin_dedup_segment_end(struct hin_dedup *dedup, int64_t segment)
         if (!source->in_segment) {
             continue;
         }
-        sqlite3_stmt *statement = NULL;
+        struct hin_statement *statement = NULL;
         HIN_TRY(hin_db_use(dedup->store, HIN_SQL_SPAN_PUT, &statement));
         hin_db_bind(statement, 5, source->agent, source->generation, source->lo, source->hi,
                     segment);
@@ -289,7 +289,7 @@ HIN_RESULT hin_dedup_finish(struct hin_dedup *dedup)
         if (!source->changed) {
             continue;
         }
-        sqlite3_stmt *statement = NULL;
+        struct hin_statement *statement = NULL;
         HIN_TRY(hin_db_use(dedup->store, HIN_SQL_SOURCE_SET, &statement));
         hin_db_bind(statement, 4, source->agent, source->generation, source->position,
                     source->finding);

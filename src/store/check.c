@@ -3,18 +3,22 @@
 #include "store/audit.h"
 #include "store/documents.h"
 #include "store/events.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 static HIN_RESULT check_structure(struct hin_store *store, bool *ret_ok)
 {
-    sqlite3_stmt *statement = NULL;
-    int code = sqlite3_prepare_v2(store->db, "PRAGMA integrity_check(1)", -1, &statement, NULL);
-    if (code == SQLITE_OK) {
-        code = sqlite3_step(statement);
+    struct hin_statement *statement = NULL;
+    bool row = false, broken = store->broken;
+    struct hin_result looked = hin_db_use(store, HIN_SQL_STRUCTURE, &statement);
+    if (hin_is_ok(looked)) {
+        looked = hin_db_step(store, statement, &row);
     }
-    *ret_ok = code == SQLITE_ROW && hin_view_is(hin_db_blob(statement, 0), "ok");
-    (void)sqlite3_finalize(statement);
-    return code == SQLITE_NOMEM ? hin_fail(HIN_NO_MEMORY) : hin_ok();
+    *ret_ok = hin_is_ok(looked) && row && hin_view_is(hin_db_blob(statement, 0), "ok");
+    if (statement != NULL) {
+        hin_db_reset(statement);
+    }
+    store->broken = broken; /* what is needed and cannot be read shows when it is */
+    return looked.code == HIN_NO_MEMORY || looked.code == HIN_AGAIN ? looked : hin_ok();
 }
 
 struct ids {
@@ -24,7 +28,7 @@ struct ids {
 
 static HIN_RESULT read_ids(struct hin_store *store, struct ids *ids)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = true;
     HIN_TRY(hin_db_use(store, HIN_SQL_DIRECTORY_UP, &statement));
     hin_db_bind(statement, 2, INT64_C(1), INT64_MAX);
@@ -41,8 +45,8 @@ static HIN_RESULT read_ids(struct hin_store *store, struct ids *ids)
             hin_copy(more + capacity, ids->counts, ids->count * sizeof(*more));
             *ids = (struct ids){more, more + capacity, ids->count, capacity};
         }
-        ids->ids[ids->count] = sqlite3_column_int64(statement, 0);
-        ids->counts[ids->count++] = sqlite3_column_int64(statement, 2);
+        ids->ids[ids->count] = hin_db_int(statement, 0);
+        ids->counts[ids->count++] = hin_db_int(statement, 2);
     }
 }
 

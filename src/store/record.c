@@ -6,7 +6,7 @@
 #include "base/codec.h"
 #include "event/codec.h"
 #include "store/events.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 enum { RECORD_VERSION = 1 };
 

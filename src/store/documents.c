@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 #define ROW_TEXT_MAX 80
 
@@ -36,7 +36,7 @@ static HIN_RESULT put_names(struct hin_store *store, enum hin_store_kind kind, i
             continue;
         }
         uint64_t token = 0;
-        sqlite3_stmt *statement = NULL;
+        struct hin_statement *statement = NULL;
         HIN_TRY(name_token(store, kind, slot, names[slot], &token));
         HIN_TRY(hin_db_use(store, HIN_SQL_NAME_PUT, &statement));
         hin_db_bind(statement, 4, (int64_t)kind, (int64_t)slot, (int64_t)token, id);
@@ -47,7 +47,7 @@ static HIN_RESULT put_names(struct hin_store *store, enum hin_store_kind kind, i
 
 static HIN_RESULT drop_names(struct hin_store *store, enum hin_store_kind kind, int64_t id)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(hin_db_use(store, HIN_SQL_NAME_DROP, &statement));
     hin_db_bind(statement, 2, (int64_t)kind, id);
     return hin_db_run(store, statement);
@@ -67,20 +67,20 @@ static HIN_RESULT seal_content(struct hin_store *store, enum hin_store_kind kind
 
 static HIN_RESULT next_id(struct hin_store *store, enum hin_store_kind kind, int64_t *ret_id)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(store, HIN_SQL_SEQUENCE_NEXT, &statement));
     hin_db_bind(statement, 1, (int64_t)kind);
     HIN_TRY(hin_db_step(store, statement, &row));
     HIN_ENSURE(row, INTERNAL);
-    *ret_id = sqlite3_column_int64(statement, 0);
+    *ret_id = hin_db_int(statement, 0);
     return hin_db_run(store, statement); /* to the end, so that it takes effect */
 }
 
 static HIN_RESULT create(struct hin_store *store, enum hin_store_kind kind,
                          const struct hin_store_content *content, int64_t now_usec, int64_t *ret_id)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     int64_t id = 0;
     HIN_TRY(next_id(store, kind, &id));
     HIN_TRY(seal_content(store, kind, id, 1, content->bytes));
@@ -110,7 +110,7 @@ HIN_RESULT hin_store_create(struct hin_store *store, enum hin_store_kind kind,
 HIN_RESULT hin_store_get(struct hin_store *store, enum hin_store_kind kind, int64_t id,
                          struct hin_buf *buf, struct hin_store_document *ret_document)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool found = false;
     HIN_TRY(check(store, kind));
     HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_GET, &statement));
@@ -120,18 +120,18 @@ HIN_RESULT hin_store_get(struct hin_store *store, enum hin_store_kind kind, int6
     struct hin_store_document document = {
         .kind = kind,
         .id = id,
-        .version = (uint64_t)sqlite3_column_int64(statement, 1),
-        .created_usec = sqlite3_column_int64(statement, 2),
-        .updated_usec = sqlite3_column_int64(statement, 3),
-        .owner = sqlite3_column_int64(statement, 4),
-        .expires_usec = sqlite3_column_int64(statement, 5),
+        .version = (uint64_t)hin_db_int(statement, 1),
+        .created_usec = hin_db_int(statement, 2),
+        .updated_usec = hin_db_int(statement, 3),
+        .owner = hin_db_int(statement, 4),
+        .expires_usec = hin_db_int(statement, 5),
     };
     char row[ROW_TEXT_MAX];
     row_text(row, (int64_t)kind, id, document.version);
     size_t begin = buf->size;
     struct hin_result result =
         hin_store_unseal(store, "document", row, "content", hin_db_blob(statement, 6), buf);
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     if (result.code == HIN_NOT_FOUND || result.code == HIN_TRUNCATED || result.code == HIN_SYNTAX) {
         return hin_fail(HIN_CORRUPT); /* the row is there, its content is not */
     }
@@ -145,7 +145,7 @@ HIN_RESULT hin_store_find(struct hin_store *store, enum hin_store_kind kind, siz
                           struct hin_view name, struct hin_buf *buf,
                           struct hin_store_document *ret_document)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     uint64_t token = 0;
     bool row = false;
     HIN_TRY(check(store, kind));
@@ -156,8 +156,8 @@ HIN_RESULT hin_store_find(struct hin_store *store, enum hin_store_kind kind, siz
     hin_db_bind(statement, 3, (int64_t)kind, (int64_t)slot, (int64_t)token);
     HIN_TRY(hin_db_step(store, statement, &row));
     HIN_ENSURE(row, NOT_FOUND);
-    int64_t id = sqlite3_column_int64(statement, 0);
-    (void)sqlite3_reset(statement);
+    int64_t id = hin_db_int(statement, 0);
+    hin_db_reset(statement);
     return hin_store_get(store, kind, id, buf, ret_document);
 }
 
@@ -165,7 +165,7 @@ static HIN_RESULT read_ids(struct hin_store *store, enum hin_store_kind kind,
                            const struct hin_store_page *page, int64_t after, int64_t *ids,
                            size_t room, size_t *ret_count)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = true;
     size_t count = 0;
     HIN_TRY(hin_db_use(
@@ -176,9 +176,9 @@ static HIN_RESULT read_ids(struct hin_store *store, enum hin_store_kind kind,
         if (!row) {
             break;
         }
-        ids[count++] = sqlite3_column_int64(statement, 0);
+        ids[count++] = hin_db_int(statement, 0);
     }
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     *ret_count = count;
     return hin_ok();
 }
@@ -251,14 +251,14 @@ hin_store_list(struct hin_store *store, enum hin_store_kind kind, const struct h
 
 HIN_RESULT hin_store_count(struct hin_store *store, enum hin_store_kind kind, uint64_t *ret_count)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(check(store, kind));
     HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_COUNT, &statement));
     hin_db_bind(statement, 1, (int64_t)kind);
     HIN_TRY(hin_db_step(store, statement, &row));
-    *ret_count = row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
-    (void)sqlite3_reset(statement);
+    *ret_count = row ? (uint64_t)hin_db_int(statement, 0) : 0;
+    hin_db_reset(statement);
     return hin_ok();
 }
 
@@ -267,14 +267,14 @@ HIN_RESULT hin_store_count(struct hin_store *store, enum hin_store_kind kind, ui
 static HIN_RESULT version_of(struct hin_store *store, enum hin_store_kind kind, int64_t id,
                              uint64_t expected, uint64_t *ret_version)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_GET, &statement));
     hin_db_bind(statement, 2, (int64_t)kind, id);
     HIN_TRY(hin_db_step(store, statement, &row));
     HIN_ENSURE(row, NOT_FOUND);
-    uint64_t version = (uint64_t)sqlite3_column_int64(statement, 1);
-    (void)sqlite3_reset(statement);
+    uint64_t version = (uint64_t)hin_db_int(statement, 1);
+    hin_db_reset(statement);
     HIN_ENSURE(expected == 0 || expected == version, CONFLICT);
     *ret_version = version;
     return hin_ok();
@@ -284,7 +284,7 @@ static HIN_RESULT replace(struct hin_store *store, enum hin_store_kind kind, int
                           uint64_t version, const struct hin_store_content *content,
                           bool keep_names, int64_t now_usec)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(seal_content(store, kind, id, version, content->bytes));
     HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_SET, &statement));
     hin_db_bind(statement, 6, (int64_t)kind, id, (int64_t)version, now_usec, content->owner,
@@ -324,7 +324,7 @@ HIN_RESULT hin_store_update(struct hin_store *store, enum hin_store_kind kind, i
 static HIN_RESULT drop(struct hin_store *store, enum hin_store_kind kind, int64_t id,
                        uint64_t expected)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     uint64_t version = 0;
     HIN_TRY(version_of(store, kind, id, expected, &version));
     HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_DROP, &statement));
@@ -373,7 +373,7 @@ static HIN_RESULT expire_round(struct hin_store *store, enum hin_store_kind kind
                                size_t *ret_count)
 {
     int64_t ids[1000];
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = true;
     size_t count = 0;
     HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_EXPIRED, &statement));
@@ -383,9 +383,9 @@ static HIN_RESULT expire_round(struct hin_store *store, enum hin_store_kind kind
         if (!row) {
             break;
         }
-        ids[count++] = sqlite3_column_int64(statement, 0);
+        ids[count++] = hin_db_int(statement, 0);
     }
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     for (size_t i = 0; i < count; i++) {
         HIN_TRY(drop(store, kind, ids[i], 0));
     }

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 struct place { /* an end of the chain */
     int64_t number;
@@ -18,15 +18,15 @@ static void take_hash(struct place *place, struct hin_view hash)
 
 static HIN_RESULT last_row(struct hin_store *store, struct place *ret_place)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(store, HIN_SQL_AUDIT_LAST, &statement));
     HIN_TRY(hin_db_step(store, statement, &row));
     *ret_place = (struct place){0};
     if (row) {
-        ret_place->number = sqlite3_column_int64(statement, 0);
+        ret_place->number = hin_db_int(statement, 0);
         take_hash(ret_place, hin_db_blob(statement, 1));
-        (void)sqlite3_reset(statement);
+        hin_db_reset(statement);
     }
     return hin_ok();
 }
@@ -34,26 +34,26 @@ static HIN_RESULT last_row(struct hin_store *store, struct place *ret_place)
 /* The second copy of the end; number 0 when there is none (an older version, or it was lost). */
 static HIN_RESULT noted_end(struct hin_store *store, struct place *ret_place)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(store, HIN_SQL_META_GET, &statement));
-    (void)sqlite3_bind_text(statement, 1, "audit_end", -1, SQLITE_STATIC);
+    hin_db_bind_text(statement, 1, "audit_end");
     HIN_TRY(hin_db_step(store, statement, &row));
     *ret_place = (struct place){0};
     if (row && hin_db_blob(statement, 1).size == sizeof(ret_place->hash)) {
-        ret_place->number = sqlite3_column_int64(statement, 0);
+        ret_place->number = hin_db_int(statement, 0);
         take_hash(ret_place, hin_db_blob(statement, 1));
     }
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     return hin_ok();
 }
 
 static HIN_RESULT note_end(struct hin_store *store, const struct place *place)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(hin_db_use(store, HIN_SQL_META_SET, &statement));
-    (void)sqlite3_bind_text(statement, 1, "audit_end", -1, SQLITE_STATIC);
-    (void)sqlite3_bind_int64(statement, 2, place->number);
+    hin_db_bind_text(statement, 1, "audit_end");
+    hin_db_bind_int(statement, 2, place->number);
     hin_db_bind_blob(statement, 3, hin_view_of(place->hash, sizeof(place->hash)));
     return hin_db_run(store, statement);
 }
@@ -91,7 +91,7 @@ static HIN_RESULT make_body(struct hin_store *store, int64_t number, struct hin_
 static HIN_RESULT put_entry(struct hin_store *store, struct place *end, struct hin_chain_body *body,
                             struct hin_view text, int64_t now_usec)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     struct place next = {.number = end->number + 1};
     HIN_TRY(make_body(store, next.number, body, text));
     HIN_TRY(
@@ -206,11 +206,11 @@ static HIN_RESULT open_entry(struct hin_store *store, struct hin_store_audit *en
 }
 
 static HIN_RESULT
-visit_entry(struct hin_store *store, sqlite3_stmt *statement, struct hin_buf *buf,
+visit_entry(struct hin_store *store, struct hin_statement *statement, struct hin_buf *buf,
             HIN_RESULT (*visit)(void *context, const struct hin_store_audit *entry), void *context)
 {
-    struct hin_store_audit entry = {.number = sqlite3_column_int64(statement, 0),
-                                    .time_usec = sqlite3_column_int64(statement, 1)};
+    struct hin_store_audit entry = {.number = hin_db_int(statement, 0),
+                                    .time_usec = hin_db_int(statement, 1)};
     struct hin_view hash = hin_db_blob(statement, 2);
     hin_copy(entry.hash, hash.data, HIN_MIN(hash.size, sizeof(entry.hash)));
     entry.body = hin_db_blob(statement, 3);
@@ -226,39 +226,71 @@ visit_entry(struct hin_store *store, sqlite3_stmt *statement, struct hin_buf *bu
     return visit(context, &entry);
 }
 
+enum { ROUND = 256 }; /* entries are asked for in rounds: a database may hand over a round whole */
+
+struct lister {
+    struct hin_store *store;
+    bool descending;
+    int64_t after; /* the last one visited */
+    HIN_RESULT (*visit)(void *context, const struct hin_store_audit *entry);
+    void *context;
+    struct hin_buf buf;
+};
+
+static HIN_RESULT list_round(struct lister *lister, size_t limit, size_t *ret_count)
+{
+    struct hin_statement *statement = NULL;
+    bool row = true;
+    *ret_count = 0;
+    HIN_TRY(hin_db_use(lister->store, lister->descending ? HIN_SQL_AUDIT_DOWN : HIN_SQL_AUDIT_UP,
+                       &statement));
+    hin_db_bind(statement, 2, lister->after, (int64_t)limit);
+    for (;;) {
+        HIN_TRY(hin_db_step(lister->store, statement, &row));
+        if (!row) {
+            return hin_ok();
+        }
+        lister->after = hin_db_int(statement, 0);
+        (*ret_count)++;
+        struct hin_result result =
+            visit_entry(lister->store, statement, &lister->buf, lister->visit, lister->context);
+        if (!hin_is_ok(result)) {
+            hin_db_reset(statement);
+            return result;
+        }
+    }
+}
+
 HIN_RESULT
 hin_store_audit_list(struct hin_store *store, int64_t after, bool descending, size_t limit,
                      HIN_RESULT (*visit)(void *context, const struct hin_store_audit *entry),
                      void *context)
 {
-    sqlite3_stmt *statement = NULL;
-    struct hin_buf buf;
-    bool row = true;
     HIN_TRY(hin_store_ready(store));
-    HIN_TRY(hin_db_use(store, descending ? HIN_SQL_AUDIT_DOWN : HIN_SQL_AUDIT_UP, &statement));
-    hin_db_bind(statement, 2, descending && after == 0 ? INT64_MAX : after,
-                limit == 0 ? (int64_t)-1 : (int64_t)limit);
-    hin_buf_init(&buf, HIN_STORE_AUDIT_MAX_BYTES + HIN_CHAIN_SALT_BYTES);
+    struct lister lister = {.store = store,
+                            .descending = descending,
+                            .after = descending && after == 0 ? INT64_MAX : after,
+                            .visit = visit,
+                            .context = context};
+    size_t left = limit == 0 ? SIZE_MAX : limit, asked = ROUND, count = ROUND;
+    hin_buf_init(&lister.buf, HIN_STORE_AUDIT_MAX_BYTES + HIN_CHAIN_SALT_BYTES);
     struct hin_result result = hin_ok();
-    while (hin_is_ok(result)) {
-        result = hin_db_step(store, statement, &row);
-        if (!hin_is_ok(result) || !row) {
-            break;
-        }
-        result = visit_entry(store, statement, &buf, visit, context);
+    while (hin_is_ok(result) && count == asked && left > 0) {
+        asked = HIN_MIN(left, (size_t)ROUND);
+        result = list_round(&lister, asked, &count);
+        left -= count;
     }
-    (void)sqlite3_reset(statement);
-    hin_buf_done(&buf);
+    hin_buf_done(&lister.buf);
     return result;
 }
 
 /* ---- verifying ---- */
 
-static HIN_RESULT add_row(struct hin_chain *chain, sqlite3_stmt *statement)
+static HIN_RESULT add_row(struct hin_chain *chain, struct hin_statement *statement)
 {
     struct hin_chain_fault fault;
-    struct hin_chain_link link = {.number = sqlite3_column_int64(statement, 0),
-                                  .time_usec = sqlite3_column_int64(statement, 1),
+    struct hin_chain_link link = {.number = hin_db_int(statement, 0),
+                                  .time_usec = hin_db_int(statement, 1),
                                   .body = hin_db_blob(statement, 3)};
     struct hin_view hash = hin_db_blob(statement, 2);
     hin_copy(link.hash, hash.data, HIN_MIN(hash.size, sizeof(link.hash)));
@@ -273,23 +305,37 @@ static HIN_RESULT add_row(struct hin_chain *chain, sqlite3_stmt *statement)
     return added.code == HIN_INVALID || added.code == HIN_LIMIT ? hin_fail(HIN_CORRUPT) : added;
 }
 
+static HIN_RESULT run_round(struct hin_store *store, struct hin_chain *chain, int64_t *after,
+                            bool *ret_more)
+{
+    struct hin_statement *statement = NULL;
+    size_t count = 0;
+    bool row = true;
+    HIN_TRY(hin_db_use(store, HIN_SQL_AUDIT_UP, &statement));
+    hin_db_bind(statement, 2, *after, (int64_t)ROUND);
+    for (;; count++) {
+        HIN_TRY(hin_db_step(store, statement, &row));
+        if (!row) {
+            *ret_more = count == ROUND;
+            return hin_ok();
+        }
+        *after = hin_db_int(statement, 0);
+        struct hin_result added = add_row(chain, statement);
+        if (!hin_is_ok(added)) {
+            hin_db_reset(statement);
+            return added;
+        }
+    }
+}
+
 /* Every entry. CORRUPT: one that cannot be gone around; chain->number is the last before it. */
 static HIN_RESULT run_chain(struct hin_store *store, struct hin_chain *chain)
 {
-    sqlite3_stmt *statement = NULL;
-    struct hin_result result = hin_ok();
-    bool row = true;
-    HIN_TRY(hin_db_use(store, HIN_SQL_AUDIT_UP, &statement));
-    hin_db_bind(statement, 2, INT64_C(0), INT64_C(-1));
-    while (hin_is_ok(result)) {
-        result = hin_db_step(store, statement, &row);
-        if (!hin_is_ok(result) || !row) {
-            break;
-        }
-        result = add_row(chain, statement);
+    int64_t after = 0;
+    for (bool more = true; more;) {
+        HIN_TRY(run_round(store, chain, &after, &more));
     }
-    (void)sqlite3_reset(statement);
-    return result;
+    return hin_ok();
 }
 
 /* The lowest of the places that no gap entry names yet; tail: of the end, or 0. */

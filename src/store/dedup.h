@@ -4,7 +4,7 @@
 
 #include "base/map.h"
 #include "store/events.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 struct source { /* one (agent, generation) */
     int64_t agent, generation;

@@ -2,7 +2,7 @@
  * one transaction. */
 #include "base/bytes.h"
 #include "base/time.h"
-#include "store/sqlite/dedup.h"
+#include "store/dedup.h"
 
 struct batch {
     struct hin_store *store;
@@ -98,7 +98,7 @@ static HIN_RESULT store_acks(struct hin_store *store, const struct hin_store_ack
                              size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        sqlite3_stmt *statement = NULL;
+        struct hin_statement *statement = NULL;
         HIN_TRY(hin_db_use(store, HIN_SQL_AGENT_ACK, &statement));
         hin_db_bind(statement, 3, acks[i].agent, (int64_t)acks[i].generation,
                     (int64_t)acks[i].sequence);
@@ -192,7 +192,7 @@ struct expired {
 static HIN_RESULT read_expired(struct hin_store *store, int64_t day, int64_t from,
                                struct expired *ret_expired)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = true;
     ret_expired->count = 0;
     HIN_TRY(hin_db_use(store, HIN_SQL_DAY_SEGMENTS, &statement));
@@ -202,10 +202,10 @@ static HIN_RESULT read_expired(struct hin_store *store, int64_t day, int64_t fro
         if (!row) {
             return hin_ok();
         }
-        ret_expired->ids[ret_expired->count] = sqlite3_column_int64(statement, 0);
-        ret_expired->counts[ret_expired->count++] = sqlite3_column_int64(statement, 1);
+        ret_expired->ids[ret_expired->count] = hin_db_int(statement, 0);
+        ret_expired->counts[ret_expired->count++] = hin_db_int(statement, 1);
     }
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     return hin_ok();
 }
 
@@ -216,7 +216,7 @@ static HIN_RESULT drop_expired(struct hin_store *store, int64_t id, bool body)
     static const enum hin_sql steps[] = {HIN_SQL_SPAN_FLOOR, HIN_SQL_SPAN_DROP, HIN_SQL_BODY_DROP,
                                          HIN_SQL_SEGMENT_DROP};
     for (size_t i = 0; i < HIN_COUNT(steps); i++) {
-        sqlite3_stmt *statement = NULL;
+        struct hin_statement *statement = NULL;
         if (steps[i] == HIN_SQL_BODY_DROP && !body) {
             continue;
         }

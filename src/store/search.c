@@ -5,7 +5,7 @@
 #include "base/codec.h"
 #include "event/codec.h"
 #include "store/events.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 struct search {
     struct hin_store *store;
@@ -15,7 +15,9 @@ struct search {
     void *context;
     uint64_t tokens[HIN_STORE_TERMS_MAX];
     struct hin_segment_row *rows;
-    size_t row_count;
+    size_t row_count, row_capacity;
+    int64_t low, high;        /* the ids of segments that are left, both ends included */
+    bool stopped;             /* limits */
     struct hin_arena scratch; /* one event */
     struct hin_arena list;    /* the records of one segment */
     struct hin_store_report report;
@@ -31,47 +33,106 @@ static bool row_may_hold(const struct hin_store_filter *filter, const struct hin
            (filter->before_id == 0 || row->id < filter->before_id);
 }
 
-static HIN_RESULT push_row(struct search *search, size_t *capacity,
-                           const struct hin_segment_row *row)
+static bool bits_may_hold(const struct hin_store_filter *filter, uint64_t classes,
+                          uint64_t severities)
 {
-    if (search->row_count == *capacity) {
-        size_t more = *capacity > 0 ? *capacity * 2 : 256;
+    return (filter->class_uid == 0 || (classes & hin_summary_class_bit(filter->class_uid)) != 0) &&
+           (filter->severity_mask == 0 || (severities & filter->severity_mask) != 0);
+}
+
+static HIN_RESULT push_row(struct search *search, const struct hin_segment_row *row)
+{
+    if (search->row_count == search->row_capacity) {
+        size_t more = search->row_capacity > 0 ? search->row_capacity * 2 : 256;
         struct hin_segment_row *rows = NULL;
         HIN_TRY(HIN_ARENA_ARRAY(&search->store->arena, more, &rows));
         hin_copy(rows, search->rows, search->row_count * sizeof(*rows));
         search->rows = rows;
-        *capacity = more;
+        search->row_capacity = more;
     }
     search->rows[search->row_count++] = *row;
     return hin_ok();
 }
 
-static HIN_RESULT read_directory(struct search *search)
+/* A database that judges is asked for a round of segments at a time, with the probes of the first
+ * token: what it judges behind the limit of a page is for nothing. */
+enum { DIRECTORY_ROUND = 256 };
+
+static HIN_RESULT use_directory(struct search *search, struct hin_statement **ret_statement)
+{
+    static const enum hin_sql ways[2][2] = {
+        {HIN_SQL_DIRECTORY_UP, HIN_SQL_DIRECTORY_DOWN},
+        {HIN_SQL_DIRECTORY_UP_TERM, HIN_SQL_DIRECTORY_DOWN_TERM}};
+    const struct hin_store_filter *filter = search->filter;
+    bool judge = search->store->backend->judges && filter->term_count > 0;
+    struct hin_statement *statement = NULL;
+    HIN_TRY(hin_db_use(search->store, ways[judge][filter->descending], &statement));
+    hin_db_bind(statement, 2, search->low, search->high);
+    int at = 3;
+    if (judge) {
+        uint32_t probes[HIN_SEGMENT_PROBES];
+        hin_segment_probes(search->tokens[0], probes);
+        for (int i = 0; i < HIN_SEGMENT_PROBES; i++) {
+            hin_db_bind_int(statement, at++, probes[i]);
+        }
+    }
+    if (search->store->backend->judges) {
+        hin_db_bind_int(statement, at, DIRECTORY_ROUND);
+    }
+    *ret_statement = statement;
+    return hin_ok();
+}
+
+/* What a database that judges says beside the columns of each. */
+static bool judged_may_hold(const struct hin_store_filter *filter, struct hin_statement *statement)
+{
+    return bits_may_hold(filter, (uint64_t)hin_db_int(statement, 6),
+                         (uint64_t)hin_db_int(statement, 7)) &&
+           hin_db_int(statement, 8) != 0;
+}
+
+/* The next round starts behind this one. */
+static void note_row(struct search *search, const struct hin_segment_row *row)
+{
+    if (search->filter->descending) {
+        search->high = row->id - 1;
+    } else {
+        search->low = row->last_id + 1;
+    }
+}
+
+/* *ret_more: it may not be the end of the directory. */
+static HIN_RESULT read_directory(struct search *search, bool *ret_more)
 {
     const struct hin_store_filter *filter = search->filter;
-    sqlite3_stmt *statement = NULL;
-    size_t capacity = 0;
+    bool judges = search->store->backend->judges;
+    struct hin_statement *statement = NULL;
+    size_t count = 0;
+    int64_t low = search->low;
     bool row = true;
-    HIN_TRY(hin_db_use(search->store,
-                       filter->descending ? HIN_SQL_DIRECTORY_DOWN : HIN_SQL_DIRECTORY_UP,
-                       &statement));
-    hin_db_bind(statement, 2, filter->after_id + 1,
-                filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX);
-    for (;;) {
+    search->row_count = 0;
+    HIN_TRY(use_directory(search, &statement));
+    for (;; count++) {
         HIN_TRY(hin_db_step(search->store, statement, &row));
         if (!row) {
+            *ret_more = judges && count == DIRECTORY_ROUND;
             return hin_ok();
         }
         struct hin_segment_row found = {
-            .id = sqlite3_column_int64(statement, 0),
-            .last_id = sqlite3_column_int64(statement, 1),
-            .count = sqlite3_column_int64(statement, 2),
-            .min_time = sqlite3_column_int64(statement, 6),
-            .max_time = sqlite3_column_int64(statement, 7),
-            .damaged = sqlite3_column_int64(statement, 8) != 0,
+            .id = hin_db_int(statement, 0),
+            .last_id = hin_db_int(statement, 1),
+            .count = hin_db_int(statement, 2),
+            .min_time = hin_db_int(statement, 3),
+            .max_time = hin_db_int(statement, 4),
+            .damaged = hin_db_int(statement, 5) != 0,
         };
-        if (row_may_hold(filter, &found)) {
-            HIN_TRY(push_row(search, &capacity, &found));
+        if (found.last_id < low) {
+            continue; /* the one before: the id of its first event is the nearest below */
+        }
+        note_row(search, &found);
+        if (row_may_hold(filter, &found) &&
+            (!judges || found.damaged || judged_may_hold(filter, statement))) {
+            HIN_TRY(push_row(search, &found));
         } else {
             search->report.segments_passed_over++;
         }
@@ -98,23 +159,21 @@ static bool computers_may_hold(const struct hin_store_filter *filter, struct hin
 static HIN_RESULT may_hold(struct search *search, int64_t id, bool *ret_may)
 {
     const struct hin_store_filter *filter = search->filter;
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     bool broken = search->store->broken;
     HIN_TRY(hin_db_use(search->store, HIN_SQL_SEGMENT_GET, &statement));
-    hin_db_bind(statement, 1, id);
+    hin_db_bind(statement, 2, id, (int64_t)(filter->term_count > 0));
     struct hin_result stepped = hin_db_step(search->store, statement, &row);
     if (stepped.code == HIN_CORRUPT) {
         hin_db_isolate(search->store, HIN_SQL_SEGMENT_STANDS, id, broken);
     }
     HIN_TRY(stepped);
     HIN_ENSURE(row, NOT_FOUND);
-    uint64_t classes = (uint64_t)sqlite3_column_int64(statement, 0);
-    uint64_t severities = (uint64_t)sqlite3_column_int64(statement, 1);
-    bool may =
-        (filter->class_uid == 0 || (classes & hin_summary_class_bit(filter->class_uid)) != 0) &&
-        (filter->severity_mask == 0 || (severities & filter->severity_mask) != 0) &&
-        computers_may_hold(filter, hin_db_blob(statement, 2));
+    uint64_t classes = (uint64_t)hin_db_int(statement, 0);
+    uint64_t severities = (uint64_t)hin_db_int(statement, 1);
+    bool may = bits_may_hold(filter, classes, severities) &&
+               computers_may_hold(filter, hin_db_blob(statement, 2));
     struct hin_result result = hin_ok();
     if (may && filter->term_count > 0) {
         struct hin_segment_head head;
@@ -124,7 +183,7 @@ static HIN_RESULT may_hold(struct search *search, int64_t id, bool *ret_may)
             may = hin_segment_may_hold(&head, search->tokens[i]);
         }
     }
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     *ret_may = may;
     return result;
 }
@@ -295,17 +354,17 @@ static HIN_RESULT search_rows(struct search *search, bool *ret_more)
         const struct hin_segment_row *row = &search->rows[i];
         bool stop = is_limited(search);
         if (stop) {
-            search->report.more = true;
+            search->report.more = search->stopped = true;
             return hin_ok();
         }
         if (filter->segments_max > 0 && search->report.segments_opened >= filter->segments_max) {
-            search->report.more = true;
+            search->report.more = search->stopped = true;
             search->report.resume_id = filter->descending ? row->last_id + 1 : row->id - 1;
             return hin_ok();
         }
         HIN_TRY(search_row(search, row, &stop));
         if (stop) {
-            search->report.more = true;
+            search->report.more = search->stopped = true;
             return hin_ok();
         }
         if (!hin_is_ok(hin_db_inside(search->store))) {
@@ -331,28 +390,35 @@ static HIN_RESULT check_filter(struct search *search)
 
 static HIN_RESULT search_snapshot(struct search *search, bool *ret_more)
 {
+    const struct hin_store_filter *filter = search->filter;
+    bool rounds = true;
     search->rows = NULL;
-    search->row_count = 0;
+    search->row_count = search->row_capacity = 0;
+    search->low = filter->after_id + 1;
+    search->high = filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX;
     hin_arena_reset(&search->store->arena);
-    HIN_TRY(read_directory(search));
-    return search_rows(search, ret_more);
+    while (rounds && !search->stopped && !*ret_more) {
+        HIN_TRY(read_directory(search, &rounds));
+        HIN_TRY(search_rows(search, ret_more));
+    }
+    return hin_ok();
 }
 
 /* One snapshot for all: merges of other processes do not show in between. */
 static HIN_RESULT search_all(struct search *search)
 {
     HIN_TRY(check_filter(search));
-    bool own = sqlite3_get_autocommit(search->store->db) != 0;
+    bool own = !search->store->backend->in_transaction(search->store);
     bool more = true;
     struct hin_result result = hin_ok();
     while (more && hin_is_ok(result)) {
         more = false;
         if (own) {
-            HIN_TRY(hin_db_exec(search->store, "BEGIN"));
+            HIN_TRY(hin_db_do(search->store, HIN_SQL_SNAPSHOT));
         }
         result = search_snapshot(search, &more);
         if (own && hin_is_ok(hin_db_inside(search->store))) {
-            HIN_IGNORE(hin_db_exec(search->store, "COMMIT")); /* nothing was written */
+            HIN_IGNORE(hin_db_do(search->store, HIN_SQL_COMMIT)); /* nothing was written */
         }
         if (more && !own) {
             result = hin_fail(HIN_IO); /* the caller's transaction is gone */

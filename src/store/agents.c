@@ -3,7 +3,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
-#include "store/sqlite/internal.h"
+#include "store/internal.h"
 
 static void row_text(char out[32], int64_t id)
 {
@@ -11,16 +11,16 @@ static void row_text(char out[32], int64_t id)
 }
 
 /* Columns 0..5 of AGENT_GET and AGENT_LIST. */
-static HIN_RESULT read_agent(struct hin_store *store, sqlite3_stmt *statement, int64_t id,
+static HIN_RESULT read_agent(struct hin_store *store, struct hin_statement *statement, int64_t id,
                              struct hin_buf *buf, struct hin_store_agent *ret_agent)
 {
     struct hin_store_agent agent = {
         .id = id,
-        .session_counter = (uint64_t)sqlite3_column_int64(statement, 0),
-        .spool_generation = (uint64_t)sqlite3_column_int64(statement, 1),
-        .acked_sequence = (uint64_t)sqlite3_column_int64(statement, 2),
-        .last_seen_usec = sqlite3_column_int64(statement, 3),
-        .clock_offset_usec = sqlite3_column_int64(statement, 4),
+        .session_counter = (uint64_t)hin_db_int(statement, 0),
+        .spool_generation = (uint64_t)hin_db_int(statement, 1),
+        .acked_sequence = (uint64_t)hin_db_int(statement, 2),
+        .last_seen_usec = hin_db_int(statement, 3),
+        .clock_offset_usec = hin_db_int(statement, 4),
     };
     struct hin_view sealed = hin_db_blob(statement, 5);
     if (sealed.size > 0) {
@@ -37,7 +37,7 @@ static HIN_RESULT read_agent(struct hin_store *store, sqlite3_stmt *statement, i
 HIN_RESULT hin_store_agent_get(struct hin_store *store, int64_t id, struct hin_buf *buf,
                                struct hin_store_agent *ret_agent)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_use(store, HIN_SQL_AGENT_GET, &statement));
@@ -45,21 +45,21 @@ HIN_RESULT hin_store_agent_get(struct hin_store *store, int64_t id, struct hin_b
     HIN_TRY(hin_db_step(store, statement, &row));
     HIN_ENSURE(row, NOT_FOUND);
     struct hin_result result = read_agent(store, statement, id, buf, ret_agent);
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     return result.code == HIN_NOT_FOUND ? hin_fail(HIN_CORRUPT) : result;
 }
 
 static HIN_RESULT take_session(struct hin_store *store, int64_t id, uint64_t counter,
                                int64_t now_usec)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_ENSURE(counter > 0 && counter <= INT64_MAX, INVALID);
     HIN_TRY(hin_db_use(store, HIN_SQL_AGENT_GET, &statement));
     hin_db_bind(statement, 1, id);
     HIN_TRY(hin_db_step(store, statement, &row));
-    uint64_t highest = row ? (uint64_t)sqlite3_column_int64(statement, 0) : 0;
-    (void)sqlite3_reset(statement);
+    uint64_t highest = row ? (uint64_t)hin_db_int(statement, 0) : 0;
+    hin_db_reset(statement);
     HIN_ENSURE(counter > highest, CONFLICT);
     HIN_TRY(hin_db_use(store, HIN_SQL_AGENT_SESSION, &statement));
     hin_db_bind(statement, 3, id, (int64_t)counter, now_usec);
@@ -74,38 +74,34 @@ HIN_RESULT hin_store_agent_session(struct hin_store *store, int64_t id, uint64_t
     return hin_db_end(store, take_session(store, id, counter, now_usec));
 }
 
-static HIN_RESULT run_one(struct hin_store *store, enum hin_sql sql, int64_t first, int64_t second)
+static HIN_RESULT run_one(struct hin_store *store, enum hin_sql sql, int64_t id)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(hin_db_use(store, sql, &statement));
-    (void)sqlite3_bind_int64(statement, 1, first);
-    if (sqlite3_bind_parameter_count(statement) > 1) {
-        (void)sqlite3_bind_int64(statement, 2, second);
-    }
+    hin_db_bind_int(statement, 1, id);
     return hin_db_run(store, statement);
 }
 
-static HIN_RESULT change_one(struct hin_store *store, enum hin_sql sql, int64_t first,
-                             int64_t second)
+static HIN_RESULT change_one(struct hin_store *store, enum hin_sql sql, int64_t id)
 {
     HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_begin(store));
-    return hin_db_end(store, run_one(store, sql, first, second));
+    return hin_db_end(store, run_one(store, sql, id));
 }
 
 HIN_RESULT hin_store_agent_reset(struct hin_store *store, int64_t id)
 {
-    return change_one(store, HIN_SQL_AGENT_RESET, id, 0);
+    return change_one(store, HIN_SQL_AGENT_RESET, id);
 }
 
 HIN_RESULT hin_store_agent_forget(struct hin_store *store, int64_t id)
 {
-    return change_one(store, HIN_SQL_AGENT_FORGET, id, 0);
+    return change_one(store, HIN_SQL_AGENT_FORGET, id);
 }
 
 static HIN_RESULT put_blob(struct hin_store *store, int64_t id, struct hin_view blob)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     char row[32];
     row_text(row, id);
     hin_buf_clear(&store->body);
@@ -126,7 +122,7 @@ HIN_RESULT hin_store_agent_blob(struct hin_store *store, int64_t id, struct hin_
 static HIN_RESULT put_seen(struct hin_store *store, const struct hin_store_seen *seen, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        sqlite3_stmt *statement = NULL;
+        struct hin_statement *statement = NULL;
         HIN_TRY(hin_db_use(store, HIN_SQL_AGENT_SEEN, &statement));
         hin_db_bind(statement, 3, seen[i].agent, seen[i].seen_usec, seen[i].clock_offset_usec);
         HIN_TRY(hin_db_run(store, statement));
@@ -147,10 +143,10 @@ HIN_RESULT hin_store_agents_list(struct hin_store *store, int64_t after_id, size
                                                      const struct hin_store_agent *agent),
                                  void *context)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_use(store, HIN_SQL_AGENT_LIST, &statement));
-    hin_db_bind(statement, 2, after_id, limit == 0 ? (int64_t)-1 : (int64_t)limit);
+    hin_db_bind(statement, 2, after_id, limit == 0 ? INT64_MAX : (int64_t)limit);
     struct hin_buf buf;
     hin_buf_init(&buf, HIN_SEALED_MAX);
     struct hin_result result = hin_ok();
@@ -162,12 +158,12 @@ HIN_RESULT hin_store_agents_list(struct hin_store *store, int64_t after_id, size
             break;
         }
         hin_buf_clear(&buf);
-        result = read_agent(store, statement, sqlite3_column_int64(statement, 6), &buf, &agent);
+        result = read_agent(store, statement, hin_db_int(statement, 6), &buf, &agent);
         if (hin_is_ok(result)) {
             result = visit(context, &agent);
         }
     }
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     hin_buf_done(&buf);
     return result;
 }
@@ -177,12 +173,12 @@ HIN_RESULT hin_store_agents_list(struct hin_store *store, int64_t after_id, size
 static HIN_RESULT put_certificate(struct hin_store *store,
                                   const struct hin_store_certificate *certificate)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     HIN_TRY(hin_db_use(store, HIN_SQL_CERTIFICATE_PUT, &statement));
     hin_db_bind_blob(statement, 1, hin_view_of(certificate->serial, certificate->serial_bytes));
-    (void)sqlite3_bind_int64(statement, 2, certificate->agent);
-    (void)sqlite3_bind_int64(statement, 3, certificate->not_after_usec);
-    (void)sqlite3_bind_int64(statement, 4, certificate->revoked_usec);
+    hin_db_bind_int(statement, 2, certificate->agent);
+    hin_db_bind_int(statement, 3, certificate->not_after_usec);
+    hin_db_bind_int(statement, 4, certificate->revoked_usec);
     return hin_db_run(store, statement);
 }
 
@@ -196,14 +192,15 @@ HIN_RESULT hin_store_certificate_put(struct hin_store *store,
     return hin_db_end(store, put_certificate(store, certificate));
 }
 
-static void read_certificate(sqlite3_stmt *statement, struct hin_store_certificate *ret_certificate)
+static void read_certificate(struct hin_statement *statement,
+                             struct hin_store_certificate *ret_certificate)
 {
     struct hin_view serial = hin_db_blob(statement, 0);
     struct hin_store_certificate certificate = {
         .serial_bytes = HIN_MIN(serial.size, (size_t)HIN_STORE_SERIAL_MAX),
-        .agent = sqlite3_column_int64(statement, 1),
-        .not_after_usec = sqlite3_column_int64(statement, 2),
-        .revoked_usec = sqlite3_column_int64(statement, 3),
+        .agent = hin_db_int(statement, 1),
+        .not_after_usec = hin_db_int(statement, 2),
+        .revoked_usec = hin_db_int(statement, 3),
     };
     hin_copy(certificate.serial, serial.data, certificate.serial_bytes);
     *ret_certificate = certificate;
@@ -212,7 +209,7 @@ static void read_certificate(sqlite3_stmt *statement, struct hin_store_certifica
 HIN_RESULT hin_store_certificate_get(struct hin_store *store, struct hin_view serial,
                                      struct hin_store_certificate *ret_certificate)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_use(store, HIN_SQL_CERTIFICATE_GET, &statement));
@@ -220,20 +217,30 @@ HIN_RESULT hin_store_certificate_get(struct hin_store *store, struct hin_view se
     HIN_TRY(hin_db_step(store, statement, &row));
     HIN_ENSURE(row, NOT_FOUND);
     read_certificate(statement, ret_certificate);
-    (void)sqlite3_reset(statement);
+    hin_db_reset(statement);
     return hin_ok();
+}
+
+static HIN_RESULT revoke(struct hin_store *store, int64_t agent, int64_t now_usec)
+{
+    struct hin_statement *statement = NULL;
+    HIN_TRY(hin_db_use(store, HIN_SQL_CERTIFICATE_REVOKE, &statement));
+    hin_db_bind(statement, 2, agent, now_usec);
+    return hin_db_run(store, statement);
 }
 
 HIN_RESULT hin_store_certificates_revoke(struct hin_store *store, int64_t agent, int64_t now_usec)
 {
-    return change_one(store, HIN_SQL_CERTIFICATE_REVOKE, agent, now_usec);
+    HIN_TRY(hin_store_ready(store));
+    HIN_TRY(hin_db_begin(store));
+    return hin_db_end(store, revoke(store, agent, now_usec));
 }
 
 HIN_RESULT hin_store_certificates_revoked(
     struct hin_store *store, int64_t now_usec,
     HIN_RESULT (*visit)(void *context, const struct hin_store_certificate *c), void *context)
 {
-    sqlite3_stmt *statement = NULL;
+    struct hin_statement *statement = NULL;
     bool row = true;
     HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_use(store, HIN_SQL_CERTIFICATE_REVOKED, &statement));
@@ -247,7 +254,7 @@ HIN_RESULT hin_store_certificates_revoked(
         read_certificate(statement, &certificate);
         struct hin_result result = visit(context, &certificate);
         if (!hin_is_ok(result)) {
-            (void)sqlite3_reset(statement);
+            hin_db_reset(statement);
             return result;
         }
     }

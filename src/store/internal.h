@@ -1,0 +1,172 @@
+/* What the files of store/ share: the handle, its statements, transactions. Everything here stands
+ * above the seam (backend.h): it is the same on every database. */
+#ifndef HIN_STORE_INTERNAL_H
+#define HIN_STORE_INTERNAL_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "seal/segment.h"
+#include "store/backend.h"
+#include "store/sql.h"
+#include "store/store.h"
+
+#define HIN_SEALED_MAX (24u << 20) /* one sealed thing in memory */
+
+/* One of the closed list of statements, on one handle. */
+struct hin_statement {
+    struct hin_store *store;
+    enum hin_sql sql;
+    void *prepared; /* the backend's; NULL until first used */
+};
+
+struct hin_store {
+    const struct hin_backend *backend;
+    void *connection; /* the backend's */
+    char tenant[HIN_STORE_TENANT_MAX + 1];
+    bool unlocked;
+    bool read_only;
+    bool in_transaction; /* between hin_store_begin and _end */
+    unsigned depth;      /* operations begun within each other */
+    struct hin_store_keys keys;
+    struct hin_statement statements[HIN_SQL_COUNT];
+    struct hin_segment_builder *builder;
+    struct hin_segment_reader *reader;
+    struct hin_arena arena;            /* scratch of one operation */
+    struct hin_buf head, body, record; /* scratch */
+    uint64_t own_commits;
+    uint64_t damage_met;
+    bool broken;             /* a page that is needed is damaged: see hin_store_is_broken */
+    int64_t damaged_segment; /* the last that could not be loaded, or 0 */
+};
+
+/* A statement of the table, reset and with no values bound. */
+HIN_RESULT hin_db_use(struct hin_store *store, enum hin_sql sql,
+                      struct hin_statement **ret_statement) HIN_NONNULL;
+/* One step; *ret_row says whether a row stands ready. At the end and on failure the statement is
+ * reset. */
+HIN_RESULT hin_db_step(struct hin_store *store, struct hin_statement *statement,
+                       bool *ret_row) HIN_NONNULL;
+/* To the end; rows are dropped. */
+HIN_RESULT hin_db_run(struct hin_store *store, struct hin_statement *statement) HIN_NONNULL;
+/* A statement without parameters, to the end. */
+HIN_RESULT hin_db_do(struct hin_store *store, enum hin_sql sql) HIN_NONNULL;
+/* Bind parameters 1, 2, ... A run of integers in order: hin_db_bind(st, 2, a, b). */
+void hin_db_bind(struct hin_statement *statement, int count, ...) HIN_NONNULL; /* int64_t each */
+
+static inline void hin_db_bind_int(struct hin_statement *statement, int at, int64_t value)
+{
+    statement->store->backend->bind_number(statement, at, value);
+}
+/* Borrowed until the step. */
+static inline void hin_db_bind_blob(struct hin_statement *statement, int at, struct hin_view bytes)
+{
+    statement->store->backend->bind_bytes(statement, at, bytes);
+}
+static inline void hin_db_bind_text(struct hin_statement *statement, int at, const char *text)
+{
+    statement->store->backend->bind_text(statement, at, text);
+}
+/* Columns of the row that stands ready, from 0. NULL reads as 0 and as no bytes. Bytes are borrowed
+ * until the next step or reset. */
+static inline int64_t hin_db_int(struct hin_statement *statement, int column)
+{
+    return statement->store->backend->number(statement, column);
+}
+static inline struct hin_view hin_db_blob(struct hin_statement *statement, int column)
+{
+    return statement->store->backend->bytes(statement, column);
+}
+static inline bool hin_db_is_null(struct hin_statement *statement, int column)
+{
+    return statement->store->backend->is_null(statement, column);
+}
+static inline void hin_db_reset(struct hin_statement *statement)
+{
+    statement->store->backend->reset(statement);
+}
+
+/* A transaction of one operation, or, within another operation or between hin_store_begin and _end,
+ * a savepoint in it. */
+HIN_RESULT hin_db_begin(struct hin_store *store) HIN_NONNULL;
+/* Keeps what was done when `result` is OK, else undoes it. Answers the first failure. */
+HIN_RESULT hin_db_end(struct hin_store *store, struct hin_result result) HIN_NONNULL;
+
+/* meta numbers; an absent one reads 0. */
+HIN_RESULT hin_db_number(struct hin_store *store, const char *name,
+                         int64_t *ret_number) HIN_NONNULL;
+HIN_RESULT hin_db_set_number(struct hin_store *store, const char *name, int64_t number) HIN_NONNULL;
+
+HIN_RESULT hin_store_ready(const struct hin_store *store) HIN_NONNULL; /* CONFLICT while locked */
+/* Appends the sealed form of a value of this tenant. row: decimal numbers joined by '/'. */
+HIN_RESULT hin_store_seal(struct hin_store *store, const char *table, const char *row,
+                          const char *field, struct hin_view plain,
+                          struct hin_buf *ret_sealed) HIN_NONNULL;
+HIN_RESULT hin_store_unseal(struct hin_store *store, const char *table, const char *row,
+                            const char *field, struct hin_view sealed,
+                            struct hin_buf *ret_plain) HIN_NONNULL;
+/* Whether a failure means that a stored thing is damaged (and not that we cannot get at it just
+ * now). */
+bool hin_store_is_damage(struct hin_result result);
+
+/* --- between commit.c, segment.c, search.c --- */
+struct hin_segment_row { /* plain columns of a segment */
+    int64_t id, last_id, count, level, day, plain_bytes;
+    int64_t min_time, max_time;
+    bool damaged;
+};
+enum { HIN_LEVEL_FRESH = 0, HIN_LEVEL_MERGED = 1, HIN_LEVEL_CLOSED = 2 };
+#define HIN_SEGMENT_FULL_COUNT 1000
+#define HIN_SEGMENT_MOST_COUNT 8192
+#define HIN_SEGMENT_MOST_BYTES (16u << 20)
+#define HIN_SEGMENT_TOKEN_FIELD_NAME                                                               \
+    UINT32_C(0x10000) /* index field numbers above those of events: document names */
+
+struct hin_store_event;
+/* Appends the record of an event: identity, plain columns, tokens (kept so that a merge needs no
+ * keys), bytes. */
+HIN_RESULT hin_record_write(const struct hin_store_event *event, bool keep_tokens,
+                            struct hin_buf *buf) HIN_NONNULL;
+/* Fills all but id and time; tokens are appended to `tokens` (HIN_STORE_TOKENS_MAX), identity and
+ * bytes borrow. */
+HIN_RESULT hin_record_read(struct hin_view record, struct hin_store_event *ret_event,
+                           uint64_t *tokens) HIN_NONNULL;
+
+/* What the plain columns of a segment say, gathered while it is built. */
+#define HIN_SUMMARY_COMPUTERS_MAX 128
+struct hin_segment_summary {
+    uint64_t classes, severities; /* bits */
+    int64_t computers[HIN_SUMMARY_COMPUTERS_MAX];
+    size_t computer_count; /* over the maximum: unknown, any */
+    int64_t first_id, last_id, count, plain_bytes;
+    int64_t min_time, max_time;
+};
+void hin_summary_add(struct hin_segment_summary *summary,
+                     const struct hin_store_event *event) HIN_NONNULL;
+uint64_t hin_summary_class_bit(uint32_t class_uid);
+/* Seals what the builder holds and inserts it. Clears builder and summary. */
+HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary *summary,
+                             int64_t level, int64_t day, int64_t now_usec) HIN_NONNULL;
+/* Opens a segment's body; then hin_segment_next over store->reader. Damage as hin_store_is_damage
+ * says. */
+HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id) HIN_NONNULL;
+/* After CORRUPT for row `id`: when the row's own page can be read (by `stands`), it goes on in a
+ * page that is damaged. That is the loss of this row alone, and the handle is as broken as it was.
+ */
+void hin_db_isolate(struct hin_store *store, enum hin_sql stands, int64_t id,
+                    bool was_broken) HIN_NONNULL;
+/* SQLite ends a transaction in which a page could not be read, a reader's too. IO: that has
+ * happened; what was done in it is undone, and nothing more may be done as if it were there. */
+HIN_RESULT hin_db_inside(struct hin_store *store) HIN_NONNULL;
+HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id) HIN_NONNULL;
+/* After an operation that failed and was undone: true when a damaged segment was in its way and is
+ * marked now, so that trying again meets it no more. */
+bool hin_segment_step_aside(struct hin_store *store, struct hin_result result) HIN_NONNULL;
+/* Merges of the tail. closing: the tail is followed by something it may not be merged with. */
+HIN_RESULT hin_tail_close(struct hin_store *store, int64_t now_usec) HIN_NONNULL;
+HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec) HIN_NONNULL;
+/* Whatever of the tail stands before this ID is closed as it is: nothing is merged across it. */
+HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id) HIN_NONNULL;
+HIN_RESULT hin_tail_row(struct hin_store *store, bool *ret_any,
+                        struct hin_segment_row *ret_last) HIN_NONNULL;
+
+#endif

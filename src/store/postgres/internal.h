@@ -1,0 +1,43 @@
+/* What the files of store/postgres share. */
+#ifndef HIN_STORE_POSTGRES_INTERNAL_H
+#define HIN_STORE_POSTGRES_INTERNAL_H
+
+#include <libpq-fe.h>
+
+#include "store/internal.h"
+#include "store/server.h"
+
+enum { HIN_POSTGRES_ROLE_MAX = 63 }; /* NAMEDATALEN - 1 */
+
+struct hin_postgres { /* a store's connection */
+    const struct hin_store_server *server;
+    PGconn *conn;                         /* NULL or CONNECTION_BAD: lost */
+    char role[HIN_POSTGRES_ROLE_MAX + 1]; /* the tenant's, and its schema */
+    bool open;                    /* a transaction is, or was when the connection was lost */
+    bool prepared[HIN_SQL_COUNT]; /* on this connection */
+    int64_t next_try_usec;        /* monotonic: connecting before it is not tried */
+    int64_t pause_usec;
+    struct hin_error trouble; /* why the last attempt failed */
+};
+
+static inline struct hin_postgres *hin_postgres_of(const struct hin_store *store)
+{
+    return store->connection;
+}
+
+/* What a result's SQLSTATE means; frees nothing. A lost connection is AGAIN. */
+HIN_RESULT hin_postgres_code(struct hin_postgres *postgres, const PGresult *result);
+/* One text without parameters or result. */
+HIN_RESULT hin_postgres_exec(struct hin_postgres *postgres, const char *sql) HIN_NONNULL;
+
+/* Connects, checks server and peer, takes the tenant's role. create: makes role and schema when
+ * absent (else NOT_FOUND). */
+HIN_RESULT hin_postgres_connect(struct hin_postgres *postgres, bool create,
+                                struct hin_error *error) HIN_NONNULL;
+/* The role, and schema, of a tenant. */
+HIN_RESULT hin_postgres_role(const char *user, const char *tenant,
+                             char ret_role[HIN_POSTGRES_ROLE_MAX + 1]) HIN_NONNULL;
+/* Forward to this build's version; only compares when read_only. */
+HIN_RESULT hin_postgres_migrate(struct hin_store *store, struct hin_error *error) HIN_NONNULL;
+
+#endif

@@ -1,0 +1,182 @@
+/* Every SQL statement of the store, by name; all are prepared, none is put together from parts.
+ * SAME stands for both databases; EACH for SQLite, then for PostgreSQL. Parameters are ?1, ?2, ...
+ * in both: 64-bit numbers but for blobs and the names of META. */
+#ifndef HIN_STORE_SQL_H
+#define HIN_STORE_SQL_H
+
+/* clang-format off */
+/* Whether a segment's filter of tokens (seal/segment.h: from byte 92 of the head) may hold a token
+ * whose probe is parameter `at`: only the piece of the head that holds the bit is read. */
+#define HIN_SQL_PROBE(at)                                                                                              \
+    "get_bit(substring(head FROM (93 + ((" at "::bigint * (octet_length(head) - 92) * 8) >> 35))::int FOR 1), "        \
+    "(((" at "::bigint * (octet_length(head) - 92) * 8) >> 32) & 7)::int) = 1"
+#define HIN_SQL_PROBES                                                                                                 \
+    "CASE WHEN octet_length(head) > 92 AND " HIN_SQL_PROBE("?3") " AND " HIN_SQL_PROBE("?4") " AND "                   \
+    HIN_SQL_PROBE("?5") " AND " HIN_SQL_PROBE("?6") " AND " HIN_SQL_PROBE("?7") " AND " HIN_SQL_PROBE("?8") " AND "    \
+    HIN_SQL_PROBE("?9") " THEN 1 ELSE 0 END"
+#define HIN_SQL_NEVER "SELECT 0" /* a backend that does not judge tokens is not asked */
+
+/* Control of transactions, which takes no parameters. On PostgreSQL a writer's first act is to
+ * count up `change` in the tenant's own schema: it is the lock that lets one writer in at a time,
+ * and what others see that something was committed by. */
+#define HIN_SQL(SAME, EACH)                                                                                            \
+    EACH(BEGIN, "BEGIN IMMEDIATE",                                                                                     \
+                "BEGIN; UPDATE meta SET number = number + 1 WHERE name = 'change'")                                    \
+    SAME(COMMIT, "COMMIT")                                                                                             \
+    SAME(ROLLBACK, "ROLLBACK")                                                                                         \
+    SAME(SAVE, "SAVEPOINT op")                                                                                         \
+    SAME(RELEASE, "RELEASE op")                                                                                        \
+    SAME(BACK, "ROLLBACK TO op")                                                                                       \
+    EACH(SNAPSHOT, "BEGIN",                                                                                            \
+                   "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY")                                                  \
+    SAME(MERGE_SAVE, "SAVEPOINT merging")                                                                              \
+    SAME(MERGE_RELEASE, "RELEASE merging")                                                                             \
+    SAME(MERGE_BACK, "ROLLBACK TO merging")                                                                            \
+    EACH(CHANGE, "PRAGMA data_version",                                                                                \
+                 "SELECT number FROM meta WHERE name = 'change'")                                                      \
+    SAME(META_GET, "SELECT number, bytes FROM meta WHERE name = ?1")                                                   \
+    SAME(META_SET, "INSERT INTO meta(name, number, bytes) VALUES(?1, ?2, ?3) ON CONFLICT(name) DO UPDATE SET "         \
+                   "number = excluded.number, bytes = excluded.bytes")                                                 \
+    SAME(KEY_PUT, "INSERT INTO key(id, version, created, wrapped) VALUES(?1, ?2, ?3, ?4)")                             \
+    SAME(KEY_GET, "SELECT version, wrapped FROM key WHERE id = ?1")                                                    \
+    SAME(KEY_REWRAP, "UPDATE key SET version = ?2, wrapped = ?3 WHERE id = ?1 RETURNING number")                       \
+    SAME(KEY_NUMBER, "SELECT number FROM key WHERE id = ?1")                                                           \
+    SAME(KEY_LIST, "SELECT id, version, created, wrapped FROM key WHERE number > ?1 ORDER BY number LIMIT ?2")         \
+    SAME(SEGMENT_PUT, "INSERT INTO segment(id, last_id, count, level, day, created, min_time, max_time, "              \
+                      "plain_bytes, damaged, classes, severities, computers, head) VALUES(?1, ?2, ?3, ?4, ?5, ?6, "    \
+                      "?7, ?8, ?9, 0, ?10, ?11, ?12, ?13)")                                                            \
+    SAME(BODY_PUT, "INSERT INTO body(id, bytes) VALUES(?1, ?2)")                                                       \
+    EACH(SEGMENT_GET, "SELECT classes, severities, computers, head FROM segment WHERE id = ?1 AND ?2 >= 0",            \
+                      "SELECT classes, severities, computers, CASE WHEN ?2 <> 0 THEN head END FROM segment WHERE "     \
+                      "id = ?1")                                                                                       \
+    SAME(SEGMENT_HEAD, "SELECT head FROM segment WHERE id = ?1")                                                       \
+    SAME(BODY_GET, "SELECT bytes FROM body WHERE id = ?1")                                                             \
+    EACH(SEGMENT_STANDS, "SELECT level FROM segment NOT INDEXED WHERE id = ?1",                                        \
+                         "SELECT level FROM segment WHERE id = ?1")                                                    \
+    SAME(BODY_STANDS, "SELECT id FROM body WHERE id = ?1")                                                             \
+    SAME(BODY_DROP, "DELETE FROM body WHERE id = ?1")                                                                  \
+    SAME(SEGMENT_DROP, "DELETE FROM segment WHERE id = ?1")                                                            \
+    SAME(SEGMENT_DAMAGED, "UPDATE segment SET damaged = 1, level = 2 WHERE id = ?1")                                   \
+    EACH(SEGMENT_IS_DAMAGED, "SELECT damaged FROM segment INDEXED BY segment_directory WHERE id = ?1",                 \
+                             "SELECT damaged FROM segment WHERE id = ?1")                                              \
+    EACH(SEGMENT_CLOSE_BEFORE, "UPDATE segment SET level = 2 WHERE id IN (SELECT id FROM segment INDEXED BY "          \
+                               "segment_tail WHERE level < 2 AND id < ?1)",                                            \
+                               "UPDATE segment SET level = 2 WHERE level < 2 AND id < ?1")                             \
+    SAME(SEGMENT_CLOSE, "UPDATE segment SET level = 2 WHERE id = ?1")                                                  \
+    EACH(TAIL, "SELECT id, last_id, count, level, day, plain_bytes, min_time, max_time, damaged FROM segment "         \
+               "INDEXED BY segment_tail WHERE level < 2 ORDER BY id",                                                  \
+               "SELECT id, last_id, count, level, day, plain_bytes, min_time, max_time, damaged FROM segment WHERE "   \
+               "level < 2 ORDER BY id")                                                                                \
+    EACH(TAIL_LAST, "SELECT id, last_id, count, level, day, plain_bytes, min_time, max_time, damaged FROM segment "    \
+                    "INDEXED BY segment_tail WHERE level < 2 ORDER BY id DESC LIMIT 1",                                \
+                    "SELECT id, last_id, count, level, day, plain_bytes, min_time, max_time, damaged FROM segment "    \
+                    "WHERE level < 2 ORDER BY id DESC LIMIT 1")                                                        \
+    EACH(TAIL_OLDEST, "SELECT min(created) FROM segment INDEXED BY segment_tail WHERE level < 2",                      \
+                      "SELECT min(created) FROM segment WHERE level < 2")                                              \
+    EACH(DIRECTORY_UP, "SELECT id, last_id, count, min_time, max_time, damaged, NULL, NULL, 1 FROM segment INDEXED "   \
+                       "BY segment_directory WHERE id >= coalesce((SELECT max(id) FROM segment WHERE id <= ?1), 0) "   \
+                       "AND id <= ?2 ORDER BY id",                                                                     \
+                       "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, 1::bigint "       \
+                       "FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE id <= ?1), 0) AND id "    \
+                       "<= ?2 ORDER BY id LIMIT ?3")                                                                   \
+    EACH(DIRECTORY_DOWN, "SELECT id, last_id, count, min_time, max_time, damaged, NULL, NULL, 1 FROM segment "         \
+                         "INDEXED BY segment_directory WHERE id >= coalesce((SELECT max(id) FROM segment WHERE id "    \
+                         "<= ?1), 0) AND id <= ?2 ORDER BY id DESC",                                                   \
+                         "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, 1::bigint "     \
+                         "FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE id <= ?1), 0) AND "     \
+                         "id <= ?2 ORDER BY id DESC LIMIT ?3")                                                         \
+    EACH(DIRECTORY_UP_TERM, HIN_SQL_NEVER,                                                                             \
+                            "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, "            \
+                            HIN_SQL_PROBES " FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE "    \
+                            "id <= ?1), 0) AND id <= ?2 ORDER BY id LIMIT ?10")                                        \
+    EACH(DIRECTORY_DOWN_TERM, HIN_SQL_NEVER,                                                                           \
+                              "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, "          \
+                              HIN_SQL_PROBES " FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE "  \
+                              "id <= ?1), 0) AND id <= ?2 ORDER BY id DESC LIMIT ?10")                                 \
+    EACH(STATS, "SELECT coalesce(sum(count) FILTER (WHERE damaged = 0), 0), count(*), coalesce(sum(count >= 1000), "   \
+                "0), coalesce(sum(damaged), 0) FROM segment INDEXED BY segment_directory WHERE id > 0",                \
+                "SELECT coalesce(sum(count) FILTER (WHERE damaged = 0), 0)::bigint, count(*), count(*) FILTER (WHERE " \
+                "count >= 1000), count(*) FILTER (WHERE damaged <> 0) FROM segment WHERE id > 0")                      \
+    EACH(PAGES, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",                          \
+                "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class WHERE relnamespace = "                  \
+                "current_schema()::regnamespace AND relkind = 'r'")                                                    \
+    EACH(STRUCTURE, "PRAGMA integrity_check(1)",                                                                       \
+                    "SELECT 'ok' WHERE (SELECT count(*) FROM meta) + (SELECT count(*) FROM key) + (SELECT count(*) "   \
+                    "FROM segment) + (SELECT count(*) FROM body) + (SELECT count(*) FROM source) + (SELECT "           \
+                    "count(*) FROM span) + (SELECT count(*) FROM agent) + (SELECT count(*) FROM certificate) + "       \
+                    "(SELECT count(*) FROM sequence) + (SELECT count(*) FROM document) + (SELECT count(*) FROM "       \
+                    "name) + (SELECT count(*) FROM audit) >= 0")                                                       \
+    EACH(DAY_SEGMENTS, "SELECT id, count FROM segment INDEXED BY segment_day WHERE day < ?1 AND id >= ?2 ORDER BY "    \
+                       "id LIMIT 256",                                                                                 \
+                       "SELECT id, count FROM segment WHERE day < ?1 AND id >= ?2 ORDER BY id LIMIT 256")              \
+    EACH(SPAN_FLOOR, "UPDATE source SET floor = max(floor, coalesce((SELECT max(hi) FROM span WHERE span.agent = "     \
+                     "source.agent AND span.generation = source.generation AND span.segment = ?1), floor)) WHERE "     \
+                     "(agent, generation) IN (SELECT agent, generation FROM span WHERE segment = ?1)",                 \
+                     "UPDATE source SET floor = greatest(floor, coalesce((SELECT max(hi) FROM span WHERE "             \
+                     "span.agent = source.agent AND span.generation = source.generation AND span.segment = ?1), "      \
+                     "floor)) WHERE (agent, generation) IN (SELECT agent, generation FROM span WHERE segment = ?1)")   \
+    SAME(SPAN_DROP, "DELETE FROM span WHERE segment = ?1")                                                             \
+    SAME(SPAN_PUT, "INSERT INTO span(agent, generation, lo, hi, segment) VALUES(?1, ?2, ?3, ?4, ?5)")                  \
+    SAME(SPAN_FIND, "SELECT segment FROM span WHERE agent = ?1 AND generation = ?2 AND hi >= ?3 AND lo <= ?3")         \
+    SAME(SPAN_JOIN, "INSERT INTO span(agent, generation, lo, hi, segment) SELECT agent, generation, min(lo), "         \
+                    "max(hi), -?3 FROM span WHERE segment BETWEEN ?1 AND ?2 GROUP BY agent, generation")               \
+    SAME(SPAN_CLEAR, "DELETE FROM span WHERE segment BETWEEN ?1 AND ?2")                                               \
+    SAME(SPAN_TURN, "UPDATE span SET segment = -segment WHERE segment < 0")                                            \
+    SAME(SOURCE_GET, "SELECT position, finding, floor FROM source WHERE agent = ?1 AND generation = ?2")               \
+    SAME(SOURCE_SET, "INSERT INTO source(agent, generation, position, finding, floor) VALUES(?1, ?2, ?3, ?4, -1) "     \
+                     "ON CONFLICT(agent, generation) DO UPDATE SET position = ?3, finding = ?4")                       \
+    SAME(AGENT_ACK, "INSERT INTO agent(id, spool_generation, acked) VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE "     \
+                    "SET acked = CASE WHEN agent.spool_generation = ?2 AND agent.acked > ?3 THEN agent.acked ELSE "    \
+                    "?3 END, spool_generation = ?2")                                                                   \
+    SAME(AGENT_GET, "SELECT session, spool_generation, acked, seen, clock_offset, sealed FROM agent WHERE id = ?1")    \
+    SAME(AGENT_SESSION, "INSERT INTO agent(id, session, seen) VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE SET "       \
+                        "session = ?2, seen = ?3")                                                                     \
+    SAME(AGENT_RESET, "UPDATE agent SET session = 0 WHERE id = ?1")                                                    \
+    SAME(AGENT_SEAL, "INSERT INTO agent(id, sealed) VALUES(?1, ?2) ON CONFLICT(id) DO UPDATE SET sealed = ?2")         \
+    EACH(AGENT_SEEN, "INSERT INTO agent(id, seen, clock_offset) VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE SET "     \
+                     "seen = max(seen, ?2), clock_offset = ?3",                                                        \
+                     "INSERT INTO agent(id, seen, clock_offset) VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE SET "     \
+                     "seen = greatest(agent.seen, ?2), clock_offset = ?3")                                             \
+    SAME(AGENT_LIST, "SELECT session, spool_generation, acked, seen, clock_offset, sealed, id FROM agent WHERE id "    \
+                     "> ?1 ORDER BY id LIMIT ?2")                                                                      \
+    SAME(AGENT_FORGET, "DELETE FROM agent WHERE id = ?1")                                                              \
+    SAME(CERTIFICATE_PUT, "INSERT INTO certificate(serial, agent, not_after, revoked) VALUES(?1, ?2, ?3, ?4)")         \
+    SAME(CERTIFICATE_GET, "SELECT serial, agent, not_after, revoked FROM certificate WHERE serial = ?1")               \
+    SAME(CERTIFICATE_REVOKE, "UPDATE certificate SET revoked = ?2 WHERE agent = ?1 AND revoked = 0")                   \
+    SAME(CERTIFICATE_REVOKED, "SELECT serial, agent, not_after, revoked FROM certificate WHERE revoked > 0 AND "       \
+                              "not_after > ?1")                                                                        \
+    SAME(SEQUENCE_NEXT, "INSERT INTO sequence(kind, last) VALUES(?1, 1) ON CONFLICT(kind) DO UPDATE SET last = "       \
+                        "sequence.last + 1 RETURNING last")                                                            \
+    SAME(DOCUMENT_PUT, "INSERT INTO document(kind, id, version, created, updated, owner, expires, sealed) "            \
+                       "VALUES(?1, ?2, 1, ?3, ?3, ?4, ?5, ?6)")                                                        \
+    SAME(DOCUMENT_GET, "SELECT id, version, created, updated, owner, expires, sealed FROM document WHERE kind = ?1 "   \
+                       "AND id = ?2")                                                                                  \
+    SAME(DOCUMENT_SET, "UPDATE document SET version = ?3, updated = ?4, owner = ?5, expires = ?6, sealed = ?7 "        \
+                       "WHERE kind = ?1 AND id = ?2")                                                                  \
+    SAME(DOCUMENT_DROP, "DELETE FROM document WHERE kind = ?1 AND id = ?2")                                            \
+    SAME(DOCUMENT_IDS_UP, "SELECT id FROM document WHERE kind = ?1 AND id > ?2 AND (?3 = 0 OR owner = ?3) ORDER BY "   \
+                          "id LIMIT 256")                                                                              \
+    SAME(DOCUMENT_IDS_DOWN, "SELECT id FROM document WHERE kind = ?1 AND id < ?2 AND (?3 = 0 OR owner = ?3) ORDER "    \
+                            "BY id DESC LIMIT 256")                                                                    \
+    SAME(DOCUMENT_COUNT, "SELECT count(*) FROM document WHERE kind = ?1")                                              \
+    SAME(DOCUMENT_EXPIRED, "SELECT id FROM document WHERE kind = ?1 AND expires > 0 AND expires <= ?2 LIMIT 1000")     \
+    SAME(NAME_PUT, "INSERT INTO name(kind, slot, token, id) VALUES(?1, ?2, ?3, ?4)")                                   \
+    SAME(NAME_FIND, "SELECT id FROM name WHERE kind = ?1 AND slot = ?2 AND token = ?3")                                \
+    SAME(NAME_DROP, "DELETE FROM name WHERE kind = ?1 AND id = ?2")                                                    \
+    SAME(AUDIT_PUT, "INSERT INTO audit(number, time, hash, sealed) VALUES(?1, ?2, ?3, ?4)")                            \
+    SAME(AUDIT_LAST, "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")                                    \
+    SAME(AUDIT_UP, "SELECT number, time, hash, sealed FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2")          \
+    SAME(AUDIT_DOWN, "SELECT number, time, hash, sealed FROM audit WHERE number < ?1 ORDER BY number DESC LIMIT ?2")
+/* clang-format on */
+
+enum hin_sql {
+#define SAME(name, text)             HIN_SQL_##name,
+#define EACH(name, sqlite, postgres) HIN_SQL_##name,
+    HIN_SQL(SAME, EACH)
+#undef SAME
+#undef EACH
+        HIN_SQL_COUNT
+};
+#define HIN_SQL_IS_CONTROL(sql) ((sql) <= HIN_SQL_MERGE_BACK)
+
+#endif

@@ -1,0 +1,164 @@
+#!/bin/bash
+# The whole product on PostgreSQL, over a Unix socket and over TLS: events from a line to a search and to a follower, the
+# database stopped while lines arrive and started again, killed, a store that is another's, what is refused and how it is
+# said, what workers may reach. The server is one of our own in a folder (tools/postgres).
+. "$(dirname "$0")/lib/lib.sh"
+begin "$@"
+chmod 711 "$T"
+P=$T/pg
+tools=$here/tools/postgres
+
+server_ends() { "$tools" stop "$P" --now >/dev/null 2>&1; }
+server() { "$tools" "$1" "$P" "${2:-}" >>"$T/server.log" 2>&1; }
+as_admin() { "$tools" sql "$P" "$1" 2>>"$T/server.log"; }
+end_all() { server_ends; clean; }
+trap end_all EXIT
+
+server start --tls || bail "a PostgreSQL server of our own starts"
+ok "a PostgreSQL server of our own starts"
+SOCKET=$(cat "$P/socket.url")
+TLS=$(cat "$P/tls.url")
+say_init() { # OPTIONS...: what a refused init says; nothing of it may stay
+    "$build/hinomi-manager" init --state "$T/refused" --api 127.0.0.1:0 --agents 127.0.0.1:0 "$@" 2>&1 && echo "taken"
+    [ ! -e "$T/refused/manager.json" ] || echo "an installation stays"
+}
+
+# ---- what is refused ----
+
+like "a password in the address is refused" "$(say_init --store 'postgres://hinomi:x@db.hinomi.test/hinomi?sslrootcert=/ca.pem')" 'give --store-password-file'
+like "so is TLS that is not checked" "$(say_init --store "${TLS/verify-full/require}")" 'verify-full is the only one'
+like "so is TCP without an authority" "$(say_init --store 'postgres://hinomi@127.0.0.1/hinomi')" 'sslrootcert: missing'
+printf wrong >"$T/wrong"
+like "a wrong password is named" "$(say_init --store "$SOCKET" --store-password-file "$T/wrong")" 'password authentication failed'
+like "a server that runs as another is not talked to" "$(say_init --store "${SOCKET%requirepeer=*}requirepeer=4242" --store-password-file "$P/password")" 'not 4242 as it should'
+like "an authority that did not sign its certificate is named" \
+    "$(say_init --store "${TLS%sslrootcert=*}sslrootcert=$P/tls/other-ca.pem" --store-password-file "$P/password")" 'certificate verify failed'
+
+# ---- over the socket ----
+
+manager_init m --store "$SOCKET" --store-password-file "$P/password" || bail "init makes an installation on PostgreSQL"
+ok "init makes an installation on PostgreSQL"
+check_not "no secret is in the settings" grep -F "$(cat "$P/password")" "$T/m/manager.json"
+check_not "nor on a command line" grep -aF "$(cat "$P/password")" /proc/[0-9]*/cmdline
+is "one schema, owned by one role that cannot log in" \
+    "$(as_admin "SELECT count(*), bool_and(nspname = rolname), bool_or(rolcanlogin) FROM pg_namespace n JOIN pg_roles r ON r.oid = n.nspowner WHERE nspname LIKE 'hinomi%'")" "1|t|f"
+start_m() { manager_start m --store-password-file "$P/password"; }
+start_m && sign_in m && number_rules m "$T/log/*.log" && agent_enrol m a && agent_start a || bail "manager and agent run on it"
+ok "manager and agent run on it"
+LOG=$T/log/n.log
+numbers 1 2000 first >>"$LOG"
+happens 40 "lines become events there" all_there m first 1 2000
+is "each worker and jobs has one connection, as the tenant's role" \
+    "$(as_admin "SELECT count(*) = $(($(nproc) + 1)) FROM pg_stat_activity WHERE usename = 'hinomi'")" t
+cli m events --follow --format json --where url=follow >"$T/followed" 2>/dev/null &
+follower=$!
+sleep 1
+numbers 1 5 follow >>"$LOG"
+happens 20 "a follower gets them" eval '[ "$(wc -l <"$T/followed")" = 5 ]'
+kill $follower 2>/dev/null
+check "computers, policies and the audit record are there" eval '[ "$(cli m computer list --json | jq length)" = 1 ] && [ "$(api m GET "audit?limit=10" | jq ".audit | length")" -gt 3 ]'
+is "the store says that it is whole" "$(api m GET health | jq -r .store)" whole
+for secret in 'line 77 of first' "$(init_value m apiKey)" 'counter number'; do
+    is "nothing of it lies there in the clear: ${secret:0:12}" "$("$tools" grep "$P" "$secret")" ""
+done
+
+# What a worker may reach: its network namespace has no way out, its root holds that socket's folder and nothing else.
+W=$(process m worker)
+if [ "$(id -u)" = 0 ] && [ -n "$W" ]; then
+    is "a worker's root holds one name" "$(ls "/proc/$W/root/" | tr '\n' ' ')" "store-socket "
+    check_not "its network namespace is not ours" test "/proc/$W/ns/net" -ef /proc/self/ns/net
+fi
+
+# ---- other tenants: a schema and a role each ----
+
+tenant() { # NAME: made, signed in to, with an agent
+    cli m tenant create "$1" --json >"$T/$1.tenant.json" || return 1
+    jq --slurpfile m "$T/m.init.json" '$m[0] + {apiKey, oneTimePassword, enrolmentToken}' "$T/$1.tenant.json" >"$T/$1.init.json"
+    urls[$1]=${urls[m]} agents_urls[$1]=${agents_urls[m]} fingerprints[$1]=${fingerprints[m]}
+    mkdir -p "$T/$1" "$T/log-$1" && cp "$T/m/ca.pem" "$T/$1/ca.pem"
+    printf 'api-version: v1\napi-secret-key: %s\n' "$(init_value "$1" apiKey)" >"$T/$1.headers"
+    sign_in "$1" && number_rules "$1" "$T/log-$1/*.log" && LOG_ROOT=$T/log-$1 agent_enrol "$1" "agent-$1" && agent_start "agent-$1"
+}
+for name in red blue; do
+    check "tenant $name is made and has an agent" tenant $name
+    numbers 1 300 "secret-of-$name" >>"$T/log-$name/n.log"
+    happens 40 "its events are there" all_there $name "secret-of-$name" 1 300
+done
+is "red has none of blue's" "$(tally red secret-of-blue)" "0 0 0 0"
+is "each has a schema with a role of its own, and none a right in another's" \
+    "$(as_admin "SELECT count(DISTINCT n.oid), count(*) FILTER (WHERE has_schema_privilege(r.oid, n.oid, 'USAGE') AND r.rolname <> n.nspname) FROM pg_namespace n, pg_roles r WHERE n.nspname LIKE 'hinomi\_%' AND r.rolname LIKE 'hinomi\_%'")" "3|0"
+stop agent-red
+stop agent-blue
+
+# ---- the database goes away ----
+
+server stop || bail "the server is stopped"
+numbers 1 1500 held >>"$LOG"
+happens 20 "the manager says that it cannot store" logged m 'events cannot be stored; agents hold them: the database server'
+is "reading and writing are refused with 503" "$(api_status m POST computers/1 '{"description":"x"}') $(api_status m GET computers)" "503 503"
+like "with a time to try again" "$(curl -si --max-time 10 --cacert "$T/m/ca.pem" -H @"$T/m.headers" "${urls[m]}/api/computers" | tr -d '\r')" '^Retry-After: [0-9]+$'
+health() { curl -s --max-time 5 --cacert "$T/m/ca.pem" "${urls[m]}/api/health" | jq -r '[.status, .store] | join(" ")'; }
+happens 20 "health says so, once it looks again" eval '[ "$(health)" = "failed unreachable" ]'
+before=$(process m worker)
+server start --tls || bail "the server is started again"
+happens 60 "all is stored, each once, without a hand's turn" all_there m held 1 1500
+is "by the same processes" "$(process m worker)" "$before"
+happens 20 "and health is well" eval '[ "$(api m GET health | jq -r .status)" = ok ]'
+
+# A server that falls over in the middle of commits.
+for round in 1 2; do
+    numbers 1 1500 "killed$round" >>"$LOG"
+    sleep 0.7
+    kill -9 "$("$tools" pid "$P")"
+    server start --tls || bail "the server starts after kill -9"
+done
+happens 90 "a server killed twice while lines arrive loses none and doubles none" eval 'all_there m killed1 1 1500 && all_there m killed2 1 1500'
+
+# ---- another's data, another's keys, a newer format ----
+
+stop m
+SCHEMA=hinomi_$(jq -r .tenant "$T/m/manager.json")
+manager_init n --store "$SOCKET" --store-password-file "$P/password" || bail "a second installation beside it"
+OTHER=hinomi_$(jq -r .tenant "$T/n/manager.json")
+rename() { as_admin "ALTER SCHEMA \"$1\" RENAME TO \"$2\"" >/dev/null; }
+rename "$SCHEMA" aside
+rename "$OTHER" "$SCHEMA"
+as_admin "GRANT ALL ON SCHEMA \"$SCHEMA\" TO \"$SCHEMA\"; GRANT ALL ON ALL TABLES IN SCHEMA \"$SCHEMA\" TO \"$SCHEMA\"" >/dev/null
+launch m "$build/hinomi-manager" run --state "$T/m" --store-password-file "$P/password"
+happens 30 "another's data under this name are not served" logged m "another tenant's data, or these are another installation's keys"
+check_not "nothing answers" manager_serves m
+stop m
+rename "$SCHEMA" "$OTHER"
+rename aside "$SCHEMA"
+as_admin "INSERT INTO \"$SCHEMA\".migration(version) VALUES(99)" >/dev/null
+launch m "$build/hinomi-manager" run --state "$T/m" --store-password-file "$P/password"
+happens 30 "a newer format is named" logged m 'written by a newer version \(format 99'
+as_admin "DELETE FROM \"$SCHEMA\".migration WHERE version = 99" >/dev/null
+happens 60 "and once it is gone, the manager serves by itself" manager_serves m
+
+# ---- over TLS ----
+
+stop n 2>/dev/null
+rm -rf "$T/t" && manager_init t --store "$TLS" --store-password-file "$P/password" || bail "init over TLS"
+manager_start t --store-password-file "$P/password" && sign_in t && number_rules t "$T/log2/*.log" || bail "the manager runs over TLS"
+ok "the manager runs over TLS"
+mkdir -p "$T/log2"
+LOG_ROOT=$T/log2 agent_enrol t b && agent_start b || bail "an agent of it runs"
+numbers 1 500 tls >>"$T/log2/n.log"
+happens 40 "lines become events over TLS" all_there t tls 1 500
+is "every connection of it is TLS 1.3" \
+    "$(as_admin "SELECT bool_and(ssl AND version = 'TLSv1.3') FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE client_addr IS NOT NULL")" t
+W=$(process t worker)
+[ "$(id -u)" != 0 ] || is "a worker's root holds the authority's certificate and nothing else" "$(ls "/proc/$W/root/" | tr '\n' ' ')" "store-authority "
+check "all end in order" eval 'stop a && stop b && stop m && stop t'
+
+# ---- as an ordinary user, whose processes see all other uids as one ----
+
+if [ "$(id -u)" = 0 ]; then
+    runner=(setpriv --reuid 65534 --regid 65534 --clear-groups --inh-caps=-all --no-new-privs --)
+    mkdir "$T/u" && cp "$P/password" "$T/u/password" && chown -R 65534:65534 "$T/u"
+    check "an ordinary user's manager runs over the socket" eval \
+        'manager_init u/m --store "$SOCKET" --store-password-file "$T/u/password" && manager_start u/m --store-password-file "$T/u/password"'
+    check "and ends in order" stop u/m
+fi
+done_testing

@@ -13,8 +13,9 @@ run_start() { # stdout and stderr of this start alone, in $T/run.log
 }
 printed() { grep -qE -- "$1" "$T/run.log"; }
 url() { cat "$HINOMI_STATE/api"; }
-call() { # METHOD PATH: with the key of a person
-    printf 'api-version: v1\napi-secret-key: %s\n' "$(jq -r .apiKey "$T/person")" >"$T/headers"
+call() { # PROFILE METHOD PATH: with its key
+    printf 'api-version: v1\napi-secret-key: %s\n' "$(jq -r .apiKey "$1")" >"$T/headers"
+    shift
     curl -sf --max-time 20 --cacert "$HINOMI_STATE/manager/ca.pem" -H @"$T/headers" -X "$1" "$(url)/api/$2"
 }
 program() { HINOMI_PROFILE=$profile "$build/hinomi" "$@"; }
@@ -34,7 +35,9 @@ printf '%s\na password of my own\n' "$password" >"$T/password"
 sed -n 2p "$T/password" >"$T/later"
 login() { "$build/hinomi" login "$(url)" --ca-fingerprint "$(cat "$HINOMI_STATE/caFingerprint")" --password-file "$1"; }
 check "a person signs in" eval 'HINOMI_PROFILE=$T/person login "$T/password"'
-check "and deletes the key that init printed" call DELETE apikeys/1
+# It is the first key holder's: nobody else deletes it, it ends itself.
+check_not "whose key does not delete the one that init printed" call "$T/person" DELETE apikeys/1
+check "which ends itself" call "$profile" DELETE sessions/current
 happens 20 "while it runs, ./run says that the key is not taken" printed 'is not taken \(any more\)'
 check "health needs no key either" program health
 check_not "the key is refused" program status

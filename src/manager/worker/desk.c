@@ -232,6 +232,7 @@ static void watch_one(struct hin_desk *desk)
     bool idle = now_usec(desk->worker) - desk->used_usec > REST_USEC;
     if (hin_tenant_is_awake(&desk->tenant) && (watched.code == HIN_CORRUPT || idle)) {
         hin_tenant_rest(&desk->tenant);
+        desk->worker->rested = true;
     } else if (hin_tenant_is_awake(&desk->tenant)) {
         hin_ingest_tell_gaps(desk->ingest);
     }
@@ -249,6 +250,7 @@ static void rest_the_oldest(struct hin_worker *worker)
     }
     if (awake > AWAKE_MAX) {
         hin_tenant_rest(&oldest->tenant);
+        worker->rested = true;
     }
 }
 
@@ -261,6 +263,10 @@ HIN_RESULT hin_desks_watch(struct hin_worker *worker)
         watch_one(desk);
     }
     rest_the_oldest(worker);
+    if (worker->rested) {
+        worker->rested = false;
+        hin_tenant_sweep_memory();
+    }
     HIN_TRY(hin_tenant_watch(&worker->desks->tenant));
     hin_ingest_tell_gaps(worker->desks->ingest);
     return hin_ok();

@@ -199,6 +199,15 @@ HIN_RESULT hin_vault_checkpoint_public(struct hin_vault *vault,
 HIN_RESULT hin_vault_checkpoint_verify(struct hin_view public_key, struct hin_view statement,
                                        struct hin_view signature);
 
+/* --- certificates of erasure (proof/certificate.h): Ed25519 by the same key under a domain of
+ * their own. The statement begins with its kind, this installation and `tenant`, which is compared;
+ * its rest is the caller's word. One about a tenant is signed only when the vault has no key of
+ * that tenant any more (CONFLICT), one about a person only when it has one (NOT_FOUND). INVALID:
+ * not such a statement; LIMIT. --- */
+HIN_RESULT hin_vault_certificate_sign(struct hin_vault *vault, struct hin_view tenant,
+                                      struct hin_view statement,
+                                      uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
+
 HIN_RESULT hin_vault_status(struct hin_vault *vault,
                             struct hin_key_provider_status *ret_status) HIN_NONNULL;
 

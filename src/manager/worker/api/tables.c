@@ -320,6 +320,21 @@ static const struct hin_api_attribute tenant_rows[] = {
 };
 const struct hin_api_attributes hin_api_tenant = HIN_API_TABLE("Tenant", tenant_rows);
 
+static const struct hin_api_attribute certificate_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The certificate's own identifier."},
+    {"kind", HIN_API_CHOICE, RO, PLAIN, 0, 0, "tenant|person", NULL, "Whose data was erased."},
+    {"tenantID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Number of the tenant."},
+    {"tenantName", HIN_API_TEXT, RO, SENSITIVE, 0, HIN_API_TENANT_NAME_MAX, NULL, NULL,
+     "Name of the tenant."},
+    {"done", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When the erasure was done."},
+    {"file", HIN_API_TEXT, RO, SENSITIVE, 0, 65536, NULL, NULL,
+     "The certificate itself: hinomi certificate verify judges it with nothing but the "
+     "authority's fingerprint."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_certificate =
+    HIN_API_TABLE("ErasureCertificate", certificate_rows);
+
 static const struct hin_api_attribute key_rotation_rows[] = {
     {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data", NULL,
      "Which key: the installation's wrapping key, the tenant's, the tenant key, the data keys."},

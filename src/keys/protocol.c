@@ -60,6 +60,12 @@ static HIN_RESULT do_tenant_shred(struct hin_vault *vault, const struct hin_keys
     return hin_vault_tenant_shred(vault, request->tenant);
 }
 
+static HIN_RESULT do_tenant_erase(struct hin_vault *vault, const struct hin_keys_request *request,
+                                  struct parts *parts)
+{
+    return hin_vault_tenant_erase(vault, request->tenant, &parts->status);
+}
+
 static HIN_RESULT do_master_rotate(struct hin_vault *vault, const struct hin_keys_request *request,
                                    struct parts *parts)
 {
@@ -232,6 +238,7 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_RETIRE] = {"retire", F_TENANT | F_KIND | F_VERSION, 0, do_retire},
     [HIN_KEYS_TENANT_STATUS] = {"tenant-status", F_TENANT, F_TENANT_STATUS, do_tenant_status},
     [HIN_KEYS_PROVIDER_TEST] = {"provider-test", F_TENANT, F_CHECKS, do_provider_test},
+    [HIN_KEYS_TENANT_ERASE] = {"tenant-erase", F_TENANT, F_STATUS, do_tenant_erase},
     [HIN_KEYS_CERTIFICATE_SIGN] = {"certificate-sign", F_TENANT | F_PAYLOAD, F_PAYLOAD,
                                    do_certificate_sign},
 };

@@ -383,6 +383,25 @@ struct hin_result hin_vault_tenant_shred(struct hin_vault *vault, struct hin_vie
                             shred_tenant(vault, tenant));
 }
 
+static HIN_RESULT erase_tenant(struct hin_vault *vault, struct hin_view id,
+                               struct hin_key_provider_status *ret_status)
+{
+    const struct hin_key_provider *provider = &vault->options.provider;
+    HIN_ENSURE(vault->options.own == NULL || !hin_view_is(id, vault->options.own), DENIED);
+    struct hin_result shredded = shred_tenant(vault, id);
+    if (shredded.code != HIN_NOT_FOUND) {
+        HIN_TRY(shredded);
+    }
+    return provider->status(provider->context, id, ret_status);
+}
+
+struct hin_result hin_vault_tenant_erase(struct hin_vault *vault, struct hin_view tenant,
+                                         struct hin_key_provider_status *ret_status)
+{
+    return hin_vault_report(vault, "tenant-erase", tenant, NULL, HIN_VAULT_FOR_ADMIN,
+                            erase_tenant(vault, tenant, ret_status));
+}
+
 struct hin_result hin_vault_rewrap(struct hin_vault *vault, struct hin_view tenant,
                                    enum hin_key_purpose purpose, struct hin_vault_wrapped *wrapped)
 {

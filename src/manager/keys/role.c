@@ -151,6 +151,7 @@ static HIN_RESULT open_vault(struct keys *keys)
         .storage = hin_vault_storage_folder(&keys->folder),
         .used = used,
         .used_context = keys,
+        .own = hin_role_setting_text(keys->role, "tenant"),
     };
     struct hin_result opened = hin_vault_open(&keys->vault, &options);
     if (!hin_is_ok(opened)) {

@@ -305,9 +305,16 @@ static const struct hin_api_attribute tenant_rows[] = {
     {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL,
      "The tenant's own identifier: names its database and its keys, stands in its agents' "
      "certificates."},
-    {"tenantState", HIN_API_CHOICE, RO, PLAIN, 0, 0, "active|suspended", NULL,
-     "suspended: its keys, people and agents are refused, its data stays."},
+    {"tenantState", HIN_API_CHOICE, RO, PLAIN, 0, 0, "active|suspended|erasing|erased", NULL,
+     "suspended: its keys, people and agents are refused, its data stays. erasing: its data cannot "
+     "be read any more, the room it took is given back. erased: all is done, and certified."},
     {"created", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was made."},
+    {"certificate", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL,
+     "Identifier of the certificate of its erasure."},
+    {"certificateID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "ID of that certificate, among certificates."},
+    {"erasure", HIN_API_TEXT, RO | HIN_API_HIDDEN, SENSITIVE, 0, 4096, NULL, NULL,
+     "What its erasure goes on by."},
     {"administrator", HIN_API_TEXT, HIN_API_WRITE_ONLY | HIN_API_CLEAN, PERSONAL, 1, 255, NULL,
      NULL, "Name of its first administrator; admin unless given."},
     {"oneTimePassword", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
@@ -319,6 +326,13 @@ static const struct hin_api_attribute tenant_rows[] = {
     ID_ROW,
 };
 const struct hin_api_attributes hin_api_tenant = HIN_API_TABLE("Tenant", tenant_rows);
+
+static const struct hin_api_attribute tenant_erasure_rows[] = {
+    {"tenant", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, SENSITIVE, 1,
+     HIN_API_TENANT_NAME_MAX, NULL, NULL, "Name or number of the tenant that is to be erased."},
+};
+const struct hin_api_attributes hin_api_tenant_erasure =
+    HIN_API_TABLE("TenantErasure", tenant_erasure_rows);
 
 static const struct hin_api_attribute certificate_rows[] = {
     {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The certificate's own identifier."},

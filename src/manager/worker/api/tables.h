@@ -16,6 +16,7 @@ extern const struct hin_api_attributes hin_api_enrolment_token;
 extern const struct hin_api_attributes hin_api_session;
 extern const struct hin_api_attributes hin_api_tenant;
 extern const struct hin_api_attributes hin_api_certificate;
+extern const struct hin_api_attributes hin_api_tenant_erasure;
 extern const struct hin_api_attributes hin_api_key_rotation;
 extern const struct hin_api_attributes hin_api_key_retirement;
 extern const struct hin_api_attributes hin_api_key_holder;

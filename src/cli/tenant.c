@@ -8,6 +8,7 @@
 #include "cli/cli.h"
 #include "cli/object.h"
 #include "cli/table.h"
+#include "cli/takeout.h"
 
 enum { LINE_BYTES = 256 };
 
@@ -322,7 +323,13 @@ static int run_erase(int argc, char **argv)
 }
 
 static const struct hin_cli_command tenant_commands[] = {
-    {&list_usage, run_list},       {&show_usage, run_show},     {&create_usage, run_create},
-    {&suspend_usage, run_suspend}, {&resume_usage, run_resume}, {&erase_usage, run_erase}};
+    {&list_usage, run_list},
+    {&show_usage, run_show},
+    {&create_usage, run_create},
+    {&suspend_usage, run_suspend},
+    {&resume_usage, run_resume},
+    {&erase_usage, run_erase},
+    {&hin_cli_tenant_export_usage, hin_cli_tenant_export},
+    {&hin_cli_tenant_open_usage, hin_cli_tenant_open}};
 const struct hin_cli_group hin_cli_group_tenant = {"tenant", "tenants of the installation",
                                                    tenant_commands, HIN_COUNT(tenant_commands)};

@@ -29,6 +29,35 @@ for name in red blue; do
     happens 20 "its events are there" all_there $name secret-of-$name 1 40
 done
 
+# ---- exports ----
+check "a tenant's administrator exports what is its own" cli red tenant export --output "$T/red.export" --quiet
+check "who runs the installation may too" cli m tenant export blue --output "$T/blue.export" --quiet
+check_not "a tenant exports no other" api red POST "exports?tenant=$(number blue)"
+check_not "nothing is overwritten" cli red tenant export --output "$T/red.export" --quiet
+is "only its owner reads the file" "$(stat -c %a "$T/red.export")" 600
+check_not "nothing stands in it in the clear" grep -aqE 'secret-of|number|computers' "$T/red.export"
+check "it opens" eval 'cli red tenant open "$T/red.export" >"$T/red.lines"'
+is "and holds every event" "$(jq -r 'select(.part == "event").event.evidences[0].user.name // empty' "$T/red.lines" | sort -n | uniq | wc -l)" 40
+check "the documents" eval '[ "$(jq -r "select(.part == \"document\").resource" "$T/red.lines" | sort -u | grep -cE "^(computers|policies|administrators|apikeys)$")" = 4 ]'
+check_not "but no hash of a password" grep -qE 'passwordHash|argon2|digest' <(jq -c 'select(.part == "document")' "$T/red.lines")
+check "the audit record, and that it was exported" eval 'grep -q "^{.part.:.audit." "$T/red.lines" && audited red tenant.export'
+is "it says what it holds" "$(tail -1 "$T/red.lines" | jq -c '[.documents, .events, .audit]')" \
+    "$(jq -sc '[([.[] | select(.part == "document")] | length), ([.[] | select(.part == "event")] | length), ([.[] | select(.part == "audit")] | length)]' "$T/red.lines")"
+check_not "another tenant does not open it" cli blue tenant open "$T/red.export"
+size=$(stat -c %s "$T/red.export")
+head -c $((size - 5)) "$T/red.export" >"$T/cut.export"
+like "cut off it is refused, with where" "$(cli red tenant open "$T/cut.export" 2>&1 >/dev/null)" 'record 1, at byte 112: the file is cut off'
+head -c 112 "$T/red.export" >"$T/cut.export"
+like "also where a record ends" "$(cli red tenant open "$T/cut.export" 2>&1 >/dev/null)" 'at byte 112: .*its end is missing'
+head -c 20 "$T/red.export" >"$T/cut.export"
+like "and in its head" "$(cli red tenant open "$T/cut.export" 2>&1 >/dev/null)" 'cut off within its head'
+(cat "$T/red.export" && tail -c +113 "$T/blue.export") >"$T/more.export"
+like "with more behind it too" "$(cli red tenant open "$T/more.export" 2>&1 >/dev/null)" 'behind the end'
+(head -c 112 "$T/red.export" && tail -c +113 "$T/blue.export") >"$T/swapped.export"
+like "with another's record" "$(cli red tenant open "$T/swapped.export" 2>&1 >/dev/null)" 'record 1, at byte 112: .*(altered|key table)'
+(head -c 5000 "$T/red.export" && printf '\377\377\377' && tail -c +5004 "$T/red.export") >"$T/altered.export"
+like "and altered" "$(cli red tenant open "$T/altered.export" 2>&1 >/dev/null)" 'record 1, at byte 112: .*altered'
+
 # ---- what an adversary has kept ----
 check "the manager ends in order" stop m
 cp -a "$T/m" "$T/copy"             # database and vault
@@ -62,6 +91,9 @@ check_not "nobody signs in" env HINOMI_PROFILE="$T/x" "$build/hinomi" login "${u
 is "the other tenant is served" "$(api_status blue GET computers)" 200
 numbers 41 60 secret-of-blue >>"$T/log-blue/n.log"
 happens 20 "its agent goes on" all_there blue secret-of-blue 1 60
+check_not "its export opens to nobody" cli red tenant open "$T/red.export"
+like "who runs the installation is told why" "$(cli m tenant open "$T/red.export" 2>&1)" 'is erased: what opened'
+check "the other tenant's opens" eval 'cli m tenant open "$T/blue.export" --quiet | grep -q secret-of-blue'
 check "the room is given back, and it is certified" wait_for 30 is_state red erased
 is "no file of it is left" "$(find "$T/m/db" -name "$(guid red)*" | wc -l)" 0
 check "nor its keys in the vault" eval '! grep -aq "$(guid red)" "$T/m/vault/vault"'
@@ -84,7 +116,7 @@ like "it holds, without a manager or a profile" "$(verify "$T/red.certificate")"
 said=$(verify "$T/red.certificate" --json)
 is "it says what was destroyed" "$(jq -c '.certificate | [.kind, .name, .tenant, .number, (.keys[] | .kind + " " + .state)]' <<<"$said")" \
     "[\"tenant\",\"red\",\"$(guid red)\",$(number red),\"wrapping destroyed\",\"tenant destroyed\",\"data destroyed\"]"
-check "how much" eval 'jq -e ".certificate.erased | .events >= 40 and .segments > 0 and .documents > 0" <<<"$said"'
+check "how much" eval 'jq -e ".certificate.erased | .exports == 1 and .events >= 40 and .segments > 0 and .documents > 0" <<<"$said"'
 like "who asked and agreed" "$(jq -r '.certificate | .requestedBy + ", " + .confirmedBy' <<<"$said")" 'admin, key [0-9]+ \(ada\)'
 like "and that a kept copy of the ring still opens old copies" "$(jq -r '.certificate.remains[] | .what + ": " + .why' <<<"$said")" 'key ring.*still opens'
 sed 's/"events": [0-9]*/"events": 7/' "$T/red.certificate" >"$T/changed"
@@ -113,6 +145,7 @@ copy() {
 check "on a copy from before, with the ring as it is now, a manager starts" copy "$T/m.keyring"
 like "and opens the other tenant" "$(HINOMI_PROFILE=$T/blue.profile "$build/hinomi" events --format json --where url=secret-of-blue | wc -l)" '^40$'
 is "but not the one that was erased" "$(api_status red GET computers)" 503
+check_not "nor its export" cli m tenant open "$T/red.export"
 check_not "which it finds nothing of" eval 'HINOMI_PROFILE=$T/red.profile "$build/hinomi" events --format json | grep -q secret'
 stop c
 check "with a copy of the ring from before too" copy "$T/old.ring"
@@ -129,7 +162,7 @@ check "what a killed erasure left is ended" eval '
     request=$(cli m key holders --json | jq ".requests[0].ID")
     cli ada key confirm "$request" >/dev/null & confirming=$!
     sleep 0.0$((RANDOM % 9 + 1)); murder m; wait $confirming
-    manager_start m || exit 1
+    manager_start m
     [ "$(state late)" != active ] || { request=$(cli m key holders --json | jq ".requests[0].ID // empty"); [ -z "$request" ] || cli ada key confirm "$request"; }
     [ "$(state late)" != active ] || cli m tenant erase late --yes; request=$(cli m key holders --json | jq ".requests[0].ID // empty")
     [ -z "$request" ] || cli ada key confirm "$request"

@@ -349,6 +349,50 @@ static const struct hin_api_attribute certificate_rows[] = {
 const struct hin_api_attributes hin_api_certificate =
     HIN_API_TABLE("ErasureCertificate", certificate_rows);
 
+static const struct hin_api_attribute export_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The export's own identifier."},
+    {"keyID", HIN_API_TEXT, RO, PLAIN, 0, 32, NULL, NULL,
+     "Which key of the tenant's key table opens it."},
+    {"taken", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was begun."},
+    {"by", HIN_API_TEXT, RO, PERSONAL, 0, 255, NULL, NULL, "Who took it."},
+    {"lastEventID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "The last event in it."},
+    {"lastAuditID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The last audit entry in it."},
+    {"tenant", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "GUID of the tenant."},
+    {"tenantID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Number of the tenant."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_export = HIN_API_TABLE("Export", export_rows);
+
+static const struct hin_api_attribute export_cursor_rows[] = {
+    {"record", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Number of the record that is wanted, from 1."},
+    {"kind", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "What it begins with: from 1, then as the last answer said."},
+    {"after", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "The ID behind which it goes on; 0 at first."},
+    {"documents", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Documents so far."},
+    {"events", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Events so far."},
+    {"audit", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Audit entries so far."},
+    {"damaged", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Damaged things left out so far."},
+};
+const struct hin_api_attributes hin_api_export_cursor =
+    HIN_API_TABLE("ExportCursor", export_cursor_rows);
+
+static const struct hin_api_attribute export_record_rows[] = {
+    {"export", HIN_API_TEXT, HIN_API_REQUIRED, PLAIN, 36, 36, NULL, NULL, "GUID of the export."},
+    {"number", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, INT64_MAX, NULL, NULL,
+     "Number of the record."},
+    {"record", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_WRITE_ONLY, SENSITIVE, 2, 8000000, NULL,
+     NULL, "The sealed record, in hex."},
+};
+const struct hin_api_attributes hin_api_export_record =
+    HIN_API_TABLE("ExportRecord", export_record_rows);
+
 static const struct hin_api_attribute key_rotation_rows[] = {
     {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data", NULL,
      "Which key: the installation's wrapping key, the tenant's, the tenant key, the data keys."},

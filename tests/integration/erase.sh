@@ -105,6 +105,8 @@ check_not "its name is not used again" cli m tenant create red
 check_not "nothing says that the store is damaged" logged m 'damaged|salvage'
 like "the record tells" "$(api m GET 'audit?limit=200&action=tenant.*' | tr -d '\n')" 'tenant.erased.*tenant.erase[^d]'
 
+check "the log of keys too, which no worker writes" logged m "keys.: the keys of tenant $(guid red) were to be destroyed: success"
+
 # ---- the certificate ----
 id=$(cli m tenant show red --json | jq .certificateID)
 check "it is listed" eval 'cli m certificate list | grep -q red'

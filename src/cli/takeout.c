@@ -35,9 +35,8 @@ const struct hin_command hin_cli_tenant_export_usage = {
     "[TENANT]",
     "Events, documents and audit record. Without TENANT one's own; another's (name or ID) by who "
     "runs the installation. The file opens with this manager alone (hinomi tenant open), and as "
-    "long as nothing that stands in it was erased. Cut off, nothing is left of it and it is "
-    "started "
-    "again.",
+    "long as nothing that stands in it was erased. Cut off, what is there opens to nobody: remove "
+    "it and start again.",
     export_table,
     HIN_COUNT(export_table),
     0,

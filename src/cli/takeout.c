@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/codec.h"
 #include "base/fd.h"
 #include "base/terminal.h"
 #include "base/time.h"
@@ -14,7 +15,7 @@
 #include "cli/object.h"
 #include "proof/takeout.h"
 
-enum { CHUNK_BYTES = 256 * 1024 };
+enum { CHUNK_BYTES = 256 * 1024, NEXT_BYTES = 4096 };
 #define PROGRESS_USEC (2 * HIN_SEC_USEC)
 
 struct takeout_options {
@@ -135,21 +136,23 @@ static HIN_RESULT begin(struct export *export, struct hin_error *error)
                                "\"audit\":0,\"damaged\":0}");
 }
 
-static HIN_RESULT take_record(struct export *export, struct hin_json root, struct hin_error *error)
+/* u32 size | where to go on, JSON | the sealed record. */
+static HIN_RESULT take_record(struct export *export, struct hin_view answer,
+                              struct hin_error *error)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf sealed = {.max = HIN_TAKEOUT_RECORD_MAX};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     HIN_CLEANUP(hin_buf_done) struct hin_buf framed = {.max = HIN_TAKEOUT_RECORD_MAX + 4};
-    struct hin_json next;
+    struct hin_reader reader = hin_reader_of(answer);
     struct hin_json_writer writer;
-    struct hin_view hex;
-    uint8_t *at = NULL;
-    HIN_TRY(hin_json_get_text(root, "record", &hex, error));
-    HIN_TRY(hin_json_get_boolean(root, "done", &export->done, error));
-    HIN_TRY(hin_json_get_object(root, "next", &next, error));
-    HIN_ENSURE(hex.size % 2 == 0, PROTOCOL);
-    HIN_TRY(hin_buf_extend(&sealed, hex.size / 2, &at));
-    HIN_TRY(hin_unhex(hex, at, hex.size / 2));
-    HIN_TRY(hin_takeout_record_write(hin_buf_view(&sealed), &framed));
+    struct hin_json next;
+    struct hin_view text;
+    uint32_t size = 0;
+    HIN_TRY(hin_read_u32(&reader, &size));
+    HIN_TRY(hin_read_exact(&reader, size, &text));
+    HIN_TRY(hin_json_parse(text, NEXT_BYTES, &document, error));
+    HIN_TRY(hin_json_get_boolean(hin_json_root(document), "done", &export->done, error));
+    HIN_TRY(hin_json_get_object(hin_json_root(document), "next", &next, error));
+    HIN_TRY(hin_takeout_record_write(reader.rest, &framed));
     HIN_TRY(write_bytes(export, &framed));
     export->progress.records++;
     hin_buf_clear(&export->cursor);
@@ -164,10 +167,9 @@ static HIN_RESULT take_all(struct export *export, struct hin_error *error)
     HIN_TRY(begin(export, error));
     snprintf(path, sizeof(path), "/exports/%lld/next%s", (long long)export->id, export->query);
     while (!export->done) {
-        HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
         HIN_TRY(hin_cli_api_call(export->api, HIN_HTTP_POST, path, hin_buf_view(&export->cursor),
-                                 &document, error));
-        HIN_TRY(take_record(export, hin_json_root(document), error));
+                                 NULL, error));
+        HIN_TRY(take_record(export, hin_buf_view(&export->api->answer.body), error));
         tell(&export->progress, "exported", export->done);
     }
     HIN_ENSURE(fsync(export->fd) == 0, IO);
@@ -278,23 +280,6 @@ static HIN_RESULT next_record(struct opening *opening, struct hin_view *ret_seal
     }
 }
 
-static HIN_RESULT write_request(const struct opening *opening, struct hin_view sealed,
-                                struct hin_buf *out)
-{
-    HIN_CLEANUP(hin_buf_done) struct hin_buf hex = {.max = 2 * HIN_TAKEOUT_RECORD_MAX + 1};
-    struct hin_json_writer writer;
-    uint8_t *at = NULL;
-    HIN_TRY(hin_buf_extend(&hex, sealed.size * 2 + 1, &at));
-    hin_hex(sealed.data, sealed.size, (char *)at);
-    hin_json_writer_init(&writer, out, false);
-    hin_json_begin_object(&writer);
-    hin_json_field_cstring(&writer, "export", opening->takeout.id);
-    hin_json_field_integer(&writer, "number", opening->progress.records + 1);
-    hin_json_field_text(&writer, "record", hin_view_of(at, sealed.size * 2));
-    hin_json_end_object(&writer);
-    return hin_json_writer_finish(&writer);
-}
-
 static HIN_RESULT put_lines(struct opening *opening, struct hin_view text, struct hin_error *error)
 {
     struct hin_view line;
@@ -321,13 +306,12 @@ static HIN_RESULT put_lines(struct opening *opening, struct hin_view text, struc
 static HIN_RESULT open_record(struct opening *opening, struct hin_view sealed,
                               struct hin_error *error)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = 3 * HIN_TAKEOUT_RECORD_MAX};
     struct hin_error why = {0};
-    char path[64];
-    snprintf(path, sizeof(path), "/exports/open?tenant=%lld", (long long)opening->takeout.number);
-    HIN_TRY(write_request(opening, sealed, &body));
-    struct hin_result opened =
-        hin_cli_api_call(opening->api, HIN_HTTP_POST, path, hin_buf_view(&body), NULL, &why);
+    char path[160];
+    snprintf(path, sizeof(path), "/exports/open?tenant=%lld&export=%s&number=%lld",
+             (long long)opening->takeout.number, opening->takeout.id,
+             (long long)opening->progress.records + 1);
+    struct hin_result opened = hin_cli_api_send(opening->api, path, sealed, &why);
     if (!hin_is_ok(opened)) {
         return refuse(opening, opened.code, why.text, error);
     }

@@ -4,6 +4,7 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
+#include "base/codec.h"
 #include "crypt/uuid.h"
 #include "event/codec.h"
 #include "event/write.h"
@@ -38,12 +39,12 @@ static const struct hin_api_resource exports = {
 /* ---- whose ---- */
 
 /* The tenant that the query names: one's own, or for who runs the installation another. */
-static HIN_RESULT bind_tenant(struct hin_api_call *call)
+static HIN_RESULT bind_tenant(struct hin_api_call *call, size_t known_count)
 {
-    static const char *const known[] = {"tenant"};
+    static const char *const known[] = {"tenant", "export", "number"};
     struct hin_desk *desk = NULL;
     int64_t number = call->tenant->number;
-    HIN_TRY(hin_api_query_known(call, known, HIN_COUNT(known)));
+    HIN_TRY(hin_api_query_known(call, known, known_count));
     HIN_TRY(hin_api_query_integer(call, "tenant", 0, INT64_MAX, &number));
     if (number == call->tenant->number) {
         return hin_ok();
@@ -148,7 +149,7 @@ static struct hin_result begin(struct hin_api_call *call)
     struct beginning beginning = {0};
     uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
     struct hin_json stored;
-    HIN_TRY(bind_tenant(call));
+    HIN_TRY(bind_tenant(call, 1));
     HIN_TRY(hin_uuid_new(beginning.takeout.id));
     snprintf(beginning.takeout.tenant, sizeof(beginning.takeout.tenant), "%s", call->tenant->id);
     beginning.takeout.number = call->tenant->number;
@@ -412,24 +413,12 @@ static HIN_RESULT seal(struct taking *taking, struct hin_buf *ret_sealed)
     return hin_seal_value(sealer, &place, hin_buf_view(&taking->text), ret_sealed);
 }
 
-static HIN_RESULT put_hex(struct hin_json_writer *writer, const char *name, struct hin_view bytes)
-{
-    HIN_CLEANUP(hin_buf_done) struct hin_buf hex = {.max = 2 * HIN_TAKEOUT_RECORD_MAX + 1};
-    uint8_t *at = NULL;
-    HIN_TRY(hin_buf_extend(&hex, bytes.size * 2 + 1, &at));
-    hin_hex(bytes.data, bytes.size, (char *)at);
-    hin_json_field_text(writer, name, hin_view_of(at, bytes.size * 2));
-    return hin_ok();
-}
-
-static HIN_RESULT answer_record(struct taking *taking, struct hin_view sealed)
+static HIN_RESULT write_next(const struct taking *taking, struct hin_buf *out)
 {
     struct hin_json_writer writer;
-    hin_json_writer_init(&writer, taking->call->out, false);
+    hin_json_writer_init(&writer, out, false);
     hin_json_begin_object(&writer);
-    HIN_TRY(put_hex(&writer, "record", sealed));
     hin_json_field_boolean(&writer, "done", taking->cursor.kind == KIND_DONE);
-    taking->cursor.record++;
     hin_json_key(&writer, "next");
     hin_json_begin_object(&writer);
     for (size_t i = 0; i < HIN_COUNT(cursor_members); i++) {
@@ -440,6 +429,19 @@ static HIN_RESULT answer_record(struct taking *taking, struct hin_view sealed)
     hin_json_end_object(&writer);
     hin_json_end_object(&writer);
     return hin_json_writer_finish(&writer);
+}
+
+/* u32 size | where to go on, JSON | the sealed record. */
+static HIN_RESULT answer_record(struct taking *taking, struct hin_view sealed)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf next = {.max = 4096};
+    struct hin_buf *out = taking->call->out;
+    taking->cursor.record++;
+    HIN_TRY(write_next(taking, &next));
+    HIN_TRY(hin_write_u32(out, (uint32_t)next.size));
+    HIN_TRY(hin_buf_append(out, hin_buf_view(&next)));
+    taking->call->content_type = "application/octet-stream";
+    return hin_buf_append(out, sealed);
 }
 
 static HIN_RESULT read_cursor(struct hin_api_call *call, struct cursor *cursor)
@@ -499,7 +501,7 @@ static HIN_RESULT give(struct taking *taking)
 static struct hin_result next(struct hin_api_call *call)
 {
     struct taking taking = {.call = call, .text = {.max = PLAIN_MAX}};
-    HIN_TRY(bind_tenant(call));
+    HIN_TRY(bind_tenant(call, 1));
     hin_arena_init(&taking.arena, 16 << 20);
     struct hin_result given = give(&taking);
     hin_arena_done(&taking.arena);
@@ -526,27 +528,26 @@ static HIN_RESULT explain(struct hin_api_call *call, struct hin_result refused)
     return refused;
 }
 
+/* The body is the record, as it stands in the file. */
 static struct hin_result open_record(struct hin_api_call *call)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf sealed = {.max = HIN_TAKEOUT_RECORD_MAX};
     struct hin_takeout takeout = {0};
-    struct hin_view id, hex;
+    struct hin_view id = HIN_VIEW_EMPTY;
     int64_t number = 0;
-    uint8_t *bytes = NULL;
     char field[24];
-    HIN_TRY(bind_tenant(call));
-    HIN_TRY(hin_json_get_text(call->body, "export", &id, &call->error));
-    HIN_TRY(hin_json_get_integer(call->body, "number", 1, INT64_MAX, &number, &call->error));
-    HIN_TRY(hin_json_get_text(call->body, "record", &hex, &call->error));
+    HIN_TRY(bind_tenant(call, 3));
+    HIN_TRY(hin_api_query_text(call, "export", &id));
+    HIN_TRY(hin_api_query_integer(call, "number", 1, INT64_MAX, &number));
+    if (id.size != HIN_TAKEOUT_UUID_BYTES || number == 0) {
+        return hin_api_fail(call, HIN_INVALID, "export and number are needed");
+    }
     HIN_TRY(hin_view_to_text(id, takeout.id, sizeof(takeout.id)));
     snprintf(takeout.tenant, sizeof(takeout.tenant), "%s", call->tenant->id);
-    HIN_TRY(hin_buf_extend(&sealed, hex.size / 2, &bytes));
-    HIN_ENSURE(hex.size % 2 == 0 && hin_is_ok(hin_unhex(hex, bytes, hex.size / 2)), INVALID);
     struct hin_seal_place place = place_of(&takeout, number, field);
     HIN_TRY(hin_reads_begin(call, "export.read", "exports", 0, HIN_VIEW_EMPTY));
     call->tenant->key_use_count++;
     HIN_TRY(explain(
-        call, hin_seal_open_value(call->tenant->opener, &place, hin_buf_view(&sealed), call->out)));
+        call, hin_seal_open_value(call->tenant->opener, &place, call->request->body, call->out)));
     call->content_type = "application/jsonl";
     return hin_reads_count(call, 1);
 }
@@ -555,9 +556,12 @@ static const struct hin_api_action actions[] = {
     {HIN_HTTP_POST, "exports", RIGHTS, begin, NULL,
      "Begin an export of all that the tenant holds; tenant=ID for another, by who may.", false},
     {HIN_HTTP_POST, "exports/{id}/next", RIGHTS, next, &hin_api_export_cursor,
-     "The next sealed record of an export, and where to go on: from record 1, kind 1, after 0.",
+     "u32 size, as JSON where to go on, then the next sealed record; from record 1, kind 1, after "
+     "0.",
      false},
-    {HIN_HTTP_POST, "exports/open", RIGHTS, open_record, &hin_api_export_record,
-     "Open one record of an export: JSON lines.", false, HIN_STORE_DOCUMENT_BYTES},
+    {HIN_HTTP_POST, "exports/open", RIGHTS, open_record, NULL,
+     "Open one record of an export, which is the body: JSON lines. By tenant, export (GUID), "
+     "number.",
+     false, HIN_TAKEOUT_RECORD_MAX},
 };
 const struct hin_api_module hin_api_module_exports = {&exports, actions, HIN_COUNT(actions)};

@@ -383,16 +383,6 @@ static const struct hin_api_attribute export_cursor_rows[] = {
 const struct hin_api_attributes hin_api_export_cursor =
     HIN_API_TABLE("ExportCursor", export_cursor_rows);
 
-static const struct hin_api_attribute export_record_rows[] = {
-    {"export", HIN_API_TEXT, HIN_API_REQUIRED, PLAIN, 36, 36, NULL, NULL, "GUID of the export."},
-    {"number", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, INT64_MAX, NULL, NULL,
-     "Number of the record."},
-    {"record", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_WRITE_ONLY, SENSITIVE, 2, 8000000, NULL,
-     NULL, "The sealed record, in hex."},
-};
-const struct hin_api_attributes hin_api_export_record =
-    HIN_API_TABLE("ExportRecord", export_record_rows);
-
 static const struct hin_api_attribute key_rotation_rows[] = {
     {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data", NULL,
      "Which key: the installation's wrapping key, the tenant's, the tenant key, the data keys."},

@@ -18,7 +18,6 @@ extern const struct hin_api_attributes hin_api_tenant;
 extern const struct hin_api_attributes hin_api_certificate;
 extern const struct hin_api_attributes hin_api_export;
 extern const struct hin_api_attributes hin_api_export_cursor;
-extern const struct hin_api_attributes hin_api_export_record;
 extern const struct hin_api_attributes hin_api_tenant_erasure;
 extern const struct hin_api_attributes hin_api_key_rotation;
 extern const struct hin_api_attributes hin_api_key_retirement;

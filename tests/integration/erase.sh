@@ -68,9 +68,11 @@ check "it starts again" manager_start m
 check_not "a tenant erases nobody" api red POST tenants/erase '{"tenant":"blue"}'
 check_not "a name that is none is refused" cli m tenant erase green --yes
 check_not "without a terminal nothing is done unless told so" cli m tenant erase red
-is "and nothing was" "$(state red)" active
+typed() { printf '%s\n' "$1" | script -qec "env HINOMI_PROFILE='$T/m.profile' '$build/hinomi' tenant erase red" /dev/null; }
+check_not "nor when another name is typed" typed blue
+is "and nothing was" "$(state red) $(cli m key holders --json | jq '.requests | length')" "active 0"
 cli m key holders add ada --json | jq -r .secretKey | holder_signs_in ada
-like "it waits for a second key holder" "$(cli m tenant erase red --yes)" 'request [0-9]+ waits'
+like "the name typed, it waits for a second key holder" "$(typed red)" 'request [0-9]+ waits'
 like "who sees what is asked" "$(cli ada key holders)" 'erase +red'
 is "nothing is done yet" "$(state red) $(api_status red GET computers)" "active 200"
 request=$(cli m key holders --json | jq '.requests[0].ID')

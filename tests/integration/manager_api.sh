@@ -223,7 +223,7 @@ call POST computers/1/revoke; [ "$status" = 200 ] && fits '.enrolment == "revoke
 echo "Nov 22 10:00:06 host test[1]: HINOMI-TEST-LINE number 6" >> "$folder/logs/test.log"
 sleep 2; call GET 'events?where=rule_id=100002'; fits '.events|length == 5'; ok "nothing of it is taken any more"
 call GET 'audit?limit=500'; fits '[.audit[].entry|select(.action=="agent.session" and .outcome=="refused")]|length >= 1'; ok "the refusal stands in the audit record"
-call GET metrics; grep -q '^hinomi_events_committed_total [1-9]' "$folder/answer" && tail -1 "$folder/answer" | grep -q '^# EOF'; ok "metrics are OpenMetrics"
+call GET metrics; grep -q '^hinomi_events_committed_total{worker="[0-9]*"} [1-9]' "$folder/answer" && tail -1 "$folder/answer" | grep -q '^# EOF'; ok "metrics are OpenMetrics"
 call GET openapi.json; fits '.openapi and .paths["/policies/{id}"].post and .components.schemas.Policy.properties.name["x-data-class"]'; ok "the OpenAPI document is made from the tables"
 call GET status; fits '.keyRing.sealed == false and (.processes|length >= 4)'; ok "status says what is weak"
 

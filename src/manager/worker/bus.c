@@ -212,7 +212,7 @@ static HIN_RESULT read_connected(struct peer *peer, struct hin_reader *reader)
 }
 
 static struct hin_result on_connected(void *context, struct hin_ipc *channel,
-                                     struct hin_ipc_message *message)
+                                      struct hin_ipc_message *message)
 {
     struct peer *peer = context;
     struct hin_reader reader = hin_reader_of(message->payload);

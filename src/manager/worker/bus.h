@@ -29,8 +29,8 @@ void hin_bus_claim_answer(struct hin_bus *bus, unsigned worker, uint64_t number,
 void hin_bus_hold(struct hin_bus *bus, int64_t tenant, int64_t computer);
 
 /* The numbers of all workers, each asked now: see numbers.h. `done` is called once, at once where
- * there is no other; one that does not answer within HIN_GATHER_USEC is left out. The owner fills in
- * the first four fields; it is the bus's from hin_bus_gather until `done`, which frees it. A bus
+ * there is no other; one that does not answer within HIN_GATHER_USEC is left out. The owner fills
+ * in the first four fields; it is the bus's from hin_bus_gather until `done`, which frees it. A bus
  * that ends frees those that wait, with free(), without calling. */
 #define HIN_GATHER_USEC (2 * HIN_SEC_USEC)
 enum { HIN_GATHER_WORKERS = 64 };

@@ -74,8 +74,9 @@ void hin_worker_numbers(struct hin_worker *worker, int64_t tenant, bool health,
 }
 
 /* The fields in order, each a number: the same list writes and reads. */
-#define NUMBERS(X) X(api_connections) X(blocked) X(store_state) X(spool_events) X(events_lost) \
-    X(lag_usec) X(key_uses)
+#define NUMBERS(X)                                                                                 \
+    X(api_connections)                                                                             \
+    X(blocked) X(store_state) X(spool_events) X(events_lost) X(lag_usec) X(key_uses)
 
 HIN_RESULT hin_worker_numbers_write(const struct hin_worker_numbers *numbers, struct hin_buf *out)
 {

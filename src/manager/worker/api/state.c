@@ -16,7 +16,7 @@
 
 /* One answer for all workers, whichever took the connection: the worst that one of them sees. */
 struct inquiry {
-    struct hin_gather gather; /* first: the bus frees it when it ends itself */
+    struct hin_gather gather;           /* first: the bus frees it when it ends itself */
     struct hin_http_exchange *exchange; /* NULL: whoever asked has gone */
 };
 
@@ -58,8 +58,8 @@ static void answer_health(struct hin_gather *gather)
             worst = HIN_MAX(worst, gather->numbers[i].store_state);
         }
     }
-    snprintf(text, sizeof(text), "{\"status\":\"%s\",\"store\":\"%s\"}",
-             well ? "ok" : "failed", hin_store_state_name((enum hin_store_state)worst));
+    snprintf(text, sizeof(text), "{\"status\":\"%s\",\"store\":\"%s\"}", well ? "ok" : "failed",
+             hin_store_state_name((enum hin_store_state)worst));
     if (inquiry->exchange != NULL) {
         HIN_IGNORE(hin_http_reply(inquiry->exchange, well ? 200 : 503, "application/json",
                                   hin_view_from_text(text))); /* the peer may have gone */
@@ -82,7 +82,8 @@ static HIN_RESULT gauge(struct hin_buf *out, const char *name, const char *help,
 
 static HIN_RESULT head(struct hin_buf *out, const char *name, const char *type, const char *help)
 {
-    return hin_buf_printf(out, "# TYPE hinomi_%s %s\n# HELP hinomi_%s %s\n", name, type, name, help);
+    return hin_buf_printf(out, "# TYPE hinomi_%s %s\n# HELP hinomi_%s %s\n", name, type, name,
+                          help);
 }
 
 static HIN_RESULT counter(struct hin_buf *out, const char *name, const char *help, uint64_t value)
@@ -113,8 +114,8 @@ static HIN_RESULT write_listener(struct hin_buf *out, const struct hin_gather *g
 {
     HIN_TRY(counters(out, gather, "api_connections", "TLS connections of the API.",
                      NUMBER(api_connections)));
-    HIN_TRY(head(out, "api_handshake_failures", "counter",
-                 "TLS handshakes that failed, by reason."));
+    HIN_TRY(
+        head(out, "api_handshake_failures", "counter", "TLS handshakes that failed, by reason."));
     for (unsigned at = 0; at < HIN_GATHER_WORKERS; at++) {
         for (int i = 0; gather->present[at] && i < HIN_HANDSHAKE_REASON_COUNT; i++) {
             HIN_TRY(hin_buf_printf(
@@ -173,9 +174,10 @@ static HIN_RESULT write_agents(struct hin_buf *out, const struct hin_gather *gat
                   (double)spool));
     HIN_TRY(counters(out, gather, "agent_events_lost", "Events that agents lost.",
                      NUMBER(events_lost)));
-    return gauge(out, "ingest_lag_seconds",
-                 "From a line's receipt at the agent to its commit, last batch; of the slowest worker.",
-                 (double)lag_usec / 1e6);
+    return gauge(
+        out, "ingest_lag_seconds",
+        "From a line's receipt at the agent to its commit, last batch; of the slowest worker.",
+        (double)lag_usec / 1e6);
 }
 
 static HIN_RESULT write_store(struct hin_buf *out, struct hin_tenant *tenant)
@@ -186,10 +188,10 @@ static HIN_RESULT write_store(struct hin_buf *out, struct hin_tenant *tenant)
     HIN_TRY(hin_store_salvages(tenant->store, &salvages));
     HIN_TRY(gauge(out, "events", "Events stored.", (double)stats.events));
     HIN_TRY(gauge(out, "segments", "Segments stored.", (double)stats.segments));
-    HIN_TRY(gauge(out, "segments_damaged", "Segments found damaged.",
-                  (double)stats.segments_damaged));
-    HIN_TRY(counter(out, "store_salvages", "Times a damaged database was salvaged.",
-                    salvages.count));
+    HIN_TRY(
+        gauge(out, "segments_damaged", "Segments found damaged.", (double)stats.segments_damaged));
+    HIN_TRY(
+        counter(out, "store_salvages", "Times a damaged database was salvaged.", salvages.count));
     return gauge(out, "database_bytes", "Size of the database.", (double)stats.bytes);
 }
 
@@ -214,13 +216,11 @@ static void answer_metrics(struct hin_gather *gather)
     if (inquiry->exchange != NULL) {
         struct hin_result written = write_metrics(&out, gather);
         if (hin_is_ok(written)) {
-            HIN_IGNORE(
-                hin_http_reply(inquiry->exchange, 200,
-                               "application/openmetrics-text; version=1.0.0; charset=utf-8",
-                               hin_buf_view(&out))); /* the peer may have gone */
+            HIN_IGNORE(hin_http_reply(inquiry->exchange, 200,
+                                      "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                                      hin_buf_view(&out))); /* the peer may have gone */
         } else {
-            HIN_IGNORE(
-                hin_http_reply_message(inquiry->exchange, 503, hin_code_text(written.code)));
+            HIN_IGNORE(hin_http_reply_message(inquiry->exchange, 503, hin_code_text(written.code)));
         }
     }
     free(inquiry);
@@ -308,7 +308,8 @@ static struct hin_result status(struct hin_api_call *call)
     hin_json_field_unsigned(&writer, "segments", stats.segments);
     hin_json_field_unsigned(&writer, "segmentsDamaged", stats.segments_damaged);
     hin_json_field_unsigned(&writer, "bytes", stats.bytes);
-    hin_json_field_cstring(&writer, "state", hin_store_state_name(hin_desk_store_state(call->desk)));
+    hin_json_field_cstring(&writer, "state",
+                           hin_store_state_name(hin_desk_store_state(call->desk)));
     put_salvages(&writer, &salvages);
     hin_json_end_object(&writer);
     hin_worker_clock_show(call->worker, &writer);

@@ -88,8 +88,11 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
     summary->plain_bytes = (int64_t)hin_segment_builder_bytes(store->builder);
     hin_buf_clear(&store->head);
     hin_buf_clear(&store->body);
-    HIN_TRY(store->keys.sealer(store->keys.context, &sealer));
-    HIN_TRY(hin_segment_finish(store->builder, sealer, &place, &store->head, &store->body));
+    HIN_TRY(hin_data_key_new(store, HIN_OWNER_SEGMENT, summary->first_id, &sealer));
+    struct hin_result sealed =
+        hin_segment_finish(store->builder, sealer, &place, &store->head, &store->body);
+    hin_sealer_free(sealer);
+    HIN_TRY(sealed);
     HIN_TRY(insert_segment(store, summary, level, day, now_usec));
     *summary = (struct hin_segment_summary){0};
     return hin_ok();
@@ -126,16 +129,60 @@ static HIN_RESULT fetch_part(struct hin_store *store, enum hin_sql sql, enum hin
     return fetched;
 }
 
+/* store->head and, when it has a key of its own, store->wrap. */
+static HIN_RESULT fetch_head_and_key(struct hin_store *store, int64_t id,
+                                     struct hin_data_key *ret_key)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    hin_buf_clear(&store->head);
+    hin_buf_clear(&store->wrap);
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEGMENT_HEAD, &statement));
+    hin_db_bind(statement, 1, id);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    HIN_ENSURE(row, NOT_FOUND);
+    struct hin_view head = hin_db_blob(statement, 0);
+    struct hin_data_key key = hin_data_key_column(statement, 1);
+    struct hin_result result =
+        head.data != NULL ? hin_buf_append(&store->head, head) : hin_fail(HIN_CORRUPT);
+    if (hin_is_ok(result)) {
+        result = key.sealed.size <= store->wrap.max ? hin_buf_append(&store->wrap, key.sealed)
+                                                    : hin_fail(HIN_CORRUPT);
+    }
+    hin_db_reset(statement);
+    *ret_key = (struct hin_data_key){key.there, hin_buf_view(&store->wrap)};
+    return result;
+}
+
+/* As fetch_part; and when it is the page of the data key that is damaged, that is no segment's own:
+ * asking for it says so. */
+static HIN_RESULT fetch_head(struct hin_store *store, int64_t id, struct hin_data_key *ret_key)
+{
+    bool broken = store->broken;
+    struct hin_result fetched = fetch_head_and_key(store, id, ret_key);
+    if (fetched.code == HIN_CORRUPT) {
+        hin_db_isolate(store, HIN_SQL_SEGMENT_STANDS, id, broken);
+        HIN_IGNORE(
+            hin_db_run_on(store, HIN_SQL_DATA_KEY_GET, hin_data_number(HIN_OWNER_SEGMENT, id)));
+    }
+    return fetched;
+}
+
 static HIN_RESULT load(struct hin_store *store, int64_t id)
 {
     struct hin_seal_place place = segment_place(store);
     struct hin_segment_head head;
-    HIN_TRY(fetch_part(store, HIN_SQL_SEGMENT_HEAD, HIN_SQL_SEGMENT_STANDS, id, &store->head));
+    struct hin_data_key key;
+    struct hin_opener *opener = NULL;
+    HIN_TRY(fetch_head(store, id, &key));
     HIN_TRY(fetch_part(store, HIN_SQL_BODY_GET, HIN_SQL_BODY_STANDS, id, &store->body));
     HIN_TRY(hin_segment_read_head(hin_buf_view(&store->head), &head));
     HIN_ENSURE(head.first_sequence == (uint64_t)id, CORRUPT); /* a segment in another's row */
-    return hin_segment_open(store->reader, store->keys.opener, &place, hin_buf_view(&store->head),
-                            hin_buf_view(&store->body));
+    HIN_TRY(hin_data_key_open(store, HIN_OWNER_SEGMENT, id, &key, head.key_id, &opener));
+    struct hin_result opened = hin_segment_open(
+        store->reader, opener, &place, hin_buf_view(&store->head), hin_buf_view(&store->body));
+    hin_data_key_done(store);
+    return opened;
 }
 
 HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id)
@@ -147,23 +194,15 @@ HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id)
     return loaded;
 }
 
-static HIN_RESULT run_on(struct hin_store *store, enum hin_sql sql, int64_t id)
-{
-    struct hin_statement *statement = NULL;
-    HIN_TRY(hin_db_use(store, sql, &statement));
-    hin_db_bind(statement, 1, id);
-    return hin_db_run(store, statement);
-}
-
 HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id)
 {
-    return run_on(store, HIN_SQL_SEGMENT_CLOSE_BEFORE, id);
+    return hin_db_run_on(store, HIN_SQL_SEGMENT_CLOSE_BEFORE, id);
 }
 
 HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id)
 {
     HIN_TRY(hin_tail_end(store, id));
-    HIN_TRY(run_on(store, HIN_SQL_SEGMENT_DAMAGED, id));
+    HIN_TRY(hin_db_run_on(store, HIN_SQL_SEGMENT_DAMAGED, id));
     store->damage_met++;
     return hin_ok();
 }
@@ -243,8 +282,9 @@ static HIN_RESULT drop_rows(struct hin_store *store, const struct hin_segment_ro
                             size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        HIN_TRY(run_on(store, HIN_SQL_BODY_DROP, rows[i].id));
-        HIN_TRY(run_on(store, HIN_SQL_SEGMENT_DROP, rows[i].id));
+        HIN_TRY(hin_data_key_drop(store, HIN_OWNER_SEGMENT, rows[i].id));
+        HIN_TRY(hin_db_run_on(store, HIN_SQL_BODY_DROP, rows[i].id));
+        HIN_TRY(hin_db_run_on(store, HIN_SQL_SEGMENT_DROP, rows[i].id));
     }
     return hin_ok();
 }
@@ -267,7 +307,7 @@ static HIN_RESULT merge_good(struct hin_store *store, const struct hin_segment_r
                              size_t count, int64_t level, int64_t now_usec)
 {
     if (count == 1) {
-        return level == HIN_LEVEL_CLOSED ? run_on(store, HIN_SQL_SEGMENT_CLOSE, rows[0].id)
+        return level == HIN_LEVEL_CLOSED ? hin_db_run_on(store, HIN_SQL_SEGMENT_CLOSE, rows[0].id)
                                          : hin_ok();
     }
     struct hin_segment_summary summary = {0};

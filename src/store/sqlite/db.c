@@ -191,7 +191,8 @@ static HIN_RESULT pragma_number(struct hin_store *store, const char *sql, int64_
 /* Under a write lock, so that two processes that create the file do not run a step twice. */
 static HIN_RESULT migrate(struct hin_store *store, struct hin_error *error)
 {
-    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {HIN_STORE_MIGRATION_1};
+    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {HIN_STORE_MIGRATION_1,
+                                                                HIN_STORE_MIGRATION_2};
     int64_t version = 0;
     HIN_TRY(pragma_number(store, "PRAGMA user_version", &version));
     if (version > HIN_STORE_SCHEMA_VERSION) {
@@ -255,13 +256,16 @@ static HIN_RESULT configure(struct hin_store *store)
     return hin_db_exec(store, "PRAGMA temp_store = MEMORY; "
                               "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
                               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                              "PRAGMA journal_size_limit = 67108864");
+                              "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST");
 }
 
 static HIN_RESULT prepare(struct hin_store *store, struct hin_error *error)
 {
     HIN_TRY(check_identity(store, error));
     if (store->read_only) {
+        int64_t version = 0;
+        HIN_TRY(pragma_number(store, "PRAGMA user_version", &version));
+        HIN_ENSURE(version == HIN_STORE_SCHEMA_VERSION, UNSUPPORTED);
         return hin_ok();
     }
     HIN_TRY(configure(store));

@@ -125,6 +125,14 @@ static HIN_RESULT put_blob(struct hin_store *store, int64_t id, struct hin_view 
     return hin_db_run(store, statement);
 }
 
+HIN_RESULT hin_agent_reseal(struct hin_store *store, int64_t id, struct hin_buf *buf)
+{
+    struct hin_store_agent agent;
+    hin_buf_clear(buf);
+    HIN_TRY(hin_store_agent_get(store, id, buf, &agent));
+    return put_blob(store, id, agent.blob);
+}
+
 HIN_RESULT hin_store_agent_blob(struct hin_store *store, int64_t id, struct hin_view blob)
 {
     HIN_TRY(hin_store_ready(store));

@@ -378,6 +378,17 @@ HIN_RESULT hin_store_modify(struct hin_store *store, enum hin_store_kind kind, i
     return hin_db_end(store, result);
 }
 
+HIN_RESULT hin_document_reseal(struct hin_store *store, int kind, int64_t id, struct hin_buf *buf)
+{
+    struct hin_store_document document;
+    hin_buf_clear(buf);
+    HIN_TRY(hin_store_get(store, (enum hin_store_kind)kind, id, buf, &document));
+    struct hin_store_content content = {
+        .bytes = document.bytes, .owner = document.owner, .expires_usec = document.expires_usec};
+    return replace(store, (enum hin_store_kind)kind, id, document.version, &content, true,
+                   document.updated_usec);
+}
+
 static HIN_RESULT expire_round(struct hin_store *store, enum hin_store_kind kind, int64_t now_usec,
                                size_t *ret_count)
 {

@@ -169,7 +169,12 @@ HIN_RESULT hin_store_put_mark(struct hin_store *store) HIN_NONNULL; /* sealed by
  * now). */
 bool hin_store_is_damage(struct hin_result result);
 
-/* --- between commit.c, segment.c, search.c --- */
+/* The same content under a key of its own; buf: scratch of HIN_SEALED_MAX. */
+HIN_RESULT hin_document_reseal(struct hin_store *store, int kind, int64_t id,
+                               struct hin_buf *buf) HIN_NONNULL;
+HIN_RESULT hin_agent_reseal(struct hin_store *store, int64_t id, struct hin_buf *buf) HIN_NONNULL;
+
+/* --- between commit.c, segment.c, search.c, rewrite.c --- */
 struct hin_segment_row { /* plain columns of a segment */
     int64_t id, last_id, count, level, day, plain_bytes;
     int64_t min_time, max_time;
@@ -183,10 +188,15 @@ enum { HIN_LEVEL_FRESH = 0, HIN_LEVEL_MERGED = 1, HIN_LEVEL_CLOSED = 2 };
     UINT32_C(0x10000) /* index field numbers above those of events: document names */
 
 struct hin_store_event;
+struct hin_store_rewrite;
+struct hin_store_rewritten;
 /* Appends the record of an event: identity, plain columns, tokens (kept so that a merge needs no
  * keys), bytes. */
 HIN_RESULT hin_record_write(const struct hin_store_event *event, bool keep_tokens,
                             struct hin_buf *buf) HIN_NONNULL;
+/* What is left of an erased event: its identity. */
+HIN_RESULT hin_record_write_erased(const struct hin_store_event *event,
+                                   struct hin_buf *buf) HIN_NONNULL;
 /* Fills all but id and time; tokens are appended to `tokens` (HIN_STORE_TOKENS_MAX), identity and
  * bytes borrow. */
 HIN_RESULT hin_record_read(struct hin_view record, struct hin_store_event *ret_event,
@@ -199,10 +209,26 @@ struct hin_segment_summary {
     int64_t computers[HIN_SUMMARY_COMPUTERS_MAX];
     size_t computer_count; /* over the maximum: unknown, any */
     int64_t first_id, last_id, count, plain_bytes;
+    int64_t records; /* erased ones too */
     int64_t min_time, max_time;
 };
+/* An erased event takes its number, and is not counted. */
 void hin_summary_add(struct hin_segment_summary *summary,
                      const struct hin_store_event *event) HIN_NONNULL;
+/* An event (or what is left of one) into the builder. */
+HIN_RESULT hin_segment_put(struct hin_store *store, struct hin_segment_summary *summary,
+                           const struct hin_store_event *event, bool keep_tokens) HIN_NONNULL;
+/* A segment's rows and its data key. */
+HIN_RESULT hin_segment_drop(struct hin_store *store, int64_t id) HIN_NONNULL;
+/* Every number from first to last has a record, of an event or of what is left of one. */
+static inline int64_t hin_row_records(const struct hin_segment_row *row)
+{
+    return row->last_id - row->id + 1;
+}
+/* Within a transaction: gives every event of a segment to the judge and stores the segment anew
+ * under a new key when one of them changes, or always. Counts into *done. */
+HIN_RESULT hin_segment_rewrite(struct hin_store *store, const struct hin_store_rewrite *rewrite,
+                               int64_t id, struct hin_store_rewritten *done) HIN_NONNULL;
 uint64_t hin_summary_class_bit(uint32_t class_uid);
 /* Seals what the builder holds and inserts it. Clears builder and summary. */
 HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary *summary,

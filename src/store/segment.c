@@ -42,13 +42,16 @@ static void note_computer(struct hin_segment_summary *summary, int64_t computer)
 
 void hin_summary_add(struct hin_segment_summary *summary, const struct hin_store_event *event)
 {
-    if (summary->count == 0) {
+    if (summary->records++ == 0) {
         summary->first_id = event->id;
         summary->min_time = summary->max_time = event->time_usec;
     }
     summary->last_id = event->id;
     summary->min_time = HIN_MIN(summary->min_time, event->time_usec);
     summary->max_time = HIN_MAX(summary->max_time, event->time_usec);
+    if (event->erased) {
+        return;
+    }
     summary->classes |= hin_summary_class_bit(event->class_uid);
     summary->severities |= UINT64_C(1) << (event->severity_id & 63);
     if (summary->computer_count <= HIN_SUMMARY_COMPUTERS_MAX) {
@@ -258,6 +261,18 @@ static HIN_RESULT read_tail(struct hin_store *store, struct tail *ret_tail)
     return hin_ok();
 }
 
+HIN_RESULT hin_segment_put(struct hin_store *store, struct hin_segment_summary *summary,
+                           const struct hin_store_event *event, bool keep_tokens)
+{
+    hin_buf_clear(&store->record);
+    HIN_TRY(event->erased ? hin_record_write_erased(event, &store->record)
+                          : hin_record_write(event, keep_tokens, &store->record));
+    HIN_TRY(hin_segment_add(store->builder, (uint64_t)event->id, event->time_usec,
+                            hin_buf_view(&store->record), event->tokens, event->token_count));
+    hin_summary_add(summary, event);
+    return hin_ok();
+}
+
 /* The records of one segment into the builder. */
 static HIN_RESULT add_records(struct hin_store *store, struct hin_segment_summary *summary,
                               bool keep_tokens)
@@ -269,22 +284,23 @@ static HIN_RESULT add_records(struct hin_store *store, struct hin_segment_summar
         HIN_TRY(hin_record_read(record.bytes, &event, tokens));
         event.id = (int64_t)record.sequence;
         event.time_usec = record.time_usec;
-        hin_buf_clear(&store->record);
-        HIN_TRY(hin_record_write(&event, keep_tokens, &store->record));
-        HIN_TRY(hin_segment_add(store->builder, record.sequence, record.time_usec,
-                                hin_buf_view(&store->record), tokens, event.token_count));
-        hin_summary_add(summary, &event);
+        HIN_TRY(hin_segment_put(store, summary, &event, keep_tokens));
     }
     return hin_ok();
+}
+
+HIN_RESULT hin_segment_drop(struct hin_store *store, int64_t id)
+{
+    HIN_TRY(hin_data_key_drop(store, HIN_OWNER_SEGMENT, id));
+    HIN_TRY(hin_db_run_on(store, HIN_SQL_BODY_DROP, id));
+    return hin_db_run_on(store, HIN_SQL_SEGMENT_DROP, id);
 }
 
 static HIN_RESULT drop_rows(struct hin_store *store, const struct hin_segment_row *rows,
                             size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        HIN_TRY(hin_data_key_drop(store, HIN_OWNER_SEGMENT, rows[i].id));
-        HIN_TRY(hin_db_run_on(store, HIN_SQL_BODY_DROP, rows[i].id));
-        HIN_TRY(hin_db_run_on(store, HIN_SQL_SEGMENT_DROP, rows[i].id));
+        HIN_TRY(hin_segment_drop(store, rows[i].id));
     }
     return hin_ok();
 }
@@ -381,7 +397,7 @@ static size_t fitting(const struct tail *tail, size_t begin)
     int64_t events = 0, bytes = 0;
     size_t count = 0;
     while (begin + count < tail->count) {
-        events += tail->rows[begin + count].count;
+        events += hin_row_records(&tail->rows[begin + count]);
         bytes += tail->rows[begin + count].plain_bytes;
         if (count > 0 && (events > HIN_SEGMENT_MOST_COUNT || bytes > HIN_SEGMENT_MOST_BYTES / 2)) {
             break;
@@ -410,7 +426,7 @@ HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec)
     size_t merged = 0;
     HIN_TRY(read_tail(store, &tail));
     for (size_t i = 0; i < tail.count; i++) {
-        events += tail.rows[i].count;
+        events += hin_row_records(&tail.rows[i]);
         bytes += tail.rows[i].plain_bytes;
         merged += tail.rows[i].level == HIN_LEVEL_MERGED;
     }

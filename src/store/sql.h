@@ -48,6 +48,22 @@
     SAME(KEY_SEALS, "SELECT 1 FROM key, meta WHERE key.id = ?1 AND meta.name = 'epoch' AND key.epoch = meta.number")   \
     SAME(DATA_KEY_PUT, "INSERT INTO data_key(number, sealed) VALUES(?1, ?2) ON CONFLICT(number) DO UPDATE SET "        \
                        "sealed = excluded.sealed")                                                                     \
+    SAME(DATA_KEY_LIST, "SELECT number, sealed FROM data_key WHERE number > ?1 ORDER BY number LIMIT ?2")              \
+    SAME(KEY_DIRECT, "SELECT count(*) FROM key WHERE epoch = 0")                                                       \
+    SAME(KEY_DROP, "DELETE FROM key WHERE epoch < (SELECT number FROM meta WHERE name = 'epoch') AND epoch >= ?1 "     \
+                   "RETURNING number")                                                                                 \
+    SAME(SEGMENT_ROW, "SELECT id, last_id, count, level, day, plain_bytes, min_time, max_time, damaged, created FROM " \
+                      "segment WHERE id = ?1")                                                                         \
+    SAME(SEGMENT_NEXT, "SELECT id, last_id, count, damaged FROM segment WHERE id >= coalesce((SELECT max(id) FROM "    \
+                       "segment WHERE id <= ?1), 0) AND last_id >= ?1 ORDER BY id LIMIT 1")                            \
+    SAME(SEGMENT_DIRECT, "SELECT id FROM segment WHERE id > ?1 AND damaged = 0 AND NOT EXISTS (SELECT 1 FROM "         \
+                         "data_key WHERE number = " HIN_SQL_OF_SEGMENT ") ORDER BY id LIMIT ?2")                       \
+    SAME(DOCUMENT_DIRECT, "SELECT " HIN_SQL_OF_DOCUMENT " FROM document WHERE " HIN_SQL_OF_DOCUMENT " > ?1 AND NOT "   \
+                          "EXISTS (SELECT 1 FROM data_key WHERE number = " HIN_SQL_OF_DOCUMENT ") ORDER BY 1 LIMIT ?2") \
+    SAME(AGENT_DIRECT, "SELECT id FROM agent WHERE id > ?1 AND sealed IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "      \
+                       "data_key WHERE number = " HIN_SQL_OF_AGENT ") ORDER BY id LIMIT ?2")                           \
+    SAME(AUDIT_DIRECT, "SELECT 1 FROM audit WHERE NOT EXISTS (SELECT 1 FROM data_key WHERE data_key.number = "         \
+                       HIN_SQL_OF_AUDIT ") LIMIT 1")                                                                   \
     SAME(DATA_KEY_GET, "SELECT sealed FROM data_key WHERE number = ?1")                                                \
     SAME(DATA_KEY_DROP, "DELETE FROM data_key WHERE number = ?1")                                                      \
     SAME(KEY_GET, "SELECT version, wrapped FROM key WHERE id = ?1")                                                    \

@@ -102,6 +102,39 @@ HIN_RESULT hin_store_key_list(struct hin_store *store, const uint8_t *after, siz
                               HIN_RESULT (*visit)(void *context, const struct hin_store_key *key),
                               void *context);
 
+/* Sealing all data keys anew, under table keys that are made from now on; then those of before are
+ * dropped from the key table. begin: from here on nothing is sealed under a table key of before, by
+ * any process; called while one is under way it starts over. step: at most `limit` things (1 to
+ * HIN_STORE_RESEAL_MOST) in one transaction; what version 1 sealed directly gets keys of its own on
+ * the way, but for audit entries, which cannot change. end: CONFLICT before all is sealed. Give
+ * readers of before some seconds between the last step and it. Each goes on after a crash. */
+#define HIN_STORE_RESEAL_MOST 256
+struct hin_store_resealed {
+    uint64_t keys;    /* sealed anew */
+    uint64_t things;  /* that got a key of their own */
+    uint64_t damaged; /* that did not open: they never will */
+    bool sealed;      /* all is under new keys */
+};
+HIN_RESULT hin_store_reseal_begin(struct hin_store *store) HIN_NONNULL;
+/* Adds to *progress. */
+HIN_RESULT hin_store_reseal_step(struct hin_store *store, size_t limit, int64_t now_usec,
+                                 struct hin_store_resealed *progress) HIN_NONNULL;
+/* *ret_kept: keys of version 1 that audit entries need. */
+HIN_RESULT hin_store_reseal_end(struct hin_store *store, uint64_t *ret_dropped,
+                                uint64_t *ret_kept) HIN_NONNULL;
+
+/* Where a shredding of copies stands (manager/erasure.h): kept here, so that it goes on after a
+ * crash. Its numbers mean nothing to the store. */
+struct hin_store_shred {
+    int64_t stage; /* 0: none is under way */
+    int64_t tenant_below, wrapping_below;
+    int64_t since_usec;
+};
+HIN_RESULT hin_store_shred_get(struct hin_store *store,
+                               struct hin_store_shred *ret_shred) HIN_NONNULL;
+HIN_RESULT hin_store_shred_set(struct hin_store *store,
+                               const struct hin_store_shred *shred) HIN_NONNULL;
+
 /* Several operations in one transaction: none of them is durable (nor seen by others) until
  * hin_store_end(store, true) returns OK; false undoes them. Not nested (CONFLICT). A failed
  * operation inside leaves the earlier ones pending. */

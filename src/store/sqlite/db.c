@@ -165,6 +165,13 @@ static HIN_RESULT checkpoint(struct hin_store *store)
                                                         SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
+/* Freed pages too, which costs a write each: not for everyday deletions. */
+static void overwrite(struct hin_store *store, bool all)
+{
+    HIN_IGNORE(
+        hin_db_exec(store, all ? "PRAGMA secure_delete = ON" : "PRAGMA secure_delete = FAST"));
+}
+
 static uint64_t damage_count(struct hin_store *store)
 {
     const struct hin_sqlite *sqlite = store->connection;
@@ -340,6 +347,7 @@ const struct hin_backend hin_backend_sqlite = {
     .reset = reset,
     .in_transaction = in_transaction,
     .checkpoint = checkpoint,
+    .overwrite = overwrite,
     .damage_count = damage_count,
     .trouble = trouble,
 };

@@ -124,7 +124,7 @@ static HIN_RESULT follow_rotation(struct hin_tenant *tenant)
     return version > tenant->data_version ? take_data_key(tenant, version) : hin_ok();
 }
 
-/* The store's keys were made anew (erasure.c): what this process seals with is about to go, and
+/* The store's keys were made anew (shred.c): what this process seals with is about to go, and
  * what it has opened with is of no use any more. */
 static HIN_RESULT renew_key(void *context)
 {

@@ -123,7 +123,7 @@ HIN_RESULT hin_store_reseal_step(struct hin_store *store, size_t limit, int64_t 
 HIN_RESULT hin_store_reseal_end(struct hin_store *store, uint64_t *ret_dropped,
                                 uint64_t *ret_kept) HIN_NONNULL;
 
-/* Where a shredding of copies stands (manager/erasure.h): kept here, so that it goes on after a
+/* Where a shredding of copies stands (manager/shred.h): kept here, so that it goes on after a
  * crash. Its numbers mean nothing to the store. */
 struct hin_store_shred {
     int64_t stage; /* 0: none is under way */

@@ -10,7 +10,7 @@
 #include "base/fd.h"
 #include "harness.h"
 #include "keys/ring.h"
-#include "manager/erasure.h"
+#include "manager/shred.h"
 #include "store/documents.h"
 
 static const char tenant_id[] = "11111111-2222-4333-8444-555555555555";

@@ -1,4 +1,4 @@
-#include "manager/erasure.h"
+#include "manager/shred.h"
 
 #include "base/bytes.h"
 

@@ -7,8 +7,8 @@
  * any process that may ask `keys` to rotate and retire. One call works for budget_usec at most, and
  * is to be repeated, after report->wait_usec, until report->done. It takes some 6 s at least: keys
  * that were wrapped before may be on their way that long. */
-#ifndef HIN_MANAGER_ERASURE_H
-#define HIN_MANAGER_ERASURE_H
+#ifndef HIN_MANAGER_SHRED_H
+#define HIN_MANAGER_SHRED_H
 
 #include "manager/tenant.h"
 

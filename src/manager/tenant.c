@@ -359,6 +359,11 @@ void hin_tenant_give_memory_back(void)
     (void)mallopt(M_TRIM_THRESHOLD, MAPPED_BYTES);
 }
 
+void hin_tenant_sweep_memory(void)
+{
+    (void)malloc_trim(0);
+}
+
 bool hin_tenant_is_awake(const struct hin_tenant *tenant)
 {
     return tenant->store != NULL;
@@ -383,6 +388,9 @@ void hin_tenant_rest(struct hin_tenant *tenant)
 {
     close_store(tenant);
     hin_fd_close(&tenant->lock);
+    if (tenant->index != NULL) {
+        hin_index_rest(tenant->index);
+    }
 }
 
 HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)

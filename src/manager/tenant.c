@@ -377,6 +377,9 @@ void hin_tenant_rest(struct hin_tenant *tenant)
 {
     close_store(tenant);
     hin_fd_close(&tenant->lock);
+    if (tenant->index != NULL) {
+        hin_index_rest(tenant->index);
+    }
 }
 
 HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)

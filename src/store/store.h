@@ -155,6 +155,13 @@ HIN_RESULT hin_store_salvage_make(const struct hin_store_options *options, int64
 bool hin_store_salvage_is_made(const struct hin_store_options *options) HIN_NONNULL;
 HIN_RESULT hin_store_salvage_take(const struct hin_store_options *options) HIN_NONNULL;
 
+/* Gives back what the tenant's data lie in: on SQLite its files, the damaged and salvaged ones too,
+ * large ones piece by piece; on PostgreSQL its tables one by one, then schema and role. Nobody may
+ * have the store open. One call is one bounded step: to be repeated until *ret_done, also after it
+ * was cut off. AGAIN: somebody is in the way. */
+HIN_RESULT hin_store_erase(const struct hin_store_options *options, bool *ret_done,
+                           struct hin_error *error) HIN_NONNULL;
+
 /* What the file itself remembers of its salvages. */
 struct hin_store_salvages {
     uint64_t count;

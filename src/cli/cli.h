@@ -36,6 +36,7 @@ extern const struct hin_cli_group hin_cli_group_status;
 extern const struct hin_cli_group hin_cli_group_audit;
 extern const struct hin_cli_group hin_cli_group_key;
 extern const struct hin_cli_group hin_cli_group_kms;
+extern const struct hin_cli_group hin_cli_group_doctor;
 extern const struct hin_cli_group hin_cli_group_health;
 extern const struct hin_cli_group hin_cli_group_log;
 extern const struct hin_cli_group hin_cli_group_rules;

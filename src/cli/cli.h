@@ -41,6 +41,7 @@ extern const struct hin_cli_group hin_cli_group_health;
 extern const struct hin_cli_group hin_cli_group_log;
 extern const struct hin_cli_group hin_cli_group_rules;
 extern const struct hin_cli_group hin_cli_group_tenant;
+extern const struct hin_cli_group hin_cli_group_person;
 extern const struct hin_cli_group hin_cli_group_certificate;
 
 /* `hinomi rules import` stands in a file of its own beside the rest of its group. */

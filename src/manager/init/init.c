@@ -61,6 +61,12 @@ static const struct hin_option option_rows[] = {
      "Seals the key ring with the pass phrase in this file.", NULL, false, false},
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
+    {"passphrase-credential", 0, HIN_OPTION_TEXT,
+     offsetof(struct init_options, passphrase.credential), "NAME",
+     "The same, from this systemd credential (LoadCredential=); without any of the three, one "
+     "named "
+     "passphrase is taken where the service has it.",
+     NULL, false, false},
     {"kms", 0, HIN_OPTION_CHOICE, offsetof(struct init_options, kms.kind), "SERVICE",
      "Who holds the wrapping keys: a file key ring unless set, a PKCS#11 token, or AWS KMS.",
      HIN_KMS_CHOICES, false, false},

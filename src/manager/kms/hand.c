@@ -92,7 +92,7 @@ HIN_RESULT hin_kms_secret_read(enum hin_kms_kind kind,
 {
     const struct hin_passphrase_source *wrong = kind == HIN_KMS_FILE ? kms_secret : passphrase;
     kms_secret->name = "kms-secret";
-    if (wrong->file != NULL || wrong->fd != NULL) {
+    if (wrong->file != NULL || wrong->fd != NULL || wrong->credential != NULL) {
         return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
                              kind == HIN_KMS_FILE
                                  ? "--kms-secret goes with another service than the file key ring, "

@@ -42,6 +42,12 @@ static const struct hin_option option_rows[] = {
      "Opens the key ring with the pass phrase in this file.", NULL, false, false},
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, passphrase.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
+    {"passphrase-credential", 0, HIN_OPTION_TEXT,
+     offsetof(struct run_options, passphrase.credential), "NAME",
+     "The same, from this systemd credential (LoadCredential=); without any of the three, one "
+     "named "
+     "passphrase is taken where the service has it.",
+     NULL, false, false},
     {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.file), "F",
      "Opens another key management service: the user PIN of the PKCS#11 token, or credentials of "
      "AWS, in this file.",

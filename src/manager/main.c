@@ -67,11 +67,38 @@ static const struct hin_role_definition role_clock = {
     .restart = HIN_ROLE_ALWAYS,
 };
 
+/* Another program, hinomi-tpm, which `init` and `run` start for a moment: this row is what the
+ * parent needs to know of it. */
+static struct hin_result no_tpm_here(struct hin_role *role)
+{
+    (void)role;
+    return hin_fail(HIN_UNSUPPORTED);
+}
+
+static struct hin_result no_tpm_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
+{
+    (void)role;
+    (void)sandbox;
+    return hin_fail(HIN_UNSUPPORTED);
+}
+
+static const struct hin_role_definition role_tpm = {
+    .name = "tpm",
+    .sandbox = no_tpm_sandbox,
+    .run = no_tpm_here,
+    .user = HIN_ROLE_USER_TPM,
+    .instances = 0,
+    .restart = HIN_ROLE_NEVER,
+};
+
 int hin_manager_main(int argc, char **argv)
 {
-    const struct hin_role_definition roles[] = {hin_manager_role_kms, hin_manager_role_keys,
-                                                hin_manager_role_jobs, hin_manager_role_worker,
-                                                role_clock};
+    const struct hin_role_definition roles[] = {hin_manager_role_kms,
+                                                hin_manager_role_keys,
+                                                hin_manager_role_jobs,
+                                                hin_manager_role_worker,
+                                                role_clock,
+                                                role_tpm};
     const struct hin_role_program program = {"hinomi-manager", roles, HIN_COUNT(roles)};
     hin_role_child(&program, argc, &argv);
     if (argc < 2) {

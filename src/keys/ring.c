@@ -180,6 +180,21 @@ struct hin_result hin_ring_upgrade(struct hin_ring *ring, struct hin_error *erro
     return hin_ok();
 }
 
+struct hin_result hin_ring_guard(struct hin_ring *ring, const struct hin_ring_tpm *tpm,
+                                 const struct hin_secret *secret)
+{
+    hin_secret_done(&ring->phrase_key);
+    ring->sealed = secret != NULL && secret->size > 0;
+    ring->tpm = tpm != NULL ? *tpm : (struct hin_ring_tpm){0};
+    if (!ring->sealed) {
+        return hin_ok();
+    }
+    ring->cost = (struct hin_password_cost){HIN_PASSWORD_MEMORY_KIB, HIN_PASSWORD_PASSES,
+                                            HIN_PASSWORD_LANES};
+    HIN_TRY(hin_random(ring->salt, sizeof(ring->salt)));
+    return hin_ring_derive(ring, secret);
+}
+
 /* passphrase NULL: not sealed; tpm NULL: not by one. */
 static HIN_RESULT create(int directory, const char *path, const struct hin_ring_tpm *tpm,
                          const struct hin_secret *passphrase, struct hin_error *error)
@@ -194,16 +209,7 @@ static HIN_RESULT create(int directory, const char *path, const struct hin_ring_
     HIN_TRY(hin_ring_new(&ring));
     HIN_TRY(hin_ring_group_add(ring, HIN_VIEW_EMPTY, &own));
     HIN_TRY(hin_ring_key_add(ring, own, 1, HIN_VIEW_EMPTY));
-    if (passphrase != NULL && passphrase->size > 0) {
-        ring->sealed = true;
-        ring->cost = (struct hin_password_cost){HIN_PASSWORD_MEMORY_KIB, HIN_PASSWORD_PASSES,
-                                                HIN_PASSWORD_LANES};
-        if (tpm != NULL) {
-            ring->tpm = *tpm;
-        }
-        HIN_TRY(hin_random(ring->salt, sizeof(ring->salt)));
-        HIN_TRY(hin_ring_derive(ring, passphrase));
-    }
+    HIN_TRY(hin_ring_guard(ring, tpm, passphrase));
     struct hin_result result = replace(ring, directory, path);
     if (result.code != HIN_OK) {
         return hin_error_set(error, result.code, path, 0, 0, "cannot write the key ring: %s",

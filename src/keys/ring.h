@@ -76,6 +76,17 @@ HIN_RESULT hin_ring_open(struct hin_ring **ret_ring, int directory, const char *
 /* A ring of format 1 becomes one of format 2, old or new stands; nothing to do for others. */
 HIN_RESULT hin_ring_upgrade(struct hin_ring *ring, struct hin_error *error)
     __attribute__((nonnull(1)));
+/* For whoever is to write for long: one process at a time. Waits some seconds for one that is just
+ * ending. Also removes what a change of protection that was cut off left. CONFLICT; DENIED: the
+ * ring cannot be written. */
+HIN_RESULT hin_ring_lock(struct hin_ring *ring, struct hin_error *error)
+    __attribute__((nonnull(1)));
+/* The same keys under a pass phrase (secret), a TPM (tpm and secret as for hin_ring_create_tpm) or
+ * the mode alone (neither). After _lock and _upgrade. Cut off anywhere, the former guard or the new
+ * one holds; what was there before is overwritten. Nothing can be written afterwards: open anew. */
+HIN_RESULT hin_ring_protect(struct hin_ring *ring, const struct hin_ring_tpm *tpm,
+                            const struct hin_secret *secret, struct hin_error *error)
+    __attribute__((nonnull(1)));
 void hin_ring_free(struct hin_ring *ring);
 static inline void hin_ring_freep(struct hin_ring **ring)
 {

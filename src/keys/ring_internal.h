@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/path.h"
 #include "crypt/aead.h"
 #include "crypt/password.h"
 #include "keys/ring.h"
@@ -101,6 +102,9 @@ HIN_RESULT hin_ring_derive(struct hin_ring *ring, const struct hin_secret *passp
 /* What a TPM sealed, out of a file whose checks passed. */
 HIN_RESULT hin_ring_tpm_of(struct hin_view file, struct hin_ring_tpm *ret_tpm,
                            struct hin_error *error) __attribute__((nonnull(2)));
+/* What the next hin_ring_encode seals under; NULL: not by one, not at all. */
+HIN_RESULT hin_ring_guard(struct hin_ring *ring, const struct hin_ring_tpm *tpm,
+                          const struct hin_secret *secret) __attribute__((nonnull(1)));
 /* Magic, version and checksum of the head. */
 HIN_RESULT hin_ring_check_file(struct hin_view bytes, struct hin_error *error);
 

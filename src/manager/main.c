@@ -7,6 +7,7 @@
 #include "base/terminal.h"
 #include "clock/role.h"
 #include "manager/init/init.h"
+#include "manager/init/protect.h"
 #include "manager/main.h"
 #include "manager/parent/run.h"
 #include "manager/roles.h"
@@ -25,6 +26,11 @@ static int run_init(const struct hin_role_program *program, int argc, char **arg
     return hin_manager_init(program, argc, argv);
 }
 
+static int run_protect(const struct hin_role_program *program, int argc, char **argv)
+{
+    return hin_manager_protect(program, argc, argv);
+}
+
 static int write_man(const struct hin_role_program *program, int argc, char **argv)
 {
     (void)program;
@@ -32,6 +38,7 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     (void)argv;
     hin_option_man(&hin_manager_init_command, stdout);
     hin_option_man(&hin_manager_run_command, stdout);
+    hin_option_man(&hin_manager_protect_command, stdout);
     return 0;
 }
 
@@ -42,6 +49,7 @@ static const struct {
 } commands[] = {
     {"init", "make a new installation", run_init},
     {"run", "serve until SIGTERM", hin_manager_run},
+    {"protect", "change what guards the key ring", run_protect},
     {"man", "write the manual page of the commands", write_man},
     {"version", "say which version this is", show_version},
     {"--version", "the same", show_version},

@@ -91,6 +91,54 @@ check "so is the manager" manager_start m
 check "with its rotated keys" cli m kms test
 manager_stop m
 
+# From one guard to another; the keys stay.
+guard() { timeout 60 "$build/hinomi-manager" protect --state "$T/m" "$@"; }
+(umask 077 && printf 'a new phrase\n' >"$T/phrase")
+manager_start m
+check_not "not while the manager runs" guard --to mode
+like "which is said" "$(cat "$T/said")" 'stop the manager first'
+manager_stop m
+check_not "a pass phrase has to be given" guard --to passphrase
+check "from the TPM to a pass phrase" guard --to passphrase --new-passphrase-file "$T/phrase"
+stop t1
+check_not "without it the ring does not open" runs m
+check "with it it does, without a TPM" manager_start m --passphrase-file "$T/phrase"
+check "and has the same keys" cli m kms test
+is "status tells" "$(api m GET status | jq -r '.keyRing | [.provider, .sealed] | @csv')" '"file",true'
+manager_stop m
+check_not "a TPM that is away seals nothing" guard --to tpm --tpm "swtpm:path=$T/t1/socket" --passphrase-file "$T/phrase"
+check "and the pass phrase still opens" guard --to mode --passphrase-file "$T/phrase"
+is "nothing lies beside the ring" "$(ls "$T"/m.keyring?* 2>/dev/null)" ""
+check "the TPM is there once more" tpm t1
+check "from the mode alone to the TPM" guard --to tpm --tpm "swtpm:path=$T/t1/socket"
+# Killed at random times while the guard changes to and fro: one of the two holds, and the manager starts by itself.
+RANDOM=${SEED:=$$}
+note "SEED=$SEED"
+opens=0 changed=0
+for round in $(seq 16); do
+    # This TPM has no resource manager: what a killed one left in it goes with a reset, as in the kernel by closing.
+    stop t1
+    tpm t1
+    if [ "$(od -An -tu4 -j4 -N4 "$T/m.keyring" | tr -d ' ')" = 2 ]; then
+        args=(--to passphrase --new-passphrase-file "$T/phrase")
+    else
+        args=(--to tpm --tpm "swtpm:path=$T/t1/socket" --passphrase-file "$T/phrase")
+    fi
+    before=$(od -An -tx1 -N40 "$T/m.keyring")
+    { timeout -s KILL "0.$(printf %03d $((RANDOM % 500 + 20)))" "$build/hinomi-manager" protect --state "$T/m" "${args[@]}"; } >/dev/null 2>&1
+    [ "$before" = "$(od -An -tx1 -N40 "$T/m.keyring")" ] || changed=$((changed + 1))
+    case "$(od -An -tu4 -j4 -N4 "$T/m.keyring" | tr -d ' ')" in
+    1) open_with=(--passphrase-file "$T/phrase") ;;
+    *) open_with=() ;;
+    esac
+    [ $((round % 4)) != 0 ] || { stop t1; tpm t1; } 2>/dev/null
+    [ $((round % 4)) != 0 ] || { manager_start m "${open_with[@]}" && cli m kms test >/dev/null && opens=$((opens + 1)); manager_stop m; }
+done
+note "$changed of 16 changes were done before the kill"
+is "killed at random it opens each time" "$opens" 4
+is "and what a kill left beside it is gone" "$(ls "$T"/m.keyring?* 2>/dev/null)" ""
+[ "${#open_with[@]}" = 0 ] || check "back to the TPM" guard --to tpm --passphrase-file "$T/phrase" --tpm "swtpm:path=$T/t1/socket"
+
 # PCRs and a PIN: `hinomi-manager` opens the ring while both hold.
 check "a ring under PCRs and a PIN" manager_init p --tpm "swtpm:path=$T/t1/socket" --tpm-pcrs 7,16 --passphrase-file "$T/pin" || bail "no manager"
 check "it runs" manager_start p --passphrase-file "$T/pin" || bail "no manager"

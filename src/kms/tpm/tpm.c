@@ -35,6 +35,12 @@ static const struct {
      "loader, kernel or Secure Boot settings changed)"},
     {TPM2_RC_PCR_CHANGED, HIN_CONFLICT, "PCRs changed while the TPM was asked: try again"},
     {TPM2_RC_VALUE, HIN_UNSUPPORTED, "the TPM has no SHA-256 bank of these PCRs"},
+    {TPM2_RC_OBJECT_MEMORY, HIN_AGAIN,
+     "the TPM is full of what others left in it: use its resource manager (/dev/tpmrm0), or "
+     "restart"},
+    {TPM2_RC_SESSION_MEMORY, HIN_AGAIN,
+     "the TPM is full of what others left in it: use its resource manager (/dev/tpmrm0), or "
+     "restart"},
     {TPM2_RC_INTEGRITY, HIN_REVOKED, "the TPM did not seal this, or it was altered"},
     {TPM2_RC_INITIALIZE, HIN_IO, "the TPM was not started (TPM2_Startup); is this its device?"},
     {TSS2_BASE_RC_IO_ERROR, HIN_IO, "the TPM does not answer"},

@@ -111,8 +111,9 @@ static HIN_RESULT open_store(struct bench *b, const char *folder)
                                         .tenant = tenant,
                                         .create = true,
                                         .server = b->server_folder != NULL ? &b->server : NULL};
-    struct hin_store_keys keys = {give_sealer, b, b->opener, b->index};
+    struct hin_store_keys keys = {give_sealer, b, b->opener, b->index, NULL};
     HIN_TRY(hin_store_open(&b->store, &options, NULL));
+    HIN_TRY(hin_store_key_put(b->store, id, 1, HIN_VIEW("of the benchmark"), START_USEC));
     return hin_store_unlock(b->store, &keys);
 }
 

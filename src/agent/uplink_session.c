@@ -219,7 +219,8 @@ static HIN_RESULT got_refuse(struct uplink *u, const struct hin_wire_refuse *ref
                 HIN_ARGS(refuse->sentence));
     }
     u->state_text = hin_wire_refusal_text(refuse->reason);
-    if (refuse->reason == HIN_WIRE_REFUSE_REVOKED || refuse->reason == HIN_WIRE_REFUSE_VERSION) {
+    if (refuse->reason == HIN_WIRE_REFUSE_REVOKED || refuse->reason == HIN_WIRE_REFUSE_ERASED ||
+        refuse->reason == HIN_WIRE_REFUSE_VERSION) {
         u->retry_at_least_usec = HIN_MAX(u->retry_at_least_usec, BACKOFF_MAX_USEC);
     }
     hin_stream_close(u->stream);

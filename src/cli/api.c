@@ -138,9 +138,8 @@ static HIN_RESULT refuse(const struct hin_cli_api *api, struct hin_error *error)
                          HIN_ARGS(message), hint);
 }
 
-struct hin_result hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method method,
-                                   const char *path, struct hin_view body,
-                                   struct hin_json_document **ret_document, struct hin_error *error)
+static HIN_RESULT perform(struct hin_cli_api *api, enum hin_http_method method, const char *path,
+                          struct hin_view body, const char *content_type, struct hin_error *error)
 {
     HIN_CLEANUP(headers_done) struct headers headers = {0};
     HIN_TRY(make_headers(api, &headers));
@@ -148,12 +147,24 @@ struct hin_result hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method
                                  .headers = headers.items,
                                  .header_count = headers.count,
                                  .body = body,
-                                 .content_type = body.size > 0 ? "application/json" : NULL};
+                                 .content_type = body.size > 0 ? content_type : NULL};
     HIN_TRY(make_url(api, path, &call.url));
     HIN_TRY(hin_http_client_call(api->client, &call, &api->answer, error));
-    if (api->answer.head.status < 200 || api->answer.head.status > 299) {
-        return refuse(api, error);
-    }
+    return api->answer.head.status < 200 || api->answer.head.status > 299 ? refuse(api, error)
+                                                                          : hin_ok();
+}
+
+struct hin_result hin_cli_api_send(struct hin_cli_api *api, const char *path, struct hin_view bytes,
+                                   struct hin_error *error)
+{
+    return perform(api, HIN_HTTP_POST, path, bytes, "application/octet-stream", error);
+}
+
+struct hin_result hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method method,
+                                   const char *path, struct hin_view body,
+                                   struct hin_json_document **ret_document, struct hin_error *error)
+{
+    HIN_TRY(perform(api, method, path, body, "application/json", error));
     if (ret_document == NULL) {
         return hin_ok();
     }

@@ -37,6 +37,10 @@ HIN_RESULT hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method method
                             struct hin_view body, struct hin_json_document **ret_document,
                             struct hin_error *error);
 
+/* The same with bytes that are no JSON, and an answer that is left as it came, in api->answer. */
+HIN_RESULT hin_cli_api_send(struct hin_cli_api *api, const char *path, struct hin_view bytes,
+                            struct hin_error *error);
+
 /* The last answer's body as it came, and a line end, to standard output. */
 void hin_cli_api_print(const struct hin_cli_api *api);
 

@@ -316,10 +316,14 @@ static HIN_RESULT print_waiting(struct hin_json root, struct hin_error *error)
         struct hin_json request = hin_json_at(requests, i);
         struct hin_json found = {0};
         bool key = hin_json_find(request, "key", &found);
+        bool tenant = hin_json_find(request, "tenantID", &found);
         struct hin_view cells[] = {hin_table_cell(&table, request, "ID"),
                                    hin_table_cell(&table, request, "action"),
                                    hin_table_cell(&table, request, key ? "key" : "name"),
-                                   hin_table_cell(&table, request, key ? "version" : "limit"),
+                                   hin_table_cell(&table, request,
+                                                  key      ? "version"
+                                                  : tenant ? "tenantID"
+                                                           : "limit"),
                                    hin_table_cell(&table, request, "by"),
                                    hin_table_time_cell(&table, request, "expires")};
         HIN_TRY(hin_table_add(&table, cells));
@@ -457,12 +461,21 @@ static int run_holders(int argc, char **argv)
     return run_parsed(request, &options, operands, count);
 }
 
-/* The answer is the state of the keys, or the holders. */
+/* The answer is the state of the keys, the holders, or a tenant that was erased. */
 static HIN_RESULT print_confirmed(struct hin_json root, struct hin_error *error)
 {
-    struct hin_json holders = {0};
-    return hin_json_find(root, "holders", &holders) ? print_holders(root, error)
-                                                    : print_keys(root, error);
+    struct hin_json found = {0};
+    struct hin_view name = HIN_VIEW_EMPTY;
+    if (hin_json_find(root, "tenantState", &found)) {
+        HIN_TRY(hin_json_get_text(root, "name", &name, error));
+        printf("tenant ");
+        (void)hin_terminal_put(name, stdout);
+        printf(
+            " is unreadable; its room is given back, then it is certified: hinomi tenant show\n");
+        return hin_ok();
+    }
+    return hin_json_find(root, "holders", &found) ? print_holders(root, error)
+                                                  : print_keys(root, error);
 }
 
 static int run_confirm(int argc, char **argv)

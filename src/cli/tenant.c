@@ -1,16 +1,22 @@
-/* hinomi tenant: list, show, create, suspend, resume. */
+/* hinomi tenant: list, show, create, suspend, resume, erase. */
 #include <stdio.h>
+#include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "cli/api.h"
 #include "cli/cli.h"
 #include "cli/object.h"
 #include "cli/table.h"
+#include "cli/takeout.h"
+
+enum { LINE_BYTES = 256 };
 
 struct tenant_options {
     bool json;
     const char *administrator;
     const char *description;
+    bool yes;
 };
 
 static const struct hin_option json_table[] = {
@@ -68,11 +74,32 @@ static const struct hin_command resume_usage = {"hinomi tenant resume",
                                                 1,
                                                 SIZE_MAX};
 
+static const struct hin_option erase_table[] = {
+    {"yes", 'y', HIN_OPTION_FLAG, offsetof(struct tenant_options, yes), NULL,
+     "Do not ask: for scripts. Without it the tenant's name is to be typed on the terminal.", NULL,
+     false, false},
+    {"json", 0, HIN_OPTION_FLAG, offsetof(struct tenant_options, json), NULL, "One JSON document.",
+     NULL, false, false},
+};
+static const struct hin_command erase_usage = {
+    "hinomi tenant erase",
+    "destroy all keys of a tenant, and with them all it holds, copies included",
+    "TENANT",
+    "For key holders of the installation; once there are two, another one has to confirm it "
+    "(hinomi key confirm). There is no way back. Its people, keys and agents are refused at once, "
+    "events, exports and copies cannot be read from then on; the room is given back in the "
+    "background, and a signed certificate tells what was destroyed and what remains (hinomi "
+    "certificate). TENANT is a name or an ID.",
+    erase_table,
+    HIN_COUNT(erase_table),
+    1,
+    1};
+
 static const struct hin_cli_collection tenants = {"/tenants", "tenants", "name", "tenant"};
 
 static HIN_RESULT print_tenants(struct hin_json root, struct hin_error *error)
 {
-    static const char *const headings[] = {"ID", "NAME", "STATE", "CREATED", "GUID"};
+    static const char *const headings[] = {"ID", "NAME", "STATE", "CREATED", "GUID", "CERTIFICATE"};
     HIN_CLEANUP(hin_table_done) struct hin_table table = {0};
     HIN_TRY(hin_table_init(&table, headings, HIN_COUNT(headings)));
     struct hin_json items;
@@ -80,10 +107,12 @@ static HIN_RESULT print_tenants(struct hin_json root, struct hin_error *error)
     HIN_TRY(hin_json_get_array(root, "tenants", &items, &count, error));
     for (size_t i = 0; i < count; i++) {
         struct hin_json tenant = hin_json_at(items, i);
-        struct hin_view cells[] = {
-            hin_table_cell(&table, tenant, "ID"), hin_table_cell(&table, tenant, "name"),
-            hin_table_cell(&table, tenant, "tenantState"),
-            hin_table_time_cell(&table, tenant, "created"), hin_table_cell(&table, tenant, "guid")};
+        struct hin_view cells[] = {hin_table_cell(&table, tenant, "ID"),
+                                   hin_table_cell(&table, tenant, "name"),
+                                   hin_table_cell(&table, tenant, "tenantState"),
+                                   hin_table_time_cell(&table, tenant, "created"),
+                                   hin_table_cell(&table, tenant, "guid"),
+                                   hin_table_cell(&table, tenant, "certificateID")};
         HIN_TRY(hin_table_add(&table, cells));
     }
     hin_table_print(&table, stdout);
@@ -124,6 +153,8 @@ static void print_tenant(struct hin_json tenant)
         {"guid", "GUID"},
         {"tenantState", "State"},
         {"description", "Description"},
+        {"certificate", "Certificate"},
+        {"certificateID", "Certificate ID"},
         {"oneTimePassword", "One-time password"},
         {"apiKey", "API key"},
         {"enrolmentToken", "Enrolment token"},
@@ -234,10 +265,71 @@ static int run_resume(int argc, char **argv)
     return hin_cli_run_verb(&verb, argc, argv);
 }
 
-static const struct hin_cli_command tenant_commands[] = {{&list_usage, run_list},
-                                                         {&show_usage, run_show},
-                                                         {&create_usage, run_create},
-                                                         {&suspend_usage, run_suspend},
-                                                         {&resume_usage, run_resume}};
+/* ---- erase ---- */
+
+static HIN_RESULT ask_for_name(const char *name, struct hin_error *error)
+{
+    char line[LINE_BYTES] = "";
+    if (isatty(STDIN_FILENO) != 1) {
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
+                             "nothing is done: type the name on a terminal, or give --yes");
+    }
+    fprintf(stderr,
+            "All that tenant %s holds becomes unreadable for good, copies and exports too.\n"
+            "Type its name to go on: ",
+            name);
+    if (fgets(line, sizeof(line), stdin) != NULL) {
+        line[strcspn(line, "\n")] = '\0';
+    }
+    return strcmp(line, name) == 0
+               ? hin_ok()
+               : hin_error_set(error, HIN_INVALID, NULL, 0, 0, "nothing is done: another name");
+}
+
+static HIN_RESULT erase(struct hin_cli_api *api, const struct tenant_options *options,
+                        const char *name, struct hin_error *error)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = 1024};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_json_writer writer;
+    int64_t request = 0;
+    if (!options->yes) {
+        HIN_TRY(ask_for_name(name, error));
+    }
+    hin_json_writer_init(&writer, &body, false);
+    hin_json_begin_object(&writer);
+    hin_json_field_cstring(&writer, "tenant", name);
+    hin_json_end_object(&writer);
+    HIN_TRY(hin_json_writer_finish(&writer));
+    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_POST, "/tenants/erase", hin_buf_view(&body), &document,
+                             error));
+    struct hin_json root = hin_json_root(document);
+    if (options->json) {
+        hin_cli_api_print(api);
+    } else if (hin_is_ok(hin_json_get_integer(root, "request", 1, INT64_MAX, &request, NULL))) {
+        printf("request %lld waits a day for another key holder: hinomi key confirm %lld\n",
+               (long long)request, (long long)request);
+    } else {
+        printf("tenant %s is unreadable; its room is given back, then it is certified: hinomi "
+               "tenant show\n",
+               name);
+    }
+    return hin_ok();
+}
+
+static int run_erase(int argc, char **argv)
+{
+    return run_with(&erase_usage, argc, argv, erase);
+}
+
+static const struct hin_cli_command tenant_commands[] = {
+    {&list_usage, run_list},
+    {&show_usage, run_show},
+    {&create_usage, run_create},
+    {&suspend_usage, run_suspend},
+    {&resume_usage, run_resume},
+    {&erase_usage, run_erase},
+    {&hin_cli_tenant_export_usage, hin_cli_tenant_export},
+    {&hin_cli_tenant_open_usage, hin_cli_tenant_open}};
 const struct hin_cli_group hin_cli_group_tenant = {"tenant", "tenants of the installation",
                                                    tenant_commands, HIN_COUNT(tenant_commands)};

@@ -194,6 +194,27 @@ struct hin_result hin_keys_checkpoint_certify(const struct hin_keys_carrier *car
     return call_for_payload(carrier, &request, ret_statement);
 }
 
+struct hin_result hin_keys_tenant_erase(const struct hin_keys_carrier *carrier,
+                                        struct hin_view tenant,
+                                        struct hin_key_provider_status *ret_status)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {.verb = HIN_KEYS_TENANT_ERASE, .tenant = tenant};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    *ret_status = answer.status;
+    return hin_ok();
+}
+
+struct hin_result hin_keys_certificate_sign(const struct hin_keys_carrier *carrier,
+                                            struct hin_view tenant, struct hin_view statement,
+                                            uint8_t ret_signature[HIN_SIGN_BYTES])
+{
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_CERTIFICATE_SIGN, .tenant = tenant, .payload = statement};
+    return call_for_exact(carrier, &request, HIN_SIGN_BYTES, ret_signature);
+}
+
 struct hin_result hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                                  struct hin_view tenant)
 {

@@ -72,6 +72,11 @@ HIN_RESULT hin_keys_checkpoint_public(const struct hin_keys_carrier *carrier,
                                       uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES]) HIN_NONNULL;
 HIN_RESULT hin_keys_checkpoint_certify(const struct hin_keys_carrier *carrier,
                                        struct hin_buf *ret_statement) HIN_NONNULL;
+HIN_RESULT hin_keys_tenant_erase(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                 struct hin_key_provider_status *ret_status) HIN_NONNULL;
+HIN_RESULT hin_keys_certificate_sign(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                     struct hin_view statement,
+                                     uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 /* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap. */
 HIN_RESULT hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                           struct hin_view tenant) HIN_NONNULL;

@@ -60,6 +60,12 @@ static HIN_RESULT do_tenant_shred(struct hin_vault *vault, const struct hin_keys
     return hin_vault_tenant_shred(vault, request->tenant);
 }
 
+static HIN_RESULT do_tenant_erase(struct hin_vault *vault, const struct hin_keys_request *request,
+                                  struct parts *parts)
+{
+    return hin_vault_tenant_erase(vault, request->tenant, &parts->status);
+}
+
 static HIN_RESULT do_master_rotate(struct hin_vault *vault, const struct hin_keys_request *request,
                                    struct parts *parts)
 {
@@ -143,6 +149,14 @@ static HIN_RESULT do_checkpoint_certify(struct hin_vault *vault,
     return hin_vault_checkpoint_certify(vault, &parts->payload);
 }
 
+static HIN_RESULT do_certificate_sign(struct hin_vault *vault,
+                                      const struct hin_keys_request *request, struct parts *parts)
+{
+    uint8_t signature[HIN_SIGN_BYTES];
+    HIN_TRY(hin_vault_certificate_sign(vault, request->tenant, request->payload, signature));
+    return hin_buf_append(&parts->payload, hin_view_of(signature, sizeof(signature)));
+}
+
 static HIN_RESULT do_status(struct hin_vault *vault, const struct hin_keys_request *request,
                             struct parts *parts)
 {
@@ -224,6 +238,9 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_RETIRE] = {"retire", F_TENANT | F_KIND | F_VERSION, 0, do_retire},
     [HIN_KEYS_TENANT_STATUS] = {"tenant-status", F_TENANT, F_TENANT_STATUS, do_tenant_status},
     [HIN_KEYS_PROVIDER_TEST] = {"provider-test", F_TENANT, F_CHECKS, do_provider_test},
+    [HIN_KEYS_TENANT_ERASE] = {"tenant-erase", F_TENANT, F_STATUS, do_tenant_erase},
+    [HIN_KEYS_CERTIFICATE_SIGN] = {"certificate-sign", F_TENANT | F_PAYLOAD, F_PAYLOAD,
+                                   do_certificate_sign},
 };
 
 static const struct verb *find_verb(unsigned verb)

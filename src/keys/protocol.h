@@ -32,11 +32,14 @@ enum hin_keys_verb {
     HIN_KEYS_RETIRE = 19,
     HIN_KEYS_TENANT_STATUS = 20,
     HIN_KEYS_PROVIDER_TEST = 21,
+    HIN_KEYS_CERTIFICATE_SIGN = 28,
+    HIN_KEYS_TENANT_ERASE = 29,
     HIN_KEYS_VERB_COUNT
 };
 #define HIN_KEYS_MASK(verb) (UINT32_C(1) << (verb))
 /* What a worker may ask; init may ask all. Rotation and retirement are among it, since the API's
- * key verbs end in a worker; shredding tenants is not. */
+ * key verbs end in a worker; shredding just any tenant is not, erasing one that is not the
+ * installation's own is. */
 #define HIN_KEYS_MASK_WORKER                                                                       \
     (HIN_KEYS_MASK(HIN_KEYS_TENANT_CREATE) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) |                \
      HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) | HIN_KEYS_MASK(HIN_KEYS_INDEX_KEY) |                   \
@@ -47,7 +50,8 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_TENANT_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_MASTER_ROTATE) |               \
      HIN_KEYS_MASK(HIN_KEYS_WRAPPING_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_VAULT_REWRAP) |              \
      HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_REWRAP) | HIN_KEYS_MASK(HIN_KEYS_RETIRE) |                    \
-     HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST))
+     HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST) |               \
+     HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE))
 #define HIN_KEYS_MASK_ALL (HIN_KEYS_MASK(HIN_KEYS_VERB_COUNT) - 2)
 
 #define HIN_KEYS_MESSAGE_MAX 65536

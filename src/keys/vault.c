@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "keys/vault_internal.h"
+#include "proof/certificate.h"
 #include "proof/checkpoint.h"
 #include "proof/key.h"
 
@@ -382,6 +383,25 @@ struct hin_result hin_vault_tenant_shred(struct hin_vault *vault, struct hin_vie
                             shred_tenant(vault, tenant));
 }
 
+static HIN_RESULT erase_tenant(struct hin_vault *vault, struct hin_view id,
+                               struct hin_key_provider_status *ret_status)
+{
+    const struct hin_key_provider *provider = &vault->options.provider;
+    HIN_ENSURE(vault->options.own == NULL || !hin_view_is(id, vault->options.own), DENIED);
+    struct hin_result shredded = shred_tenant(vault, id);
+    if (shredded.code != HIN_NOT_FOUND) {
+        HIN_TRY(shredded);
+    }
+    return provider->status(provider->context, id, ret_status);
+}
+
+struct hin_result hin_vault_tenant_erase(struct hin_vault *vault, struct hin_view tenant,
+                                         struct hin_key_provider_status *ret_status)
+{
+    return hin_vault_report(vault, "tenant-erase", tenant, NULL, HIN_VAULT_FOR_ADMIN,
+                            erase_tenant(vault, tenant, ret_status));
+}
+
 struct hin_result hin_vault_rewrap(struct hin_vault *vault, struct hin_view tenant,
                                    enum hin_key_purpose purpose, struct hin_vault_wrapped *wrapped)
 {
@@ -645,6 +665,42 @@ struct hin_result hin_vault_checkpoint_verify(struct hin_view public_key, struct
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * STATEMENT_MAX};
     HIN_TRY(checkpoint_text(statement, &text));
     return hin_sign_verify(public_key, hin_buf_view(&text), signature);
+}
+
+/* --- certificates of erasure --- */
+
+static HIN_RESULT check_certificate(struct hin_vault *vault, struct hin_view tenant,
+                                    struct hin_view statement)
+{
+    uint8_t installation[HIN_SHA256_BYTES];
+    struct hin_vault_tenant *found = NULL;
+    HIN_TRY(hin_sha256(hin_buf_view(&vault->ca_der), installation));
+    bool lives = hin_is_ok(hin_vault_find(vault, tenant, &found));
+    if (hin_is_ok(hin_certificate_check(statement, HIN_CERTIFICATE_TENANT, installation, tenant))) {
+        return lives ? hin_fail(HIN_CONFLICT) : hin_ok();
+    }
+    HIN_TRY(hin_certificate_check(statement, HIN_CERTIFICATE_PERSON, installation, tenant));
+    return lives ? hin_ok() : hin_fail(HIN_NOT_FOUND);
+}
+
+static HIN_RESULT sign_certificate(struct hin_vault *vault, struct hin_view tenant,
+                                   struct hin_view statement, uint8_t *ret_signature)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * HIN_CERTIFICATE_STATEMENT_MAX};
+    HIN_TRY(check_certificate(vault, tenant, statement));
+    HIN_TRY(hin_certificate_text(statement, &text));
+    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    return hin_sign(&seed, hin_buf_view(&text), ret_signature);
+}
+
+struct hin_result hin_vault_certificate_sign(struct hin_vault *vault, struct hin_view tenant,
+                                             struct hin_view statement,
+                                             uint8_t ret_signature[HIN_SIGN_BYTES])
+{
+    return hin_vault_report(vault, "certificate-sign", tenant,
+                            vault->own[HIN_VAULT_OWN_CHECKPOINT].id, HIN_VAULT_FOR_ADMIN,
+                            sign_certificate(vault, tenant, statement, ret_signature));
 }
 
 struct hin_result hin_vault_status(struct hin_vault *vault,

@@ -69,6 +69,8 @@ struct hin_vault_options {
     const struct hin_clock *clock;                                /* NULL = the machine's */
     void (*used)(void *context, const struct hin_vault_use *use); /* may be NULL */
     void *used_context;
+    const char *own; /* the installation's own tenant, which is never erased; NULL: none is named.
+                      * Borrowed for the life of the vault */
 };
 
 struct hin_vault;
@@ -93,6 +95,11 @@ HIN_RESULT hin_vault_tenant_create(struct hin_vault *vault,
  * also not from copies of vault and database (a copy of a file ring, taken before with its pass
  * phrase, still opens them). NOT_FOUND. */
 HIN_RESULT hin_vault_tenant_shred(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
+/* The same as a worker may ask for it: DENIED for options.own, OK when it was done before.
+ * *ret_status is that of the wrapping key afterwards: when it is gone for good, if that is pending.
+ */
+HIN_RESULT hin_vault_tenant_erase(struct hin_vault *vault, struct hin_view tenant,
+                                  struct hin_key_provider_status *ret_status) HIN_NONNULL;
 
 /* --- rotation. A new version is in force at once; older ones open what they wrapped until they are
  * retired --- */
@@ -198,6 +205,15 @@ HIN_RESULT hin_vault_checkpoint_public(struct hin_vault *vault,
 /* For anybody with the public key. AUTH. */
 HIN_RESULT hin_vault_checkpoint_verify(struct hin_view public_key, struct hin_view statement,
                                        struct hin_view signature);
+
+/* --- certificates of erasure (proof/certificate.h): Ed25519 by the same key under a domain of
+ * their own. The statement begins with its kind, this installation and `tenant`, which is compared;
+ * its rest is the caller's word. One about a tenant is signed only when the vault has no key of
+ * that tenant any more (CONFLICT), one about a person only when it has one (NOT_FOUND). INVALID:
+ * not such a statement; LIMIT. --- */
+HIN_RESULT hin_vault_certificate_sign(struct hin_vault *vault, struct hin_view tenant,
+                                      struct hin_view statement,
+                                      uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 
 HIN_RESULT hin_vault_status(struct hin_vault *vault,
                             struct hin_key_provider_status *ret_status) HIN_NONNULL;

@@ -6,6 +6,7 @@
 #include "base/option.h"
 #include "base/terminal.h"
 #include "clock/role.h"
+#include "manager/doctor.h"
 #include "manager/init/init.h"
 #include "manager/init/protect.h"
 #include "manager/main.h"
@@ -39,6 +40,7 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     hin_option_man(&hin_manager_init_command, stdout);
     hin_option_man(&hin_manager_run_command, stdout);
     hin_option_man(&hin_manager_protect_command, stdout);
+    hin_option_man(&hin_manager_doctor_command, stdout);
     return 0;
 }
 
@@ -50,6 +52,7 @@ static const struct {
     {"init", "make a new installation", run_init},
     {"run", "serve until SIGTERM", hin_manager_run},
     {"protect", "change what guards the key ring", run_protect},
+    {"doctor", "look at files and host, say what to mend", hin_manager_doctor},
     {"man", "write the manual page of the commands", write_man},
     {"version", "say which version this is", show_version},
     {"--version", "the same", show_version},

@@ -124,6 +124,16 @@ static HIN_RESULT follow_rotation(struct hin_tenant *tenant)
     return version > tenant->data_version ? take_data_key(tenant, version) : hin_ok();
 }
 
+/* The store's keys were made anew (shred.c): what this process seals with is about to go, and
+ * what it has opened with is of no use any more. */
+static HIN_RESULT renew_key(void *context)
+{
+    struct hin_tenant *tenant = context;
+    HIN_TRY(take_present_key(tenant));
+    hin_opener_forget(tenant->opener, NULL);
+    return hin_ok();
+}
+
 static HIN_RESULT fetch_index_key(void *context, struct hin_secret *ret_key)
 {
     struct hin_tenant *tenant = context;
@@ -156,6 +166,7 @@ static HIN_RESULT unlock(struct hin_tenant *tenant)
         .context = tenant,
         .opener = tenant->opener,
         .index = tenant->index,
+        .renew = renew_key,
     };
     return hin_store_unlock(tenant->store, &keys);
 }
@@ -377,6 +388,9 @@ void hin_tenant_rest(struct hin_tenant *tenant)
 {
     close_store(tenant);
     hin_fd_close(&tenant->lock);
+    if (tenant->index != NULL) {
+        hin_index_rest(tenant->index);
+    }
 }
 
 HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)

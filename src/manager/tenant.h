@@ -79,7 +79,7 @@ void hin_tenant_rest(struct hin_tenant *tenant) HIN_NONNULL;
  * compressor's tables and buffers) is the system's again at once, not a hole in the heap. */
 void hin_tenant_give_memory_back(void);
 /* What small things of rested tenants have left in the heap, too: call after some have come to
- * rest, at most once in some seconds (milliseconds of work). */
+ * rest, at most once in a second (milliseconds of work). */
 void hin_tenant_sweep_memory(void);
 bool hin_tenant_is_awake(const struct hin_tenant *tenant) HIN_NONNULL;
 

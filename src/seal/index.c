@@ -27,8 +27,8 @@ struct hin_index {
     uint64_t uses, uses_before;
     bool noticed; /* by hin_index_expire, since the key came */
     int64_t since_usec, unused_since_usec;
-    uint64_t hash_key[2]; /* random, so that input cannot aim at one place */
-    struct remembered remembered[REMEMBERED_COUNT];
+    uint64_t hash_key[2];          /* random, so that input cannot aim at one place */
+    struct remembered *remembered; /* REMEMBERED_COUNT, or NULL: none since it came to rest */
 };
 
 struct hin_result hin_index_new(struct hin_index **ret_index, const struct hin_secret *key)
@@ -47,9 +47,17 @@ void hin_index_free(struct hin_index *index)
 {
     if (index != NULL) {
         hin_hmac_free(index->hmac);
-        hin_wipe(index->remembered,
-                 sizeof(index->remembered)); /* values stand there in the clear */
+        hin_index_rest(index);
         free(index);
+    }
+}
+
+void hin_index_rest(struct hin_index *index)
+{
+    if (index->remembered != NULL) { /* values stand there in the clear */
+        hin_wipe(index->remembered, REMEMBERED_COUNT * sizeof(*index->remembered));
+        free(index->remembered);
+        index->remembered = NULL;
     }
 }
 
@@ -78,7 +86,7 @@ void hin_index_expire(struct hin_index *index, int64_t now_usec, int64_t unused_
         now_usec - index->since_usec >= held_usec) {
         hin_hmac_free(index->hmac);
         index->hmac = NULL;
-        hin_wipe(index->remembered, sizeof(index->remembered));
+        hin_index_rest(index);
     }
 }
 
@@ -111,7 +119,10 @@ struct hin_result hin_index_token(struct hin_index *index, uint32_t field_id,
     if (index->hmac == NULL) {
         HIN_TRY(fetch_key(index));
     }
-    if (canonical.size > REMEMBERED_BYTES) {
+    if (index->remembered == NULL) { /* without, each is computed */
+        index->remembered = calloc(REMEMBERED_COUNT, sizeof(*index->remembered));
+    }
+    if (canonical.size > REMEMBERED_BYTES || index->remembered == NULL) {
         return compute_token(index, field_id, canonical, ret_token);
     }
     uint64_t hash = hin_siphash(index->hash_key, canonical) + field_id;

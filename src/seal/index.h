@@ -19,6 +19,8 @@ void hin_index_free(struct hin_index *index);
 void hin_index_source(struct hin_index *index,
                       HIN_RESULT (*fetch)(void *context, struct hin_secret *ret_key), void *context)
     __attribute__((nonnull(1)));
+/* Gives back the memory (256 KiB) of values remembered to save computing; the key stays. */
+void hin_index_rest(struct hin_index *index) HIN_NONNULL;
 /* Forgets the key, and the values remembered beside it, as hin_opener_expire does with its keys.
  * Tokens after that ask the source, and are NOT_FOUND without one. */
 void hin_index_expire(struct hin_index *index, int64_t now_usec, int64_t unused_usec,

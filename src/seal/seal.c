@@ -313,18 +313,32 @@ struct hin_result hin_seal_key_id(struct hin_view sealed, uint8_t ret_key_id[HIN
     return hin_ok();
 }
 
+static HIN_RESULT open_at(struct hin_opener *opener, const struct hin_seal_place *place,
+                          struct hin_view sealed, uint8_t *to)
+{
+    HIN_TRY(associate(&opener->associated, sealed.data, place));
+    return hin_opener_open(opener, sealed.data + AT_KEY_ID, sealed.data + AT_NONCE,
+                           hin_buf_view(&opener->associated),
+                           hin_view_sub(sealed, HIN_SEAL_HEAD_BYTES, sealed.size), to);
+}
+
+struct hin_result hin_seal_open_secret(struct hin_opener *opener,
+                                       const struct hin_seal_place *place, struct hin_view sealed,
+                                       struct hin_secret *ret_secret)
+{
+    HIN_TRY(check_head(sealed));
+    HIN_ENSURE(sealed.size - HIN_SEAL_OVERHEAD_BYTES == ret_secret->size, SYNTAX);
+    return open_at(opener, place, sealed, ret_secret->data);
+}
+
 struct hin_result hin_seal_open_value(struct hin_opener *opener, const struct hin_seal_place *place,
                                       struct hin_view sealed, struct hin_buf *ret_plain)
 {
     HIN_TRY(check_head(sealed));
-    HIN_TRY(associate(&opener->associated, sealed.data, place));
-    struct hin_view body = hin_view_sub(sealed, HIN_SEAL_HEAD_BYTES, sealed.size);
-    size_t size = body.size - HIN_AEAD_TAG_BYTES;
+    size_t size = sealed.size - HIN_SEAL_OVERHEAD_BYTES;
     uint8_t *to = NULL;
     HIN_TRY(hin_buf_extend(ret_plain, size, &to));
-    struct hin_result result =
-        hin_opener_open(opener, sealed.data + AT_KEY_ID, sealed.data + AT_NONCE,
-                        hin_buf_view(&opener->associated), body, to);
+    struct hin_result result = open_at(opener, place, sealed, to);
     if (result.code != HIN_OK) {
         ret_plain->size -= size;
     }

@@ -105,6 +105,10 @@ size_t hin_opener_key_count(const struct hin_opener *opener) HIN_NONNULL;
  * answered. */
 HIN_RESULT hin_seal_open_value(struct hin_opener *opener, const struct hin_seal_place *place,
                                struct hin_view sealed, struct hin_buf *ret_plain);
+/* The same for a value that is a key: exactly ret_secret->size bytes are written to its pages.
+ * SYNTAX when it is of another size. */
+HIN_RESULT hin_seal_open_secret(struct hin_opener *opener, const struct hin_seal_place *place,
+                                struct hin_view sealed, struct hin_secret *ret_secret) HIN_NONNULL;
 /* The key id that a sealed value names. The codes of hin_seal_open_value but AUTH. */
 HIN_RESULT hin_seal_key_id(struct hin_view sealed, uint8_t ret_key_id[HIN_SEAL_KEY_ID_BYTES]);
 /* The part, for formats with a header of their own: sealed is ciphertext + tag, `to` holds

@@ -10,7 +10,13 @@ static void row_text(char out[32], int64_t id)
     (void)snprintf(out, 32, "%lld", (long long)id);
 }
 
-/* Columns 0..5 of AGENT_GET and AGENT_LIST. */
+static struct hin_stand stand_of(char row[32], int64_t id)
+{
+    row_text(row, id);
+    return (struct hin_stand){HIN_OWNER_AGENT, id, "agent", row, "blob"};
+}
+
+/* Columns 0..6 of AGENT_GET and AGENT_LIST. */
 static HIN_RESULT read_agent(struct hin_store *store, struct hin_statement *statement, int64_t id,
                              struct hin_buf *buf, struct hin_store_agent *ret_agent)
 {
@@ -26,8 +32,9 @@ static HIN_RESULT read_agent(struct hin_store *store, struct hin_statement *stat
     if (sealed.size > 0) {
         char row[32];
         size_t begin = buf->size;
-        row_text(row, id);
-        HIN_TRY(hin_store_unseal(store, "agent", row, "blob", sealed, buf));
+        struct hin_stand stand = stand_of(row, id);
+        struct hin_data_key key = hin_data_key_column(statement, 6);
+        HIN_TRY(hin_store_unseal(store, &stand, &key, sealed, buf));
         agent.blob = hin_view_of(buf->data + begin, buf->size - begin);
     }
     *ret_agent = agent;
@@ -96,20 +103,34 @@ HIN_RESULT hin_store_agent_reset(struct hin_store *store, int64_t id)
 
 HIN_RESULT hin_store_agent_forget(struct hin_store *store, int64_t id)
 {
-    return change_one(store, HIN_SQL_AGENT_FORGET, id);
+    HIN_TRY(hin_store_ready(store));
+    HIN_TRY(hin_db_begin(store));
+    struct hin_result dropped = hin_data_key_drop(store, HIN_OWNER_AGENT, id);
+    if (hin_is_ok(dropped)) {
+        dropped = run_one(store, HIN_SQL_AGENT_FORGET, id);
+    }
+    return hin_db_end(store, dropped);
 }
 
 static HIN_RESULT put_blob(struct hin_store *store, int64_t id, struct hin_view blob)
 {
     struct hin_statement *statement = NULL;
     char row[32];
-    row_text(row, id);
+    struct hin_stand stand = stand_of(row, id);
     hin_buf_clear(&store->body);
-    HIN_TRY(hin_store_seal(store, "agent", row, "blob", blob, &store->body));
+    HIN_TRY(hin_store_seal(store, &stand, blob, &store->body));
     HIN_TRY(hin_db_use(store, HIN_SQL_AGENT_SEAL, &statement));
     hin_db_bind(statement, 1, id);
     hin_db_bind_blob(statement, 2, hin_buf_view(&store->body));
     return hin_db_run(store, statement);
+}
+
+HIN_RESULT hin_agent_reseal(struct hin_store *store, int64_t id, struct hin_buf *buf)
+{
+    struct hin_store_agent agent;
+    hin_buf_clear(buf);
+    HIN_TRY(hin_store_agent_get(store, id, buf, &agent));
+    return put_blob(store, id, agent.blob);
 }
 
 HIN_RESULT hin_store_agent_blob(struct hin_store *store, int64_t id, struct hin_view blob)
@@ -158,7 +179,7 @@ HIN_RESULT hin_store_agents_list(struct hin_store *store, int64_t after_id, size
             break;
         }
         hin_buf_clear(&buf);
-        result = read_agent(store, statement, hin_db_int(statement, 6), &buf, &agent);
+        result = read_agent(store, statement, hin_db_int(statement, 7), &buf, &agent);
         if (hin_is_ok(result)) {
             result = visit(context, &agent);
         }
@@ -258,4 +279,18 @@ HIN_RESULT hin_store_certificates_revoked(
             return result;
         }
     }
+}
+
+HIN_RESULT hin_store_certificates_ending(struct hin_store *store, int64_t before_usec,
+                                         uint64_t *ret_count)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_store_ready(store));
+    HIN_TRY(hin_db_use(store, HIN_SQL_CERTIFICATE_ENDING, &statement));
+    hin_db_bind(statement, 1, before_usec);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    *ret_count = row ? (uint64_t)hin_db_int(statement, 0) : 0;
+    hin_db_reset(statement);
+    return hin_ok();
 }

@@ -70,6 +70,12 @@ HIN_RESULT hin_store_audit_head(struct hin_store *store, int64_t *ret_number,
 
 /* ---- appending ---- */
 
+static struct hin_stand stand_of(char row[32], int64_t number)
+{
+    (void)snprintf(row, 32, "%lld", (long long)number);
+    return (struct hin_stand){HIN_OWNER_AUDIT, number, "audit", row, "entry"};
+}
+
 /* The body of an entry: its head, then salt and text sealed, into store->body. */
 static HIN_RESULT make_body(struct hin_store *store, int64_t number, struct hin_chain_body *body,
                             struct hin_view text)
@@ -81,10 +87,10 @@ static HIN_RESULT make_body(struct hin_store *store, int64_t number, struct hin_
     HIN_TRY(hin_chain_commit(hin_view_of(salt, sizeof(salt)), text, body->commitment));
     HIN_TRY(hin_buf_append(&plain, hin_view_of(salt, sizeof(salt))));
     HIN_TRY(hin_buf_append(&plain, text));
-    (void)snprintf(row, sizeof(row), "%lld", (long long)number);
+    struct hin_stand stand = stand_of(row, number);
     hin_buf_clear(&store->body);
     HIN_TRY(hin_chain_body_head(body, &store->body));
-    return hin_store_seal(store, "audit", row, "entry", hin_buf_view(&plain), &store->body);
+    return hin_store_seal(store, &stand, hin_buf_view(&plain), &store->body);
 }
 
 /* Behind `end`, which moves on. */
@@ -188,13 +194,13 @@ HIN_RESULT hin_store_audit_append(struct hin_store *store, struct hin_view bytes
 
 /* The text of an entry, opened into `plain`. */
 static HIN_RESULT open_entry(struct hin_store *store, struct hin_store_audit *entry,
-                             struct hin_buf *plain)
+                             const struct hin_data_key *key, struct hin_buf *plain)
 {
     char row[32];
     struct hin_chain_body body;
-    (void)snprintf(row, sizeof(row), "%lld", (long long)entry->number);
+    struct hin_stand stand = stand_of(row, entry->number);
     HIN_ENSURE(hin_is_ok(hin_chain_body_read(entry->body, &body)), CORRUPT);
-    HIN_TRY(hin_store_unseal(store, "audit", row, "entry", body.sealed, plain));
+    HIN_TRY(hin_store_unseal(store, &stand, key, body.sealed, plain));
     struct hin_view text = hin_buf_view(plain);
     if (body.kind != HIN_CHAIN_OLD) {
         HIN_ENSURE(text.size >= HIN_CHAIN_SALT_BYTES, CORRUPT);
@@ -214,9 +220,11 @@ visit_entry(struct hin_store *store, struct hin_statement *statement, struct hin
     struct hin_view hash = hin_db_blob(statement, 2);
     hin_copy(entry.hash, hash.data, HIN_MIN(hash.size, sizeof(entry.hash)));
     entry.body = hin_db_blob(statement, 3);
+    struct hin_data_key key = hin_data_key_column(statement, 4);
+    entry.erased = key.there && key.sealed.size == 0;
     hin_buf_clear(buf);
-    struct hin_result opened = open_entry(store, &entry, buf);
-    if (hin_is_ok(opened)) {
+    struct hin_result opened = open_entry(store, &entry, &key, buf);
+    if (hin_is_ok(opened) || entry.erased) {
         return visit(context, &entry);
     } else if (hin_store_is_damage(opened)) {
         store->damage_met++;
@@ -284,6 +292,35 @@ hin_store_audit_list(struct hin_store *store, int64_t after, bool descending, si
     return result;
 }
 
+/* ---- erasing ---- */
+
+static HIN_RESULT erase(struct hin_store *store, int64_t number)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_AUDIT_UP, &statement));
+    hin_db_bind(statement, 2, number - 1, INT64_C(1));
+    HIN_TRY(hin_db_step(store, statement, &row));
+    HIN_ENSURE(row, NOT_FOUND);
+    bool found = hin_db_int(statement, 0) == number;
+    bool own = !hin_db_is_null(statement, 4);
+    hin_db_reset(statement);
+    HIN_ENSURE(found, NOT_FOUND);
+    HIN_ENSURE(own, CONFLICT);
+    HIN_TRY(hin_db_use(store, HIN_SQL_DATA_KEY_PUT, &statement));
+    hin_db_bind(statement, 1, hin_data_number(HIN_OWNER_AUDIT, number));
+    hin_db_bind_blob(statement, 2, HIN_VIEW_EMPTY);
+    return hin_db_run(store, statement);
+}
+
+HIN_RESULT hin_store_audit_erase(struct hin_store *store, int64_t number)
+{
+    HIN_TRY(hin_store_ready(store));
+    HIN_ENSURE(number > 0, NOT_FOUND);
+    HIN_TRY(hin_db_begin(store));
+    return hin_db_end(store, erase(store, number));
+}
+
 /* ---- verifying ---- */
 
 static HIN_RESULT add_row(struct hin_chain *chain, struct hin_statement *statement)
@@ -311,7 +348,7 @@ static HIN_RESULT run_round(struct hin_store *store, struct hin_chain *chain, in
     struct hin_statement *statement = NULL;
     size_t count = 0;
     bool row = true;
-    HIN_TRY(hin_db_use(store, HIN_SQL_AUDIT_UP, &statement));
+    HIN_TRY(hin_db_use(store, HIN_SQL_AUDIT_LINKS, &statement));
     hin_db_bind(statement, 2, *after, (int64_t)ROUND);
     for (;; count++) {
         HIN_TRY(hin_db_step(store, statement, &row));

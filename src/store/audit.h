@@ -21,6 +21,7 @@ struct hin_store_audit {
     uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
     struct hin_view bytes; /* the caller's format (JSON) */
     struct hin_view body;  /* what the chain covers */
+    bool erased;           /* its key was destroyed on purpose: `bytes` is empty for ever */
     struct hin_view salt;  /* of `bytes` in the body's commitment; empty: older, or damaged */
 };
 
@@ -32,6 +33,10 @@ HIN_RESULT
 hin_store_audit_list(struct hin_store *store, int64_t after, bool descending, size_t limit,
                      HIN_RESULT (*visit)(void *context, const struct hin_store_audit *entry),
                      void *context);
+/* Destroys the data key of an entry: its text opens no more, its place in the chain stays and is
+ * verified as before. NOT_FOUND: no such entry; CONFLICT: one of format 1, which has no key of its
+ * own (it shares one with others). OK when it was done before. */
+HIN_RESULT hin_store_audit_erase(struct hin_store *store, int64_t number) HIN_NONNULL;
 /* The newest number and hash; number 0 and zeroes when there is none. */
 HIN_RESULT hin_store_audit_head(struct hin_store *store, int64_t *ret_number,
                                 uint8_t ret_hash[HIN_STORE_AUDIT_HASH_BYTES]) HIN_NONNULL;

@@ -37,7 +37,8 @@ struct hin_backend {
 
     bool (*in_transaction)(struct hin_store *store); /* as the database sees it */
     HIN_RESULT (*checkpoint)(struct hin_store *store);
-    uint64_t (*damage_count)(struct hin_store *store); /* pages found damaged */
+    void (*overwrite)(struct hin_store *store, bool all); /* what is deleted, wherever it lay */
+    uint64_t (*damage_count)(struct hin_store *store);    /* pages found damaged */
     const char *(*trouble)(const struct hin_store *store);
 };
 

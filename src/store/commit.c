@@ -215,6 +215,7 @@ static HIN_RESULT drop_expired(struct hin_store *store, int64_t id, bool body)
 {
     static const enum hin_sql steps[] = {HIN_SQL_SPAN_FLOOR, HIN_SQL_SPAN_DROP, HIN_SQL_BODY_DROP,
                                          HIN_SQL_SEGMENT_DROP};
+    HIN_TRY(hin_data_key_drop(store, HIN_OWNER_SEGMENT, id));
     for (size_t i = 0; i < HIN_COUNT(steps); i++) {
         struct hin_statement *statement = NULL;
         if (steps[i] == HIN_SQL_BODY_DROP && !body) {

@@ -14,6 +14,13 @@ static void row_text(char out[ROW_TEXT_MAX], int64_t kind, int64_t id, uint64_t 
                    (unsigned long long)version);
 }
 
+static struct hin_stand stand_of(char row[ROW_TEXT_MAX], enum hin_store_kind kind, int64_t id,
+                                 uint64_t version)
+{
+    row_text(row, (int64_t)kind, id, version);
+    return (struct hin_stand){HIN_OWNER_DOCUMENT + (int)kind, id, "document", row, "content"};
+}
+
 static HIN_RESULT check(const struct hin_store *store, enum hin_store_kind kind)
 {
     HIN_ENSURE((int)kind > 0 && kind < HIN_STORE_KIND_LIMIT, INVALID);
@@ -58,9 +65,9 @@ static HIN_RESULT seal_content(struct hin_store *store, enum hin_store_kind kind
 {
     char row[ROW_TEXT_MAX];
     HIN_ENSURE(bytes.size <= HIN_STORE_DOCUMENT_BYTES, LIMIT);
-    row_text(row, (int64_t)kind, id, version);
+    struct hin_stand stand = stand_of(row, kind, id, version);
     hin_buf_clear(&store->body);
-    return hin_store_seal(store, "document", row, "content", bytes, &store->body);
+    return hin_store_seal(store, &stand, bytes, &store->body);
 }
 
 /* --- create --- */
@@ -127,10 +134,11 @@ HIN_RESULT hin_store_get(struct hin_store *store, enum hin_store_kind kind, int6
         .expires_usec = hin_db_int(statement, 5),
     };
     char row[ROW_TEXT_MAX];
-    row_text(row, (int64_t)kind, id, document.version);
+    struct hin_stand stand = stand_of(row, kind, id, document.version);
+    struct hin_data_key key = hin_data_key_column(statement, 7);
     size_t begin = buf->size;
     struct hin_result result =
-        hin_store_unseal(store, "document", row, "content", hin_db_blob(statement, 6), buf);
+        hin_store_unseal(store, &stand, &key, hin_db_blob(statement, 6), buf);
     hin_db_reset(statement);
     if (result.code == HIN_NOT_FOUND || result.code == HIN_TRUNCATED || result.code == HIN_SYNTAX) {
         return hin_fail(HIN_CORRUPT); /* the row is there, its content is not */
@@ -327,6 +335,7 @@ static HIN_RESULT drop(struct hin_store *store, enum hin_store_kind kind, int64_
     struct hin_statement *statement = NULL;
     uint64_t version = 0;
     HIN_TRY(version_of(store, kind, id, expected, &version));
+    HIN_TRY(hin_data_key_drop(store, HIN_OWNER_DOCUMENT + (int)kind, id));
     HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_DROP, &statement));
     hin_db_bind(statement, 2, (int64_t)kind, id);
     HIN_TRY(hin_db_run(store, statement));
@@ -367,6 +376,17 @@ HIN_RESULT hin_store_modify(struct hin_store *store, enum hin_store_kind kind, i
     hin_buf_done(&old);
     hin_buf_done(&bytes);
     return hin_db_end(store, result);
+}
+
+HIN_RESULT hin_document_reseal(struct hin_store *store, int kind, int64_t id, struct hin_buf *buf)
+{
+    struct hin_store_document document;
+    hin_buf_clear(buf);
+    HIN_TRY(hin_store_get(store, (enum hin_store_kind)kind, id, buf, &document));
+    struct hin_store_content content = {
+        .bytes = document.bytes, .owner = document.owner, .expires_usec = document.expires_usec};
+    return replace(store, (enum hin_store_kind)kind, id, document.version, &content, true,
+                   document.updated_usec);
 }
 
 static HIN_RESULT expire_round(struct hin_store *store, enum hin_store_kind kind, int64_t now_usec,

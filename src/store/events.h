@@ -40,6 +40,7 @@ struct hin_store_event {
         bytes; /* encoded event (event/codec.h), opaque here but for the check of terms */
     const uint64_t *tokens; /* blind tokens; only for committing */
     size_t token_count;
+    bool erased; /* inside a segment: only number and identity are left; never visited */
 };
 
 /* The highest batch sequence of an agent that this commit completes: stored in the same
@@ -115,5 +116,45 @@ HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec,
  * events went. The identities stay refused. */
 HIN_RESULT hin_store_retain(struct hin_store *store, int64_t now_usec, uint32_t keep_days,
                             uint64_t *ret_events) HIN_NONNULL;
+
+/* --- rewriting what is stored --- */
+
+enum hin_store_verdict {
+    HIN_STORE_KEEP = 0,
+    HIN_STORE_ERASE,   /* its number and identity stay taken, so that it is refused when it is sent
+                          again; nothing else is left of it */
+    HIN_STORE_REPLACE, /* by the bytes, class and severity of the replacement; tokens are computed
+                          anew; number, time, computer and identity stay */
+};
+
+struct hin_store_rewrite {
+    /* Says what becomes of an event. *replacement is a copy of the event; its bytes are borrowed
+     * until the next call. Must not call back into the store. */
+    HIN_RESULT(*judge)
+    (void *context, const struct hin_store_event *event, enum hin_store_verdict *ret_verdict,
+     struct hin_store_event *replacement);
+    void *context;
+    const struct hin_term *terms; /* only segments that may hold any of these; count 0: all */
+    size_t term_count;            /* HIN_STORE_TERMS_MAX at most */
+    int64_t after_id, until_id;   /* numbers above, up to and including; until 0: to the end */
+    bool always;         /* also where every event is kept: a new data key, tokens computed anew */
+    size_t segments_max; /* opened in this call; 0: no limit */
+};
+
+struct hin_store_rewritten {
+    uint64_t segments_opened, segments_passed_over, segments_rewritten;
+    uint64_t segments_damaged, events_damaged; /* left as they are: they open for nobody */
+    uint64_t events_erased, events_replaced;
+    uint64_t events_unread; /* of a later version: kept, found by no term any more */
+    bool more;              /* stopped by segments_max */
+    int64_t resume_id;      /* go on with after_id = this */
+};
+
+/* One transaction a segment: it gets a new data key, the former key and body go with it. Cut off
+ * anywhere, each segment is as before or as after; called again from the start it finds the rest.
+ * Searches and followers see each event once throughout. On SQLite what is deleted is overwritten
+ * in the file; the log beside it holds it until hin_store_checkpoint. */
+HIN_RESULT hin_store_rewrite(struct hin_store *store, const struct hin_store_rewrite *rewrite,
+                             struct hin_store_rewritten *ret_rewritten) HIN_NONNULL;
 
 #endif

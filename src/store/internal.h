@@ -31,6 +31,12 @@ struct hin_store {
     struct hin_statement statements[HIN_SQL_COUNT];
     struct hin_segment_builder *builder;
     struct hin_segment_reader *reader;
+    struct hin_secret own_key;            /* one data key at a time, wiped after its use */
+    struct hin_opener *own;               /* holds it while a thing is opened */
+    struct hin_buf wrap;                  /* a sealed data key: scratch */
+    uint8_t seals[HIN_SEAL_KEY_ID_BYTES]; /* the key that may seal in this transaction */
+    bool may_seal;
+    bool renewing;                     /* the owner is taking a new key */
     struct hin_arena arena;            /* scratch of one operation */
     struct hin_buf head, body, record; /* scratch */
     uint64_t own_commits;
@@ -97,18 +103,78 @@ HIN_RESULT hin_db_number(struct hin_store *store, const char *name,
 HIN_RESULT hin_db_set_number(struct hin_store *store, const char *name, int64_t number) HIN_NONNULL;
 
 HIN_RESULT hin_store_ready(const struct hin_store *store) HIN_NONNULL; /* CONFLICT while locked */
-/* Appends the sealed form of a value of this tenant. row: decimal numbers joined by '/'. */
-HIN_RESULT hin_store_seal(struct hin_store *store, const char *table, const char *row,
-                          const char *field, struct hin_view plain,
-                          struct hin_buf *ret_sealed) HIN_NONNULL;
-HIN_RESULT hin_store_unseal(struct hin_store *store, const char *table, const char *row,
-                            const char *field, struct hin_view sealed,
+
+/* --- data_key.c: each sealed thing has a key of its own, which stands in the table data_key,
+ * sealed under the key of the table `key` that is in force. --- */
+enum hin_owner { /* stored: see hin_data_number */
+                 HIN_OWNER_SEGMENT = 1,
+                 HIN_OWNER_AUDIT = 2,
+                 HIN_OWNER_AGENT = 3,
+                 HIN_OWNER_DOCUMENT = 16 /* + kind */
+};
+static inline int64_t hin_data_number(int owner, int64_t id)
+{
+    return ((int64_t)owner << 56) + id;
+}
+/* What of the table data_key stands beside a thing. */
+struct hin_data_key {
+    bool there;
+    struct hin_view sealed; /* empty, and there: the key was erased on purpose */
+};
+static inline struct hin_data_key hin_data_key_column(struct hin_statement *statement, int column)
+{
+    return (struct hin_data_key){!hin_db_is_null(statement, column),
+                                 hin_db_blob(statement, column)};
+}
+/* The sealer in force, as the beginning of this transaction has found it. AGAIN: another process
+ * has made all keys anew since, and this one has no new one yet. */
+HIN_RESULT hin_store_sealer(struct hin_store *store, struct hin_sealer **ret_sealer) HIN_NONNULL;
+/* After the begin of a transaction: whether the owner's key is of the present epoch. */
+HIN_RESULT hin_store_check_sealer(struct hin_store *store) HIN_NONNULL;
+/* A fresh key for a thing, put into the table in the place of the former, and the sealer of it: for
+ * one message; the caller frees it. */
+HIN_RESULT hin_data_key_new(struct hin_store *store, int owner, int64_t id,
+                            struct hin_sealer **ret_sealer) HIN_NONNULL;
+/* What opens the thing that names key_id. Where it has no key of its own, it is sealed directly
+ * (version 1). NOT_FOUND: the key is gone. hin_data_key_done after its use. */
+HIN_RESULT hin_data_key_open(struct hin_store *store, int owner, int64_t id,
+                             const struct hin_data_key *key, const uint8_t *key_id,
+                             struct hin_opener **ret_opener) HIN_NONNULL;
+void hin_data_key_done(struct hin_store *store) HIN_NONNULL;
+/* The parts, for who seals a key anew: store->own_key into the table under a number, and out of it.
+ * The caller wipes it. */
+HIN_RESULT hin_data_key_put(struct hin_store *store, int64_t number) HIN_NONNULL;
+HIN_RESULT hin_data_key_read(struct hin_store *store, int64_t number,
+                             struct hin_view sealed) HIN_NONNULL;
+HIN_RESULT hin_data_key_drop(struct hin_store *store, int owner, int64_t id) HIN_NONNULL;
+/* One statement with one number, to the end. */
+HIN_RESULT hin_db_run_on(struct hin_store *store, enum hin_sql sql, int64_t number) HIN_NONNULL;
+
+/* Where a thing of this tenant stands. row: decimal numbers joined by '/'. */
+struct hin_stand {
+    int owner;
+    int64_t id;
+    const char *table, *row, *field;
+};
+/* Appends the sealed form, under a fresh key of its own. */
+HIN_RESULT hin_store_seal(struct hin_store *store, const struct hin_stand *stand,
+                          struct hin_view plain, struct hin_buf *ret_sealed) HIN_NONNULL;
+HIN_RESULT hin_store_unseal(struct hin_store *store, const struct hin_stand *stand,
+                            const struct hin_data_key *key, struct hin_view sealed,
                             struct hin_buf *ret_plain) HIN_NONNULL;
+struct hin_seal_place hin_store_place(const struct hin_store *store, const char *table,
+                                      const char *row, const char *field) HIN_NONNULL;
+HIN_RESULT hin_store_put_mark(struct hin_store *store) HIN_NONNULL; /* sealed by the key in force */
 /* Whether a failure means that a stored thing is damaged (and not that we cannot get at it just
  * now). */
 bool hin_store_is_damage(struct hin_result result);
 
-/* --- between commit.c, segment.c, search.c --- */
+/* The same content under a key of its own; buf: scratch of HIN_SEALED_MAX. */
+HIN_RESULT hin_document_reseal(struct hin_store *store, int kind, int64_t id,
+                               struct hin_buf *buf) HIN_NONNULL;
+HIN_RESULT hin_agent_reseal(struct hin_store *store, int64_t id, struct hin_buf *buf) HIN_NONNULL;
+
+/* --- between commit.c, segment.c, search.c, rewrite.c --- */
 struct hin_segment_row { /* plain columns of a segment */
     int64_t id, last_id, count, level, day, plain_bytes;
     int64_t min_time, max_time;
@@ -122,10 +188,15 @@ enum { HIN_LEVEL_FRESH = 0, HIN_LEVEL_MERGED = 1, HIN_LEVEL_CLOSED = 2 };
     UINT32_C(0x10000) /* index field numbers above those of events: document names */
 
 struct hin_store_event;
+struct hin_store_rewrite;
+struct hin_store_rewritten;
 /* Appends the record of an event: identity, plain columns, tokens (kept so that a merge needs no
  * keys), bytes. */
 HIN_RESULT hin_record_write(const struct hin_store_event *event, bool keep_tokens,
                             struct hin_buf *buf) HIN_NONNULL;
+/* What is left of an erased event: its identity. */
+HIN_RESULT hin_record_write_erased(const struct hin_store_event *event,
+                                   struct hin_buf *buf) HIN_NONNULL;
 /* Fills all but id and time; tokens are appended to `tokens` (HIN_STORE_TOKENS_MAX), identity and
  * bytes borrow. */
 HIN_RESULT hin_record_read(struct hin_view record, struct hin_store_event *ret_event,
@@ -138,10 +209,26 @@ struct hin_segment_summary {
     int64_t computers[HIN_SUMMARY_COMPUTERS_MAX];
     size_t computer_count; /* over the maximum: unknown, any */
     int64_t first_id, last_id, count, plain_bytes;
+    int64_t records; /* erased ones too */
     int64_t min_time, max_time;
 };
+/* An erased event takes its number, and is not counted. */
 void hin_summary_add(struct hin_segment_summary *summary,
                      const struct hin_store_event *event) HIN_NONNULL;
+/* An event (or what is left of one) into the builder. */
+HIN_RESULT hin_segment_put(struct hin_store *store, struct hin_segment_summary *summary,
+                           const struct hin_store_event *event, bool keep_tokens) HIN_NONNULL;
+/* A segment's rows and its data key. */
+HIN_RESULT hin_segment_drop(struct hin_store *store, int64_t id) HIN_NONNULL;
+/* Every number from first to last has a record, of an event or of what is left of one. */
+static inline int64_t hin_row_records(const struct hin_segment_row *row)
+{
+    return row->last_id - row->id + 1;
+}
+/* Within a transaction: gives every event of a segment to the judge and stores the segment anew
+ * under a new key when one of them changes, or always. Counts into *done. */
+HIN_RESULT hin_segment_rewrite(struct hin_store *store, const struct hin_store_rewrite *rewrite,
+                               int64_t id, struct hin_store_rewritten *done) HIN_NONNULL;
 uint64_t hin_summary_class_bit(uint32_t class_uid);
 /* Seals what the builder holds and inserts it. Clears builder and summary. */
 HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary *summary,

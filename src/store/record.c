@@ -1,14 +1,14 @@
 /* The record of an event inside a segment. Version 1: u8 version, zigzag agent, u64 generation,
  * varint offset, bytes cursor, varint finding, zigzag computer, varint class, u8 severity, varint
- * token count, u64 tokens, then the event to the end. Id and time are the segment's sequence and
- * time. */
+ * token count, u64 tokens, then the event to the end. Version 2 is what is left of an erased event:
+ * it ends behind `finding`. Id and time are the segment's sequence and time. */
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "event/codec.h"
 #include "store/events.h"
 #include "store/internal.h"
 
-enum { RECORD_VERSION = 1 };
+enum { RECORD_VERSION = 1, RECORD_ERASED = 2 };
 
 static uint8_t *put_varint(uint8_t *at, uint64_t value)
 {
@@ -57,6 +57,17 @@ HIN_RESULT hin_record_write(const struct hin_store_event *event, bool keep_token
     return hin_ok();
 }
 
+HIN_RESULT hin_record_write_erased(const struct hin_store_event *event, struct hin_buf *buf)
+{
+    const struct hin_store_identity *identity = &event->identity;
+    HIN_TRY(hin_write_u8(buf, RECORD_ERASED));
+    HIN_TRY(hin_write_zigzag(buf, identity->agent));
+    HIN_TRY(hin_write_u64(buf, identity->generation));
+    HIN_TRY(hin_write_varint(buf, identity->offset));
+    HIN_TRY(hin_write_bytes(buf, identity->cursor));
+    return hin_write_varint(buf, identity->finding);
+}
+
 static HIN_RESULT read_identity(struct hin_reader *reader, struct hin_store_identity *identity)
 {
     uint64_t finding = 0;
@@ -78,9 +89,14 @@ HIN_RESULT hin_record_read(struct hin_view record, struct hin_store_event *ret_e
     uint8_t version = 0;
     uint64_t class_uid = 0, token_count = 0;
     HIN_TRY(hin_read_u8(&reader, &version));
-    HIN_ENSURE(version <= RECORD_VERSION, UNSUPPORTED);
-    HIN_ENSURE(version == RECORD_VERSION, SYNTAX);
+    HIN_ENSURE(version <= RECORD_ERASED, UNSUPPORTED);
+    HIN_ENSURE(version != 0, SYNTAX);
     HIN_TRY(read_identity(&reader, &event.identity));
+    if (version == RECORD_ERASED) {
+        event.erased = true;
+        *ret_event = event;
+        return hin_ok();
+    }
     HIN_TRY(hin_read_zigzag(&reader, &event.computer_id));
     HIN_TRY(hin_read_varint(&reader, &class_uid));
     HIN_ENSURE(class_uid <= UINT32_MAX, SYNTAX);

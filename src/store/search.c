@@ -255,7 +255,7 @@ static HIN_RESULT offer(struct search *search, const struct hin_segment_record *
     HIN_TRY(hin_record_read(record->bytes, &event, tokens));
     event.id = (int64_t)record->sequence;
     event.time_usec = record->time_usec;
-    if (!columns_hold(search->filter, &event)) {
+    if (event.erased || !columns_hold(search->filter, &event)) {
         return hin_ok();
     }
     if (is_limited(search)) {
@@ -295,8 +295,8 @@ static HIN_RESULT search_segment(struct search *search, const struct hin_segment
 {
     struct hin_segment_record *records = NULL;
     size_t count = 0;
-    HIN_TRY(collect_records(search, HIN_MIN(row->count, (int64_t)HIN_SEGMENT_RECORDS_MAX), &records,
-                            &count));
+    HIN_TRY(collect_records(search, HIN_MIN(hin_row_records(row), (int64_t)HIN_SEGMENT_RECORDS_MAX),
+                            &records, &count));
     for (size_t i = 0; i < count && !*ret_stop; i++) {
         HIN_TRY(offer(search, &records[search->filter->descending ? count - 1 - i : i], ret_stop));
     }

@@ -42,13 +42,16 @@ static void note_computer(struct hin_segment_summary *summary, int64_t computer)
 
 void hin_summary_add(struct hin_segment_summary *summary, const struct hin_store_event *event)
 {
-    if (summary->count == 0) {
+    if (summary->records++ == 0) {
         summary->first_id = event->id;
         summary->min_time = summary->max_time = event->time_usec;
     }
     summary->last_id = event->id;
     summary->min_time = HIN_MIN(summary->min_time, event->time_usec);
     summary->max_time = HIN_MAX(summary->max_time, event->time_usec);
+    if (event->erased) {
+        return;
+    }
     summary->classes |= hin_summary_class_bit(event->class_uid);
     summary->severities |= UINT64_C(1) << (event->severity_id & 63);
     if (summary->computer_count <= HIN_SUMMARY_COMPUTERS_MAX) {
@@ -88,8 +91,11 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
     summary->plain_bytes = (int64_t)hin_segment_builder_bytes(store->builder);
     hin_buf_clear(&store->head);
     hin_buf_clear(&store->body);
-    HIN_TRY(store->keys.sealer(store->keys.context, &sealer));
-    HIN_TRY(hin_segment_finish(store->builder, sealer, &place, &store->head, &store->body));
+    HIN_TRY(hin_data_key_new(store, HIN_OWNER_SEGMENT, summary->first_id, &sealer));
+    struct hin_result sealed =
+        hin_segment_finish(store->builder, sealer, &place, &store->head, &store->body);
+    hin_sealer_free(sealer);
+    HIN_TRY(sealed);
     HIN_TRY(insert_segment(store, summary, level, day, now_usec));
     *summary = (struct hin_segment_summary){0};
     return hin_ok();
@@ -126,16 +132,60 @@ static HIN_RESULT fetch_part(struct hin_store *store, enum hin_sql sql, enum hin
     return fetched;
 }
 
+/* store->head and, when it has a key of its own, store->wrap. */
+static HIN_RESULT fetch_head_and_key(struct hin_store *store, int64_t id,
+                                     struct hin_data_key *ret_key)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    hin_buf_clear(&store->head);
+    hin_buf_clear(&store->wrap);
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEGMENT_HEAD, &statement));
+    hin_db_bind(statement, 1, id);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    HIN_ENSURE(row, NOT_FOUND);
+    struct hin_view head = hin_db_blob(statement, 0);
+    struct hin_data_key key = hin_data_key_column(statement, 1);
+    struct hin_result result =
+        head.data != NULL ? hin_buf_append(&store->head, head) : hin_fail(HIN_CORRUPT);
+    if (hin_is_ok(result)) {
+        result = key.sealed.size <= store->wrap.max ? hin_buf_append(&store->wrap, key.sealed)
+                                                    : hin_fail(HIN_CORRUPT);
+    }
+    hin_db_reset(statement);
+    *ret_key = (struct hin_data_key){key.there, hin_buf_view(&store->wrap)};
+    return result;
+}
+
+/* As fetch_part; and when it is the page of the data key that is damaged, that is no segment's own:
+ * asking for it says so. */
+static HIN_RESULT fetch_head(struct hin_store *store, int64_t id, struct hin_data_key *ret_key)
+{
+    bool broken = store->broken;
+    struct hin_result fetched = fetch_head_and_key(store, id, ret_key);
+    if (fetched.code == HIN_CORRUPT) {
+        hin_db_isolate(store, HIN_SQL_SEGMENT_STANDS, id, broken);
+        HIN_IGNORE(
+            hin_db_run_on(store, HIN_SQL_DATA_KEY_GET, hin_data_number(HIN_OWNER_SEGMENT, id)));
+    }
+    return fetched;
+}
+
 static HIN_RESULT load(struct hin_store *store, int64_t id)
 {
     struct hin_seal_place place = segment_place(store);
     struct hin_segment_head head;
-    HIN_TRY(fetch_part(store, HIN_SQL_SEGMENT_HEAD, HIN_SQL_SEGMENT_STANDS, id, &store->head));
+    struct hin_data_key key;
+    struct hin_opener *opener = NULL;
+    HIN_TRY(fetch_head(store, id, &key));
     HIN_TRY(fetch_part(store, HIN_SQL_BODY_GET, HIN_SQL_BODY_STANDS, id, &store->body));
     HIN_TRY(hin_segment_read_head(hin_buf_view(&store->head), &head));
     HIN_ENSURE(head.first_sequence == (uint64_t)id, CORRUPT); /* a segment in another's row */
-    return hin_segment_open(store->reader, store->keys.opener, &place, hin_buf_view(&store->head),
-                            hin_buf_view(&store->body));
+    HIN_TRY(hin_data_key_open(store, HIN_OWNER_SEGMENT, id, &key, head.key_id, &opener));
+    struct hin_result opened = hin_segment_open(
+        store->reader, opener, &place, hin_buf_view(&store->head), hin_buf_view(&store->body));
+    hin_data_key_done(store);
+    return opened;
 }
 
 HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id)
@@ -147,23 +197,15 @@ HIN_RESULT hin_segment_load(struct hin_store *store, int64_t id)
     return loaded;
 }
 
-static HIN_RESULT run_on(struct hin_store *store, enum hin_sql sql, int64_t id)
-{
-    struct hin_statement *statement = NULL;
-    HIN_TRY(hin_db_use(store, sql, &statement));
-    hin_db_bind(statement, 1, id);
-    return hin_db_run(store, statement);
-}
-
 HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id)
 {
-    return run_on(store, HIN_SQL_SEGMENT_CLOSE_BEFORE, id);
+    return hin_db_run_on(store, HIN_SQL_SEGMENT_CLOSE_BEFORE, id);
 }
 
 HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id)
 {
     HIN_TRY(hin_tail_end(store, id));
-    HIN_TRY(run_on(store, HIN_SQL_SEGMENT_DAMAGED, id));
+    HIN_TRY(hin_db_run_on(store, HIN_SQL_SEGMENT_DAMAGED, id));
     store->damage_met++;
     return hin_ok();
 }
@@ -219,6 +261,18 @@ static HIN_RESULT read_tail(struct hin_store *store, struct tail *ret_tail)
     return hin_ok();
 }
 
+HIN_RESULT hin_segment_put(struct hin_store *store, struct hin_segment_summary *summary,
+                           const struct hin_store_event *event, bool keep_tokens)
+{
+    hin_buf_clear(&store->record);
+    HIN_TRY(event->erased ? hin_record_write_erased(event, &store->record)
+                          : hin_record_write(event, keep_tokens, &store->record));
+    HIN_TRY(hin_segment_add(store->builder, (uint64_t)event->id, event->time_usec,
+                            hin_buf_view(&store->record), event->tokens, event->token_count));
+    hin_summary_add(summary, event);
+    return hin_ok();
+}
+
 /* The records of one segment into the builder. */
 static HIN_RESULT add_records(struct hin_store *store, struct hin_segment_summary *summary,
                               bool keep_tokens)
@@ -230,21 +284,23 @@ static HIN_RESULT add_records(struct hin_store *store, struct hin_segment_summar
         HIN_TRY(hin_record_read(record.bytes, &event, tokens));
         event.id = (int64_t)record.sequence;
         event.time_usec = record.time_usec;
-        hin_buf_clear(&store->record);
-        HIN_TRY(hin_record_write(&event, keep_tokens, &store->record));
-        HIN_TRY(hin_segment_add(store->builder, record.sequence, record.time_usec,
-                                hin_buf_view(&store->record), tokens, event.token_count));
-        hin_summary_add(summary, &event);
+        HIN_TRY(hin_segment_put(store, summary, &event, keep_tokens));
     }
     return hin_ok();
+}
+
+HIN_RESULT hin_segment_drop(struct hin_store *store, int64_t id)
+{
+    HIN_TRY(hin_data_key_drop(store, HIN_OWNER_SEGMENT, id));
+    HIN_TRY(hin_db_run_on(store, HIN_SQL_BODY_DROP, id));
+    return hin_db_run_on(store, HIN_SQL_SEGMENT_DROP, id);
 }
 
 static HIN_RESULT drop_rows(struct hin_store *store, const struct hin_segment_row *rows,
                             size_t count)
 {
     for (size_t i = 0; i < count; i++) {
-        HIN_TRY(run_on(store, HIN_SQL_BODY_DROP, rows[i].id));
-        HIN_TRY(run_on(store, HIN_SQL_SEGMENT_DROP, rows[i].id));
+        HIN_TRY(hin_segment_drop(store, rows[i].id));
     }
     return hin_ok();
 }
@@ -267,7 +323,7 @@ static HIN_RESULT merge_good(struct hin_store *store, const struct hin_segment_r
                              size_t count, int64_t level, int64_t now_usec)
 {
     if (count == 1) {
-        return level == HIN_LEVEL_CLOSED ? run_on(store, HIN_SQL_SEGMENT_CLOSE, rows[0].id)
+        return level == HIN_LEVEL_CLOSED ? hin_db_run_on(store, HIN_SQL_SEGMENT_CLOSE, rows[0].id)
                                          : hin_ok();
     }
     struct hin_segment_summary summary = {0};
@@ -341,7 +397,7 @@ static size_t fitting(const struct tail *tail, size_t begin)
     int64_t events = 0, bytes = 0;
     size_t count = 0;
     while (begin + count < tail->count) {
-        events += tail->rows[begin + count].count;
+        events += hin_row_records(&tail->rows[begin + count]);
         bytes += tail->rows[begin + count].plain_bytes;
         if (count > 0 && (events > HIN_SEGMENT_MOST_COUNT || bytes > HIN_SEGMENT_MOST_BYTES / 2)) {
             break;
@@ -370,7 +426,7 @@ HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec)
     size_t merged = 0;
     HIN_TRY(read_tail(store, &tail));
     for (size_t i = 0; i < tail.count; i++) {
-        events += tail.rows[i].count;
+        events += hin_row_records(&tail.rows[i]);
         bytes += tail.rows[i].plain_bytes;
         merged += tail.rows[i].level == HIN_LEVEL_MERGED;
     }

@@ -16,6 +16,12 @@
     HIN_SQL_PROBE("?9") " THEN 1 ELSE 0 END"
 #define HIN_SQL_NEVER "SELECT 0" /* a backend that does not judge tokens is not asked */
 
+/* The number of a thing's data key: store/data_key.c. */
+#define HIN_SQL_OF_SEGMENT  "id + 72057594037927936"
+#define HIN_SQL_OF_AUDIT    "audit.number + 144115188075855872"
+#define HIN_SQL_OF_AGENT    "id + 216172782113783808"
+#define HIN_SQL_OF_DOCUMENT "id + (16 + kind) * 72057594037927936"
+
 /* Control of transactions, which takes no parameters. On PostgreSQL a writer's first act is to
  * count up `change` in the tenant's own schema: it is the lock that lets one writer in at a time,
  * and what others see that something was committed by. */
@@ -37,7 +43,29 @@
     SAME(META_GET, "SELECT number, bytes FROM meta WHERE name = ?1")                                                   \
     SAME(META_SET, "INSERT INTO meta(name, number, bytes) VALUES(?1, ?2, ?3) ON CONFLICT(name) DO UPDATE SET "         \
                    "number = excluded.number, bytes = excluded.bytes")                                                 \
-    SAME(KEY_PUT, "INSERT INTO key(id, version, created, wrapped) VALUES(?1, ?2, ?3, ?4)")                             \
+    SAME(KEY_PUT, "INSERT INTO key(id, version, created, wrapped, epoch) VALUES(?1, ?2, ?3, ?4, (SELECT number "       \
+                  "FROM meta WHERE name = 'epoch'))")                                                                  \
+    SAME(KEY_SEALS, "SELECT 1 FROM key, meta WHERE key.id = ?1 AND meta.name = 'epoch' AND key.epoch = meta.number")   \
+    SAME(DATA_KEY_PUT, "INSERT INTO data_key(number, sealed) VALUES(?1, ?2) ON CONFLICT(number) DO UPDATE SET "        \
+                       "sealed = excluded.sealed")                                                                     \
+    SAME(DATA_KEY_LIST, "SELECT number, sealed FROM data_key WHERE number > ?1 ORDER BY number LIMIT ?2")              \
+    SAME(KEY_DIRECT, "SELECT count(*) FROM key WHERE epoch = 0")                                                       \
+    SAME(KEY_DROP, "DELETE FROM key WHERE epoch < (SELECT number FROM meta WHERE name = 'epoch') AND epoch >= ?1 "     \
+                   "RETURNING number")                                                                                 \
+    SAME(SEGMENT_ROW, "SELECT id, last_id, count, level, day, plain_bytes, min_time, max_time, damaged, created FROM " \
+                      "segment WHERE id = ?1")                                                                         \
+    SAME(SEGMENT_NEXT, "SELECT id, last_id, count, damaged FROM segment WHERE id >= coalesce((SELECT max(id) FROM "    \
+                       "segment WHERE id <= ?1), 0) AND last_id >= ?1 ORDER BY id LIMIT 1")                            \
+    SAME(SEGMENT_DIRECT, "SELECT id FROM segment WHERE id > ?1 AND damaged = 0 AND NOT EXISTS (SELECT 1 FROM "         \
+                         "data_key WHERE number = " HIN_SQL_OF_SEGMENT ") ORDER BY id LIMIT ?2")                       \
+    SAME(DOCUMENT_DIRECT, "SELECT " HIN_SQL_OF_DOCUMENT " FROM document WHERE " HIN_SQL_OF_DOCUMENT " > ?1 AND NOT "   \
+                          "EXISTS (SELECT 1 FROM data_key WHERE number = " HIN_SQL_OF_DOCUMENT ") ORDER BY 1 LIMIT ?2") \
+    SAME(AGENT_DIRECT, "SELECT id FROM agent WHERE id > ?1 AND sealed IS NOT NULL AND NOT EXISTS (SELECT 1 FROM "      \
+                       "data_key WHERE number = " HIN_SQL_OF_AGENT ") ORDER BY id LIMIT ?2")                           \
+    SAME(AUDIT_DIRECT, "SELECT 1 FROM audit WHERE NOT EXISTS (SELECT 1 FROM data_key WHERE data_key.number = "         \
+                       HIN_SQL_OF_AUDIT ") LIMIT 1")                                                                   \
+    SAME(DATA_KEY_GET, "SELECT sealed FROM data_key WHERE number = ?1")                                                \
+    SAME(DATA_KEY_DROP, "DELETE FROM data_key WHERE number = ?1")                                                      \
     SAME(KEY_GET, "SELECT version, wrapped FROM key WHERE id = ?1")                                                    \
     SAME(KEY_REWRAP, "UPDATE key SET version = ?2, wrapped = ?3 WHERE id = ?1 RETURNING number")                       \
     SAME(KEY_NUMBER, "SELECT number FROM key WHERE id = ?1")                                                           \
@@ -49,7 +77,8 @@
     EACH(SEGMENT_GET, "SELECT classes, severities, computers, head FROM segment WHERE id = ?1 AND ?2 >= 0",            \
                       "SELECT classes, severities, computers, CASE WHEN ?2 <> 0 THEN head END FROM segment WHERE "     \
                       "id = ?1")                                                                                       \
-    SAME(SEGMENT_HEAD, "SELECT head FROM segment WHERE id = ?1")                                                       \
+    SAME(SEGMENT_HEAD, "SELECT head, sealed FROM segment LEFT JOIN data_key ON number = " HIN_SQL_OF_SEGMENT           \
+                       " WHERE id = ?1")                                                                               \
     SAME(BODY_GET, "SELECT bytes FROM body WHERE id = ?1")                                                             \
     EACH(SEGMENT_STANDS, "SELECT level FROM segment NOT INDEXED WHERE id = ?1",                                        \
                          "SELECT level FROM segment WHERE id = ?1")                                                    \
@@ -104,7 +133,7 @@
                     "SELECT 'ok' WHERE (SELECT count(*) FROM meta) + (SELECT count(*) FROM key) + (SELECT count(*) "   \
                     "FROM segment) + (SELECT count(*) FROM body) + (SELECT count(*) FROM source) + (SELECT "           \
                     "count(*) FROM span) + (SELECT count(*) FROM agent) + (SELECT count(*) FROM certificate) + "       \
-                    "(SELECT count(*) FROM sequence) + (SELECT count(*) FROM document) + (SELECT count(*) FROM "       \
+                    "(SELECT count(*) FROM sequence) + (SELECT count(*) FROM data_key) + (SELECT count(*) FROM document) + (SELECT count(*) FROM "       \
                     "name) + (SELECT count(*) FROM audit) >= 0")                                                       \
     EACH(DAY_SEGMENTS, "SELECT id, count FROM segment INDEXED BY segment_day WHERE day < ?1 AND id >= ?2 ORDER BY "    \
                        "id LIMIT 256",                                                                                 \
@@ -128,7 +157,8 @@
     SAME(AGENT_ACK, "INSERT INTO agent(id, spool_generation, acked) VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE "     \
                     "SET acked = CASE WHEN agent.spool_generation = ?2 AND agent.acked > ?3 THEN agent.acked ELSE "    \
                     "?3 END, spool_generation = ?2")                                                                   \
-    SAME(AGENT_GET, "SELECT session, spool_generation, acked, seen, clock_offset, sealed FROM agent WHERE id = ?1")    \
+    SAME(AGENT_GET, "SELECT session, spool_generation, acked, seen, clock_offset, agent.sealed, data_key.sealed FROM " \
+                    "agent LEFT JOIN data_key ON number = " HIN_SQL_OF_AGENT " WHERE id = ?1")                         \
     SAME(AGENT_SESSION, "INSERT INTO agent(id, session, seen) VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE SET "       \
                         "session = ?2, seen = ?3")                                                                     \
     SAME(AGENT_RESET, "UPDATE agent SET session = 0 WHERE id = ?1")                                                    \
@@ -137,8 +167,8 @@
                      "seen = max(seen, ?2), clock_offset = ?3",                                                        \
                      "INSERT INTO agent(id, seen, clock_offset) VALUES(?1, ?2, ?3) ON CONFLICT(id) DO UPDATE SET "     \
                      "seen = greatest(agent.seen, ?2), clock_offset = ?3")                                             \
-    SAME(AGENT_LIST, "SELECT session, spool_generation, acked, seen, clock_offset, sealed, id FROM agent WHERE id "    \
-                     "> ?1 ORDER BY id LIMIT ?2")                                                                      \
+    SAME(AGENT_LIST, "SELECT session, spool_generation, acked, seen, clock_offset, agent.sealed, data_key.sealed, id " \
+                     "FROM agent LEFT JOIN data_key ON number = " HIN_SQL_OF_AGENT " WHERE id > ?1 ORDER BY id LIMIT ?2")\
     SAME(AGENT_FORGET, "DELETE FROM agent WHERE id = ?1")                                                              \
     SAME(CERTIFICATE_PUT, "INSERT INTO certificate(serial, agent, not_after, revoked) VALUES(?1, ?2, ?3, ?4)")         \
     SAME(CERTIFICATE_GET, "SELECT serial, agent, not_after, revoked FROM certificate WHERE serial = ?1")               \
@@ -149,8 +179,10 @@
                         "sequence.last + 1 RETURNING last")                                                            \
     SAME(DOCUMENT_PUT, "INSERT INTO document(kind, id, version, created, updated, owner, expires, sealed) "            \
                        "VALUES(?1, ?2, 1, ?3, ?3, ?4, ?5, ?6)")                                                        \
-    SAME(DOCUMENT_GET, "SELECT id, version, created, updated, owner, expires, sealed FROM document WHERE kind = ?1 "   \
-                       "AND id = ?2")                                                                                  \
+    SAME(DOCUMENT_GET, "SELECT id, version, created, updated, owner, expires, document.sealed, data_key.sealed FROM "  \
+                       "document LEFT JOIN data_key ON number = " HIN_SQL_OF_DOCUMENT " WHERE kind = ?1 AND id = ?2")  \
+    SAME(CERTIFICATE_ENDING, "SELECT count(*) FROM (SELECT max(not_after) AS last FROM certificate WHERE revoked = 0 " \
+                             "GROUP BY agent) AS each_agent WHERE last < ?1")                                          \
     SAME(DOCUMENT_SET, "UPDATE document SET version = ?3, updated = ?4, owner = ?5, expires = ?6, sealed = ?7 "        \
                        "WHERE kind = ?1 AND id = ?2")                                                                  \
     SAME(DOCUMENT_DROP, "DELETE FROM document WHERE kind = ?1 AND id = ?2")                                            \
@@ -165,8 +197,11 @@
     SAME(NAME_DROP, "DELETE FROM name WHERE kind = ?1 AND id = ?2")                                                    \
     SAME(AUDIT_PUT, "INSERT INTO audit(number, time, hash, sealed) VALUES(?1, ?2, ?3, ?4)")                            \
     SAME(AUDIT_LAST, "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")                                    \
-    SAME(AUDIT_UP, "SELECT number, time, hash, sealed FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2")          \
-    SAME(AUDIT_DOWN, "SELECT number, time, hash, sealed FROM audit WHERE number < ?1 ORDER BY number DESC LIMIT ?2")
+    SAME(AUDIT_LINKS, "SELECT number, time, hash, sealed FROM audit WHERE number > ?1 ORDER BY number LIMIT ?2")       \
+    SAME(AUDIT_UP, "SELECT audit.number, time, hash, audit.sealed, data_key.sealed FROM audit LEFT JOIN data_key ON "  \
+                   "data_key.number = " HIN_SQL_OF_AUDIT " WHERE audit.number > ?1 ORDER BY audit.number LIMIT ?2")    \
+    SAME(AUDIT_DOWN, "SELECT audit.number, time, hash, audit.sealed, data_key.sealed FROM audit LEFT JOIN data_key ON "\
+                     "data_key.number = " HIN_SQL_OF_AUDIT " WHERE audit.number < ?1 ORDER BY audit.number DESC LIMIT ?2")
 /* clang-format on */
 
 enum hin_sql {

@@ -78,11 +78,44 @@ HIN_RESULT hin_db_do(struct hin_store *store, enum hin_sql sql)
     return hin_db_run(store, statement);
 }
 
+/* Nobody else writes from here to the end, so a key that may seal now may do so until then. */
+static HIN_RESULT begin_outermost(struct hin_store *store)
+{
+    HIN_TRY(hin_db_do(store, HIN_SQL_BEGIN));
+    if (!store->unlocked || store->renewing) {
+        store->may_seal = !store->unlocked;
+        return hin_ok();
+    }
+    struct hin_result checked = hin_store_check_sealer(store);
+    if (!hin_is_ok(checked)) {
+        HIN_IGNORE(hin_db_do(store, HIN_SQL_ROLLBACK));
+    }
+    return checked;
+}
+
+static HIN_RESULT renew(struct hin_store *store)
+{
+    store->renewing = true;
+    struct hin_result renewed = store->keys.renew(store->keys.context);
+    store->renewing = false;
+    return renewed;
+}
+
 HIN_RESULT hin_db_begin(struct hin_store *store)
 {
     HIN_ENSURE(!store->read_only, DENIED);
     bool within = store->in_transaction || store->depth > 0;
-    HIN_TRY(hin_db_do(store, within ? HIN_SQL_SAVE : HIN_SQL_BEGIN));
+    if (within) {
+        HIN_TRY(hin_db_do(store, HIN_SQL_SAVE));
+        store->depth++;
+        return hin_ok();
+    }
+    HIN_TRY(begin_outermost(store));
+    if (!store->may_seal && !store->renewing && store->keys.renew != NULL) {
+        HIN_TRY(hin_db_do(store, HIN_SQL_ROLLBACK));
+        HIN_IGNORE(renew(store)); /* what seals nothing goes on without */
+        HIN_TRY(begin_outermost(store));
+    }
     store->depth++;
     return hin_ok();
 }
@@ -187,6 +220,7 @@ HIN_RESULT hin_store_open(struct hin_store **ret_store, const struct hin_store_o
         store->statements[i] = (struct hin_statement){.store = store, .sql = (enum hin_sql)i};
     }
     hin_arena_init(&store->arena, 256u << 20);
+    hin_buf_init(&store->wrap, HIN_SEAL_OVERHEAD_BYTES + HIN_SEAL_KEY_BYTES);
     hin_buf_init(&store->head, HIN_SEALED_MAX);
     hin_buf_init(&store->body, HIN_SEALED_MAX);
     hin_buf_init(&store->record, HIN_SEALED_MAX);
@@ -197,6 +231,12 @@ HIN_RESULT hin_store_open(struct hin_store **ret_store, const struct hin_store_o
     }
     if (hin_is_ok(result)) {
         result = hin_segment_reader_new(&store->reader);
+    }
+    if (hin_is_ok(result)) {
+        result = hin_opener_new(&store->own, NULL, 1);
+    }
+    if (hin_is_ok(result)) {
+        result = hin_secret_new(&store->own_key, HIN_SEAL_KEY_BYTES);
     }
     if (!hin_is_ok(result)) {
         hin_store_close(store);
@@ -218,6 +258,9 @@ void hin_store_close(struct hin_store *store)
     if (store->reader != NULL) {
         hin_segment_reader_free(store->reader);
     }
+    hin_opener_free(store->own);
+    hin_secret_done(&store->own_key);
+    hin_buf_done(&store->wrap);
     hin_arena_done(&store->arena);
     hin_buf_done(&store->head);
     hin_buf_done(&store->body);
@@ -238,27 +281,11 @@ HIN_RESULT hin_store_ready(const struct hin_store *store)
     return hin_ok();
 }
 
-static struct hin_seal_place place_of(const struct hin_store *store, const char *table,
+struct hin_seal_place hin_store_place(const struct hin_store *store, const char *table,
                                       const char *row, const char *field)
 {
     return (struct hin_seal_place){hin_view_from_text(store->tenant), hin_view_from_text(table),
                                    hin_view_from_text(row), hin_view_from_text(field)};
-}
-
-HIN_RESULT hin_store_seal(struct hin_store *store, const char *table, const char *row,
-                          const char *field, struct hin_view plain, struct hin_buf *ret_sealed)
-{
-    struct hin_sealer *sealer = NULL;
-    struct hin_seal_place place = place_of(store, table, row, field);
-    HIN_TRY(store->keys.sealer(store->keys.context, &sealer));
-    return hin_seal_value(sealer, &place, plain, ret_sealed);
-}
-
-HIN_RESULT hin_store_unseal(struct hin_store *store, const char *table, const char *row,
-                            const char *field, struct hin_view sealed, struct hin_buf *ret_plain)
-{
-    struct hin_seal_place place = place_of(store, table, row, field);
-    return hin_seal_open_value(store->keys.opener, &place, sealed, ret_plain);
 }
 
 bool hin_store_is_damage(struct hin_result result)
@@ -275,10 +302,26 @@ bool hin_store_is_damage(struct hin_result result)
     }
 }
 
+#define MARK HIN_VIEW("hinomi tenant database")
+
+HIN_RESULT hin_store_put_mark(struct hin_store *store)
+{
+    struct hin_seal_place place = hin_store_place(store, "meta", "mark", "bytes");
+    struct hin_statement *statement = NULL;
+    struct hin_sealer *sealer = NULL;
+    hin_buf_clear(&store->body);
+    HIN_TRY(store->keys.sealer(store->keys.context, &sealer));
+    HIN_TRY(hin_seal_value(sealer, &place, MARK, &store->body));
+    HIN_TRY(hin_db_use(store, HIN_SQL_META_SET, &statement));
+    hin_db_bind_text(statement, 1, "mark");
+    hin_db_bind_blob(statement, 3, hin_buf_view(&store->body));
+    return hin_db_run(store, statement);
+}
+
 /* The mark is a sealed constant: keys of another tenant do not open it. */
 static HIN_RESULT check_mark(struct hin_store *store)
 {
-    struct hin_view mark = HIN_VIEW("hinomi tenant database");
+    struct hin_seal_place place = hin_store_place(store, "meta", "mark", "bytes");
     struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(store, HIN_SQL_META_GET, &statement));
@@ -290,19 +333,15 @@ static HIN_RESULT check_mark(struct hin_store *store)
         struct hin_result copied = hin_buf_append(&store->head, hin_db_blob(statement, 1));
         hin_db_reset(statement);
         HIN_TRY(copied);
-        struct hin_result opened = hin_store_unseal(store, "meta", "mark", "bytes",
-                                                    hin_buf_view(&store->head), &store->body);
+        struct hin_result opened = hin_seal_open_value(store->keys.opener, &place,
+                                                       hin_buf_view(&store->head), &store->body);
         HIN_ENSURE(!hin_store_is_damage(opened), AUTH);
         HIN_TRY(opened);
-        HIN_ENSURE(hin_view_equal(hin_buf_view(&store->body), mark), AUTH);
+        HIN_ENSURE(hin_view_equal(hin_buf_view(&store->body), MARK), AUTH);
         return hin_ok();
     }
     HIN_ENSURE(!store->read_only, DENIED);
-    HIN_TRY(hin_store_seal(store, "meta", "mark", "bytes", mark, &store->body));
-    HIN_TRY(hin_db_use(store, HIN_SQL_META_SET, &statement));
-    hin_db_bind_text(statement, 1, "mark");
-    hin_db_bind_blob(statement, 3, hin_buf_view(&store->body));
-    return hin_db_run(store, statement);
+    return hin_store_put_mark(store);
 }
 
 HIN_RESULT hin_store_unlock(struct hin_store *store, const struct hin_store_keys *keys)

@@ -24,7 +24,7 @@
 
 #define HIN_STORE_BUSY_USEC      (INT64_C(10) * 1000 * 1000)
 #define HIN_STORE_TENANT_MAX     64 /* bytes of a tenant's name: [a-z0-9_-] */
-#define HIN_STORE_SCHEMA_VERSION 1
+#define HIN_STORE_SCHEMA_VERSION 2
 
 struct hin_store;
 
@@ -61,21 +61,26 @@ HIN_RESULT hin_store_open(struct hin_store **ret_store, const struct hin_store_o
 void hin_store_close(struct hin_store *store);
 void hin_store_closep(struct hin_store **store); /* for HIN_CLEANUP */
 
-/* Keys come in as arguments and are borrowed until the handle is closed or unlocked anew. */
+/* Keys come in as arguments and are borrowed until the handle is closed or unlocked anew. They seal
+ * data keys: each segment, document, audit entry and agent's blob has one of its own, made here and
+ * kept sealed in a table of its own, so that what lost it opens no more (decision 22). */
 struct hin_store_keys {
     /* The sealer in force (borrowed until the next call); its wrapped key has been put into the key
-     * table. Asked once per operation, so that its owner can take a new key before the old one is
-     * spent. */
+     * table. It is the same throughout a transaction. */
     HIN_RESULT (*sealer)(void *context, struct hin_sealer **ret_sealer);
     void *context;
     struct hin_opener *opener; /* whose source may call hin_store_key_get on this handle */
     struct hin_index *index;   /* for unique names; the caller uses the same for tokens of events */
+    /* All table keys were made anew (hin_store_reseal_begin) since the sealer's was: take another
+     * one, put it into the key table (allowed here, as between operations) and answer it from then
+     * on. NULL, or a failure: what seals something answers AGAIN. */
+    HIN_RESULT (*renew)(void *context);
 };
 /* AUTH: these are not the keys of this tenant. The first unlock of a new file leaves the mark that
  * later ones are checked against. Before it only the key table may be used (CONFLICT). */
 HIN_RESULT hin_store_unlock(struct hin_store *store, const struct hin_store_keys *keys) HIN_NONNULL;
 
-/* Key table: wrapped data keys, by id. */
+/* Key table: wrapped table keys, by id. One that is put is of the present epoch. */
 HIN_RESULT hin_store_key_put(struct hin_store *store, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
                              uint32_t version, struct hin_view wrapped,
                              int64_t now_usec) HIN_NONNULL; /* EXISTS */
@@ -96,6 +101,39 @@ struct hin_store_key {
 HIN_RESULT hin_store_key_list(struct hin_store *store, const uint8_t *after, size_t limit,
                               HIN_RESULT (*visit)(void *context, const struct hin_store_key *key),
                               void *context);
+
+/* Sealing all data keys anew, under table keys that are made from now on; then those of before are
+ * dropped from the key table. begin: from here on nothing is sealed under a table key of before, by
+ * any process; called while one is under way it starts over. step: at most `limit` things (1 to
+ * HIN_STORE_RESEAL_MOST) in one transaction; what version 1 sealed directly gets keys of its own on
+ * the way, but for audit entries, which cannot change. end: CONFLICT before all is sealed. Give
+ * readers of before some seconds between the last step and it. Each goes on after a crash. */
+#define HIN_STORE_RESEAL_MOST 256
+struct hin_store_resealed {
+    uint64_t keys;    /* sealed anew */
+    uint64_t things;  /* that got a key of their own */
+    uint64_t damaged; /* that did not open: they never will */
+    bool sealed;      /* all is under new keys */
+};
+HIN_RESULT hin_store_reseal_begin(struct hin_store *store) HIN_NONNULL;
+/* Adds to *progress. */
+HIN_RESULT hin_store_reseal_step(struct hin_store *store, size_t limit, int64_t now_usec,
+                                 struct hin_store_resealed *progress) HIN_NONNULL;
+/* *ret_kept: keys of version 1 that audit entries need. */
+HIN_RESULT hin_store_reseal_end(struct hin_store *store, uint64_t *ret_dropped,
+                                uint64_t *ret_kept) HIN_NONNULL;
+
+/* Where a shredding of copies stands (manager/shred.h): kept here, so that it goes on after a
+ * crash. Its numbers mean nothing to the store. */
+struct hin_store_shred {
+    int64_t stage; /* 0: none is under way */
+    int64_t tenant_below, wrapping_below;
+    int64_t since_usec;
+};
+HIN_RESULT hin_store_shred_get(struct hin_store *store,
+                               struct hin_store_shred *ret_shred) HIN_NONNULL;
+HIN_RESULT hin_store_shred_set(struct hin_store *store,
+                               const struct hin_store_shred *shred) HIN_NONNULL;
 
 /* Several operations in one transaction: none of them is durable (nor seen by others) until
  * hin_store_end(store, true) returns OK; false undoes them. Not nested (CONFLICT). A failed
@@ -154,6 +192,13 @@ HIN_RESULT hin_store_salvage_make(const struct hin_store_options *options, int64
     __attribute__((nonnull(1, 3)));
 bool hin_store_salvage_is_made(const struct hin_store_options *options) HIN_NONNULL;
 HIN_RESULT hin_store_salvage_take(const struct hin_store_options *options) HIN_NONNULL;
+
+/* Gives back what the tenant's data lie in: on SQLite its files, the damaged and salvaged ones too,
+ * large ones piece by piece; on PostgreSQL its tables one by one, then schema and role. Nobody may
+ * have the store open. One call is one bounded step: to be repeated until *ret_done, also after it
+ * was cut off. AGAIN: somebody is in the way. */
+HIN_RESULT hin_store_erase(const struct hin_store_options *options, bool *ret_done,
+                           struct hin_error *error) HIN_NONNULL;
 
 /* What the file itself remembers of its salvages. */
 struct hin_store_salvages {

@@ -197,13 +197,14 @@ struct hin_wire_ping { /* and pong, which returns the nonce */
     X(BUSY, 9, "the manager is busy, come back later")                                             \
     X(DENIED, 10, "the request was denied by an administrator")                                    \
     X(REQUEST, 11, "the certificate request is not acceptable")                                    \
-    X(SHUTDOWN, 12, "the manager is stopping")
+    X(SHUTDOWN, 12, "the manager is stopping")                                                     \
+    X(ERASED, 13, "the tenant of this computer was erased")
 
 enum hin_wire_refusal {
 #define X(name, number, text) HIN_WIRE_REFUSE_##name = (number),
     HIN_WIRE_REFUSALS(X)
 #undef X
-        HIN_WIRE_REFUSAL_COUNT = 13
+        HIN_WIRE_REFUSAL_COUNT = 14
 };
 
 struct hin_wire_refuse {

@@ -74,6 +74,20 @@ done
 is "and is destroyed in the token" "$(objects h)" 2
 happens 10 "all is still read" seen m 1 --where user=first
 
+# ---- a tenant is erased ----
+is_erased() { [ "$(cli m tenant show gone --json | jq -r .tenantState)" = erased ]; }
+certificate() { # -> judged, as JSON
+    cli m certificate show "$(cli m tenant show gone --json | jq .certificateID)" --output "$T/gone.certificate" &&
+        "$build/hinomi" certificate verify "$T/gone.certificate" --fingerprint "${fingerprints[m]}" --json
+}
+check "a tenant is made" cli m tenant create gone
+is "its key is one more in the token" "$(objects h)" 3
+check "it is erased" cli m tenant erase gone --yes
+is "and the key is destroyed in the token" "$(objects h)" 2
+happens 30 "its room is given back" is_erased
+is "the certificate says so, and of no copy of a ring" \
+    "$(certificate | jq -c '.certificate | [(.keys[0] | .provider, .state), ([.remains[].what | select(test("ring"))] | length)]')" '["pkcs11","destroyed",0]'
+
 # ---- stop and start ----
 manager_stop m
 check "it starts again" manager_start m --kms-secret-file "$T/pin"

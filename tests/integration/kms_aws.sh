@@ -104,6 +104,22 @@ done
 is "the retired keys are on their way out" $(($(grep -c '^ScheduleKeyDeletion done' "$T/cloud/requests") - before)) 2
 happens 10 "all is still read" seen m 1 --where user=first
 
+# ---- a tenant is erased: AWS disables its key now and deletes it later ----
+is_erased() { [ "$(cli m tenant show gone --json | jq -r .tenantState)" = erased ]; }
+certificate() { # -> judged, as JSON
+    cli m certificate show "$(cli m tenant show gone --json | jq .certificateID)" --output "$T/gone.certificate" &&
+        "$build/hinomi" certificate verify "$T/gone.certificate" --fingerprint "${fingerprints[m]}" --json
+}
+check "a tenant is made" cli m tenant create gone
+before=$(grep -c '^ScheduleKeyDeletion done' "$T/cloud/requests")
+check "it is erased" cli m tenant erase gone --yes
+is "its key is on its way out" $(($(grep -c '^ScheduleKeyDeletion done' "$T/cloud/requests") - before)) 1
+happens 30 "its room is given back" is_erased
+said=$(certificate)
+is "the certificate says pending" "$(jq -c '.certificate.keys[0] | [.kind, .provider, .state]' <<<"$said")" '["wrapping","aws","pending"]'
+check "until when" eval 'jq -e ".certificate | .keys[0].until > .done + 6 * 86400000" <<<"$said"'
+like "and who could enable it until then" "$(jq -r '.certificate.remains[].why' <<<"$said")" 'could enable it again'
+
 # ---- throttled, and gone ----
 printf 'ThrottlingException 400\nKMSInternalException 500\n' >"$T/cloud/faults"
 is "throttling and an error of the service pass by themselves" "$(api m GET status | jq -r .keyRing.provider)" aws

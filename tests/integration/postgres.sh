@@ -90,6 +90,18 @@ is "each has a schema with a role of its own, and none a right in another's" \
 stop agent-red
 stop agent-blue
 
+# ---- a tenant is erased: schema and role go ----
+
+is_erased() { [ "$(cli m tenant show red --json | jq -r .tenantState)" = erased ]; }
+check "red is erased" cli m tenant erase red --yes
+is "its keys are refused at once" "$(api_status red GET computers)" 401
+happens 40 "its room is given back" is_erased
+GUID=$(jq -r .guid "$T/red.tenant.json")
+is "neither schema nor role of it is left" \
+    "$(as_admin "SELECT (SELECT count(*) FROM pg_namespace WHERE nspname = 'hinomi_$GUID') + (SELECT count(*) FROM pg_roles WHERE rolname = 'hinomi_$GUID')")" 0
+check "it is certified" eval 'cli m certificate show 1 --output "$T/red.certificate" && "$build/hinomi" certificate verify "$T/red.certificate" --fingerprint "${fingerprints[m]}" | grep -q "all data of tenant red"'
+check "the other one has all it had" all_there blue secret-of-blue 1 300
+
 # ---- the database goes away ----
 
 server stop || bail "the server is stopped"

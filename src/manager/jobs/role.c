@@ -3,14 +3,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "base/bytes.h"
 #include "base/log.h"
 #include "base/secret.h"
-#include "data/json.h"
 #include "manager/audit.h"
 #include "manager/database.h"
+#include "manager/erasure.h"
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
 #include "manager/roles.h"
@@ -19,10 +20,11 @@
 #include "store/events.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32 };
-#define TURN_USEC     (10 * HIN_MINUTE_USEC)
-#define TAIL_AGE_USEC (10 * HIN_SEC_USEC)
-#define REST_USEC     (10 * HIN_SEC_USEC)
-#define LOOK_USEC     (5 * HIN_SEC_USEC) /* which tenants there are */
+#define TURN_USEC       (10 * HIN_MINUTE_USEC)
+#define TAIL_AGE_USEC   (10 * HIN_SEC_USEC)
+#define REST_USEC       (10 * HIN_SEC_USEC)
+#define ERASE_TURN_USEC (500 * HIN_MSEC_USEC)
+#define LOOK_USEC       (5 * HIN_SEC_USEC) /* which tenants there are */
 #define ACTIVE_USEC                                                                                \
     (30 * HIN_SEC_USEC) /* after a change of its files a tenant's tail is merged                   \
                          */
@@ -45,6 +47,7 @@ struct jobs {
     struct hin_database database;
     uint64_t keep_days;
     int64_t looked_usec;
+    struct hin_tenant_row erasing; /* number 0: none is */
 };
 
 static int64_t monotonic_usec(void)
@@ -240,17 +243,37 @@ static struct ward *find_ward(struct jobs *jobs, struct hin_view uuid)
     return ward;
 }
 
+/* Its keys leave this process, and its files are free. */
+static void drop_ward(struct jobs *jobs, const char *uuid)
+{
+    for (struct ward **at = &jobs->wards->next; *at != NULL; at = &(*at)->next) {
+        struct ward *ward = *at;
+        if (strcmp(ward->tenant.id, uuid) == 0) {
+            *at = ward->next;
+            jobs->ward_count--;
+            hin_tenant_close(&ward->tenant);
+            free(ward);
+            return;
+        }
+    }
+}
+
 static struct hin_result meet(void *context, const struct hin_store_document *document)
 {
     struct jobs *jobs = context;
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
-    struct hin_view uuid = HIN_VIEW_EMPTY;
+    struct hin_tenant_row row;
     struct ward *ward = NULL;
-    char text[37];
-    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL));
-    HIN_TRY(hin_json_get_text(hin_json_root(parsed), "guid", &uuid, NULL));
-    HIN_TRY(hin_view_to_text(uuid, text, sizeof(text)));
-    return find_ward(jobs, uuid) != NULL ? hin_ok() : new_ward(jobs, text, document->id, &ward);
+    HIN_TRY(hin_tenant_row_read(document->id, document->bytes, &row));
+    if (row.state == HIN_TENANT_ERASING) {
+        jobs->erasing = row; /* one after the other */
+    }
+    if (row.state >= HIN_TENANT_ERASING) {
+        drop_ward(jobs, row.uuid);
+        return hin_ok();
+    }
+    return find_ward(jobs, hin_view_from_text(row.uuid)) != NULL
+               ? hin_ok()
+               : new_ward(jobs, row.uuid, document->id, &ward);
 }
 
 /* Those that are suspended are cared for too: what is kept, and for how long, goes on. */
@@ -259,7 +282,32 @@ static HIN_RESULT look(struct jobs *jobs)
     struct hin_store_page all = {0};
     struct hin_store_listed listed;
     jobs->looked_usec = monotonic_usec();
+    jobs->erasing.number = 0;
     return hin_store_list(jobs->wards->tenant.store, HIN_STORE_TENANTS, &all, meet, jobs, &listed);
+}
+
+/* Some steps of an erasure that is under way, as many as find room in a moment. */
+static void go_on_erasing(struct jobs *jobs)
+{
+    struct hin_tenant *own = &jobs->wards->tenant;
+    int64_t until_usec = monotonic_usec() + ERASE_TURN_USEC;
+    bool done = false;
+    while (jobs->erasing.number != 0 && !done && monotonic_usec() < until_usec) {
+        struct hin_result step = hin_erasure_step(own, &jobs->erasing, &done);
+        if (!hin_is_ok(step)) { /* read anew at the next look, and tried again */
+            if (step.code != HIN_AGAIN) {
+                hin_log_result(HIN_LOG_WARNING, step, "the erasure of tenant %s goes on later",
+                               jobs->erasing.uuid);
+            }
+            jobs->erasing.number = 0;
+        }
+    }
+    if (done) {
+        hin_log(HIN_LOG_INFO, "tenant %lld is erased, certificate %s",
+                (long long)jobs->erasing.number, jobs->erasing.erasure.id);
+        jobs->erasing.number = 0;
+        jobs->looked_usec = 0; /* perhaps another waits */
+    }
 }
 
 static HIN_RESULT tend(struct ward *ward)
@@ -291,6 +339,7 @@ static struct hin_result tick(void *context, int64_t now_usec)
         }
         hin_tenant_sweep_memory();
     }
+    go_on_erasing(jobs);
     for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
         HIN_TRY(tend(ward));
     }

@@ -1,6 +1,7 @@
 /* The `keys` process: tenant keys, the certificate authority, the signing key. No network; a closed
  * list of verbs; each use is told to `jobs`, which writes it into the audit record. */
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "base/log.h"
@@ -38,9 +39,19 @@ static void tell_waiting(struct keys *keys, struct hin_ipc *jobs)
     hin_move(keys->waiting, keys->waiting + sent, keys->waiting_count * sizeof(keys->waiting[0]));
 }
 
+/* Where no worker can take it out again. */
+static void log_erasure(const struct hin_vault_use *use)
+{
+    if (strcmp(use->verb, hin_keys_verb_name(HIN_KEYS_TENANT_ERASE)) == 0) {
+        hin_log(HIN_LOG_WARNING, "the keys of tenant %.*s were to be destroyed: %s",
+                HIN_ARGS(use->tenant), hin_code_text(use->outcome));
+    }
+}
+
 static void used(void *context, const struct hin_vault_use *use)
 {
     struct keys *keys = context;
+    log_erasure(use);
     struct hin_key_use told = {
         .verb = hin_view_from_text(use->verb),
         .reason = hin_view_from_text(hin_vault_reason_name(use->reason)),
@@ -151,6 +162,7 @@ static HIN_RESULT open_vault(struct keys *keys)
         .storage = hin_vault_storage_folder(&keys->folder),
         .used = used,
         .used_context = keys,
+        .own = hin_role_setting_text(keys->role, "tenant"),
     };
     struct hin_result opened = hin_vault_open(&keys->vault, &options);
     if (!hin_is_ok(opened)) {

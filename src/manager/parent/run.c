@@ -108,6 +108,7 @@ static HIN_RESULT hand_keys(struct run *run, struct hin_role_hand *hand)
         hin_log(HIN_LOG_ERROR, "%s: %s", run->error.file, run->error.text);
         return handed;
     }
+    HIN_TRY(hin_role_hand_setting(hand, "tenant", hin_view_from_text(run->config.tenant)));
     return hin_role_hand_fd(hand, "vault", run->vault_fd);
 }
 

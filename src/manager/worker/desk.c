@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "base/log.h"
 #include "data/json.h"
+#include "manager/erasure.h"
 #include "manager/worker/api/api.h"
 #include "manager/worker/api/document.h"
 #include "manager/worker/bus.h"
@@ -86,6 +87,7 @@ static HIN_RESULT wake(struct hin_desk *desk)
 
 HIN_RESULT hin_desk_wake(struct hin_desk *desk)
 {
+    HIN_ENSURE(!desk->erased, EXPIRED);
     desk->used_usec = now_usec(desk->worker);
     return hin_tenant_is_awake(&desk->tenant) ? hin_ok() : or_again(wake(desk));
 }
@@ -95,21 +97,19 @@ HIN_RESULT hin_desk_wake(struct hin_desk *desk)
 struct registered {
     int64_t number;
     char uuid[37];
-    bool suspended;
+    bool suspended, erased;
 };
 
 static HIN_RESULT read_registered(const struct hin_store_document *document,
                                   struct registered *ret_tenant)
 {
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
-    struct hin_view uuid = HIN_VIEW_EMPTY;
-    struct hin_view state = HIN_VIEW_EMPTY;
-    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL));
-    HIN_TRY(hin_json_get_text(hin_json_root(parsed), "guid", &uuid, NULL));
-    HIN_TRY(hin_json_get_text(hin_json_root(parsed), "tenantState", &state, NULL));
-    ret_tenant->number = document->id;
-    ret_tenant->suspended = !hin_view_is(state, "active");
-    return hin_view_to_text(uuid, ret_tenant->uuid, sizeof(ret_tenant->uuid));
+    struct hin_tenant_row row;
+    HIN_TRY(hin_tenant_row_read(document->id, document->bytes, &row));
+    *ret_tenant = (struct registered){.number = document->id,
+                                      .suspended = row.state != HIN_TENANT_ACTIVE,
+                                      .erased = row.state >= HIN_TENANT_ERASING};
+    hin_copy(ret_tenant->uuid, row.uuid, sizeof(row.uuid));
+    return hin_ok();
 }
 
 static HIN_RESULT registered_by_number(struct hin_worker *worker, int64_t number,
@@ -135,7 +135,7 @@ static HIN_RESULT registered_by_name(struct hin_worker *worker, size_t slot, str
 /* Its sessions and streams end; agents hold their events until the tenant is back. */
 static void end_all(struct hin_desk *desk)
 {
-    hin_ingest_end_sessions(desk->ingest);
+    hin_ingest_end_sessions(desk->ingest, desk->erased);
     if (desk->worker->api != NULL) {
         hin_api_end_streams(desk->worker->api, desk);
     }
@@ -144,10 +144,15 @@ static void end_all(struct hin_desk *desk)
 static void judge(struct hin_desk *desk, const struct registered *tenant)
 {
     bool ends = tenant->suspended && !desk->suspended;
+    bool closes = tenant->erased && !desk->erased;
     desk->suspended = tenant->suspended;
+    desk->erased = tenant->erased;
     desk->judged_usec = now_usec(desk->worker);
-    if (ends) {
+    if (ends || closes) {
         end_all(desk);
+    }
+    if (closes) { /* its keys leave this process, and its files are free */
+        hin_tenant_close(&desk->tenant);
     }
 }
 
@@ -155,12 +160,14 @@ static HIN_RESULT admit(struct hin_worker *worker, const struct registered *tena
                         struct hin_desk **ret_desk)
 {
     struct hin_desk *desk = hin_desk_known(worker, tenant->number);
+    HIN_ENSURE(desk != NULL || !tenant->erased, EXPIRED);
     HIN_ENSURE(desk != NULL || !tenant->suspended, REVOKED);
     if (desk == NULL) {
         HIN_TRY(or_again(new_desk(worker, tenant->number, tenant->uuid, &desk)));
         HIN_TRY(or_again(hin_ingest_tell_salvage(desk->ingest)));
     }
     judge(desk, tenant);
+    HIN_ENSURE(!desk->erased, EXPIRED);
     HIN_ENSURE(!desk->suspended, REVOKED);
     *ret_desk = desk;
     return hin_desk_wake(desk);
@@ -173,6 +180,7 @@ HIN_RESULT hin_desk_find(struct hin_worker *worker, uint64_t number, struct hin_
     struct hin_desk *desk = hin_desk_known(worker, (int64_t)number);
     bool fresh = desk != NULL && now_usec(worker) - desk->judged_usec < KEPT_USEC;
     if (desk != NULL && (number == 0 || fresh)) {
+        HIN_ENSURE(!desk->erased, EXPIRED);
         HIN_ENSURE(!desk->suspended, REVOKED);
         *ret_desk = desk;
         return hin_desk_wake(desk);
@@ -213,7 +221,7 @@ void hin_desks_judge(struct hin_worker *worker, int64_t number)
     }
     struct hin_result read = registered_by_number(worker, number, &tenant);
     if (read.code == HIN_NOT_FOUND) { /* erased */
-        tenant = (struct registered){.number = number, .suspended = true};
+        tenant = (struct registered){.number = number, .suspended = true, .erased = true};
         read = hin_ok();
     }
     if (hin_is_ok(read)) {
@@ -232,6 +240,7 @@ static void watch_one(struct hin_desk *desk)
     bool idle = now_usec(desk->worker) - desk->used_usec > REST_USEC;
     if (hin_tenant_is_awake(&desk->tenant) && (watched.code == HIN_CORRUPT || idle)) {
         hin_tenant_rest(&desk->tenant);
+        desk->worker->rested = true;
     } else if (hin_tenant_is_awake(&desk->tenant)) {
         hin_ingest_tell_gaps(desk->ingest);
     }
@@ -249,6 +258,7 @@ static void rest_the_oldest(struct hin_worker *worker)
     }
     if (awake > AWAKE_MAX) {
         hin_tenant_rest(&oldest->tenant);
+        worker->rested = true;
     }
 }
 
@@ -261,6 +271,10 @@ HIN_RESULT hin_desks_watch(struct hin_worker *worker)
         watch_one(desk);
     }
     rest_the_oldest(worker);
+    if (worker->rested) {
+        worker->rested = false;
+        hin_tenant_sweep_memory();
+    }
     HIN_TRY(hin_tenant_watch(&worker->desks->tenant));
     hin_ingest_tell_gaps(worker->desks->ingest);
     return hin_ok();
@@ -330,6 +344,7 @@ void hin_desk_committed(struct hin_desk *desk, int64_t last_id)
 
 void hin_desk_refused(struct hin_desk *desk, const struct hin_audit *audit)
 {
+    desk = desk->erased ? desk->worker->desks : desk; /* it has no record any more */
     int64_t now = now_usec(desk->worker);
     if (now - desk->audit_window_usec > HIN_MINUTE_USEC) {
         desk->audit_window_usec = now;

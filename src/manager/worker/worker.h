@@ -52,6 +52,7 @@ struct hin_worker {
     struct hin_loop *loop;
     const struct hin_clock *clock;
     struct hin_keys_carrier keys;
+    bool rested;            /* a tenant has come to rest since memory was swept */
     struct hin_desk *desks; /* the first is the installation's own tenant's, always open */
     struct hin_database database;
     struct hin_tls *api_tls, *agents_tls;

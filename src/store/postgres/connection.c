@@ -364,7 +364,24 @@ static HIN_RESULT take_tenant(struct hin_postgres *postgres, bool create, struct
     return exec_on_role(postgres, "SET search_path = ", "");
 }
 
-HIN_RESULT hin_postgres_connect(struct hin_postgres *postgres, bool create, struct hin_error *error)
+void hin_postgres_disconnect(struct hin_postgres *postgres)
+{
+    drop(postgres);
+}
+
+HIN_RESULT hin_postgres_ask(struct hin_postgres *postgres, const char *sql, const char *parameter,
+                            char *out, size_t out_bytes)
+{
+    return ask(postgres, sql, parameter, out, out_bytes);
+}
+
+HIN_RESULT hin_postgres_exec_on_role(struct hin_postgres *postgres, const char *before,
+                                     const char *after)
+{
+    return exec_on_role(postgres, before, after);
+}
+
+HIN_RESULT hin_postgres_connect_server(struct hin_postgres *postgres, struct hin_error *error)
 {
     drop(postgres);
     *error = (struct hin_error){0};
@@ -382,13 +399,20 @@ HIN_RESULT hin_postgres_connect(struct hin_postgres *postgres, bool create, stru
     if (hin_is_ok(result)) {
         result = check_server(postgres, error);
     }
-    if (hin_is_ok(result)) {
-        result = take_tenant(postgres, create, error);
-    }
     if (!hin_is_ok(result)) {
         drop(postgres);
     }
     return result;
+}
+
+HIN_RESULT hin_postgres_connect(struct hin_postgres *postgres, bool create, struct hin_error *error)
+{
+    HIN_TRY(hin_postgres_connect_server(postgres, error));
+    struct hin_result taken = take_tenant(postgres, create, error);
+    if (!hin_is_ok(taken)) {
+        drop(postgres);
+    }
+    return taken;
 }
 
 /* --- the schema's version --- */
@@ -425,7 +449,8 @@ static HIN_RESULT check_version(struct hin_store *store, int64_t version, struct
  * it done. */
 static HIN_RESULT migrate_one(struct hin_store *store, struct hin_error *error)
 {
-    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {HIN_STORE_POSTGRES_1};
+    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {HIN_STORE_POSTGRES_1,
+                                                                HIN_STORE_POSTGRES_2};
     struct hin_postgres *postgres = hin_postgres_of(store);
     int64_t version = 0;
     char number[32], text[16];

@@ -366,6 +366,11 @@ static HIN_RESULT checkpoint(struct hin_store *store)
     return hin_ok();
 }
 
+static void overwrite(struct hin_store *store, bool all)
+{
+    (void)store, (void)all; /* dead rows stay until a vacuum: what is sealed under a dropped key */
+}
+
 static uint64_t damage_count(struct hin_store *store)
 {
     (void)store;
@@ -423,6 +428,7 @@ const struct hin_backend hin_backend_postgres = {
     .reset = reset,
     .in_transaction = in_transaction,
     .checkpoint = checkpoint,
+    .overwrite = overwrite,
     .damage_count = damage_count,
     .trouble = trouble,
 };

@@ -34,6 +34,20 @@ HIN_RESULT hin_postgres_exec(struct hin_postgres *postgres, const char *sql) HIN
  * absent (else NOT_FOUND). */
 HIN_RESULT hin_postgres_connect(struct hin_postgres *postgres, bool create,
                                 struct hin_error *error) HIN_NONNULL;
+/* The same without a tenant: as the installation's own role. */
+HIN_RESULT hin_postgres_connect_server(struct hin_postgres *postgres,
+                                       struct hin_error *error) HIN_NONNULL;
+void hin_postgres_disconnect(struct hin_postgres *postgres) HIN_NONNULL;
+/* A statement about the role: `before`, its quoted name, `after`, or where that begins with '@' the
+ * rest of it and the name once more. */
+HIN_RESULT hin_postgres_exec_on_role(struct hin_postgres *postgres, const char *before,
+                                     const char *after) HIN_NONNULL;
+/* One value of the first row, as text; empty when there is none. parameter: may be NULL. */
+HIN_RESULT hin_postgres_ask(struct hin_postgres *postgres, const char *sql, const char *parameter,
+                            char *out, size_t out_bytes);
+/* hin_store_erase on PostgreSQL. */
+HIN_RESULT hin_postgres_erase(const struct hin_store_options *options, bool *ret_done,
+                              struct hin_error *error) HIN_NONNULL;
 /* The role, and schema, of a tenant. */
 HIN_RESULT hin_postgres_role(const char *user, const char *tenant,
                              char ret_role[HIN_POSTGRES_ROLE_MAX + 1]) HIN_NONNULL;

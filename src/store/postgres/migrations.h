@@ -53,4 +53,10 @@
     "ALTER TABLE audit ALTER sealed SET STORAGE EXTERNAL;"                                         \
     "REVOKE UPDATE, DELETE, TRUNCATE ON audit FROM CURRENT_USER;"
 
+/* Version 2: see the steps of SQLite. */
+#define HIN_STORE_POSTGRES_2                                                                       \
+    "CREATE TABLE data_key(number bigint PRIMARY KEY, sealed bytea NOT NULL);"                     \
+    "ALTER TABLE key ADD COLUMN epoch bigint NOT NULL DEFAULT 0;"                                  \
+    "INSERT INTO meta(name, number) VALUES('epoch', 1);"
+
 #endif

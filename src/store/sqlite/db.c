@@ -165,6 +165,13 @@ static HIN_RESULT checkpoint(struct hin_store *store)
                                                         SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
+/* Freed pages too, which costs a write each: not for everyday deletions. */
+static void overwrite(struct hin_store *store, bool all)
+{
+    HIN_IGNORE(
+        hin_db_exec(store, all ? "PRAGMA secure_delete = ON" : "PRAGMA secure_delete = FAST"));
+}
+
 static uint64_t damage_count(struct hin_store *store)
 {
     const struct hin_sqlite *sqlite = store->connection;
@@ -191,7 +198,8 @@ static HIN_RESULT pragma_number(struct hin_store *store, const char *sql, int64_
 /* Under a write lock, so that two processes that create the file do not run a step twice. */
 static HIN_RESULT migrate(struct hin_store *store, struct hin_error *error)
 {
-    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {HIN_STORE_MIGRATION_1};
+    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {HIN_STORE_MIGRATION_1,
+                                                                HIN_STORE_MIGRATION_2};
     int64_t version = 0;
     HIN_TRY(pragma_number(store, "PRAGMA user_version", &version));
     if (version > HIN_STORE_SCHEMA_VERSION) {
@@ -255,13 +263,16 @@ static HIN_RESULT configure(struct hin_store *store)
     return hin_db_exec(store, "PRAGMA temp_store = MEMORY; "
                               "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
                               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
-                              "PRAGMA journal_size_limit = 67108864");
+                              "PRAGMA journal_size_limit = 67108864; PRAGMA secure_delete = FAST");
 }
 
 static HIN_RESULT prepare(struct hin_store *store, struct hin_error *error)
 {
     HIN_TRY(check_identity(store, error));
     if (store->read_only) {
+        int64_t version = 0;
+        HIN_TRY(pragma_number(store, "PRAGMA user_version", &version));
+        HIN_ENSURE(version == HIN_STORE_SCHEMA_VERSION, UNSUPPORTED);
         return hin_ok();
     }
     HIN_TRY(configure(store));
@@ -336,6 +347,7 @@ const struct hin_backend hin_backend_sqlite = {
     .reset = reset,
     .in_transaction = in_transaction,
     .checkpoint = checkpoint,
+    .overwrite = overwrite,
     .damage_count = damage_count,
     .trouble = trouble,
 };

@@ -63,4 +63,12 @@
     "CREATE TRIGGER audit_no_delete BEFORE DELETE ON audit BEGIN SELECT RAISE(ABORT, 'append "     \
     "only'); END;"
 
+/* Version 2: a data key of its own for each sealed thing (store/data_key.c says under which
+ * number). `epoch` of a key: 0 seals things directly, as version 1 did; else it seals data keys. */
+#define HIN_STORE_MIGRATION_2                                                                      \
+    "CREATE TABLE data_key(number INTEGER PRIMARY KEY, sealed BLOB NOT NULL);"                     \
+    "ALTER TABLE key ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"                                 \
+    "INSERT INTO meta(name, number) VALUES('epoch', 1);"                                           \
+    "INSERT INTO migration(version) VALUES(2);"
+
 #endif

@@ -32,10 +32,12 @@ struct table {
     const char *shape; /* what only rows of this table are */
     int columns;
     enum proof proof;
+    int version; /* of the schema that has it so; 0: every one */
 };
 
 /* Row numbers: the first column of `forward` is the row's number, those of `insert` follow. */
-#define ROWS(table, list, marks, count, by, like)                                                  \
+#define ROWS(table, list, marks, count, by, like) ROWS_OF(0, table, list, marks, count, by, like)
+#define ROWS_OF(schema, table, list, marks, count, by, like)                                       \
     {                                                                                              \
         .name = table,                                                                             \
         .forward = "SELECT rowid, " list " FROM " table " NOT INDEXED WHERE rowid > ?1 AND "       \
@@ -43,7 +45,7 @@ struct table {
         .insert = "INSERT OR IGNORE INTO " table "(" list ") VALUES(" marks ")",                   \
         .probe = "SELECT rowid FROM " table " NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT "  \
                  "1",                                                                              \
-        .columns = (count), .proof = (by)                                                          \
+        .columns = (count), .proof = (by), .version = (schema)                                     \
     }
 #define SORTED(table, order, order_back, list, marks, count)                                       \
     {                                                                                              \
@@ -55,12 +57,19 @@ struct table {
 
 #define SEALED(column) "typeof(" column ") = 'blob' AND substr(" column ", 1, 3) = x'485356'"
 
+#define KEY                                                                                        \
+    "typeof(id) = 'blob' AND length(id) = 16 AND typeof(version) = 'integer' AND typeof(created) " \
+    "= 'integer' AND typeof(wrapped) = 'blob'"
+
 /* In this order: a body is judged by its segment. */
 static const struct table tables[] = {
     SORTED("meta", "name", "name DESC", "name, number, bytes", "?,?,?", 3),
-    ROWS("key", "number, id, version, created, wrapped", "?,?,?,?,?", 5, PROOF_COLUMNS,
-         "typeof(id) = 'blob' AND length(id) = 16 AND typeof(version) = 'integer' AND "
-         "typeof(created) = 'integer' AND typeof(wrapped) = 'blob'"),
+    ROWS_OF(1, "key", "number, id, version, created, wrapped", "?,?,?,?,?", 5, PROOF_COLUMNS, KEY),
+    ROWS_OF(2, "key", "number, id, version, created, wrapped, epoch", "?,?,?,?,?,?", 6,
+            PROOF_COLUMNS, KEY),
+    ROWS_OF(2, "data_key", "number, sealed", "?,?", 2, PROOF_PLACE,
+            "typeof(sealed) = 'blob' AND length(sealed) IN (0, 80) AND (length(sealed) = 0 OR "
+            "substr(sealed, 1, 3) = x'485356')"),
     ROWS("segment",
          "id, last_id, count, level, day, created, min_time, max_time, plain_bytes, damaged, "
          "classes, severities, computers, head",
@@ -93,7 +102,8 @@ struct copy {
     int64_t now_usec;
     struct hin_error *error;
     struct hin_salvage_pages pages;
-    bool paged; /* pages were looked for */
+    int version; /* of the damaged file's schema */
+    bool paged;  /* pages were looked for */
     struct hin_store_salvaged salvaged;
 };
 
@@ -336,7 +346,15 @@ static HIN_RESULT copy_table(struct copy *copy, const struct table *table, bool 
     "generation) DO NOTHING;"                                                                      \
     "DELETE FROM name WHERE NOT EXISTS (SELECT 1 FROM document WHERE document.kind = name.kind "   \
     "AND document.id = name.id);"                                                                  \
-    "DELETE FROM body WHERE id NOT IN (SELECT id FROM segment);"
+    "DELETE FROM body WHERE id NOT IN (SELECT id FROM segment);"                                   \
+    "DELETE FROM data_key WHERE number >> 56 = 1 AND number & 72057594037927935 NOT IN (SELECT "   \
+    "id FROM segment);"                                                                            \
+    "DELETE FROM data_key WHERE number >> 56 = 3 AND number & 72057594037927935 NOT IN (SELECT "   \
+    "id FROM agent);"                                                                              \
+    "DELETE FROM data_key WHERE number >> 56 > 16 AND NOT EXISTS (SELECT 1 FROM document WHERE "   \
+    "kind = (number >> 56) - 16 AND id = number & 72057594037927935);"                             \
+    "INSERT INTO meta(name, number) VALUES('epoch', (SELECT max(1, coalesce(max(epoch), 1)) FROM " \
+    "key)) ON CONFLICT(name) DO UPDATE SET number = max(number, excluded.number);"
 
 /* What the indexes of the damaged file know of its segments. */
 #define KNOWN                                                                                      \
@@ -380,9 +398,14 @@ static const struct table indexes[] = {
     "0, 0, x'' FROM meta, (SELECT max(last_id) + 1 AS after, day FROM segment) WHERE "             \
     "name = 'last_event' AND after <= number;"
 
+/* The table key that a segment's own key is sealed under, or else the one that seals it directly.
+ */
+#define SEALED_UNDER                                                                               \
+    "coalesce((SELECT substr(sealed, 5, 16) FROM data_key WHERE number = segment.id + "            \
+    "72057594037927936), substr(head, 5, 16))"
 #define UNREADABLE                                                                                 \
     "(id NOT IN (SELECT id FROM body) OR "                                                         \
-    "EXISTS (SELECT 1 FROM temp.lost_keys WHERE id = substr(head, 5, 16)))"
+    "EXISTS (SELECT 1 FROM temp.lost_keys WHERE lost_keys.id = " SEALED_UNDER "))"
 
 static HIN_RESULT stand_in(struct copy *copy)
 {
@@ -435,8 +458,8 @@ static HIN_RESULT judge_segments(struct copy *copy, bool segments_whole, bool ke
     HIN_TRY(hin_db_exec(copy->to, "CREATE TEMP TABLE lost_keys(id BLOB PRIMARY KEY)"));
     if (!keys_whole) {
         HIN_TRY(hin_db_exec(copy->to,
-                            "INSERT OR IGNORE INTO lost_keys SELECT substr(head, 5, 16) FROM "
-                            "segment WHERE substr(head, 5, 16) NOT IN (SELECT id FROM key)"));
+                            "INSERT OR IGNORE INTO lost_keys SELECT " SEALED_UNDER " FROM segment "
+                            "WHERE " SEALED_UNDER " NOT IN (SELECT id FROM key)"));
     }
     HIN_TRY(ask(copy, "SELECT sum(count) FROM segment WHERE damaged = 0 AND " UNREADABLE, &lost));
     copy->salvaged.events_lost = (uint64_t)lost;
@@ -486,17 +509,35 @@ static HIN_RESULT remember(struct copy *copy)
     return hin_db_set_number(copy->to, "salvage_lost", (int64_t)copy->salvaged.events_lost);
 }
 
+/* A file whose damage kept it from being migrated is of the version before. */
+static int schema_of(sqlite3 *from)
+{
+    sqlite3_stmt *statement = NULL;
+    bool found = sqlite3_prepare_v2(from, "SELECT 1 FROM sqlite_schema WHERE name = 'data_key'", -1,
+                                    &statement, NULL) == SQLITE_OK &&
+                 sqlite3_step(statement) == SQLITE_ROW;
+    (void)sqlite3_finalize(statement);
+    return found ? 2 : 1;
+}
+
 static HIN_RESULT copy_tables(struct copy *copy)
 {
     bool segments_whole = true, keys_whole = true;
+    copy->version = schema_of(copy->from);
+    HIN_TRY(hin_db_exec(copy->to, "DELETE FROM meta")); /* what a fresh file says of itself */
     for (size_t i = 0; i < HIN_COUNT(tables); i++) {
         bool whole = false;
+        if (tables[i].version != 0 && tables[i].version != copy->version) {
+            continue;
+        }
         HIN_TRY(copy_table(copy, &tables[i], &whole));
         if (strcmp(tables[i].name, "segment") == 0) {
             segments_whole = whole;
         } else if (strcmp(tables[i].name, "key") == 0 && !whole) {
             keys_whole = false;
             HIN_TRY(check_keys(copy));
+        } else if (strcmp(tables[i].name, "data_key") == 0) {
+            keys_whole = keys_whole && whole;
         }
     }
     HIN_TRY(hin_db_exec(copy->to, MEND));

@@ -1,4 +1,5 @@
 #include "keys/vault.h"
+#include "proof/certificate.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -183,6 +184,47 @@ TEST(test_keys_vault__a_shredded_tenant_never_opens)
 
 /* The state folder is copied away; the ring is not: whatever ring the thief brings, nothing opens.
  */
+static HIN_RESULT state_erasure(const struct site *s, enum hin_certificate_kind kind,
+                                struct hin_view tenant, struct hin_buf *ret_statement)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = HIN_X509_MAX_BYTES};
+    struct hin_certificate certificate = {.kind = kind, .tenant = tenant, .id = HIN_VIEW("c")};
+    HIN_TRY(hin_vault_ca(s->vault, &der));
+    HIN_TRY(hin_sha256(hin_buf_view(&der), certificate.installation));
+    hin_buf_clear(ret_statement);
+    return hin_certificate_encode(&certificate, ret_statement);
+}
+
+TEST(test_keys_vault__certifies_only_what_it_has_destroyed)
+{
+    SITE(s, "vault3c");
+    struct hin_view t0 = HIN_VIEW("t0");
+    uint8_t signature[HIN_SIGN_BYTES], public_key[HIN_SIGN_PUBLIC_BYTES];
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_CERTIFICATE_STATEMENT_MAX};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf is_signed = {.max = 65536};
+    CHECK_OK(state_erasure(&s, HIN_CERTIFICATE_TENANT, t0, &text));
+    CHECK_CODE(hin_vault_certificate_sign(s.vault, t0, hin_buf_view(&text), signature), CONFLICT);
+    CHECK_OK(hin_vault_tenant_shred(s.vault, t0));
+    CHECK_OK(hin_vault_certificate_sign(s.vault, t0, hin_buf_view(&text), signature));
+    CHECK_OK(hin_vault_checkpoint_public(s.vault, public_key));
+    CHECK_OK(hin_certificate_text(hin_buf_view(&text), &is_signed));
+    CHECK_OK(hin_sign_verify(hin_view_of(public_key, sizeof(public_key)), hin_buf_view(&is_signed),
+                             hin_view_of(signature, sizeof(signature))));
+    CHECK_CODE(hin_vault_checkpoint_verify(hin_view_of(public_key, sizeof(public_key)),
+                                           hin_buf_view(&text),
+                                           hin_view_of(signature, sizeof(signature))),
+               AUTH);
+    /* About another tenant than it says, about a person of a tenant that is gone, or no statement.
+     */
+    CHECK_CODE(hin_vault_certificate_sign(s.vault, HIN_VIEW("t9"), hin_buf_view(&text), signature),
+               INVALID);
+    CHECK_OK(state_erasure(&s, HIN_CERTIFICATE_PERSON, t0, &text));
+    CHECK_CODE(hin_vault_certificate_sign(s.vault, t0, hin_buf_view(&text), signature), NOT_FOUND);
+    CHECK_CODE(hin_vault_certificate_sign(s.vault, t0, HIN_VIEW("{}"), signature), INVALID);
+    CHECK_OK(hin_vault_tenant_create(s.vault, t0));
+    CHECK_OK(hin_vault_certificate_sign(s.vault, t0, hin_buf_view(&text), signature));
+}
+
 TEST(test_keys_vault__a_stolen_state_folder_opens_nothing)
 {
     SITE(s, "vault4");

@@ -10,6 +10,7 @@
 #include "base/fd.h"
 #include "harness.h"
 #include "keys/ring.h"
+#include "manager/shred.h"
 #include "store/documents.h"
 
 static const char tenant_id[] = "11111111-2222-4333-8444-555555555555";
@@ -65,6 +66,7 @@ static HIN_RESULT house_build(struct house *house, const char *name)
     struct hin_vault_options options = {
         .provider = hin_ring_provider(house->ring),
         .storage = hin_vault_storage_folder(&house->vault_folder),
+        .clock = &house->clock,
     };
     HIN_TRY(hin_vault_create(&house->vault, &options, "test"));
     HIN_TRY(hin_vault_tenant_create(house->vault, hin_view_from_text(tenant_id)));
@@ -189,4 +191,86 @@ TEST(test_manager_tenant__follows_a_rotation_of_data_keys)
     CHECK_INT(h.tenant.data_version, 2);
     CHECK_OK(get(&h, id, &buf));
     CHECK_VIEW(hin_buf_view(&buf), "old");
+}
+
+static HIN_RESULT copy_file(int from, const char *name, int to, const char *to_name)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 64 << 20};
+    HIN_TRY(hin_file_read(from, name, &bytes));
+    return hin_file_replace(to, to_name, hin_buf_view(&bytes), 0600);
+}
+
+/* A house out of copies of database and vault; its key ring is `keyring`. */
+static HIN_RESULT house_of_copies(struct house *copy, const struct house *from, const char *folder,
+                                  const char *keyring)
+{
+    char path[320];
+    *copy = (struct house){.now_usec = from->now_usec};
+    copy->clock = (struct hin_clock){house_time, house_time, copy};
+    snprintf(path, sizeof(path), "%s/db", folder);
+    HIN_TRY(hin_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &copy->database));
+    HIN_TRY(hin_fd_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0, &copy->vault_folder));
+    HIN_TRY(hin_ring_open(&copy->ring, AT_FDCWD, keyring, NULL, NULL));
+    struct hin_vault_options options = {
+        .provider = hin_ring_provider(copy->ring),
+        .storage = hin_vault_storage_folder(&copy->vault_folder),
+    };
+    HIN_TRY(hin_vault_open(&copy->vault, &options));
+    copy->local = (struct hin_keys_local){copy->vault, HIN_KEYS_MASK_WORKER};
+    copy->inner = hin_keys_carrier_local(&copy->local);
+    return house_open(copy, false);
+}
+
+static HIN_RESULT take_copies(const struct house *house, const char *folder, const char *keyring)
+{
+    char path[400], name[64];
+    HIN_CLEANUP_FD int top = -1;
+    HIN_CLEANUP_FD int database = -1;
+    snprintf(path, sizeof(path), "%s/db", folder);
+    snprintf(name, sizeof(name), "%s.db", tenant_id);
+    HIN_TRY(hin_directory_make(path, 0700));
+    HIN_TRY(hin_fd_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0, &top));
+    HIN_TRY(hin_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &database));
+    HIN_TRY(hin_store_checkpoint(house->tenant.store));
+    HIN_TRY(copy_file(house->database, name, database, name));
+    HIN_TRY(copy_file(house->vault_folder, "vault", top, "vault"));
+    return copy_file(AT_FDCWD, house->keyring, AT_FDCWD, keyring);
+}
+
+/* Copies of database and vault taken before, with the key ring as it is after: nothing opens. With
+ * a copy of the ring of before it does. */
+TEST(test_manager_tenant__shredding_makes_copies_worthless)
+{
+    HOUSE(h, "shred");
+    HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = 65536};
+    char folder[400], keyring[420];
+    int64_t id = 0;
+    int calls = 0;
+    struct hin_shred_report report = {0};
+    snprintf(folder, sizeof(folder), "%s/shred_copy", test_folder());
+    snprintf(keyring, sizeof(keyring), "%s.keyring", folder);
+    CHECK_CODE(hin_tenant_shred_copies(&h.tenant, 0, &report), NOT_FOUND);
+    CHECK_OK(put(&h, "stays readable", &id));
+    CHECK_OK(take_copies(&h, folder, keyring));
+    CHECK_OK(hin_tenant_shred_begin(&h.tenant));
+    while (!report.done && calls++ < 50) { /* one step a call, ended and begun anew in between */
+        CHECK_OK(hin_tenant_shred_copies(&h.tenant, 0, &report));
+        h.now_usec += report.wait_usec;
+        hin_tenant_close(&h.tenant);
+        CHECK_OK(house_open(&h, false));
+    }
+    CHECK(report.done);
+    CHECK(report.log_folded);
+    CHECK(report.exportable);
+    CHECK_INT(report.tenant_below, 2);
+    CHECK_INT(report.wrapping_below, 2);
+    CHECK_OK(get(&h, id, &buf));
+    CHECK_VIEW(hin_buf_view(&buf), "stays readable");
+
+    struct house copy;
+    CHECK_OK(house_of_copies(&copy, &h, folder, keyring)); /* the ring of before, and its copy */
+    CHECK_OK(get(&copy, id, &buf));
+    house_done(&copy);
+    CHECK(!hin_is_ok(house_of_copies(&copy, &h, folder, h.keyring)));
+    house_done(&copy);
 }

@@ -17,16 +17,52 @@ static HIN_RESULT give_sealer(void *context, struct hin_sealer **ret_sealer)
     return hin_ok();
 }
 
-/* As the key service: AGAIN while it is away. */
+static HIN_RESULT secret_of(const uint8_t *id, struct hin_secret *ret_secret)
+{
+    uint8_t key[HIN_SEAL_KEY_BYTES];
+    hin_fill(key, (uint8_t)(id[0] - 1), sizeof(key));
+    return hin_secret_from(ret_secret, hin_view_of(key, sizeof(key)));
+}
+
+/* As the key service, of a key that stands in the key table: AGAIN while it is away. */
 static HIN_RESULT find_key(void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
                            struct hin_secret *ret_key)
 {
     struct keys *keys = context;
-    uint8_t key[HIN_SEAL_KEY_BYTES];
-    HIN_ENSURE(memcmp(key_id, keys->id, sizeof(keys->id)) == 0, NOT_FOUND);
+    HIN_CLEANUP(hin_buf_done) struct hin_buf wrapped = {.max = 1024};
+    uint32_t version = 0;
+    bool known = keys->made[key_id[0]] && !keys->gone[key_id[0]];
+    for (size_t i = 1; known && i < HIN_SEAL_KEY_ID_BYTES; i++) {
+        known = key_id[i] == key_id[0];
+    }
+    HIN_ENSURE(known, NOT_FOUND);
+    if (keys->store != NULL) {
+        HIN_TRY(hin_store_key_get(keys->store, key_id, &wrapped, &version));
+    }
     HIN_ENSURE(!keys->away, AGAIN);
-    hin_fill(key, (uint8_t)(keys->id[0] - 1), sizeof(key));
-    return hin_secret_from(ret_key, hin_view_of(key, sizeof(key)));
+    return secret_of(key_id, ret_key);
+}
+
+HIN_RESULT keys_renew(void *context)
+{
+    struct keys *keys = context;
+    HIN_CLEANUP(hin_secret_done) struct hin_secret secret = {0};
+    struct hin_sealer *sealer = NULL;
+    uint8_t id[HIN_SEAL_KEY_ID_BYTES];
+    HIN_ENSURE(!keys->away, AGAIN);
+    struct hin_result put = hin_fail(HIN_EXISTS);
+    for (unsigned i = keys->id[0] + 1u; put.code == HIN_EXISTS && i < 255; i++) {
+        hin_fill(id, (uint8_t)i, sizeof(id));
+        put = hin_store_key_put(keys->store, id, 1, HIN_VIEW("wrapped"), NOW);
+    }
+    HIN_TRY(put);
+    HIN_TRY(secret_of(id, &secret));
+    HIN_TRY(hin_sealer_new(&sealer, id, &secret));
+    hin_sealer_free(keys->sealer);
+    keys->sealer = sealer;
+    keys->made[id[0]] = true;
+    hin_copy(keys->id, id, sizeof(id));
+    return hin_opener_add(keys->opener, id, &secret);
 }
 
 void keys_leave(struct keys *keys)
@@ -45,6 +81,7 @@ HIN_RESULT keys_new(struct keys *keys, uint8_t seed)
     *keys = (struct keys){0};
     HIN_TRY(hin_secret_from(&secret, hin_view_of(key, sizeof(key))));
     hin_copy(keys->id, id, sizeof(id));
+    keys->made[id[0]] = true;
     struct hin_result result = hin_sealer_new(&keys->sealer, id, &secret);
     if (hin_is_ok(result)) {
         result = hin_opener_new(&keys->opener, &source, 8);
@@ -68,8 +105,11 @@ void keys_free(struct keys *keys)
 
 struct hin_store_keys keys_of(struct keys *keys)
 {
-    return (struct hin_store_keys){
-        .sealer = give_sealer, .context = keys, .opener = keys->opener, .index = keys->index};
+    return (struct hin_store_keys){.sealer = give_sealer,
+                                   .context = keys,
+                                   .opener = keys->opener,
+                                   .index = keys->index,
+                                   .renew = keys_renew};
 }
 
 struct hin_store_options fixture_options(const struct fixture *f)
@@ -94,6 +134,7 @@ HIN_RESULT fixture_open(struct fixture *f)
         }
         return opened;
     }
+    f->keys.store = f->store;
     struct hin_result result = hin_store_key_put(f->store, f->keys.id, 1, HIN_VIEW("wrapped"), NOW);
     if (hin_is_ok(result) || result.code == HIN_EXISTS) {
         result = hin_store_unlock(f->store, &keys);
@@ -139,6 +180,7 @@ void fixture_close(struct fixture *f)
 {
     hin_store_close(f->store);
     f->store = NULL;
+    f->keys.store = NULL;
 }
 
 void fixture_stop(struct fixture *f)

@@ -18,10 +18,14 @@ struct keys {
     struct hin_opener *opener;
     struct hin_index *index;
     bool away;
+    bool made[256], gone[256]; /* by the byte that an id is made of; gone: at the key service */
+    struct hin_store *store;   /* whose key table is asked; NULL: none */
 };
 HIN_RESULT keys_new(struct keys *keys, uint8_t seed);
 /* The key service is out of reach until `away` is false again. */
 void keys_leave(struct keys *keys);
+/* Another key of the present epoch: hin_store_keys.renew. */
+HIN_RESULT keys_renew(void *context);
 void keys_free(struct keys *keys);
 struct hin_store_keys keys_of(struct keys *keys);
 

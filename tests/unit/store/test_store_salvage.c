@@ -96,7 +96,7 @@ TEST(test_store_salvage__any_page_costs_what_lies_on_it)
     printf("# %zu pages cost nothing, %zu a segment, %zu several, %zu the keys\n", none, one,
            several, keys);
     CHECK_INT(keys, 1); /* the one page of the key table */
-    CHECK(several <= 3);
+    CHECK(several <= 4);
     hin_buf_done(&whole.bytes);
     fixture_stop(&f);
 }
@@ -567,4 +567,31 @@ TEST(test_store_salvage__any_file_of_the_damaged_one_is_left_over)
     hin_buf_done(&wal.bytes);
     hin_buf_done(&finished.bytes);
     fixture_stop(&f);
+}
+
+/* A large file goes piece by piece, so that nobody waits for it; so do those of earlier salvages.
+ */
+TEST(test_store_erase__large_and_damaged_files_go_piece_by_piece)
+{
+    static const char *const names[] = {"t.db",          "t.db-wal", "t.db.damaged-2",
+                                        "t.db.salvaged", "t.damage", "u.db"};
+    struct hin_store_options options = {.tenant = "t"};
+    struct hin_error error = {0};
+    int steps = 0;
+    bool done = false;
+    HIN_CLEANUP_FD int directory = open(test_folder(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    CHECK(directory >= 0);
+    options.directory = directory;
+    for (size_t i = 0; i < HIN_COUNT(names); i++) {
+        HIN_CLEANUP_FD int fd = openat(directory, names[i], O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+        CHECK(fd >= 0 && ftruncate(fd, i == 0 ? (off_t)600 << 20 : 4096) == 0);
+    }
+    for (; !done && steps < 10; steps++) {
+        CHECK_OK(hin_store_erase(&options, &done, &error));
+    }
+    CHECK_INT(steps, 3); /* 600 MiB: two pieces, then the rest */
+    for (size_t i = 0; i < HIN_COUNT(names); i++) {
+        bool there = faccessat(directory, names[i], F_OK, 0) == 0;
+        CHECK(there == (names[i][0] == 'u'));
+    }
 }

@@ -305,7 +305,9 @@ static HIN_RESULT find_administrator(struct hin_api_call *call, struct sign_in *
     bool active = true;
     int64_t unlock_msec = 0;
     if (in->tenant.size > 0) { /* what a wrong one is told is what a wrong name is told */
-        HIN_TRY(hin_desk_find_name(call->worker, in->tenant, &desk));
+        struct hin_result named = hin_desk_find_name(call->worker, in->tenant, &desk);
+        HIN_ENSURE(named.code != HIN_EXPIRED, NOT_FOUND); /* erased */
+        HIN_TRY(named);
         hin_api_call_bind(call, desk);
     }
     HIN_TRY(hin_store_find(call->tenant->store, HIN_STORE_ADMINISTRATORS, 0, in->username, &text,

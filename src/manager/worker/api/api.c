@@ -538,10 +538,13 @@ static void admit(void *context, struct hin_http_exchange *exchange, size_t *bod
     struct route route = {0};
     struct hin_view path;
     (void)context;
-    if (api_path(request, &path) && find_route(request->method, path, &route) &&
-        route.resource != NULL && route.resource->body_max_bytes > 0) {
-        *body_max_bytes = route.resource->body_max_bytes;
+    if (!api_path(request, &path) || !find_route(request->method, path, &route)) {
+        return;
     }
+    size_t own = route.action != NULL     ? route.action->body_max_bytes
+                 : route.resource != NULL ? route.resource->body_max_bytes
+                                          : 0;
+    *body_max_bytes = own > 0 ? own : *body_max_bytes;
 }
 
 /* ---- life ---- */

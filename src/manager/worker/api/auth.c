@@ -156,7 +156,7 @@ static HIN_RESULT find_desk(struct hin_auth *auth, struct hin_view secret,
     uint64_t number = 0;
     HIN_ENSURE(hin_is_ok(hin_token_tenant(HIN_TOKEN_API_KEY, secret, &number)), AUTH);
     struct hin_result found = hin_desk_find(auth->worker, number, ret_desk);
-    HIN_ENSURE(found.code != HIN_NOT_FOUND, AUTH);
+    HIN_ENSURE(found.code != HIN_NOT_FOUND && found.code != HIN_EXPIRED, AUTH);
     HIN_ENSURE(found.code != HIN_REVOKED, CONFLICT);
     return found;
 }

@@ -88,7 +88,8 @@ struct hin_api_action {
     hin_api_handler *handle;
     const struct hin_api_attributes *body; /* model of the body; NULL: none is read */
     const char *summary;
-    bool open_version; /* answered without an api-version header (browsers, monitoring) */
+    bool open_version;     /* answered without an api-version header (browsers, monitoring) */
+    size_t body_max_bytes; /* 0: 1 MiB */
 };
 
 struct hin_api_module {

@@ -128,7 +128,10 @@ static void put_request(struct hin_json_writer *writer, const struct hin_holders
                                request->name);
     }
     if (request->number > 0) {
-        hin_json_field_integer(writer, request->action == HIN_HOLDER_RETIRE ? "version" : "limit",
+        hin_json_field_integer(writer,
+                               request->action == HIN_HOLDER_RETIRE  ? "version"
+                               : request->action == HIN_HOLDER_ERASE ? "tenantID"
+                                                                     : "limit",
                                request->number);
     }
     hin_json_field_cstring(writer, "by", by != NULL ? by->name : NULL);
@@ -401,11 +404,15 @@ static struct hin_result agree(struct hin_api_call *call)
     const struct hin_holder *by = hin_holders_by_key(&holders, request.by);
     snprintf(how, sizeof(how), "request %lld of %s", (long long)request.id,
              by != NULL ? by->name : "?");
-    if (request.action != HIN_HOLDER_RETIRE) {
+    if (request.action != HIN_HOLDER_RETIRE && request.action != HIN_HOLDER_ERASE) {
         return do_now(call, &holders, &request, how);
     }
     HIN_TRY(do_now(call, &holders, &request, how));
-    hin_buf_clear(call->out); /* the answer is that of the retirement */
+    hin_buf_clear(call->out); /* the answer is that of what was agreed to */
+    if (request.action == HIN_HOLDER_ERASE) {
+        return hin_api_tenant_erase(call, request.number, by != NULL ? by->name : "?",
+                                    request.expires_usec - HIN_HOLDER_REQUEST_USEC);
+    }
     return hin_api_key_retire(call, hin_view_from_text(request.name), (uint32_t)request.number);
 }
 

@@ -22,4 +22,9 @@ HIN_RESULT hin_api_holder_has_key(struct hin_api_call *call, int64_t key,
 HIN_RESULT hin_api_key_retire(struct hin_api_call *call, struct hin_view name,
                               uint32_t version) HIN_NONNULL;
 
+/* tenants.c: destroys the tenant's key and marks it; `jobs` does the rest. Answers the tenant. by:
+ * the holder who asked, at requested_usec; the caller is the one who agreed. */
+HIN_RESULT hin_api_tenant_erase(struct hin_api_call *call, int64_t number, const char *by,
+                                int64_t requested_usec) HIN_NONNULL;
+
 #endif

@@ -305,9 +305,16 @@ static const struct hin_api_attribute tenant_rows[] = {
     {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL,
      "The tenant's own identifier: names its database and its keys, stands in its agents' "
      "certificates."},
-    {"tenantState", HIN_API_CHOICE, RO, PLAIN, 0, 0, "active|suspended", NULL,
-     "suspended: its keys, people and agents are refused, its data stays."},
+    {"tenantState", HIN_API_CHOICE, RO, PLAIN, 0, 0, "active|suspended|erasing|erased", NULL,
+     "suspended: its keys, people and agents are refused, its data stays. erasing: its data cannot "
+     "be read any more, the room it took is given back. erased: all is done, and certified."},
     {"created", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was made."},
+    {"certificate", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL,
+     "Identifier of the certificate of its erasure."},
+    {"certificateID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "ID of that certificate, among certificates."},
+    {"erasure", HIN_API_TEXT, RO | HIN_API_HIDDEN, SENSITIVE, 0, 4096, NULL, NULL,
+     "What its erasure goes on by."},
     {"administrator", HIN_API_TEXT, HIN_API_WRITE_ONLY | HIN_API_CLEAN, PERSONAL, 1, 255, NULL,
      NULL, "Name of its first administrator; admin unless given."},
     {"oneTimePassword", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
@@ -319,6 +326,62 @@ static const struct hin_api_attribute tenant_rows[] = {
     ID_ROW,
 };
 const struct hin_api_attributes hin_api_tenant = HIN_API_TABLE("Tenant", tenant_rows);
+
+static const struct hin_api_attribute tenant_erasure_rows[] = {
+    {"tenant", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, SENSITIVE, 1,
+     HIN_API_TENANT_NAME_MAX, NULL, NULL, "Name or number of the tenant that is to be erased."},
+};
+const struct hin_api_attributes hin_api_tenant_erasure =
+    HIN_API_TABLE("TenantErasure", tenant_erasure_rows);
+
+static const struct hin_api_attribute certificate_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The certificate's own identifier."},
+    {"kind", HIN_API_CHOICE, RO, PLAIN, 0, 0, "tenant|person", NULL, "Whose data was erased."},
+    {"tenantID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Number of the tenant."},
+    {"tenantName", HIN_API_TEXT, RO, SENSITIVE, 0, HIN_API_TENANT_NAME_MAX, NULL, NULL,
+     "Name of the tenant."},
+    {"done", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When the erasure was done."},
+    {"file", HIN_API_TEXT, RO, SENSITIVE, 0, 65536, NULL, NULL,
+     "The certificate itself: hinomi certificate verify judges it with nothing but the "
+     "authority's fingerprint."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_certificate =
+    HIN_API_TABLE("ErasureCertificate", certificate_rows);
+
+static const struct hin_api_attribute export_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The export's own identifier."},
+    {"keyID", HIN_API_TEXT, RO, PLAIN, 0, 32, NULL, NULL,
+     "Which key of the tenant's key table opens it."},
+    {"taken", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was begun."},
+    {"by", HIN_API_TEXT, RO, PERSONAL, 0, 255, NULL, NULL, "Who took it."},
+    {"lastEventID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "The last event in it."},
+    {"lastAuditID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The last audit entry in it."},
+    {"tenant", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "GUID of the tenant."},
+    {"tenantID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Number of the tenant."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_export = HIN_API_TABLE("Export", export_rows);
+
+static const struct hin_api_attribute export_cursor_rows[] = {
+    {"record", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Number of the record that is wanted, from 1."},
+    {"kind", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "What it begins with: from 1, then as the last answer said."},
+    {"after", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "The ID behind which it goes on; 0 at first."},
+    {"documents", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Documents so far."},
+    {"events", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Events so far."},
+    {"audit", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Audit entries so far."},
+    {"damaged", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 0, INT64_MAX - 1, NULL, NULL,
+     "Damaged things left out so far."},
+};
+const struct hin_api_attributes hin_api_export_cursor =
+    HIN_API_TABLE("ExportCursor", export_cursor_rows);
 
 static const struct hin_api_attribute key_rotation_rows[] = {
     {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data", NULL,

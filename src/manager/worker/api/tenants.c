@@ -6,6 +6,8 @@
 #include "crypt/uuid.h"
 #include "manager/content.h"
 #include "manager/credential.h"
+#include "manager/erasure.h"
+#include "manager/worker/api/holders.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/tables.h"
 
@@ -135,6 +137,12 @@ static struct hin_result write_state(void *context, const struct hin_store_docum
     struct hin_json stored;
     (void)content;
     *keep_names = true;
+    struct hin_tenant_row row;
+    HIN_TRY(hin_tenant_row_read(document->id, document->bytes, &row));
+    if (row.state >= HIN_TENANT_ERASING) {
+        return hin_api_fail(change->call, HIN_CONFLICT,
+                            "tenant %s is erased: it does not come back", row.name);
+    }
     HIN_TRY(hin_api_parse(change->call, document->bytes, HIN_STORE_DOCUMENT_BYTES, &stored));
     HIN_TRY(hin_api_patch_text(&patches, "tenantState", hin_view_from_text(change->state)));
     HIN_TRY(hin_api_merge(&hin_api_tenant, stored, (struct hin_json){0}, &patches, bytes));
@@ -180,9 +188,129 @@ static struct hin_result resume(struct hin_api_call *call)
     return change_state(call, "tenant.resume", state);
 }
 
+/* ---- erasure ---- */
+
+/* Once the row says so nobody of the tenant is let in any more, whatever else fails. */
+static struct hin_result mark_erasing(struct hin_api_call *call, void *context, int64_t *object)
+{
+    const struct hin_tenant_row *row = context;
+    (void)object;
+    struct hin_result marked = hin_tenant_row_write(call->tenant, row, 0, 0);
+    return marked.code == HIN_CONFLICT
+               ? hin_api_fail(call, HIN_CONFLICT, "tenant %s is being erased already", row->name)
+               : marked;
+}
+
+static HIN_RESULT load_row(struct hin_api_call *call, int64_t number,
+                           struct hin_tenant_row *ret_row)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    struct hin_store_document found;
+    struct hin_result got =
+        hin_store_get(call->tenant->store, HIN_STORE_TENANTS, number, &text, &found);
+    if (got.code == HIN_NOT_FOUND) {
+        return hin_api_fail(call, HIN_NOT_FOUND, "there is no tenant with ID %lld",
+                            (long long)number);
+    }
+    HIN_TRY(got);
+    HIN_TRY(hin_tenant_row_read(number, found.bytes, ret_row));
+    return ret_row->state < HIN_TENANT_ERASING
+               ? hin_ok()
+               : hin_api_fail(call, HIN_CONFLICT,
+                              "tenant %s is erased, or is being erased, already", ret_row->name);
+}
+
+/* jobs would do it some seconds later: this is so that it is done when the answer comes. */
+static HIN_RESULT destroy_key(struct hin_api_call *call, struct hin_tenant_row *row)
+{
+    struct hin_result destroyed = hin_erasure_destroy_key(call->tenant, row);
+    if (!hin_is_ok(destroyed)) {
+        return hin_api_fail(call, HIN_AGAIN,
+                            "tenant %s is marked and refused, but its key is not destroyed yet: "
+                            "%s. It is tried again by itself; hinomi tenant show tells",
+                            row->name, hin_code_text(destroyed.code));
+    }
+    return hin_tenant_row_write(call->tenant, row, HIN_TENANT_ERASING, 0);
+}
+
+HIN_RESULT hin_api_tenant_erase(struct hin_api_call *call, int64_t number, const char *by,
+                                int64_t requested_usec)
+{
+    struct hin_tenant_row row;
+    HIN_TRY(load_row(call, number, &row));
+    row.state = HIN_TENANT_ERASING;
+    row.erasure = (struct hin_erasure){.requested_usec = requested_usec};
+    HIN_TRY(hin_uuid_new(row.erasure.id));
+    snprintf(row.erasure.requested_by, sizeof(row.erasure.requested_by), "key holder %s", by);
+    snprintf(row.erasure.confirmed_by, sizeof(row.erasure.confirmed_by), "%s", call->who->text);
+    hin_erasure_count(call->tenant, &row);
+    struct hin_api_change change = {
+        .action = "tenant.erase",
+        .kind = HIN_STORE_TENANTS,
+        .kind_name = "tenants",
+        .object = number,
+        .detail = hin_view_from_text(row.name),
+        .effect = mark_erasing,
+        .context = &row,
+    };
+    HIN_TRY(hin_api_change(call, &change));
+    HIN_TRY(destroy_key(call, &row));
+    call->id = number;
+    return hin_api_resource_get(call, &tenants);
+}
+
+static HIN_RESULT find_named(struct hin_api_call *call, struct hin_tenant_row *ret_row)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    char canonical[HIN_TENANT_NAME_BYTES];
+    struct hin_store_document found;
+    struct hin_view named;
+    int64_t number = 0;
+    HIN_TRY(hin_json_get_text(call->body, "tenant", &named, &call->error));
+    struct hin_result got = hin_fail(HIN_NOT_FOUND);
+    if (hin_is_ok(hin_tenant_name(named, canonical))) {
+        got = hin_store_find(call->tenant->store, HIN_STORE_TENANTS, HIN_TENANT_SLOT_NAME,
+                             hin_view_from_text(canonical), &text, &found);
+    }
+    if (got.code == HIN_NOT_FOUND && hin_is_ok(hin_view_to_i64(named, &number))) {
+        return load_row(call, number, ret_row);
+    }
+    if (got.code == HIN_NOT_FOUND) {
+        return hin_api_fail(call, HIN_NOT_FOUND,
+                            "there is no tenant %.*s (the installation's own is never erased)",
+                            HIN_ARGS(named));
+    }
+    HIN_TRY(got);
+    return load_row(call, found.id, ret_row);
+}
+
+/* Destroying a key is the affair of two holders, once there are two. */
+static struct hin_result erase(struct hin_api_call *call)
+{
+    struct hin_tenant_row row;
+    struct hin_holder_request wanted = {.action = HIN_HOLDER_ERASE};
+    bool alone = false;
+    if (call->tenant->number != 0) {
+        return hin_api_fail(call, HIN_DENIED,
+                            "a tenant is erased by the key holders of the installation");
+    }
+    HIN_TRY(hin_api_holder_only(call));
+    HIN_TRY(find_named(call, &row));
+    snprintf(wanted.name, sizeof(wanted.name), "%s", row.name);
+    wanted.number = row.number;
+    HIN_TRY(hin_api_holder_ask(call, &wanted, &alone));
+    return alone ? hin_api_tenant_erase(call, row.number, call->who->name,
+                                        hin_tenant_now_usec(call->tenant))
+                 : hin_ok();
+}
+
 static const struct hin_api_action actions[] = {
     {HIN_HTTP_POST, "tenants/{id}/suspend", HIN_RIGHT_TENANTS, suspend, NULL,
      "Refuse a tenant's keys, people and agents; its data stays.", false},
+    {HIN_HTTP_POST, "tenants/erase", HIN_RIGHT_KEYS, erase, &hin_api_tenant_erasure,
+     "For key holders: destroy all keys of a tenant, and with them all it holds, copies included; "
+     "done, or noted for another holder to confirm (202).",
+     false},
     {HIN_HTTP_POST, "tenants/{id}/resume", HIN_RIGHT_TENANTS, resume, NULL, "Let them in again.",
      false},
 };

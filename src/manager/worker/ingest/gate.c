@@ -26,6 +26,10 @@ static HIN_RESULT find_tenant(struct session *session, const char *uuid, uint16_
         *ret_refusal = HIN_WIRE_REFUSE_BUSY;
         return hin_ok();
     }
+    if (found.code == HIN_EXPIRED) {
+        *ret_refusal = HIN_WIRE_REFUSE_ERASED;
+        return hin_ok();
+    }
     HIN_TRY(found);
     hin_ingest_move(session, desk->ingest);
     return hin_ok();

@@ -177,12 +177,13 @@ static void free_session(struct session *session)
     free(session);
 }
 
-void hin_ingest_end_sessions(struct hin_ingest *ingest)
+void hin_ingest_end_sessions(struct hin_ingest *ingest, bool erased)
 {
     struct session *next;
     for (struct session *session = ingest->first; session != NULL; session = next) {
         next = session->next;
-        hin_ingest_refuse(session, HIN_WIRE_REFUSE_BUSY, "the tenant is suspended");
+        hin_ingest_refuse(session, erased ? HIN_WIRE_REFUSE_ERASED : HIN_WIRE_REFUSE_BUSY,
+                          erased ? NULL : "the tenant is suspended");
     }
 }
 

@@ -20,8 +20,8 @@ HIN_RESULT hin_ingest_new(struct hin_desk *desk, struct hin_ingest **ret_ingest)
 void hin_ingest_free(struct hin_ingest *ingest);
 /* Commit what has been taken. */
 void hin_ingest_flush(struct hin_ingest *ingest) HIN_NONNULL;
-/* Refuse whoever is connected: the tenant is suspended. */
-void hin_ingest_end_sessions(struct hin_ingest *ingest) HIN_NONNULL;
+/* Refuse whoever is connected: the tenant is suspended, or erased. */
+void hin_ingest_end_sessions(struct hin_ingest *ingest, bool erased) HIN_NONNULL;
 
 /* For the metrics: what heartbeats said, and how long the last batch was under way. */
 void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, uint64_t *ret_lost);

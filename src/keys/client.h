@@ -58,6 +58,8 @@ HIN_RESULT hin_keys_index_key(const struct hin_keys_carrier *carrier, struct hin
 HIN_RESULT hin_keys_ticket_key(const struct hin_keys_carrier *carrier,
                                struct hin_secret *ret_key) HIN_NONNULL;
 HIN_RESULT hin_keys_ca(const struct hin_keys_carrier *carrier, struct hin_buf *ret_der) HIN_NONNULL;
+HIN_RESULT hin_keys_ca_state(const struct hin_keys_carrier *carrier,
+                             struct hin_buf *ret_state) HIN_NONNULL;
 HIN_RESULT hin_keys_issue_agent(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                 struct hin_view agent, enum hin_vault_reason reason,
                                 struct hin_view request_der, int64_t lifetime_usec,
@@ -72,7 +74,8 @@ HIN_RESULT hin_keys_checkpoint_public(const struct hin_keys_carrier *carrier,
                                       uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES]) HIN_NONNULL;
 HIN_RESULT hin_keys_checkpoint_certify(const struct hin_keys_carrier *carrier,
                                        struct hin_buf *ret_statement) HIN_NONNULL;
-/* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap. */
+/* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap, ca-rotate,
+ * ca-retire, ca-renew. */
 HIN_RESULT hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                           struct hin_view tenant) HIN_NONNULL;
 HIN_RESULT hin_keys_status(const struct hin_keys_carrier *carrier,

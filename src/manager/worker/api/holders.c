@@ -406,6 +406,9 @@ static struct hin_result agree(struct hin_api_call *call)
     }
     HIN_TRY(do_now(call, &holders, &request, how));
     hin_buf_clear(call->out); /* the answer is that of the retirement */
+    if (strcmp(request.name, HIN_API_AUTHORITY_NAME) == 0) {
+        return hin_api_authority_retire(call);
+    }
     return hin_api_key_retire(call, hin_view_from_text(request.name), (uint32_t)request.number);
 }
 

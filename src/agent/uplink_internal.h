@@ -141,7 +141,8 @@ HIN_RESULT uplink_identity_load(struct uplink *u);
 HIN_RESULT uplink_session_count(struct uplink *u);
 void uplink_reserve(struct uplink *u);
 HIN_RESULT uplink_tls_make(struct uplink *u);
-/* After a handshake: an authority that took over from the one trusted so far is trusted in its place.
+/* After a handshake: an authority that took over from the one trusted so far is trusted in its
+ * place.
  */
 HIN_RESULT uplink_authority_met(struct uplink *u) HIN_NONNULL;
 bool uplink_renewal_due(const struct uplink *u);

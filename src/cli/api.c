@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -163,6 +164,21 @@ static void follow_authority(struct hin_cli_api *api)
     }
 }
 
+/* While an authority takes over, a worker may serve under the former one for a second longer than
+ * another. A handshake that failed has sent nothing, so the second try repeats nothing. */
+static HIN_RESULT call_twice(struct hin_cli_api *api, const struct hin_http_call *call,
+                             struct hin_error *error)
+{
+    static const struct timespec pause = {.tv_sec = 1, .tv_nsec = 500 * 1000 * 1000};
+    struct hin_result result = hin_http_client_call(api->client, call, &api->answer, error);
+    if (result.code != HIN_AUTH) {
+        return result;
+    }
+    (void)nanosleep(&pause, NULL);
+    *error = (struct hin_error){0};
+    return hin_http_client_call(api->client, call, &api->answer, error);
+}
+
 struct hin_result hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method method,
                                    const char *path, struct hin_view body,
                                    struct hin_json_document **ret_document, struct hin_error *error)
@@ -175,7 +191,7 @@ struct hin_result hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method
                                  .body = body,
                                  .content_type = body.size > 0 ? "application/json" : NULL};
     HIN_TRY(make_url(api, path, &call.url));
-    HIN_TRY(hin_http_client_call(api->client, &call, &api->answer, error));
+    HIN_TRY(call_twice(api, &call, error));
     follow_authority(api);
     if (api->answer.head.status < 200 || api->answer.head.status > 299) {
         return refuse(api, error);

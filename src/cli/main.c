@@ -10,8 +10,9 @@
 
 static const struct hin_cli_group *const groups[] = {
     &hin_cli_group_login,  &hin_cli_group_events, &hin_cli_group_computer, &hin_cli_group_policy,
-    &hin_cli_group_status, &hin_cli_group_health, &hin_cli_group_audit,    &hin_cli_group_key, &hin_cli_group_ca,
-    &hin_cli_group_kms,    &hin_cli_group_log,    &hin_cli_group_rules,    &hin_cli_group_tenant,
+    &hin_cli_group_status, &hin_cli_group_health, &hin_cli_group_audit,    &hin_cli_group_key,
+    &hin_cli_group_ca,     &hin_cli_group_kms,    &hin_cli_group_log,      &hin_cli_group_rules,
+    &hin_cli_group_tenant,
 };
 
 static const char *verb_of(const struct hin_cli_group *group, const struct hin_cli_command *command)

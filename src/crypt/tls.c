@@ -48,7 +48,7 @@ static const struct role roles[HIN_TLS_ROLE_COUNT] = {
 struct hin_tls {
     SSL_CTX *context;
     enum hin_tls_role role;
-    X509 *ca; /* trusted; with a pin alone: the authority last seen to match it */
+    X509 *ca;     /* trusted; with a pin alone: the authority last seen to match it */
     X509 *former; /* servers: trusted as well; NULL */
     X509 *seen;   /* clients: the authority under which a server was last verified */
     bool pinned;
@@ -112,14 +112,14 @@ static int judge_chain(const struct hin_tls *tls, X509_STORE_CTX *verification)
     return X509_V_OK;
 }
 
-static bool push_anchor(STACK_OF(X509) *trusted, X509 *anchor)
+static bool push_anchor(STACK_OF(X509) * trusted, X509 *anchor)
 {
     return anchor == NULL || sk_X509_push(trusted, anchor) > 0;
 }
 
 /* What this end trusts, borrowed; empty when it trusts nobody whom the peer has to do with. */
 static bool gather(const struct hin_tls *tls, X509_STORE_CTX *verification,
-                   STACK_OF(X509) *trusted)
+                   STACK_OF(X509) * trusted)
 {
     if (roles[tls->role].server) {
         return push_anchor(trusted, tls->ca) && push_anchor(trusted, tls->former);

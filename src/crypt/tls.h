@@ -22,16 +22,17 @@ struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
 enum hin_tls_version { HIN_TLS_1_3 = 0, HIN_TLS_1_2 = 1 /* 1.2 and up */ };
 
 enum hin_tls_role {
-    HIN_TLS_API_SERVER,   /* one-way: needs certificate, key, ca */
-    HIN_TLS_AGENT_SERVER, /* asks for a client certificate of `ca`; enrolment comes without one,
-                             renewal with one that has expired: see hin_tls_peer. Needs certificate,
-                             key, ca */
-    HIN_TLS_AGENT_CLIENT, /* trusts `ca` and its heirs alone and shows its certificate. Needs certificate, key, ca
-                           */
-    HIN_TLS_ENROL_CLIENT, /* the server's chain must hold an authority whose SHA-256 is
-                             ca_fingerprint; no certificate */
-    HIN_TLS_CLI_CLIENT,   /* trusts ca_fingerprint, or else `ca`, or else the system's authorities
-                             (host then required) */
+    HIN_TLS_API_SERVER,     /* one-way: needs certificate, key, ca */
+    HIN_TLS_AGENT_SERVER,   /* asks for a client certificate of `ca`; enrolment comes without one,
+                               renewal with one that has expired: see hin_tls_peer. Needs certificate,
+                               key, ca */
+    HIN_TLS_AGENT_CLIENT,   /* trusts `ca` and its heirs alone and shows its certificate. Needs
+                             * certificate, key, ca
+                             */
+    HIN_TLS_ENROL_CLIENT,   /* the server's chain must hold an authority whose SHA-256 is
+                               ca_fingerprint; no certificate */
+    HIN_TLS_CLI_CLIENT,     /* trusts ca_fingerprint, or else `ca`, or else the system's authorities
+                               (host then required) */
     HIN_TLS_SERVICE_CLIENT, /* of somebody else's service: trusts `authorities`, by name (host
                                required) */
     HIN_TLS_ROLE_COUNT

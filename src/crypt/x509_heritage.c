@@ -6,7 +6,8 @@
  *   SHA-256) over HERITAGE_DOMAIN || SHA-256 of that certificate || SHA-256 of the heir's
  *   SubjectPublicKeyInfo
  *
- * The former certificate holds its own heritage in turn, so one certificate proves the whole line. */
+ * The former certificate holds its own heritage in turn, so one certificate proves the whole line.
+ */
 #include <openssl/err.h>
 #include <openssl/objects.h>
 
@@ -16,7 +17,7 @@
 
 #define HERITAGE_OID    "2.25.146368786151673389670369492300703323363"
 #define HERITAGE_DOMAIN "hinomi authority heir v1\n"
-#define HEIRS_MAX        16
+#define HEIRS_MAX       16
 
 static HIN_RESULT statement(const uint8_t *former, const uint8_t *key_id, struct hin_buf *out)
 {
@@ -70,8 +71,7 @@ static HIN_RESULT find_heritage(const X509 *certificate, struct hin_view *ret_by
     ASN1_OBJECT_free(name);
     HIN_ENSURE(at >= 0, AUTH);
     const ASN1_OCTET_STRING *value = X509_EXTENSION_get_data(X509_get_ext(certificate, at));
-    *ret_bytes =
-        hin_view_of(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
+    *ret_bytes = hin_view_of(ASN1_STRING_get0_data(value), (size_t)ASN1_STRING_length(value));
     return hin_ok();
 }
 

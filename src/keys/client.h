@@ -74,8 +74,8 @@ HIN_RESULT hin_keys_checkpoint_public(const struct hin_keys_carrier *carrier,
                                       uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES]) HIN_NONNULL;
 HIN_RESULT hin_keys_checkpoint_certify(const struct hin_keys_carrier *carrier,
                                        struct hin_buf *ret_statement) HIN_NONNULL;
-/* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap, ca-rotate,
- * ca-retire, ca-renew. */
+/* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap,
+ * ca-rotate, ca-retire, ca-renew. */
 HIN_RESULT hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                           struct hin_view tenant) HIN_NONNULL;
 HIN_RESULT hin_keys_status(const struct hin_keys_carrier *carrier,

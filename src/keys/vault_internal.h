@@ -34,7 +34,7 @@ struct hin_vault {
                                   empty: retired, or there was none */
     int64_t ca_rotated_usec;   /* 0: never */
     uint64_t renewals;         /* how often server certificates were demanded anew; not stored */
-    struct hin_map tenants; /* id -> struct hin_vault_tenant, ours */
+    struct hin_map tenants;    /* id -> struct hin_vault_tenant, ours */
     int format;
     /* Versions of the installation's wrapping key below this are to be destroyed: they wrapped keys
      * of tenants in format 1. 0: nothing is left to do. */
@@ -44,12 +44,12 @@ struct hin_vault {
 
 void hin_vault_tenant_free(struct hin_vault_tenant *tenant);
 /* Vault file, version 3: "HVT" 3, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
- * destroy_below, u64 when the installation's wrapping key was rotated, authority (bytes), u64 when it
- * took over, the former authority (bytes; empty: none), the own keys, varint tenant count, then each tenant: id, u64 when its wrapping key was rotated, u64 when
- * its tenant key was, varint key count, keys, index key. A key: u32 version, 16 bytes id, wrapped
- * (bytes). Version 2 (read only): without former authority and its time.
- * Version 1 (read only): without any time and destroy_below; its tenant keys are wrapped
- * under the installation's wrapping key. */
+ * destroy_below, u64 when the installation's wrapping key was rotated, authority (bytes), u64 when
+ * it took over, the former authority (bytes; empty: none), the own keys, varint tenant count, then
+ * each tenant: id, u64 when its wrapping key was rotated, u64 when its tenant key was, varint key
+ * count, keys, index key. A key: u32 version, 16 bytes id, wrapped (bytes). Version 2 (read only):
+ * without former authority and its time. Version 1 (read only): without any time and destroy_below;
+ * its tenant keys are wrapped under the installation's wrapping key. */
 HIN_RESULT hin_vault_encode(const struct hin_vault *vault, struct hin_buf *ret_bytes) HIN_NONNULL;
 /* Into an empty vault whose map is initialised. */
 HIN_RESULT hin_vault_decode(struct hin_vault *vault, struct hin_view bytes) HIN_NONNULL;

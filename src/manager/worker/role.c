@@ -68,7 +68,8 @@ static void list_names(struct hin_role *role, char *out, size_t out_bytes)
 
 static HIN_RESULT make_tls(struct hin_worker *worker, const struct hin_x509_key *key,
                            struct hin_view certificate,
-                           const struct hin_worker_authority *authority, struct hin_tls **ret_api, struct hin_tls **ret_agents)
+                           const struct hin_worker_authority *authority, struct hin_tls **ret_api,
+                           struct hin_tls **ret_agents)
 {
     struct hin_secret ticket_key = {0};
     HIN_TRY(hin_keys_ticket_key(&worker->keys, &ticket_key));
@@ -107,8 +108,8 @@ static HIN_RESULT read_authority(struct hin_worker *worker, struct hin_worker_au
     HIN_ENSURE(state.size >= HIN_VAULT_CA_STATE_BYTES, PROTOCOL);
     authority->renewals = hin_load_u64(state.data);
     authority->rotated_usec = (int64_t)hin_load_u64(state.data + 8);
-    HIN_TRY(hin_buf_append(&authority->former, hin_view_sub(hin_buf_view(&state),
-                                                            HIN_VAULT_CA_STATE_BYTES, SIZE_MAX)));
+    HIN_TRY(hin_buf_append(&authority->former,
+                           hin_view_sub(hin_buf_view(&state), HIN_VAULT_CA_STATE_BYTES, SIZE_MAX)));
     HIN_TRY(hin_x509_parse(hin_buf_view(&authority->der), &info));
     hin_copy(authority->key, info.authority, sizeof(authority->key));
     return hin_ok();
@@ -239,7 +240,7 @@ static void keep_up(void *context)
 
 /* Has the authority changed, or were new certificates demanded? What keys does not say now it says
  * in a second. */
-static void watch_authority(struct hin_worker *worker)
+void hin_worker_watch_authority(struct hin_worker *worker)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = HIN_KEYS_MESSAGE_MAX};
     const struct hin_worker_authority *authority = &worker->authority;
@@ -270,7 +271,7 @@ static void watch_store(void *context)
         hin_loop_stop(upkeep->worker->loop);
         return;
     }
-    watch_authority(upkeep->worker);
+    hin_worker_watch_authority(upkeep->worker);
     int64_t now_usec = hin_clock_monotonic_usec(upkeep->worker->clock);
     if (now_usec >= upkeep->look_usec) {
         upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;

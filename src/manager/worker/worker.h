@@ -49,10 +49,10 @@ struct hin_worker_counters {
 /* The certificate authority as this worker serves under it. */
 struct hin_worker_authority {
     struct hin_buf der;
-    struct hin_buf former;           /* whose agents' certificates still count; empty: none */
-    char key[HIN_X509_SERIAL_BYTES]; /* its key identifier, as certificates name their issuer */
-    uint64_t renewals;               /* demanded so far */
-    int64_t rotated_usec;            /* when it took over; 0: it is the first */
+    struct hin_buf former;             /* whose agents' certificates still count; empty: none */
+    char key[HIN_X509_SERIAL_BYTES];   /* its key identifier, as certificates name their issuer */
+    uint64_t renewals;                 /* demanded so far */
+    int64_t rotated_usec;              /* when it took over; 0: it is the first */
     int64_t issued_usec, expires_usec; /* of this worker's own certificate */
 };
 
@@ -84,5 +84,8 @@ struct hin_worker {
 /* role.c: new certificates for the listeners, of the authority that `keys` has in force. What fails
  * is logged and tried again in a second. */
 HIN_RESULT hin_worker_renew_tls(struct hin_worker *worker) HIN_NONNULL;
+/* The same where it is due: the authority has changed, or new certificates were demanded. About
+ * each second, and before the authority's state is told. */
+void hin_worker_watch_authority(struct hin_worker *worker) HIN_NONNULL;
 
 #endif

@@ -209,6 +209,7 @@ static struct hin_result show(struct hin_api_call *call)
     struct census *census = NULL;
     const struct hin_worker_authority *authority = &call->worker->authority;
     HIN_TRY(check_own(call));
+    hin_worker_watch_authority(call->worker);
     HIN_TRY(take_census(call, &census));
     hin_json_writer_init(&writer, call->out, true);
     hin_json_begin_object(&writer);
@@ -290,6 +291,7 @@ static struct hin_result renew(struct hin_api_call *call)
 static HIN_RESULT check_dependants(struct hin_api_call *call)
 {
     struct census *census = NULL;
+    hin_worker_watch_authority(call->worker);
     HIN_TRY(take_census(call, &census));
     if (census->count == 0) {
         return hin_ok();

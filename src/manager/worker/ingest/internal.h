@@ -50,7 +50,7 @@ struct session {
     uint64_t number; /* of this process; names claims */
     int64_t computer;
     uint8_t agent_id[HIN_WIRE_ID_BYTES];
-    char agent[37];   /* UUID */
+    char agent[37];                        /* UUID */
     char authority[HIN_X509_SERIAL_BYTES]; /* who issued its newest certificate */
     int64_t certificate_end_usec;
     char host[256];   /* the computer's name, set on its events */

@@ -98,12 +98,17 @@ struct hin_result hin_agent_config_load(int folder, struct hin_agent_config *ret
                              "%s: not enrolled? (hinomi-agent enrol --help)",
                              hin_code_text(result.code));
     }
-    hin_agent_config_default(ret_config);
+    struct hin_agent_config config;
+    hin_agent_config_default(&config);
     result = hin_json_parse(hin_buf_view(&text), CONFIG_MAX_BYTES, &document, error);
     if (hin_is_ok(result)) {
-        result = config_read(hin_json_root(document), ret_config, error);
+        result = config_read(hin_json_root(document), &config, error);
     }
-    return hin_is_ok(result) ? result : hin_error_in_file(error, result, "agent.json");
+    if (!hin_is_ok(result)) {
+        return hin_error_in_file(error, result, "agent.json");
+    }
+    *ret_config = config;
+    return result;
 }
 
 struct hin_result hin_agent_config_save(int folder, const struct hin_agent_config *config)

@@ -348,6 +348,11 @@ void hin_tenant_give_memory_back(void)
     (void)mallopt(M_TRIM_THRESHOLD, MAPPED_BYTES);
 }
 
+void hin_tenant_sweep_memory(void)
+{
+    (void)malloc_trim(0);
+}
+
 bool hin_tenant_is_awake(const struct hin_tenant *tenant)
 {
     return tenant->store != NULL;

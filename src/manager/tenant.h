@@ -78,6 +78,9 @@ void hin_tenant_rest(struct hin_tenant *tenant) HIN_NONNULL;
 /* Once in a process that many tenants come and go in: what a rested one has held (megabytes of a
  * compressor's tables and buffers) is the system's again at once, not a hole in the heap. */
 void hin_tenant_give_memory_back(void);
+/* What small things of rested tenants have left in the heap, too: call after some have come to
+ * rest, at most once in some seconds (milliseconds of work). */
+void hin_tenant_sweep_memory(void);
 bool hin_tenant_is_awake(const struct hin_tenant *tenant) HIN_NONNULL;
 
 /* Takes a new data key when the present one is nearly spent or a day old; call now and then,

@@ -46,7 +46,7 @@ from=1
 for role in "m kms" "m keys" "m jobs" "m worker" "a log" "a uplink"; do
     set -- $role
     victim=$(process "$1" "$2")
-    kill -KILL "${victim:-0}" 2>/dev/null || { not_ok "$2 of $1 is there to be killed"; continue; }
+    [ -n "$victim" ] && kill -KILL "$victim" 2>/dev/null || { not_ok "$2 of $1 is there to be killed"; continue; }
     numbers $from $((from + 19)) killed >>"$LOG"
     from=$((from + 20))
     back() { local now; now=$(process "$1" "$2") && [ "$now" != "$victim" ]; }

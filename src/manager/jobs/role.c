@@ -289,6 +289,7 @@ static struct hin_result tick(void *context, int64_t now_usec)
         if (!hin_is_ok(looked)) {
             hin_log_result(HIN_LOG_WARNING, looked, "the tenants cannot be listed");
         }
+        hin_tenant_sweep_memory();
     }
     for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
         HIN_TRY(tend(ward));

@@ -34,6 +34,7 @@ extern const struct hin_cli_group hin_cli_group_computer;
 extern const struct hin_cli_group hin_cli_group_policy;
 extern const struct hin_cli_group hin_cli_group_status;
 extern const struct hin_cli_group hin_cli_group_audit;
+extern const struct hin_cli_group hin_cli_group_ca;
 extern const struct hin_cli_group hin_cli_group_key;
 extern const struct hin_cli_group hin_cli_group_kms;
 extern const struct hin_cli_group hin_cli_group_doctor;

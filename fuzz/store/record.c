@@ -25,7 +25,8 @@ static void check_record(struct hin_view bytes)
     }
     struct hin_buf buf;
     hin_buf_init(&buf, 1 << 20);
-    require(hin_is_ok(hin_record_write(&event, true, &buf)));
+    require(hin_is_ok(event.erased ? hin_record_write_erased(&event, &buf)
+                                   : hin_record_write(&event, true, &buf)));
     require(hin_view_equal(hin_buf_view(&buf), bytes)); /* one encoding of a record */
     require(hin_is_ok(hin_record_read(hin_buf_view(&buf), &again, again_tokens)));
     require(again.token_count == event.token_count && again.computer_id == event.computer_id);

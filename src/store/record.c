@@ -93,6 +93,7 @@ HIN_RESULT hin_record_read(struct hin_view record, struct hin_store_event *ret_e
     HIN_ENSURE(version != 0, SYNTAX);
     HIN_TRY(read_identity(&reader, &event.identity));
     if (version == RECORD_ERASED) {
+        HIN_ENSURE(reader.rest.size == 0, SYNTAX);
         event.erased = true;
         *ret_event = event;
         return hin_ok();

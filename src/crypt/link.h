@@ -101,7 +101,8 @@ struct hin_tls_probe {
 };
 /* One handshake on a connected, blocking socket, with just what is offered. Nothing else is sent
  * and the peer is not verified: it is about what the listener accepts. TIMEOUT: no answer within
- * the socket's own limit; CRYPTO: this host's OpenSSL cannot offer that. The socket stays the
+ * the socket's own limit; CRYPTO: this host's OpenSSL cannot offer that. SIGPIPE is
+ * ignored by the caller. The socket stays the
  * caller's. host: for SNI, or NULL. */
 HIN_RESULT hin_tls_probe(int fd, const char *host, const struct hin_tls_offer *offer,
                          struct hin_tls_probe *ret_probe);

@@ -3,6 +3,7 @@
 #include "crypt/link.h"
 
 #include <openssl/ssl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/time.h>
@@ -144,6 +145,7 @@ static HIN_RESULT probe(struct server *server, const struct hin_tls_offer *offer
     struct timeval limit = {.tv_sec = 20};
     HIN_ENSURE(socketpair(AF_UNIX, SOCK_STREAM, 0, ends) == 0, IO);
     (void)setsockopt(ends[0], SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit));
+    (void)signal(SIGPIPE, SIG_IGN);
     pid_t child = fork();
     if (child == 0) {
         SSL *session = NULL;

@@ -42,6 +42,7 @@ extern const struct hin_cli_group hin_cli_group_health;
 extern const struct hin_cli_group hin_cli_group_log;
 extern const struct hin_cli_group hin_cli_group_rules;
 extern const struct hin_cli_group hin_cli_group_tenant;
+extern const struct hin_cli_group hin_cli_group_person;
 extern const struct hin_cli_group hin_cli_group_certificate;
 extern const struct hin_cli_group hin_cli_group_tls;
 

@@ -48,6 +48,7 @@ static void tell(struct hin_doctor *doctor, enum hin_doctor_severity severity, c
     hin_json_end_object(writer);
 }
 
+HIN_PRINTF(4, 0)
 static void vtell(struct hin_doctor *doctor, enum hin_doctor_severity severity, const char *todo,
                   const char *format, va_list args)
 {

@@ -154,7 +154,7 @@ static void look_ring_seal(struct hin_doctor *doctor, void *subject)
     } else if (memcmp(head, "HKR", 3) != 0) {
         hin_doctor_found_as(doctor, HIN_DOCTOR_ERROR, "put the right file back from its own backup",
                             "%s is no key ring", local->config.keyring);
-    } else if ((hin_load_u32(head + 4) & 1) == 0) {
+    } else if (hin_load_u32(head + 4) == 0) { /* neither pass phrase nor TPM */
         hin_doctor_found(doctor, "the key ring is under no pass phrase: whoever reads the file has "
                                  "all keys");
     }

@@ -13,6 +13,7 @@ enum {
     HIN_ROLE_USER_KEYS = 2,
     HIN_ROLE_USER_DATA = 3,
     HIN_ROLE_USER_CLOCK = 4,
+    HIN_ROLE_USER_TPM = 5,
 };
 
 enum hin_manager_message {

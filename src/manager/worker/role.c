@@ -276,6 +276,7 @@ static void watch_store(void *context)
     if (now_usec >= upkeep->look_usec) {
         upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;
         hin_desks_tell_damage(upkeep->worker);
+        hin_tenant_sweep_memory(); /* what went with no tenant coming to rest: policies, sessions */
     }
 }
 

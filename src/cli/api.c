@@ -32,7 +32,6 @@ struct hin_result hin_cli_api_connect(struct hin_cli_api *api, struct hin_error 
     hin_buf_init(&api->url, HIN_URL_BYTES_MAX);
     struct hin_tls_options options = {
         .role = HIN_TLS_CLI_CLIENT,
-        .minimum = HIN_TLS_1_2,
         .ca_fingerprint =
             api->profile.ca_fingerprint[0] != '\0' ? api->profile.ca_fingerprint : NULL,
     };

@@ -14,35 +14,28 @@
 
 /* --- the policy --- */
 
-#define SUITES_1_3 "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
-#define SUITES_1_2                                                                                 \
-    "ECDHE-ECDSA-AES256-GCM-SHA384:ECDHE-ECDSA-CHACHA20-POLY1305:ECDHE-ECDSA-AES128-GCM-SHA256:"   \
-    "ECDHE-RSA-AES256-GCM-SHA384:ECDHE-RSA-CHACHA20-POLY1305:ECDHE-RSA-AES128-GCM-SHA256"
-#define GROUPS     "X25519:P-256:P-384"
-#define SIGNATURES "ECDSA+SHA256:ECDSA+SHA384:ed25519:RSA-PSS+SHA256:RSA-PSS+SHA384:RSA-PSS+SHA512"
-/* Public authorities still sign certificates by PKCS#1. */
-#define SIGNATURES_PUBLIC SIGNATURES ":RSA+SHA256:RSA+SHA384:RSA+SHA512"
-#define SESSION_SECONDS   (24 * 60 * 60)
-#define CHAIN_DEPTH       4
-#define CHAIN_BYTES       (64 * 1024)
+#define SESSION_SECONDS (24 * 60 * 60)
+#define CHAIN_DEPTH     4
+#define CHAIN_BYTES     (64 * 1024)
 
 struct role {
+    enum hin_link_id link; /* whose policy */
     bool server;
     bool shows_certificate;
     bool needs_ca;
     bool needs_pin;
-    bool public_signatures;
     bool by_name; /* the name decides, not whose authority it is */
     int verify;
 };
 
 static const struct role roles[HIN_TLS_ROLE_COUNT] = {
-    [HIN_TLS_API_SERVER] = {true, true, true, false, false, false, SSL_VERIFY_NONE},
-    [HIN_TLS_AGENT_SERVER] = {true, true, true, false, false, false, SSL_VERIFY_PEER},
-    [HIN_TLS_AGENT_CLIENT] = {false, true, true, false, false, false, SSL_VERIFY_PEER},
-    [HIN_TLS_ENROL_CLIENT] = {false, false, false, true, false, false, SSL_VERIFY_PEER},
-    [HIN_TLS_CLI_CLIENT] = {false, false, false, false, true, true, SSL_VERIFY_PEER},
-    [HIN_TLS_SERVICE_CLIENT] = {false, false, false, false, true, true, SSL_VERIFY_PEER},
+    [HIN_TLS_API_SERVER] = {HIN_LINK_API, true, true, true, false, false, SSL_VERIFY_NONE},
+    [HIN_TLS_AGENT_SERVER] = {HIN_LINK_AGENTS, true, true, true, false, false, SSL_VERIFY_PEER},
+    [HIN_TLS_AGENT_CLIENT] = {HIN_LINK_AGENTS, false, true, true, false, false, SSL_VERIFY_PEER},
+    [HIN_TLS_ENROL_CLIENT] = {HIN_LINK_ENROLMENT, false, false, false, true, false,
+                              SSL_VERIFY_PEER},
+    [HIN_TLS_CLI_CLIENT] = {HIN_LINK_CLI, false, false, false, false, true, SSL_VERIFY_PEER},
+    [HIN_TLS_SERVICE_CLIENT] = {HIN_LINK_KMS, false, false, false, false, true, SSL_VERIFY_PEER},
 };
 
 struct hin_tls {
@@ -223,17 +216,20 @@ static void *mutable_text(const char *text)
 
 static HIN_RESULT apply_policy(SSL_CTX *context, const struct hin_tls_options *options)
 {
-    int minimum = options->minimum == HIN_TLS_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
-    const char *signatures =
-        roles[options->role].public_signatures ? SIGNATURES_PUBLIC : SIGNATURES;
+    const struct hin_link *link =
+        options->link != NULL ? options->link : &hin_links[roles[options->role].link];
+    HIN_ENSURE(link->tls, INVALID);
+    int minimum = link->minimum == HIN_TLS_1_2 ? TLS1_2_VERSION : TLS1_3_VERSION;
     HIN_ENSURE(SSL_CTX_set_min_proto_version(context, minimum) == 1, CRYPTO);
     HIN_ENSURE(SSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) == 1, CRYPTO);
-    HIN_ENSURE(SSL_CTX_set_cipher_list(context, SUITES_1_2) == 1, CRYPTO);
-    HIN_ENSURE(SSL_CTX_set_ciphersuites(context, SUITES_1_3) == 1, CRYPTO);
-    HIN_ENSURE(SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, mutable_text(GROUPS)) == 1,
+    HIN_ENSURE(link->suites_1_2 == NULL || SSL_CTX_set_cipher_list(context, link->suites_1_2) == 1,
                CRYPTO);
-    HIN_ENSURE(SSL_CTX_ctrl(context, SSL_CTRL_SET_SIGALGS_LIST, 0, mutable_text(signatures)) == 1,
+    HIN_ENSURE(SSL_CTX_set_ciphersuites(context, link->suites) == 1, CRYPTO);
+    HIN_ENSURE(SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, mutable_text(link->groups)) == 1,
                CRYPTO);
+    HIN_ENSURE(
+        SSL_CTX_ctrl(context, SSL_CTRL_SET_SIGALGS_LIST, 0, mutable_text(link->signatures)) == 1,
+        CRYPTO);
     SSL_CTX_set_security_level(context, 2);
     SSL_CTX_clear_options(context, SSL_OP_ALLOW_NO_DHE_KEX |
                                        SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
@@ -368,7 +364,7 @@ static HIN_RESULT set_trust(struct hin_tls *tls, const struct hin_tls_options *o
 
 struct hin_result hin_tls_new(struct hin_tls **ret_tls, const struct hin_tls_options *options)
 {
-    HIN_ENSURE(options->role < HIN_TLS_ROLE_COUNT && options->minimum <= HIN_TLS_1_2, INVALID);
+    HIN_ENSURE(options->role < HIN_TLS_ROLE_COUNT, INVALID);
     HIN_CLEANUP(hin_tls_freep) struct hin_tls *tls = calloc(1, sizeof(*tls));
     HIN_ENSURE(tls != NULL, NO_MEMORY);
     tls->role = options->role;

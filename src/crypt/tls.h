@@ -1,7 +1,7 @@
-/* The TLS policy, in one place. TLS 1.3; 1.2 only where the caller allows it; AEAD suites with
- * ephemeral elliptic curves only (X25519, P-256, P-384), no compression, no renegotiation, no early
- * data. Resumption by tickets, always with a fresh Diffie-Hellman (psk_dhe_ke), since a full mutual
- * handshake costs a millisecond of CPU.
+/* TLS as the policy has it: versions, suites and groups stand in the rows of crypt/link.h, one for
+ * each role; and no compression, no renegotiation, no early data. Resumption by tickets, always
+ * with a fresh Diffie-Hellman (psk_dhe_ke), since a full mutual handshake costs a millisecond of
+ * CPU.
  *
  * A struct hin_tls is one end's settings; hin_tls_session makes one connection's SSL object, which
  * any event loop may drive (bufferevent_openssl_socket_new, or SSL_set_bio). Objects of OpenSSL
@@ -14,12 +14,11 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "base/view.h"
+#include "crypt/link.h"
 #include "crypt/x509.h"
 
 struct ssl_st;     /* OpenSSL's SSL */
 struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
-
-enum hin_tls_version { HIN_TLS_1_3 = 0, HIN_TLS_1_2 = 1 /* 1.2 and up */ };
 
 enum hin_tls_role {
     HIN_TLS_API_SERVER,     /* one-way: needs certificate, key, ca */
@@ -40,7 +39,7 @@ enum hin_tls_role {
 
 struct hin_tls_options {
     enum hin_tls_role role;
-    enum hin_tls_version minimum;   /* HIN_TLS_1_3 unless policy says otherwise */
+    const struct hin_link *link;    /* the policy; NULL: the row of the role (tests have others) */
     struct hin_view certificate;    /* own certificate, DER */
     const struct hin_x509_key *key; /* its key; borrowed during _new only */
     struct hin_view

@@ -163,6 +163,7 @@ void listener_opened(struct hin_listener *listener, struct hin_stream *stream)
     listener->stats.handshaking--;
     listener->stats.handshakes++;
     listener->stats.resumed += hin_stream_tls_resumed(stream) ? 1 : 0;
+    hin_tls_tally_session(&listener->stats.tls, stream->ssl);
     update_watch(listener);
 }
 

@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "base/result.h"
 #include "base/view.h"
+#include "crypt/link.h"
 #include "io/address.h"
 #include "io/loop.h"
 
@@ -165,6 +166,7 @@ struct hin_listener_stats {
     uint64_t accepted;              /* TCP */
     uint64_t handshakes;            /* TLS done */
     uint64_t resumed;               /* of these */
+    struct hin_tls_tally tls;       /* what they negotiated */
     uint64_t refused_address_count; /* too many of one address */
     uint64_t refused_address_rate;  /* too fast from one address */
     uint64_t failed[HIN_HANDSHAKE_REASON_COUNT];

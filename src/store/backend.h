@@ -10,6 +10,7 @@
 struct hin_store;
 struct hin_store_options;
 struct hin_statement;
+struct hin_tls_tally;
 
 struct hin_backend {
     const char *name;
@@ -40,6 +41,8 @@ struct hin_backend {
     void (*overwrite)(struct hin_store *store, bool all); /* what is deleted, wherever it lay */
     uint64_t (*damage_count)(struct hin_store *store);    /* pages found damaged */
     const char *(*trouble)(const struct hin_store *store);
+    /* Adds the connection's TLS session. NULL: there is none, ever. */
+    void (*tally)(const struct hin_store *store, struct hin_tls_tally *tally);
 };
 
 extern const struct hin_backend hin_backend_sqlite;

@@ -123,6 +123,13 @@ HIN_RESULT hin_store_position(struct hin_store *store, struct hin_store_position
     return hin_ok();
 }
 
+void hin_store_tally(const struct hin_store *store, struct hin_tls_tally *tally)
+{
+    if (store->backend->tally != NULL) {
+        store->backend->tally(store, tally);
+    }
+}
+
 HIN_RESULT hin_store_stats(struct hin_store *store, struct hin_store_stats *ret_stats)
 {
     struct hin_statement *statement = NULL;

@@ -222,6 +222,9 @@ struct hin_store_stats {
     uint64_t damage_met; /* damaged things this handle has met since it was opened */
 };
 HIN_RESULT hin_store_stats(struct hin_store *store, struct hin_store_stats *ret_stats) HIN_NONNULL;
+/* Adds the TLS session of the store's connection, where it has one just now. */
+struct hin_tls_tally;
+void hin_store_tally(const struct hin_store *store, struct hin_tls_tally *tally) HIN_NONNULL;
 /* Folds the write-ahead log into the file (SQLite does so by itself too); AGAIN when readers are in
  * the way. */
 HIN_RESULT hin_store_checkpoint(struct hin_store *store) HIN_NONNULL;

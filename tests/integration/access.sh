@@ -106,6 +106,31 @@ stop first
 waiting held --token-file "$T/good"
 is "a token does not lift that" "$(api m GET computers/1 | jq -r .enrolment)" held
 
+# ---- the TLS policy: what the listeners accept, what was negotiated ----
+report() { cli m tls report --json "$@" >"$T/tls.json" 2>>"$T/tls.err"; }
+check "listeners and sessions are as the TLS policy says" report
+is "each listener was tried with all there is to try" "$(jq -r '.listeners[] | [.link, (.offers | length), (.offers | map(select(.tried)) | length)] | @tsv' "$T/tls.json" | xargs)" "api 8 8 agents 8 8"
+is "and accepts TLS 1.3 as listed, nothing else" "$(jq -r '.listeners[].offers[] | select(.accepted) | .name' "$T/tls.json" | xargs)" "TLS 1.3 TLS 1.3"
+is "the API's sessions were all TLS 1.3" "$(jq -r '.links[] | select(.name == "api").sessions | .versions[0].name, (.versions | length), .versions[0].count == .count, .count > 10' "$T/tls.json" | xargs)" "TLSv1.3 1 true true"
+check "so were the agents', and their groups and suites are told" jq -e '.links[] | select(.name == "agents").sessions | .count > 0 and (.versions | length) == 1 and (.groups | map(.count) | add) == .count and (.suites | map(.count) | add) == .count' "$T/tls.json"
+is "what is no TLS is not listed as such" "$(jq -r '.links[] | select(.minimum == null).protocol' "$T/tls.json" | grep -c TLS)" 0
+speaks() { openssl s_client -connect "$1" "${@:2}" </dev/null 2>&1 | grep -q '^New, TLSv1'; }
+for where in "${urls[m]#https://}" "${agents_urls[m]#https://}"; do
+    check "$where: openssl agrees on TLS 1.3" speaks "$where" -tls1_3
+    for offer in "-tls1_2" "-tls1_1 -cipher ALL:@SECLEVEL=0" "-tls1 -cipher ALL:@SECLEVEL=0" "-tls1_3 -ciphersuites TLS_AES_128_CCM_SHA256" "-tls1_3 -groups P-521"; do
+        check_not "$where: and that it refuses $offer" speaks "$where" $offer
+    done
+done
+openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 1 -subj /CN=loose -keyout "$T/loose.key" -out "$T/loose.pem" 2>/dev/null
+openssl s_server -accept 127.0.0.1:0 -cert "$T/loose.pem" -key "$T/loose.key" -cipher ALL:@SECLEVEL=0 -naccept 16 >"$T/loose.log" 2>&1 < <(sleep 60) &
+loose=$!
+wait_for 5 grep -q '^ACCEPT' "$T/loose.log"
+check_not "a listener that permits more is a deviation" report --agents "$(sed -n 's/^ACCEPT //p' "$T/loose.log" | head -1)"
+check "and it says which" jq -e '.deviations > 0 and (.listeners[] | select(.link == "agents").offers[] | select(.name == "TLS 1.2, AEAD with ECDHE") | .accepted and .deviation) and ([.listeners[] | select(.link == "api").offers[] | select(.deviation)] | length) == 0' "$T/tls.json"
+kill "$loose"
+check_not "one that is not there is not passed over" report --agents 127.0.0.1:1
+is "a malformed address is told" "$(cli m tls report --agents '127.0.0.1:x' 2>&1 | grep -c .)" 1
+
 happens 25 "a connection that never says anything is closed" eval "! kill -0 $mute 2>/dev/null"
 
 done_testing

@@ -168,6 +168,8 @@ numbers 1 500 tls >>"$T/log2/n.log"
 happens 40 "lines become events over TLS" all_there t tls 1 500
 is "every connection of it is TLS 1.3" \
     "$(as_admin "SELECT bool_and(ssl AND version = 'TLSv1.3') FROM pg_stat_ssl JOIN pg_stat_activity USING (pid) WHERE client_addr IS NOT NULL")" t
+check "the report has its sessions beside the policy" eval 'cli t tls report --json >"$T/tls.json"'
+is "all TLS 1.3, counted by the suite" "$(jq -r '.links[] | select(.name == "database").sessions | (.count > 0), (.versions | map(.name) | join(",")), (.suites | map(.count) | add) == .count, .groups' "$T/tls.json" | tr -d '\n ')" "trueTLSv1.3true[]"
 W=$(process t worker)
 [ "$(id -u)" != 0 ] || is "a worker's root holds the authority's certificate and nothing else" "$(ls "/proc/$W/root/" | tr '\n' ' ')" "store-authority "
 check "all end in order" eval 'stop a && stop b && stop m && stop t'

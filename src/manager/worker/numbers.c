@@ -50,6 +50,17 @@ enum hin_store_state hin_desk_store_state(struct hin_desk *desk)
     return (enum hin_store_state)desk->store_state;
 }
 
+static void tally(struct hin_worker *worker, struct hin_worker_numbers *numbers)
+{
+    numbers->api_tls = hin_http_server_listener_stats(hin_api_server(worker->api))->tls;
+    hin_gate_tally(worker->gate, &numbers->agents_tls);
+    for (struct hin_desk *desk = worker->desks; desk != NULL; desk = desk->next) {
+        if (hin_tenant_is_awake(&desk->tenant)) {
+            hin_store_tally(desk->tenant.store, &numbers->database_tls);
+        }
+    }
+}
+
 void hin_worker_numbers(struct hin_worker *worker, int64_t tenant, bool health,
                         struct hin_worker_numbers *ret_numbers)
 {
@@ -61,6 +72,7 @@ void hin_worker_numbers(struct hin_worker *worker, int64_t tenant, bool health,
     for (int i = 0; i < HIN_HANDSHAKE_REASON_COUNT; i++) {
         numbers.api_failures[i] = listener->failed[i];
     }
+    tally(worker, &numbers);
     if (desk != NULL) {
         numbers.blocked = hin_ingest_is_blocked(desk->ingest);
         numbers.lag_usec = (uint64_t)HIN_MAX(hin_ingest_lag_usec(desk->ingest), INT64_C(0));
@@ -78,6 +90,24 @@ void hin_worker_numbers(struct hin_worker *worker, int64_t tenant, bool health,
     X(api_connections)                                                                             \
     X(blocked) X(store_state) X(spool_events) X(events_lost) X(lag_usec) X(key_uses)
 
+static HIN_RESULT write_tally(const struct hin_tls_tally *tally, struct hin_buf *out)
+{
+    const uint64_t *number = (const uint64_t *)(const void *)tally;
+    for (size_t i = 0; i < HIN_TALLY_NUMBERS; i++) {
+        HIN_TRY(hin_write_u64(out, number[i]));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT read_tally(struct hin_reader *reader, struct hin_tls_tally *ret_tally)
+{
+    uint64_t *number = (uint64_t *)(void *)ret_tally;
+    for (size_t i = 0; i < HIN_TALLY_NUMBERS; i++) {
+        HIN_TRY(hin_read_u64(reader, &number[i]));
+    }
+    return hin_ok();
+}
+
 HIN_RESULT hin_worker_numbers_write(const struct hin_worker_numbers *numbers, struct hin_buf *out)
 {
 #define X(name, text) HIN_TRY(hin_write_u64(out, numbers->counters.name));
@@ -89,7 +119,9 @@ HIN_RESULT hin_worker_numbers_write(const struct hin_worker_numbers *numbers, st
     for (int i = 0; i < HIN_HANDSHAKE_REASON_COUNT; i++) {
         HIN_TRY(hin_write_u64(out, numbers->api_failures[i]));
     }
-    return hin_ok();
+    HIN_TRY(write_tally(&numbers->api_tls, out));
+    HIN_TRY(write_tally(&numbers->agents_tls, out));
+    return write_tally(&numbers->database_tls, out);
 }
 
 HIN_RESULT hin_worker_numbers_read(struct hin_reader *reader,
@@ -105,6 +137,9 @@ HIN_RESULT hin_worker_numbers_read(struct hin_reader *reader,
     for (int i = 0; i < HIN_HANDSHAKE_REASON_COUNT; i++) {
         HIN_TRY(hin_read_u64(reader, &numbers.api_failures[i]));
     }
+    HIN_TRY(read_tally(reader, &numbers.api_tls));
+    HIN_TRY(read_tally(reader, &numbers.agents_tls));
+    HIN_TRY(read_tally(reader, &numbers.database_tls));
     *ret_numbers = numbers;
     return hin_ok();
 }

@@ -5,6 +5,7 @@
 #define HIN_MANAGER_WORKER_NUMBERS_H
 
 #include "base/codec.h"
+#include "crypt/link.h"
 #include "manager/worker/desk.h"
 
 /* How a database stands, from the best to the worst. "salvaged" for as long as the damaged file
@@ -29,6 +30,8 @@ struct hin_worker_numbers {
     uint64_t spool_events, events_lost; /* of the tenant's agents here */
     uint64_t lag_usec;
     uint64_t key_uses;
+    struct hin_tls_tally api_tls, agents_tls; /* since the worker began */
+    struct hin_tls_tally database_tls;        /* the connections it has now */
 };
 
 #define HIN_WORKER_NUMBERS_BYTES sizeof(struct hin_worker_numbers)

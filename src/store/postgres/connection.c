@@ -11,6 +11,7 @@
 #include "base/codec.h"
 #include "base/time.h"
 #include "crypt/hash.h"
+#include "crypt/link.h"
 #include "store/postgres/internal.h"
 #include "store/postgres/migrations.h"
 
@@ -96,7 +97,7 @@ static HIN_RESULT start(struct hin_postgres *postgres, struct hin_error *error)
                                   "/dev/null/none",
                                   "",
                                   "0",
-                                  "TLSv1.2",
+                                  hin_tls_version_name(hin_links[HIN_LINK_DATABASE].minimum),
                                   "disable",
                                   tls ? "require" : "prefer",
                                   "",
@@ -201,6 +202,26 @@ static HIN_RESULT ask(struct hin_postgres *postgres, const char *sql, const char
     return done;
 }
 
+/* libpq can set the least version, not the suites: what came of it is compared with the policy. */
+static HIN_RESULT check_session(struct hin_postgres *postgres, struct hin_error *error)
+{
+    if (postgres->server->link != HIN_STORE_TLS) {
+        return hin_ok();
+    }
+    HIN_ENSURE(PQsslInUse(postgres->conn) != 0, AUTH);
+    const char *version = PQsslAttribute(postgres->conn, "protocol");
+    const char *suite = PQsslAttribute(postgres->conn, "cipher");
+    HIN_ENSURE(version != NULL && suite != NULL, INTERNAL);
+    if (!hin_link_permits(&hin_links[HIN_LINK_DATABASE], version, suite, NULL)) {
+        return hin_error_set(error, HIN_UNSUPPORTED, NULL, 0, 0,
+                             "the database server chose %s with %s, which the TLS policy does not "
+                             "permit: set its ssl_ciphers to AEAD suites with ECDHE, or let it "
+                             "speak TLS 1.3",
+                             version, suite);
+    }
+    return hin_ok();
+}
+
 /* An acknowledgement means that it is on disk: a server that is told otherwise is none for us. */
 static HIN_RESULT check_server(struct hin_postgres *postgres, struct hin_error *error)
 {
@@ -210,7 +231,7 @@ static HIN_RESULT check_server(struct hin_postgres *postgres, struct hin_error *
                              "PostgreSQL %d is too old: 14 or newer is needed",
                              PQserverVersion(postgres->conn) / 10000);
     }
-    HIN_ENSURE(postgres->server->link != HIN_STORE_TLS || PQsslInUse(postgres->conn) != 0, AUTH);
+    HIN_TRY(check_session(postgres, error));
     HIN_TRY(ask(postgres, "SHOW fsync", NULL, text, sizeof(text)));
     if (strcmp(text, "on") != 0) {
         return hin_error_set(error, HIN_UNSUPPORTED, NULL, 0, 0,

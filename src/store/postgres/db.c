@@ -7,6 +7,7 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "base/time.h"
+#include "crypt/link.h"
 #include "store/postgres/internal.h"
 
 enum { PARAMETERS_MAX = 16 };
@@ -412,6 +413,18 @@ static void close_store(struct hin_store *store)
     free(postgres);
 }
 
+static void tally(const struct hin_store *store, struct hin_tls_tally *into)
+{
+    const struct hin_postgres *postgres = hin_postgres_of(store);
+    if (postgres->conn != NULL && PQstatus(postgres->conn) == CONNECTION_OK &&
+        PQsslInUse(postgres->conn) != 0) {
+        const char *version = PQsslAttribute(postgres->conn, "protocol");
+        const char *suite = PQsslAttribute(postgres->conn, "cipher");
+        hin_tls_tally_add(into, version != NULL ? version : "", suite != NULL ? suite : "", NULL,
+                          false);
+    }
+}
+
 const struct hin_backend hin_backend_postgres = {
     .name = "postgresql",
     .judges = true,
@@ -431,4 +444,5 @@ const struct hin_backend hin_backend_postgres = {
     .overwrite = overwrite,
     .damage_count = damage_count,
     .trouble = trouble,
+    .tally = tally,
 };

@@ -283,7 +283,7 @@ static bool foreign_client(struct house *house, enum hin_tls_version minimum, in
 {
     HIN_CLEANUP(pair_done) struct pair pair = {0};
     struct hin_tls_options options = options_of(house, HIN_TLS_API_SERVER);
-    options.minimum = minimum;
+    options.link = &hin_links[minimum == HIN_TLS_1_2 ? HIN_LINK_CLI : HIN_LINK_API];
     SSL_CTX *context = SSL_CTX_new(TLS_client_method());
     SSL_CTX_set_security_level(context, 0);
     SSL_CTX_set_min_proto_version(context, version);
@@ -317,12 +317,13 @@ TEST(test_crypt_tls__our_clients_refuse_old_servers)
     HIN_CLEANUP(pair_done) struct pair pair = {0};
     struct hin_tls_options server_options = options_of(&house, HIN_TLS_API_SERVER);
     struct hin_tls_options client_options = options_of(&house, HIN_TLS_CLI_CLIENT);
-    server_options.minimum = HIN_TLS_1_2;
+    server_options.link = &hin_links[HIN_LINK_CLI];
+    client_options.link = &hin_links[HIN_LINK_API];
     CHECK_OK(pair_make(&pair, &server_options, &client_options));
     SSL_CTX_set_max_proto_version(hin_tls_context(pair.server_tls), TLS1_2_VERSION);
     CHECK(!connect_pair(&pair, NULL));
     HIN_CLEANUP(pair_done) struct pair allowed = {0};
-    client_options.minimum = HIN_TLS_1_2;
+    client_options.link = NULL;
     CHECK_OK(pair_make(&allowed, &server_options, &client_options));
     SSL_CTX_set_max_proto_version(hin_tls_context(allowed.server_tls), TLS1_2_VERSION);
     CHECK(connect_pair(&allowed, NULL));

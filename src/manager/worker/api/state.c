@@ -6,6 +6,7 @@
 #include "base/bytes.h"
 #include "keys/client.h"
 #include "manager/worker/api/api.h"
+#include "manager/worker/api/inquiry.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/openapi.h"
 #include "manager/worker/bus.h"
@@ -15,23 +16,18 @@
 /* ---- health ---- */
 
 /* One answer for all workers, whichever took the connection: the worst that one of them sees. */
-struct inquiry {
-    struct hin_gather gather;           /* first: the bus frees it when it ends itself */
-    struct hin_http_exchange *exchange; /* NULL: whoever asked has gone */
-};
-
 static void on_gone(void *context, struct hin_http_exchange *exchange)
 {
-    struct inquiry *inquiry = context;
+    struct hin_api_inquiry *inquiry = context;
     (void)exchange;
     inquiry->exchange = NULL;
 }
 
-static HIN_RESULT inquire(struct hin_api_call *call, bool health,
-                          void (*done)(struct hin_gather *gather))
+HIN_RESULT hin_api_inquire(struct hin_api_call *call, bool health,
+                           void (*done)(struct hin_gather *gather))
 {
     static const struct hin_http_stream_events events = {.on_gone = on_gone};
-    struct inquiry *inquiry = calloc(1, sizeof(*inquiry));
+    struct hin_api_inquiry *inquiry = calloc(1, sizeof(*inquiry));
     HIN_ENSURE(inquiry != NULL, NO_MEMORY);
     inquiry->gather.tenant = call->tenant->number;
     inquiry->gather.health = health;
@@ -46,7 +42,7 @@ static HIN_RESULT inquire(struct hin_api_call *call, bool health,
 
 static void answer_health(struct hin_gather *gather)
 {
-    struct inquiry *inquiry = (struct inquiry *)gather;
+    struct hin_api_inquiry *inquiry = (struct hin_api_inquiry *)gather;
     struct hin_desk *desk = gather->worker->desks;
     struct hin_store_position position;
     char text[128];
@@ -69,7 +65,7 @@ static void answer_health(struct hin_gather *gather)
 
 static struct hin_result health(struct hin_api_call *call)
 {
-    return inquire(call, true, answer_health);
+    return hin_api_inquire(call, true, answer_health);
 }
 
 /* ---- metrics: OpenMetrics 1.0 text ---- */
@@ -211,7 +207,7 @@ static HIN_RESULT write_metrics(struct hin_buf *out, const struct hin_gather *ga
 
 static void answer_metrics(struct hin_gather *gather)
 {
-    struct inquiry *inquiry = (struct inquiry *)gather;
+    struct hin_api_inquiry *inquiry = (struct hin_api_inquiry *)gather;
     HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = 1u << 20};
     if (inquiry->exchange != NULL) {
         struct hin_result written = write_metrics(&out, gather);
@@ -228,7 +224,7 @@ static void answer_metrics(struct hin_gather *gather)
 
 static struct hin_result metrics(struct hin_api_call *call)
 {
-    return inquire(call, false, answer_metrics);
+    return hin_api_inquire(call, false, answer_metrics);
 }
 
 /* ---- status ---- */

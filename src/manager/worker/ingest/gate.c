@@ -185,6 +185,12 @@ HIN_RESULT hin_gate_listen(struct hin_gate *gate, int fd, struct hin_tls *tls)
     return hin_listener_new(gate->worker->loop, fd, &options, &gate->listener);
 }
 
+void hin_gate_tally(const struct hin_gate *gate, struct hin_tls_tally *ret_tally)
+{
+    *ret_tally = gate->listener != NULL ? hin_listener_stats(gate->listener)->tls
+                                        : (struct hin_tls_tally){0};
+}
+
 void hin_gate_set_tls(struct hin_gate *gate, struct hin_tls *tls)
 {
     hin_listener_set_tls(gate->listener, tls);

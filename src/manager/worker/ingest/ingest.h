@@ -11,6 +11,8 @@ HIN_RESULT hin_gate_new(struct hin_worker *worker, struct hin_gate **ret_gate) H
 void hin_gate_free(struct hin_gate *gate);
 /* Serve on a listening socket, borrowed. */
 HIN_RESULT hin_gate_listen(struct hin_gate *gate, int fd, struct hin_tls *tls) HIN_NONNULL;
+/* What its connections negotiated. */
+void hin_gate_tally(const struct hin_gate *gate, struct hin_tls_tally *ret_tally) HIN_NONNULL;
 void hin_gate_set_tls(struct hin_gate *gate, struct hin_tls *tls) HIN_NONNULL;
 /* Another authority is in force at the worker: what was signed by the former is made anew, and
  * sessions that began before are to end (hin_gate_end_former). */

@@ -62,7 +62,7 @@ one=$per_event
 run_events "$events" "$tenants" 1000 "$tenants tenants"
 awk -v a="$one" -v b="$per_event" 'BEGIN {printf "spread over all tenants an event costs %.2f times as much (bar 1.5)\n", b / a}'
 run_events $((events / 10)) "$tenants" 10 "$tenants tenants"
-sleep 15
+sleep 25
 echo "memory at the end: $(memory) of all manager processes (bar 400)"
 "$build/bench/bench_usage" --list "${pids[m]}"
 echo quit >&"${fleet[1]}"

@@ -15,6 +15,10 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     HIN_IGNORE(hin_x509_request_check(bytes, NULL));
     HIN_IGNORE(hin_x509_verify(bytes, bytes, HIN_X509_CA, 0));
     HIN_IGNORE(hin_x509_from_pem(bytes, &der));
+    static const uint8_t nobody[HIN_SHA256_BYTES];
+    if (hin_is_ok(hin_x509_succeeds(bytes, nobody))) {
+        abort();
+    }
     HIN_IGNORE(hin_x509_verify(bytes, bytes, HIN_X509_AGENT, 1));
     if (hin_is_ok(hin_x509_parse(bytes, &info))) {
         HIN_CLEANUP(hin_buf_done) struct hin_buf pem = {.max = 1 << 20};

@@ -53,7 +53,7 @@ static void serve(struct hin_view bytes)
         HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = HIN_KEYS_MESSAGE_MAX};
         struct hin_keys_answer answer;
         struct hin_keys_request asked;
-        uint32_t mask = i % 4 == 3 ? HIN_KEYS_MASK_WORKER : HIN_KEYS_MASK_ALL;
+        uint64_t mask = i % 4 == 3 ? HIN_KEYS_MASK_WORKER : HIN_KEYS_MASK_ALL;
         bool reads = hin_is_ok(hin_keys_request_decode(request, &asked));
         struct hin_result served = hin_keys_serve(vault, mask, request, &out);
         scratch_require(reads || served.code == HIN_PROTOCOL);

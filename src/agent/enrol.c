@@ -189,11 +189,12 @@ static HIN_RESULT certificate_check(struct enrolling *e, const struct hin_wire_e
     struct hin_x509_info info;
     char agent[HIN_AGENT_ID_TEXT_BYTES], tenant[HIN_AGENT_ID_TEXT_BYTES],
         fingerprint[HIN_SHA256_HEX_BYTES];
-    uint8_t key_id[HIN_SHA256_BYTES], policy_key[32];
+    uint8_t key_id[HIN_SHA256_BYTES], policy_key[32], pin[HIN_SHA256_BYTES];
     hin_agent_id_format(got->agent_id, agent);
     hin_agent_id_format(got->tenant_id, tenant);
     HIN_TRY(hin_x509_fingerprint(ca, fingerprint));
-    HIN_ENSURE(strcmp(fingerprint, e->config.ca_fingerprint) == 0, AUTH);
+    HIN_TRY(hin_unhex(hin_view_from_text(e->config.ca_fingerprint), pin, sizeof(pin)));
+    HIN_TRY(hin_x509_succeeds(ca, pin)); /* the one that was named, or its heir */
     HIN_TRY(hin_x509_verify(got->certificates[0], ca, HIN_X509_AGENT,
                             hin_clock_wall_usec(hin_clock_system())));
     HIN_TRY(hin_x509_parse(got->certificates[0], &info));
@@ -201,6 +202,7 @@ static HIN_RESULT certificate_check(struct enrolling *e, const struct hin_wire_e
     HIN_ENSURE(memcmp(key_id, info.key_id, sizeof(key_id)) == 0, AUTH);
     HIN_ENSURE(strcmp(info.agent, agent) == 0 && strcmp(info.tenant, tenant) == 0, AUTH);
     HIN_TRY(hin_policy_key_decode(got->policy_key, policy_key));
+    hin_copy(e->config.ca_fingerprint, fingerprint, sizeof(fingerprint));
     hin_copy(e->config.agent_id, agent, sizeof(agent));
     hin_copy(e->config.tenant_id, tenant, sizeof(tenant));
     return hin_ok();

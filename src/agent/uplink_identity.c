@@ -106,6 +106,7 @@ struct hin_result uplink_identity_load(struct uplink *u)
     HIN_TRY(hin_file_read(u->folder, POLICY_KEY_FILE, &u->policy_key));
     HIN_TRY(hin_x509_parse(hin_buf_view(&u->certificate), &info));
     u->validity = info.validity;
+    hin_copy(u->authority, info.authority, sizeof(u->authority));
     HIN_TRY(counter_load(u));
     HIN_IGNORE(hin_cabinet_get(&u->cabinet, CHECKPOINT_FILE, &u->checkpoint)); /* none yet */
     struct hin_result result = uplink_tls_make(u);
@@ -117,8 +118,39 @@ struct hin_result uplink_identity_load(struct uplink *u)
 
 /* ---- renewal ---- */
 
+/* The certificate is one of an authority that has been succeeded. */
+static bool is_former(const struct uplink *u)
+{
+    struct hin_x509_info ca;
+    return hin_is_ok(hin_x509_parse(hin_buf_view(&u->ca), &ca)) &&
+           strcmp(ca.authority, u->authority) != 0;
+}
+
+/* The former one is trusted no more from here on. */
+struct hin_result uplink_authority_met(struct uplink *u)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf seen = {.max = HIN_X509_MAX_BYTES};
+    struct hin_result found = hin_tls_seen_ca(u->tls, &seen);
+    if (found.code == HIN_NOT_FOUND || /* resumed: that one was judged before */
+        (hin_is_ok(found) && hin_view_equal(hin_buf_view(&seen), hin_buf_view(&u->ca)))) {
+        return hin_ok();
+    }
+    HIN_TRY(found);
+    HIN_TRY(hin_file_replace(u->folder, CA_FILE, hin_buf_view(&seen), 0600));
+    struct hin_buf former = u->ca;
+    u->ca = seen;
+    seen = former;
+    u->tls_stale = true;
+    hin_log(HIN_LOG_NOTICE, "the installation has a new certificate authority, signed by the "
+                            "former one, which is trusted no more");
+    return hin_ok();
+}
+
 bool uplink_renewal_due(const struct uplink *u)
 {
+    if (is_former(u)) {
+        return true;
+    }
     int64_t life = u->validity.not_after_usec - u->validity.not_before_usec;
     return hin_clock_wall_usec(hin_loop_clock(u->loop)) >=
            u->validity.not_before_usec + life / 3 * 2;
@@ -155,6 +187,7 @@ struct hin_result uplink_renewed(struct uplink *u, const struct hin_wire_renewed
     u->key = u->key_next;
     u->key_next = NULL;
     u->validity = info.validity;
+    hin_copy(u->authority, info.authority, sizeof(u->authority));
     u->tls_stale = true;
     uplink_event(u, HIN_STATE_CERTIFICATE_RENEWED, HIN_VIEW("uplink"), HIN_VIEW_EMPTY, 0);
     return hin_ok();

@@ -62,6 +62,7 @@ struct uplink {
     struct hin_x509_key *key, *key_next; /* _next: of the renewal under way */
     struct hin_buf certificate, ca, policy_key, checkpoint;
     struct hin_x509_validity validity;
+    char authority[HIN_X509_SERIAL_BYTES]; /* who issued the certificate */
     struct hin_tls *tls;
     bool tls_stale; /* the certificate changed since */
     uint64_t session_counter;
@@ -140,6 +141,10 @@ HIN_RESULT uplink_identity_load(struct uplink *u);
 HIN_RESULT uplink_session_count(struct uplink *u);
 void uplink_reserve(struct uplink *u);
 HIN_RESULT uplink_tls_make(struct uplink *u);
+/* After a handshake: an authority that took over from the one trusted so far is trusted in its
+ * place.
+ */
+HIN_RESULT uplink_authority_met(struct uplink *u) HIN_NONNULL;
 bool uplink_renewal_due(const struct uplink *u);
 HIN_RESULT uplink_renewal_request(struct uplink *u, struct hin_buf *ret_csr);
 HIN_RESULT uplink_renewed(struct uplink *u, const struct hin_wire_renewed *renewed);

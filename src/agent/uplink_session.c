@@ -341,7 +341,10 @@ static void on_open(void *context, struct hin_stream *stream)
     (void)stream;
     u->heard_usec = now_monotonic(u);
     u->heartbeat_sec = 60;
-    struct hin_result result = greet(u);
+    struct hin_result result = uplink_authority_met(u);
+    if (hin_is_ok(result)) {
+        result = greet(u);
+    }
     if (hin_is_ok(result)) {
         result = hin_timer_once(u->silence, ANSWER_USEC, 0);
     }

@@ -2,10 +2,12 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/terminal.h"
+#include "cli/cli.h"
 #include "crypt/tls.h"
 #include "io/url.h"
 
@@ -21,6 +23,7 @@ struct hin_result hin_cli_api_open(struct hin_cli_api *api, struct hin_error *er
 {
     *api = (struct hin_cli_api){0};
     HIN_TRY(hin_profile_load(&api->profile, error));
+    api->stored = true;
     return hin_cli_api_connect(api, error);
 }
 
@@ -138,6 +141,44 @@ static HIN_RESULT refuse(const struct hin_cli_api *api, struct hin_error *error)
                          HIN_ARGS(message), hint);
 }
 
+/* The server was verified under an authority that took over from the pinned one, with its
+ * signature: from now on the profile trusts that one alone. */
+static void follow_authority(struct hin_cli_api *api)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = HIN_X509_MAX_BYTES};
+    char fingerprint[HIN_SHA256_HEX_BYTES];
+    struct hin_error error = {0};
+    struct hin_view pinned = hin_view_from_text(api->profile.ca_fingerprint);
+    if (pinned.size == 0 || !hin_is_ok(hin_tls_seen_ca(api->tls, &der)) ||
+        !hin_is_ok(hin_x509_fingerprint(hin_buf_view(&der), fingerprint)) ||
+        hin_view_equal_nocase(pinned, hin_view_from_text(fingerprint))) {
+        return;
+    }
+    hin_terminal_line(stderr,
+                      "hinomi: the installation has a new certificate authority, signed by the one "
+                      "known so far: fingerprint %s, before it %s",
+                      fingerprint, api->profile.ca_fingerprint);
+    snprintf(api->profile.ca_fingerprint, sizeof(api->profile.ca_fingerprint), "%s", fingerprint);
+    if (api->stored && !hin_is_ok(hin_profile_store(&api->profile, &error))) {
+        (void)hin_cli_complain(&error);
+    }
+}
+
+/* While an authority takes over, a worker may serve under the former one for a second longer than
+ * another. A handshake that failed has sent nothing, so the second try repeats nothing. */
+static HIN_RESULT call_twice(struct hin_cli_api *api, const struct hin_http_call *call,
+                             struct hin_error *error)
+{
+    static const struct timespec pause = {.tv_sec = 1, .tv_nsec = 500 * 1000 * 1000};
+    struct hin_result result = hin_http_client_call(api->client, call, &api->answer, error);
+    if (result.code != HIN_AUTH) {
+        return result;
+    }
+    (void)nanosleep(&pause, NULL);
+    *error = (struct hin_error){0};
+    return hin_http_client_call(api->client, call, &api->answer, error);
+}
+
 static HIN_RESULT perform(struct hin_cli_api *api, enum hin_http_method method, const char *path,
                           struct hin_view body, const char *content_type, struct hin_error *error)
 {
@@ -149,7 +190,8 @@ static HIN_RESULT perform(struct hin_cli_api *api, enum hin_http_method method, 
                                  .body = body,
                                  .content_type = body.size > 0 ? content_type : NULL};
     HIN_TRY(make_url(api, path, &call.url));
-    HIN_TRY(hin_http_client_call(api->client, &call, &api->answer, error));
+    HIN_TRY(call_twice(api, &call, error));
+    follow_authority(api);
     return api->answer.head.status < 200 || api->answer.head.status > 299 ? refuse(api, error)
                                                                           : hin_ok();
 }

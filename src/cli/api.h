@@ -13,6 +13,7 @@ struct hin_tls;
 
 struct hin_cli_api {
     struct hin_profile profile;
+    bool stored; /* the profile was read from its file, and is kept there */
     struct hin_tls *tls;
     struct hin_http_client *client;
     struct hin_http_answer answer;

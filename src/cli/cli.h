@@ -34,12 +34,15 @@ extern const struct hin_cli_group hin_cli_group_computer;
 extern const struct hin_cli_group hin_cli_group_policy;
 extern const struct hin_cli_group hin_cli_group_status;
 extern const struct hin_cli_group hin_cli_group_audit;
+extern const struct hin_cli_group hin_cli_group_ca;
 extern const struct hin_cli_group hin_cli_group_key;
 extern const struct hin_cli_group hin_cli_group_kms;
+extern const struct hin_cli_group hin_cli_group_doctor;
 extern const struct hin_cli_group hin_cli_group_health;
 extern const struct hin_cli_group hin_cli_group_log;
 extern const struct hin_cli_group hin_cli_group_rules;
 extern const struct hin_cli_group hin_cli_group_tenant;
+extern const struct hin_cli_group hin_cli_group_person;
 extern const struct hin_cli_group hin_cli_group_certificate;
 
 /* `hinomi rules import` stands in a file of its own beside the rest of its group. */

@@ -48,30 +48,30 @@ static const struct role roles[HIN_TLS_ROLE_COUNT] = {
 struct hin_tls {
     SSL_CTX *context;
     enum hin_tls_role role;
-    X509 *ca; /* trusted; with a pin alone: the authority last seen to match it */
+    X509 *ca;     /* trusted; with a pin alone: the authority last seen to match it */
+    X509 *former; /* servers: trusted as well; NULL */
+    X509 *seen;   /* clients: the authority under which a server was last verified */
     bool pinned;
-    uint8_t pin[HIN_SHA256_BYTES];
+    uint8_t pin[HIN_SHA256_BYTES]; /* of the authority, where that is all there is or clients
+                                      look for its heirs */
     const struct hin_clock *clock;
     SSL_SESSION *last; /* clients: to be resumed */
 };
 
 /* --- trust --- */
 
+/* The pinned authority, or one that took over from it. */
 static bool is_pinned(const struct hin_tls *tls, X509 *certificate)
 {
-    uint8_t digest[HIN_SHA256_BYTES];
-    unsigned size = 0;
-    return X509_check_ca(certificate) == 1 &&
-           X509_digest(certificate, EVP_sha256(), digest, &size) == 1 && size == sizeof(digest) &&
-           hin_equal_constant_time(digest, tls->pin, sizeof(digest));
+    HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = HIN_X509_MAX_BYTES};
+    return X509_check_ca(certificate) == 1 && hin_is_ok(hin_x509_encode(certificate, &der)) &&
+           hin_is_ok(hin_x509_succeeds(hin_buf_view(&der), tls->pin));
 }
 
-/* The authority this end trusts; NULL when the chain holds none with the pinned fingerprint. */
-static X509 *find_anchor(const struct hin_tls *tls, X509_STORE_CTX *verification)
+/* Clients: the authority in the server's chain that this end trusts by fingerprint, or as an heir;
+ * NULL when there is none. */
+static X509 *find_pinned(const struct hin_tls *tls, X509_STORE_CTX *verification)
 {
-    if (!tls->pinned) {
-        return tls->ca;
-    }
     STACK_OF(X509) *chain = X509_STORE_CTX_get0_untrusted(verification);
     for (int i = 0; i < sk_X509_num(chain); i++) {
         if (is_pinned(tls, sk_X509_value(chain, i))) {
@@ -112,21 +112,52 @@ static int judge_chain(const struct hin_tls *tls, X509_STORE_CTX *verification)
     return X509_V_OK;
 }
 
-static bool verify_under(X509 *anchor, X509_STORE_CTX *verification)
+static bool push_anchor(STACK_OF(X509) * trusted, X509 *anchor)
+{
+    return anchor == NULL || sk_X509_push(trusted, anchor) > 0;
+}
+
+/* What this end trusts, borrowed; empty when it trusts nobody whom the peer has to do with. */
+static bool gather(const struct hin_tls *tls, X509_STORE_CTX *verification,
+                   STACK_OF(X509) * trusted)
+{
+    if (roles[tls->role].server) {
+        return push_anchor(trusted, tls->ca) && push_anchor(trusted, tls->former);
+    }
+    X509 *pinned = find_pinned(tls, verification);
+    return push_anchor(trusted, pinned) && (tls->pinned || push_anchor(trusted, tls->ca));
+}
+
+static bool verify_under(const struct hin_tls *tls, X509_STORE_CTX *verification)
 {
     STACK_OF(X509) *trusted = sk_X509_new_null();
-    if (trusted == NULL || sk_X509_push(trusted, anchor) <= 0) {
+    if (trusted == NULL || !gather(tls, verification, trusted)) {
         sk_X509_free(trusted);
         X509_STORE_CTX_set_error(verification, X509_V_ERR_OUT_OF_MEM);
         return false;
     }
-    X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(verification);
-    X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_X509_STRICT);
-    X509_STORE_CTX_set0_trusted_stack(verification, trusted);
-    bool good = X509_verify_cert(verification) == 1;
-    X509_STORE_CTX_set0_trusted_stack(verification, NULL);
+    bool good = false;
+    if (sk_X509_num(trusted) == 0) {
+        X509_STORE_CTX_set_error(verification, X509_V_ERR_CERT_UNTRUSTED);
+    } else {
+        X509_VERIFY_PARAM *param = X509_STORE_CTX_get0_param(verification);
+        X509_VERIFY_PARAM_set_flags(param, X509_V_FLAG_NO_CHECK_TIME | X509_V_FLAG_X509_STRICT);
+        X509_STORE_CTX_set0_trusted_stack(verification, trusted);
+        good = X509_verify_cert(verification) == 1;
+        X509_STORE_CTX_set0_trusted_stack(verification, NULL);
+    }
     sk_X509_free(trusted);
     return good;
+}
+
+static void note_seen(struct hin_tls *tls, X509_STORE_CTX *verification)
+{
+    STACK_OF(X509) *chain = X509_STORE_CTX_get0_chain(verification);
+    X509 *last = sk_X509_num(chain) > 0 ? sk_X509_value(chain, sk_X509_num(chain) - 1) : NULL;
+    if (!roles[tls->role].server && last != NULL && X509_up_ref(last) == 1) {
+        X509_free(tls->seen);
+        tls->seen = last;
+    }
 }
 
 static int verify(X509_STORE_CTX *verification, void *context)
@@ -137,12 +168,7 @@ static int verify(X509_STORE_CTX *verification, void *context)
                                    hin_clock_wall_usec(tls->clock) / HIN_SEC_USEC);
         return X509_verify_cert(verification);
     }
-    X509 *anchor = find_anchor(tls, verification);
-    if (anchor == NULL) {
-        X509_STORE_CTX_set_error(verification, X509_V_ERR_CERT_UNTRUSTED);
-        return 0;
-    }
-    if (!verify_under(anchor, verification)) {
+    if (!verify_under(tls, verification)) {
         return 0;
     }
     int error = judge_chain(tls, verification);
@@ -150,9 +176,7 @@ static int verify(X509_STORE_CTX *verification, void *context)
     if (error != X509_V_OK) {
         return 0;
     }
-    if (tls->ca == NULL && X509_up_ref(anchor) == 1) {
-        tls->ca = anchor;
-    }
+    note_seen(tls, verification);
     return 1;
 }
 
@@ -253,6 +277,7 @@ static HIN_RESULT set_session_context(SSL_CTX *context, const struct hin_tls_opt
     HIN_TRY(hin_sha256_begin(hash));
     HIN_TRY(hin_sha256_add(hash, hin_view_of(&role, 1)));
     HIN_TRY(hin_sha256_add(hash, options->ca));
+    HIN_TRY(hin_sha256_add(hash, options->former));
     HIN_TRY(hin_sha256_end(hash, digest));
     HIN_ENSURE(SSL_CTX_set_session_id_context(context, digest, sizeof(digest)) == 1, CRYPTO);
     return hin_ok();
@@ -300,6 +325,18 @@ static HIN_RESULT load_authorities(SSL_CTX *context, struct hin_view pem)
     return hin_ok();
 }
 
+static HIN_RESULT trust_former(struct hin_tls *tls, const struct hin_tls_options *options)
+{
+    if (options->former.size == 0) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_x509_decode(options->former, &tls->former));
+    HIN_ENSURE(X509_check_ca(tls->former) == 1 &&
+                   SSL_CTX_add_client_CA(tls->context, tls->former) == 1,
+               INVALID);
+    return hin_ok();
+}
+
 static HIN_RESULT set_trust(struct hin_tls *tls, const struct hin_tls_options *options)
 {
     const struct role *role = &roles[options->role];
@@ -314,6 +351,7 @@ static HIN_RESULT set_trust(struct hin_tls *tls, const struct hin_tls_options *o
     } else if (options->ca.size > 0) {
         HIN_TRY(hin_x509_decode(options->ca, &tls->ca));
         HIN_ENSURE(X509_check_ca(tls->ca) == 1, INVALID);
+        HIN_TRY(hin_sha256(options->ca, tls->pin));
     } else if (options->role == HIN_TLS_SERVICE_CLIENT) {
         HIN_TRY(load_authorities(tls->context, options->authorities));
     } else {
@@ -323,6 +361,7 @@ static HIN_RESULT set_trust(struct hin_tls *tls, const struct hin_tls_options *o
     SSL_CTX_set_cert_verify_callback(tls->context, verify, tls);
     if (options->role == HIN_TLS_AGENT_SERVER) {
         HIN_ENSURE(SSL_CTX_add_client_CA(tls->context, tls->ca) == 1, CRYPTO);
+        return trust_former(tls, options);
     }
     return hin_ok();
 }
@@ -357,6 +396,8 @@ void hin_tls_free(struct hin_tls *tls)
     SSL_SESSION_free(tls->last);
     SSL_CTX_free(tls->context);
     X509_free(tls->ca);
+    X509_free(tls->former);
+    X509_free(tls->seen);
     free(tls);
 }
 
@@ -457,8 +498,15 @@ struct hin_result hin_tls_peer_ca(const struct ssl_st *session, struct hin_buf *
     }
     /* Resumed: what was verified when the session began. */
     const struct hin_tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(session));
-    HIN_ENSURE(tls->ca != NULL, NOT_FOUND);
-    return hin_x509_encode(tls->ca, ret_der);
+    X509 *known = tls->seen != NULL ? tls->seen : tls->ca;
+    HIN_ENSURE(known != NULL, NOT_FOUND);
+    return hin_x509_encode(known, ret_der);
+}
+
+struct hin_result hin_tls_seen_ca(const struct hin_tls *tls, struct hin_buf *ret_der)
+{
+    HIN_ENSURE(tls->seen != NULL, NOT_FOUND);
+    return hin_x509_encode(tls->seen, ret_der);
 }
 
 /* --- why it failed --- */

@@ -22,16 +22,17 @@ struct ssl_ctx_st; /* OpenSSL's SSL_CTX */
 enum hin_tls_version { HIN_TLS_1_3 = 0, HIN_TLS_1_2 = 1 /* 1.2 and up */ };
 
 enum hin_tls_role {
-    HIN_TLS_API_SERVER,   /* one-way: needs certificate, key, ca */
-    HIN_TLS_AGENT_SERVER, /* asks for a client certificate of `ca`; enrolment comes without one,
-                             renewal with one that has expired: see hin_tls_peer. Needs certificate,
-                             key, ca */
-    HIN_TLS_AGENT_CLIENT, /* trusts `ca` alone and shows its certificate. Needs certificate, key, ca
-                           */
-    HIN_TLS_ENROL_CLIENT, /* the server's chain must hold an authority whose SHA-256 is
-                             ca_fingerprint; no certificate */
-    HIN_TLS_CLI_CLIENT,   /* trusts ca_fingerprint, or else `ca`, or else the system's authorities
-                             (host then required) */
+    HIN_TLS_API_SERVER,     /* one-way: needs certificate, key, ca */
+    HIN_TLS_AGENT_SERVER,   /* asks for a client certificate of `ca`; enrolment comes without one,
+                               renewal with one that has expired: see hin_tls_peer. Needs certificate,
+                               key, ca */
+    HIN_TLS_AGENT_CLIENT,   /* trusts `ca` and its heirs alone and shows its certificate. Needs
+                             * certificate, key, ca
+                             */
+    HIN_TLS_ENROL_CLIENT,   /* the server's chain must hold an authority whose SHA-256 is
+                               ca_fingerprint; no certificate */
+    HIN_TLS_CLI_CLIENT,     /* trusts ca_fingerprint, or else `ca`, or else the system's authorities
+                               (host then required) */
     HIN_TLS_SERVICE_CLIENT, /* of somebody else's service: trusts `authorities`, by name (host
                                required) */
     HIN_TLS_ROLE_COUNT
@@ -44,6 +45,7 @@ struct hin_tls_options {
     const struct hin_x509_key *key; /* its key; borrowed during _new only */
     struct hin_view
         ca; /* authority, DER; servers send it along, so that clients can pin its fingerprint */
+    struct hin_view former;        /* agent server: an authority whose certificates still count */
     struct hin_view authorities;   /* PEM, any number: who vouches for a service */
     const char *ca_fingerprint;    /* 64 hex digits of either case, or NULL */
     const struct hin_clock *clock; /* for validity; NULL = the machine's. Must outlive the object */
@@ -93,6 +95,10 @@ HIN_RESULT hin_tls_peer(struct hin_tls *tls, const struct ssl_st *session,
 /* Clients: the authority that the server's chain ended in, DER appended (an enrolling agent keeps
  * it as its pin). */
 HIN_RESULT hin_tls_peer_ca(const struct ssl_st *session, struct hin_buf *ret_der) HIN_NONNULL;
+/* Clients: the authority under which this end last verified a server, DER appended: `ca`, the
+ * pinned one, or an heir of either (hin_x509_succeeds), which the caller then keeps in its place.
+ * NOT_FOUND: nothing was verified yet. */
+HIN_RESULT hin_tls_seen_ca(const struct hin_tls *tls, struct hin_buf *ret_der) HIN_NONNULL;
 /* Why a handshake failed, for log and audit: a code (AUTH, EXPIRED, PROTOCOL, UNSUPPORTED...) and a
  * short text, from the session's verdict and this thread's OpenSSL error queue, which is emptied.
  * text may be NULL. */

@@ -286,6 +286,11 @@ struct hin_result hin_x509_read(X509 *certificate, struct hin_x509_info *ret_inf
     hin_hex(digest, sizeof(digest), info.fingerprint);
     HIN_ENSURE(X509_get0_pubkey(certificate) != NULL, SYNTAX);
     HIN_TRY(digest_stored_public(certificate, info.key_id));
+    const ASN1_OCTET_STRING *authority = X509_get0_authority_key_id(certificate);
+    if (authority != NULL && 2 * ASN1_STRING_length(authority) < HIN_X509_SERIAL_BYTES) {
+        hin_hex(ASN1_STRING_get0_data(authority), (size_t)ASN1_STRING_length(authority),
+                info.authority);
+    }
     uint32_t usage = X509_get_extended_key_usage(certificate);
     if (X509_check_ca(certificate) == 1) {
         info.kind = HIN_X509_CA;

@@ -54,6 +54,22 @@ struct hin_x509_validity {
 HIN_RESULT hin_x509_ca_new(const struct hin_x509_key *key, const char *common_name,
                            const struct hin_x509_validity *validity,
                            struct hin_buf *ret_der) HIN_NONNULL;
+struct hin_x509_issuer {
+    struct hin_view ca_der;
+    const struct hin_x509_key *key; /* of the CA; INVALID when it is another's */
+};
+/* An authority that takes over from another: inside its certificate stands the former one's, and
+ * the former one's signature that hands over to this key. So whoever trusts the former authority
+ * can tell that this one is its heir, wherever the certificate turns up. LIMIT: the line has become
+ * longer than a certificate may be (about a dozen). */
+HIN_RESULT hin_x509_ca_succeed(const struct hin_x509_key *key, const char *common_name,
+                               const struct hin_x509_validity *validity,
+                               const struct hin_x509_issuer *former,
+                               struct hin_buf *ret_der) HIN_NONNULL;
+#define HIN_X509_SUCCESSOR_MAX_BYTES 8192
+/* The authority with this fingerprint, or an heir of it, at any remove. AUTH otherwise. */
+HIN_RESULT hin_x509_succeeds(struct hin_view ca_der,
+                             const uint8_t fingerprint[HIN_SHA256_BYTES]) HIN_NONNULL;
 /* A request signed by the key. */
 HIN_RESULT hin_x509_request_new(const struct hin_x509_key *key, const char *common_name,
                                 struct hin_buf *ret_der) HIN_NONNULL;
@@ -61,10 +77,6 @@ HIN_RESULT hin_x509_request_new(const struct hin_x509_key *key, const char *comm
  * wrong, UNSUPPORTED key type. ret_key_id (may be NULL): SHA-256 of its SubjectPublicKeyInfo. */
 HIN_RESULT hin_x509_request_check(struct hin_view request_der, uint8_t *ret_key_id);
 
-struct hin_x509_issuer {
-    struct hin_view ca_der;
-    const struct hin_x509_key *key; /* of the CA; INVALID when it is another's */
-};
 /* From the request only the public key is taken, nothing of what it asks for. Serial: 127 random
  * bits. A validity that outlives the CA is cut to the CA's. tenant, agent: letters, digits, '.',
  * '_' and '-', INVALID otherwise. */
@@ -87,6 +99,7 @@ struct hin_x509_info {
     char serial[HIN_X509_SERIAL_BYTES];
     char fingerprint[HIN_SHA256_HEX_BYTES]; /* SHA-256 of the DER */
     uint8_t key_id[HIN_SHA256_BYTES];       /* SHA-256 of the SubjectPublicKeyInfo */
+    char authority[HIN_X509_SERIAL_BYTES];  /* key identifier of the issuer in hex; "": not told */
     struct hin_x509_validity validity;
 };
 /* Says what the certificate claims; trust is tls.h's or hin_x509_verify's affair. SYNTAX when

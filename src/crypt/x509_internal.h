@@ -28,6 +28,10 @@ HIN_RESULT hin_x509_encode(X509 *certificate, struct hin_buf *ret_der) HIN_NONNU
 HIN_RESULT hin_x509_read(X509 *certificate, struct hin_x509_info *ret_info) HIN_NONNULL;
 HIN_RESULT hin_x509_validity_of(const X509 *certificate,
                                 struct hin_x509_validity *ret_validity) HIN_NONNULL;
+/* The extension of an authority that takes over from `former`: x509_heritage.c. */
+HIN_RESULT hin_x509_heritage_new(const struct hin_x509_key *key,
+                                 const struct hin_x509_issuer *former,
+                                 X509_EXTENSION **ret_extension) HIN_NONNULL;
 /* P-256 or P-384: UNSUPPORTED otherwise. */
 HIN_RESULT hin_x509_key_allowed(EVP_PKEY *pair);
 

@@ -99,8 +99,10 @@ static HIN_RESULT add_extensions(X509 *certificate, X509 *issuer, const struct e
     return hin_ok();
 }
 
-struct hin_result hin_x509_ca_new(const struct hin_x509_key *key, const char *common_name,
-                                  const struct hin_x509_validity *validity, struct hin_buf *ret_der)
+/* NULL extension: an authority without a predecessor. */
+static HIN_RESULT new_ca(const struct hin_x509_key *key, const char *common_name,
+                         const struct hin_x509_validity *validity, X509_EXTENSION *heritage,
+                         struct hin_buf *ret_der)
 {
     HIN_CLEANUP(hin_x509_freep) X509 *ca = X509_new();
     HIN_ENSURE(ca != NULL && X509_set_version(ca, X509_VERSION_3) == 1, NO_MEMORY);
@@ -111,8 +113,29 @@ struct hin_result hin_x509_ca_new(const struct hin_x509_key *key, const char *co
                    X509_set_pubkey(ca, key->pair) == 1,
                CRYPTO);
     HIN_TRY(add_extensions(ca, ca, ca_extensions, HIN_COUNT(ca_extensions)));
+    HIN_ENSURE(heritage == NULL || X509_add_ext(ca, heritage, -1) == 1, CRYPTO);
     HIN_ENSURE(X509_sign(ca, key->pair, EVP_sha256()) > 0, CRYPTO);
     return hin_x509_encode(ca, ret_der);
+}
+
+struct hin_result hin_x509_ca_new(const struct hin_x509_key *key, const char *common_name,
+                                  const struct hin_x509_validity *validity, struct hin_buf *ret_der)
+{
+    return new_ca(key, common_name, validity, NULL, ret_der);
+}
+
+struct hin_result hin_x509_ca_succeed(const struct hin_x509_key *key, const char *common_name,
+                                      const struct hin_x509_validity *validity,
+                                      const struct hin_x509_issuer *former, struct hin_buf *ret_der)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = HIN_X509_MAX_BYTES};
+    X509_EXTENSION *heritage = NULL;
+    HIN_TRY(hin_x509_heritage_new(key, former, &heritage));
+    struct hin_result made = new_ca(key, common_name, validity, heritage, &der);
+    X509_EXTENSION_free(heritage);
+    HIN_TRY(made);
+    HIN_ENSURE(der.size <= HIN_X509_SUCCESSOR_MAX_BYTES, LIMIT);
+    return hin_buf_append(ret_der, hin_buf_view(&der));
 }
 
 struct hin_result hin_x509_request_new(const struct hin_x509_key *key, const char *common_name,

@@ -29,7 +29,7 @@ struct hin_keys_carrier hin_keys_carrier_remote(struct hin_keys_remote *remote)
     return (struct hin_keys_carrier){call_remote, remote};
 }
 
-struct hin_result hin_keys_serve_message(struct hin_vault *vault, uint32_t allowed_mask,
+struct hin_result hin_keys_serve_message(struct hin_vault *vault, uint64_t allowed_mask,
                                          struct hin_ipc *channel,
                                          const struct hin_ipc_message *message)
 {
@@ -147,6 +147,13 @@ struct hin_result hin_keys_ca(const struct hin_keys_carrier *carrier, struct hin
     return call_for_payload(carrier, &request, ret_der);
 }
 
+struct hin_result hin_keys_ca_state(const struct hin_keys_carrier *carrier,
+                                    struct hin_buf *ret_state)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_CA_STATE};
+    return call_for_payload(carrier, &request, ret_state);
+}
+
 struct hin_result hin_keys_issue_agent(const struct hin_keys_carrier *carrier,
                                        struct hin_view tenant, struct hin_view agent,
                                        enum hin_vault_reason reason, struct hin_view request_der,
@@ -222,7 +229,8 @@ struct hin_result hin_keys_admin(const struct hin_keys_carrier *carrier, enum hi
     struct hin_keys_request request = {.verb = verb, .tenant = tenant};
     struct hin_keys_answer answer;
     HIN_ENSURE((verb >= HIN_KEYS_TENANT_CREATE && verb <= HIN_KEYS_MASTER_ROTATE) ||
-                   verb == HIN_KEYS_WRAPPING_ROTATE || verb == HIN_KEYS_VAULT_REWRAP,
+                   verb == HIN_KEYS_WRAPPING_ROTATE || verb == HIN_KEYS_VAULT_REWRAP ||
+                   (verb >= HIN_KEYS_CA_ROTATE && verb <= HIN_KEYS_CA_RENEW),
                INVALID);
     return hin_keys_call(carrier, &request, &bytes, &answer);
 }

@@ -20,7 +20,7 @@ struct hin_keys_carrier {
  * (init). */
 struct hin_keys_local {
     struct hin_vault *vault;
-    uint32_t allowed_mask;
+    uint64_t allowed_mask;
 };
 struct hin_keys_carrier hin_keys_carrier_local(struct hin_keys_local *local) HIN_NONNULL;
 
@@ -32,7 +32,7 @@ struct hin_keys_remote {
 };
 struct hin_keys_carrier hin_keys_carrier_remote(struct hin_keys_remote *remote) HIN_NONNULL;
 /* The other end, from a permit row's handler: serves one request and replies. */
-HIN_RESULT hin_keys_serve_message(struct hin_vault *vault, uint32_t allowed_mask,
+HIN_RESULT hin_keys_serve_message(struct hin_vault *vault, uint64_t allowed_mask,
                                   struct hin_ipc *channel,
                                   const struct hin_ipc_message *message) HIN_NONNULL;
 
@@ -58,6 +58,8 @@ HIN_RESULT hin_keys_index_key(const struct hin_keys_carrier *carrier, struct hin
 HIN_RESULT hin_keys_ticket_key(const struct hin_keys_carrier *carrier,
                                struct hin_secret *ret_key) HIN_NONNULL;
 HIN_RESULT hin_keys_ca(const struct hin_keys_carrier *carrier, struct hin_buf *ret_der) HIN_NONNULL;
+HIN_RESULT hin_keys_ca_state(const struct hin_keys_carrier *carrier,
+                             struct hin_buf *ret_state) HIN_NONNULL;
 HIN_RESULT hin_keys_issue_agent(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                 struct hin_view agent, enum hin_vault_reason reason,
                                 struct hin_view request_der, int64_t lifetime_usec,
@@ -77,7 +79,8 @@ HIN_RESULT hin_keys_tenant_erase(const struct hin_keys_carrier *carrier, struct 
 HIN_RESULT hin_keys_certificate_sign(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                      struct hin_view statement,
                                      uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
-/* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap. */
+/* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap,
+ * ca-rotate, ca-retire, ca-renew. */
 HIN_RESULT hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                           struct hin_view tenant) HIN_NONNULL;
 HIN_RESULT hin_keys_status(const struct hin_keys_carrier *carrier,

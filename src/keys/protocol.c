@@ -204,6 +204,37 @@ static HIN_RESULT do_provider_test(struct hin_vault *vault, const struct hin_key
     return hin_vault_provider_test(vault, request->tenant, parts->checks);
 }
 
+static HIN_RESULT do_ca_rotate(struct hin_vault *vault, const struct hin_keys_request *request,
+                               struct parts *parts)
+{
+    (void)request;
+    (void)parts;
+    return hin_vault_ca_rotate(vault);
+}
+
+static HIN_RESULT do_ca_retire(struct hin_vault *vault, const struct hin_keys_request *request,
+                               struct parts *parts)
+{
+    (void)request;
+    (void)parts;
+    return hin_vault_ca_retire(vault);
+}
+
+static HIN_RESULT do_ca_renew(struct hin_vault *vault, const struct hin_keys_request *request,
+                              struct parts *parts)
+{
+    (void)request;
+    (void)parts;
+    return hin_vault_ca_renew(vault);
+}
+
+static HIN_RESULT do_ca_state(struct hin_vault *vault, const struct hin_keys_request *request,
+                              struct parts *parts)
+{
+    (void)request;
+    return hin_vault_ca_state(vault, &parts->payload);
+}
+
 struct verb {
     const char *name;
     unsigned request;
@@ -241,6 +272,10 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_TENANT_ERASE] = {"tenant-erase", F_TENANT, F_STATUS, do_tenant_erase},
     [HIN_KEYS_CERTIFICATE_SIGN] = {"certificate-sign", F_TENANT | F_PAYLOAD, F_PAYLOAD,
                                    do_certificate_sign},
+    [HIN_KEYS_CA_ROTATE] = {"ca-rotate", 0, 0, do_ca_rotate},
+    [HIN_KEYS_CA_RETIRE] = {"ca-retire", 0, 0, do_ca_retire},
+    [HIN_KEYS_CA_RENEW] = {"ca-renew", 0, 0, do_ca_renew},
+    [HIN_KEYS_CA_STATE] = {"ca-state", 0, F_PAYLOAD, do_ca_state},
 };
 
 static const struct verb *find_verb(unsigned verb)
@@ -497,7 +532,7 @@ static void parts_done(struct parts *parts)
     hin_buf_done(&parts->payload);
 }
 
-struct hin_result hin_keys_serve(struct hin_vault *vault, uint32_t allowed_mask,
+struct hin_result hin_keys_serve(struct hin_vault *vault, uint64_t allowed_mask,
                                  struct hin_view request, struct hin_buf *ret_answer)
 {
     struct hin_keys_request asked;

@@ -34,9 +34,13 @@ enum hin_keys_verb {
     HIN_KEYS_PROVIDER_TEST = 21,
     HIN_KEYS_CERTIFICATE_SIGN = 28,
     HIN_KEYS_TENANT_ERASE = 29,
+    HIN_KEYS_CA_ROTATE = 30,
+    HIN_KEYS_CA_RETIRE = 31,
+    HIN_KEYS_CA_RENEW = 32,
+    HIN_KEYS_CA_STATE = 33,
     HIN_KEYS_VERB_COUNT
 };
-#define HIN_KEYS_MASK(verb) (UINT32_C(1) << (verb))
+#define HIN_KEYS_MASK(verb) (UINT64_C(1) << (verb))
 /* What a worker may ask; init may ask all. Rotation and retirement are among it, since the API's
  * key verbs end in a worker; shredding just any tenant is not, erasing one that is not the
  * installation's own is. */
@@ -50,6 +54,8 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_TENANT_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_MASTER_ROTATE) |               \
      HIN_KEYS_MASK(HIN_KEYS_WRAPPING_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_VAULT_REWRAP) |              \
      HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_REWRAP) | HIN_KEYS_MASK(HIN_KEYS_RETIRE) |                    \
+     HIN_KEYS_MASK(HIN_KEYS_CA_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_CA_RETIRE) |                       \
+     HIN_KEYS_MASK(HIN_KEYS_CA_RENEW) | HIN_KEYS_MASK(HIN_KEYS_CA_STATE) |                         \
      HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST) |               \
      HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE))
 #define HIN_KEYS_MASK_ALL (HIN_KEYS_MASK(HIN_KEYS_VERB_COUNT) - 2)
@@ -95,7 +101,7 @@ HIN_RESULT hin_keys_answer_decode(struct hin_view bytes,
  * answer. A failure of the verb is in the answer; a failure returned here (PROTOCOL,
  * NO_MEMORY) means: end this peer. The answer may hold key material: hin_wipe it after
  * sending. */
-HIN_RESULT hin_keys_serve(struct hin_vault *vault, uint32_t allowed_mask, struct hin_view request,
+HIN_RESULT hin_keys_serve(struct hin_vault *vault, uint64_t allowed_mask, struct hin_view request,
                           struct hin_buf *ret_answer) HIN_NONNULL;
 
 #endif

@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/codec.h"
 #include "base/fd.h"
 #include "base/path.h"
 #include "keys/ring_internal.h"
@@ -47,11 +48,10 @@ static HIN_RESULT check_mode(const struct stat *status, const char *path, struct
     return hin_ok();
 }
 
-static HIN_RESULT read_ring(struct hin_ring **ret_ring, int fd, const char *path,
-                            const struct hin_secret *passphrase, struct hin_error *error)
+static HIN_RESULT read_bytes(int fd, const char *path, struct hin_buf *bytes,
+                             struct hin_error *error)
 {
     struct stat status;
-    HIN_CLEANUP(wipe_buf) struct hin_buf bytes = {.max = HIN_RING_FILE_MAX};
     if (fstat(fd, &status) != 0) {
         return hin_error_set(error, hin_code_from_errno(errno), path, 0, 0, "cannot be read");
     }
@@ -60,12 +60,51 @@ static HIN_RESULT read_ring(struct hin_ring **ret_ring, int fd, const char *path
         return hin_error_set(error, HIN_SYNTAX, path, 0, 0, "far too long for a key ring");
     }
     /* Never moved, so that it can be wiped. */
-    HIN_TRY(hin_buf_reserve(&bytes, (size_t)status.st_size + 4096));
-    struct hin_result result = hin_fd_read_all(fd, &bytes);
+    HIN_TRY(hin_buf_reserve(bytes, (size_t)status.st_size + 4096));
+    struct hin_result result = hin_fd_read_all(fd, bytes);
     if (result.code != HIN_OK) {
         return hin_error_set(error, result.code, path, 0, 0, "%s", hin_code_text(result.code));
     }
-    result = hin_ring_decode(hin_buf_view(&bytes), passphrase, ret_ring, error);
+    return hin_ok();
+}
+
+static HIN_RESULT read_ring(struct hin_ring **ret_ring, int fd, const char *path,
+                            const struct hin_secret *passphrase, struct hin_error *error)
+{
+    HIN_CLEANUP(wipe_buf) struct hin_buf bytes = {.max = HIN_RING_FILE_MAX};
+    HIN_TRY(read_bytes(fd, path, &bytes, error));
+    struct hin_result result = hin_ring_decode(hin_buf_view(&bytes), passphrase, ret_ring, error);
+    name_file(error, path);
+    return result;
+}
+
+static HIN_RESULT open_for_reading(int directory, const char *path, int *ret_fd,
+                                   struct hin_error *error)
+{
+    int fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
+    if (fd < 0) {
+        enum hin_code code = errno == ELOOP ? HIN_DENIED : hin_code_from_errno(errno);
+        return hin_error_set(error, code, path, 0, 0, "%s",
+                             code == HIN_DENIED ? "the key ring may not be read, or is a link"
+                                                : "cannot open the key ring");
+    }
+    *ret_fd = fd;
+    return hin_ok();
+}
+
+struct hin_result hin_ring_read_tpm(int directory, const char *path, struct hin_ring_tpm *ret_tpm,
+                                    struct hin_error *error)
+{
+    HIN_CLEANUP_FD int fd = -1;
+    HIN_CLEANUP(wipe_buf) struct hin_buf bytes = {.max = HIN_RING_FILE_MAX};
+    HIN_TRY(open_for_reading(directory, path, &fd, error));
+    HIN_TRY(read_bytes(fd, path, &bytes, error));
+    struct hin_result result = hin_ring_check_file(hin_buf_view(&bytes), error);
+    if (hin_is_ok(result)) {
+        uint32_t flags = hin_load_u32(bytes.data + HIN_RING_AT_FLAGS);
+        HIN_ENSURE(flags == HIN_RING_TPM, NOT_FOUND);
+        result = hin_ring_tpm_of(hin_buf_view(&bytes), ret_tpm, error);
+    }
     name_file(error, path);
     return result;
 }
@@ -95,13 +134,7 @@ struct hin_result hin_ring_open(struct hin_ring **ret_ring, int directory, const
     HIN_CLEANUP_FD int fd = -1;
     HIN_CLEANUP(hin_ring_freep) struct hin_ring *ring = NULL;
     HIN_ENSURE(hin_view_from_text(path).size < HIN_PATH_MAX, LIMIT);
-    fd = openat(directory, path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY);
-    if (fd < 0) {
-        enum hin_code code = errno == ELOOP ? HIN_DENIED : hin_code_from_errno(errno);
-        return hin_error_set(error, code, path, 0, 0, "%s",
-                             code == HIN_DENIED ? "the key ring may not be read, or is a link"
-                                                : "cannot open the key ring");
-    }
+    HIN_TRY(open_for_reading(directory, path, &fd, error));
     HIN_TRY(read_ring(&ring, fd, path, passphrase, error));
     snprintf(ring->path, sizeof(ring->path), "%s", path);
     ring->directory = directory == AT_FDCWD ? open(".", O_PATH | O_DIRECTORY | O_CLOEXEC)
@@ -147,8 +180,24 @@ struct hin_result hin_ring_upgrade(struct hin_ring *ring, struct hin_error *erro
     return hin_ok();
 }
 
-struct hin_result hin_ring_create(int directory, const char *path,
-                                  const struct hin_secret *passphrase, struct hin_error *error)
+struct hin_result hin_ring_guard(struct hin_ring *ring, const struct hin_ring_tpm *tpm,
+                                 const struct hin_secret *secret)
+{
+    hin_secret_done(&ring->phrase_key);
+    ring->sealed = secret != NULL && secret->size > 0;
+    ring->tpm = tpm != NULL ? *tpm : (struct hin_ring_tpm){0};
+    if (!ring->sealed) {
+        return hin_ok();
+    }
+    ring->cost = (struct hin_password_cost){HIN_PASSWORD_MEMORY_KIB, HIN_PASSWORD_PASSES,
+                                            HIN_PASSWORD_LANES};
+    HIN_TRY(hin_random(ring->salt, sizeof(ring->salt)));
+    return hin_ring_derive(ring, secret);
+}
+
+/* passphrase NULL: not sealed; tpm NULL: not by one. */
+static HIN_RESULT create(int directory, const char *path, const struct hin_ring_tpm *tpm,
+                         const struct hin_secret *passphrase, struct hin_error *error)
 {
     struct stat status;
     struct hin_ring_group *own = NULL;
@@ -160,19 +209,28 @@ struct hin_result hin_ring_create(int directory, const char *path,
     HIN_TRY(hin_ring_new(&ring));
     HIN_TRY(hin_ring_group_add(ring, HIN_VIEW_EMPTY, &own));
     HIN_TRY(hin_ring_key_add(ring, own, 1, HIN_VIEW_EMPTY));
-    if (passphrase != NULL && passphrase->size > 0) {
-        ring->sealed = true;
-        ring->cost = (struct hin_password_cost){HIN_PASSWORD_MEMORY_KIB, HIN_PASSWORD_PASSES,
-                                                HIN_PASSWORD_LANES};
-        HIN_TRY(hin_random(ring->salt, sizeof(ring->salt)));
-        HIN_TRY(hin_ring_derive(ring, passphrase));
-    }
+    HIN_TRY(hin_ring_guard(ring, tpm, passphrase));
     struct hin_result result = replace(ring, directory, path);
     if (result.code != HIN_OK) {
         return hin_error_set(error, result.code, path, 0, 0, "cannot write the key ring: %s",
                              hin_code_text(result.code));
     }
     return hin_ok();
+}
+
+struct hin_result hin_ring_create(int directory, const char *path,
+                                  const struct hin_secret *passphrase, struct hin_error *error)
+{
+    return create(directory, path, NULL, passphrase, error);
+}
+
+struct hin_result hin_ring_create_tpm(int directory, const char *path,
+                                      const struct hin_ring_tpm *tpm,
+                                      const struct hin_secret *secret, struct hin_error *error)
+{
+    HIN_ENSURE(tpm->blob_size > 0 && tpm->blob_size <= sizeof(tpm->blob), INVALID);
+    HIN_ENSURE(secret->size == HIN_RING_TPM_SECRET, INVALID);
+    return create(directory, path, tpm, secret, error);
 }
 
 /* --- as a provider --- */
@@ -305,13 +363,24 @@ static HIN_RESULT provider_destroy(void *context, struct hin_view tenant, uint32
     return hin_ring_tidy(ring); /* gone from the file, not just superseded */
 }
 
+/* Part of the provider's name: what status says of a ring. */
+static const char *guarded_by(const struct hin_ring *ring)
+{
+    if (ring->tpm.blob_size > 0) {
+        return ring->tpm.pcrs != 0
+                   ? (ring->tpm.pin ? "file (TPM, PCRs and PIN)" : "file (TPM, PCRs)")
+                   : (ring->tpm.pin ? "file (TPM, PIN)" : "file (TPM)");
+    }
+    return "file";
+}
+
 static HIN_RESULT provider_status(void *context, struct hin_view tenant,
                                   struct hin_key_provider_status *ret_status)
 {
     const struct hin_ring *ring = context;
     const struct hin_ring_group *group = hin_ring_group(ring, tenant);
-    struct hin_key_provider_status status = {
-        .name = "file", .sealed = ring->sealed, .exportable = true};
+    struct hin_key_provider_status status = {.sealed = ring->sealed, .exportable = true};
+    snprintf(status.name, sizeof(status.name), "%s", guarded_by(ring));
     if (group != NULL) {
         status.current_version = group->keys[group->count - 1].version;
         status.version_count = (uint32_t)group->count;
@@ -324,6 +393,10 @@ static HIN_RESULT provider_status(void *context, struct hin_view tenant,
         snprintf(status.advice, sizeof(status.advice),
                  "the key ring is protected by its mode only: seal it with a pass phrase "
                  "(init --passphrase-file)");
+    } else if (ring->tpm.blob_size > 0 && ring->tpm.pcrs == 0 && !ring->tpm.pin) {
+        snprintf(status.advice, sizeof(status.advice),
+                 "the TPM opens the key ring for whoever has this machine and its disk: no PCRs, "
+                 "no PIN (init --tpm-pcrs, --passphrase-file)");
     }
     *ret_status = status;
     return hin_ok();

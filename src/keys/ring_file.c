@@ -1,6 +1,7 @@
 /* Reading a ring's file, both formats. */
 #include "base/bytes.h"
 #include "base/codec.h"
+#include "crypt/hash.h"
 #include "keys/ring_internal.h"
 
 #define V1_BODY_AT 36
@@ -158,11 +159,54 @@ static HIN_RESULT read_places(struct hin_ring *ring, struct hin_view file, struc
     return read_image(ring, file, best);
 }
 
+struct hin_result hin_ring_tpm_of(struct hin_view file, struct hin_ring_tpm *ret_tpm,
+                                  struct hin_error *error)
+{
+    struct hin_ring_tpm tpm = {0};
+    struct hin_reader reader = hin_reader_of(hin_view_sub(file, HIN_RING_BLOB_AT, SIZE_MAX));
+    struct hin_view blob;
+    uint32_t size = 0, crc = 0, pin = hin_load_u32(file.data + HIN_RING_AT_PASSES);
+    tpm.pcrs = hin_load_u32(file.data + HIN_RING_AT_MEMORY);
+    tpm.pin = pin == 1;
+    HIN_ENSURE(file.data[3] == 2 && pin <= 1, CORRUPT);
+    if (!hin_is_ok(hin_read_u32(&reader, &size)) || size == 0 || size > sizeof(tpm.blob) ||
+        !hin_is_ok(hin_read_exact(&reader, size, &blob)) ||
+        !hin_is_ok(hin_read_u32(&reader, &crc)) || crc != hin_crc32c(0, blob)) {
+        return damaged(error, false);
+    }
+    hin_copy(tpm.blob, blob.data, blob.size);
+    tpm.blob_size = size;
+    *ret_tpm = tpm;
+    return hin_ok();
+}
+
 struct hin_result hin_ring_derive(struct hin_ring *ring, const struct hin_secret *passphrase)
 {
+    if (ring->tpm.blob_size > 0) {
+        HIN_ENSURE(passphrase->size == HIN_RING_TPM_SECRET, INVALID);
+        return hin_hkdf(hin_secret_view(passphrase), hin_view_of(ring->salt, sizeof(ring->salt)),
+                        HIN_VIEW("hinomi key ring, TPM"), HIN_RING_KEY_BYTES, &ring->phrase_key);
+    }
     return hin_password_derive(hin_secret_view(passphrase),
                                hin_view_of(ring->salt, sizeof(ring->salt)), &ring->cost,
                                HIN_RING_KEY_BYTES, &ring->phrase_key);
+}
+
+static HIN_RESULT read_tpm(struct hin_ring *ring, struct hin_view file,
+                           const struct hin_secret *secret, struct hin_error *error)
+{
+    HIN_TRY(hin_ring_tpm_of(file, &ring->tpm, error));
+    hin_copy(ring->salt, file.data + HIN_RING_AT_SALT, sizeof(ring->salt));
+    if (secret == NULL || secret->size == 0) {
+        return hin_error_set(
+            error, HIN_AUTH, NULL, 0, 0,
+            "the key ring is sealed by a TPM, which only `hinomi-manager run` asks");
+    }
+    if (secret->size != HIN_RING_TPM_SECRET) {
+        return hin_error_set(error, HIN_AUTH, NULL, 0, 0,
+                             "the key ring is sealed by a TPM, not under a pass phrase");
+    }
+    return hin_ring_derive(ring, secret);
 }
 
 static HIN_RESULT read_phrase(struct hin_ring *ring, const uint8_t *head,
@@ -211,12 +255,15 @@ static HIN_RESULT decode_body(struct hin_ring *ring, struct hin_view file,
                               const struct hin_secret *passphrase, struct hin_error *error)
 {
     uint32_t flags = hin_load_u32(file.data + HIN_RING_AT_FLAGS);
-    if ((flags & ~HIN_RING_SEALED) != 0) {
+    if ((flags & ~(HIN_RING_SEALED | HIN_RING_TPM)) != 0 ||
+        flags == (HIN_RING_SEALED | HIN_RING_TPM)) {
         return hin_error_set(error, HIN_UNSUPPORTED, NULL, 0, 0,
                              "the key ring uses a feature of a newer version: update Hinomi");
     }
-    ring->sealed = (flags & HIN_RING_SEALED) != 0;
-    if (ring->sealed) {
+    ring->sealed = flags != 0;
+    if (flags == HIN_RING_TPM) {
+        HIN_TRY(read_tpm(ring, file, passphrase, error));
+    } else if (ring->sealed) {
         HIN_TRY(read_phrase(ring, file.data, passphrase, error));
     } else if (passphrase != NULL && passphrase->size > 0) {
         return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
@@ -225,12 +272,15 @@ static HIN_RESULT decode_body(struct hin_ring *ring, struct hin_view file,
     struct hin_result result =
         file.data[3] == 1 ? read_version_1(ring, file) : read_places(ring, file, error);
     if (result.code == HIN_AUTH) {
-        return hin_error_set(error, HIN_AUTH, NULL, 0, 0, "wrong pass phrase for the key ring");
+        return hin_error_set(error, HIN_AUTH, NULL, 0, 0,
+                             ring->tpm.blob_size > 0
+                                 ? "what the TPM holds is not the key of this ring"
+                                 : "wrong pass phrase for the key ring");
     }
     return result;
 }
 
-static HIN_RESULT check_file(struct hin_view bytes, struct hin_error *error)
+struct hin_result hin_ring_check_file(struct hin_view bytes, struct hin_error *error)
 {
     for (size_t i = 0; i < 3 && i < bytes.size; i++) {
         if (bytes.data[i] != hin_ring_magic[i]) {
@@ -264,7 +314,7 @@ struct hin_result hin_ring_decode(struct hin_view bytes, const struct hin_secret
 {
     struct hin_error own = {0};
     error = error != NULL ? error : &own;
-    HIN_TRY(check_file(bytes, error));
+    HIN_TRY(hin_ring_check_file(bytes, error));
     HIN_CLEANUP(hin_ring_freep) struct hin_ring *ring = NULL;
     HIN_TRY(hin_ring_new(&ring));
     error->text[0] = '\0';

@@ -4,6 +4,7 @@
 
 #include "base/buf.h"
 #include "base/map.h"
+#include "base/path.h"
 #include "crypt/aead.h"
 #include "crypt/password.h"
 #include "keys/ring.h"
@@ -14,7 +15,9 @@
 
 #define HIN_RING_IMAGE_HEAD  32
 #define HIN_RING_CRC_BYTES   4
-#define HIN_RING_SEALED      UINT32_C(1) /* flag */
+#define HIN_RING_SEALED      UINT32_C(1) /* flags */
+#define HIN_RING_TPM         UINT32_C(2)
+#define HIN_RING_BLOB_AT     40
 #define HIN_RING_FIRST_PLACE ((size_t)4096)
 #define HIN_RING_PLACES      13 /* the last ends before HIN_RING_FILE_MAX */
 #define HIN_RING_BODY_MAX    ((size_t)16 << 20)
@@ -60,10 +63,11 @@ struct hin_ring {
     uint32_t *free_places; /* a stack */
     size_t free_count;
     int format;
-    bool sealed;
+    bool sealed;             /* under a pass phrase or by a TPM */
+    struct hin_ring_tpm tpm; /* blob_size 0: not by one */
     struct hin_password_cost cost;
     uint8_t salt[HIN_PASSWORD_SALT_BYTES];
-    struct hin_secret phrase_key; /* derived from the pass phrase; empty when not sealed */
+    struct hin_secret phrase_key; /* derived from pass phrase or TPM; empty when not sealed */
     uint64_t generation;
     size_t at;     /* which place of the file holds the image that counts */
     bool untidy;   /* another place holds something else than that image */
@@ -95,6 +99,14 @@ struct hin_secret hin_ring_key_secret(const struct hin_ring *ring,
 /* The smaller of the two places for an image of this size. */
 HIN_RESULT hin_ring_place_for(size_t size, size_t *ret_place) HIN_NONNULL;
 HIN_RESULT hin_ring_derive(struct hin_ring *ring, const struct hin_secret *passphrase) HIN_NONNULL;
+/* What a TPM sealed, out of a file whose checks passed. */
+HIN_RESULT hin_ring_tpm_of(struct hin_view file, struct hin_ring_tpm *ret_tpm,
+                           struct hin_error *error) __attribute__((nonnull(2)));
+/* What the next hin_ring_encode seals under; NULL: not by one, not at all. */
+HIN_RESULT hin_ring_guard(struct hin_ring *ring, const struct hin_ring_tpm *tpm,
+                          const struct hin_secret *secret) __attribute__((nonnull(1)));
+/* Magic, version and checksum of the head. */
+HIN_RESULT hin_ring_check_file(struct hin_view bytes, struct hin_error *error);
 
 /* --- ring_write.c --- */
 /* A whole new file, its first two places filled. */

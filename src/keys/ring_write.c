@@ -23,7 +23,12 @@ static void write_head(const struct hin_ring *ring, uint8_t head[HIN_RING_HEAD_B
     hin_zero(head, HIN_RING_HEAD_BYTES);
     hin_copy(head, hin_ring_magic, sizeof(hin_ring_magic));
     head[3] = 2;
-    if (ring->sealed) {
+    if (ring->tpm.blob_size > 0) {
+        hin_store_u32(head + HIN_RING_AT_FLAGS, HIN_RING_TPM);
+        hin_store_u32(head + HIN_RING_AT_MEMORY, ring->tpm.pcrs);
+        hin_store_u32(head + HIN_RING_AT_PASSES, ring->tpm.pin);
+        hin_copy(head + HIN_RING_AT_SALT, ring->salt, sizeof(ring->salt));
+    } else if (ring->sealed) {
         hin_store_u32(head + HIN_RING_AT_FLAGS, HIN_RING_SEALED);
         hin_store_u32(head + HIN_RING_AT_MEMORY, ring->cost.memory_kib);
         hin_store_u32(head + HIN_RING_AT_PASSES, ring->cost.passes);
@@ -31,6 +36,16 @@ static void write_head(const struct hin_ring *ring, uint8_t head[HIN_RING_HEAD_B
         hin_copy(head + HIN_RING_AT_SALT, ring->salt, sizeof(ring->salt));
     }
     hin_store_u32(head + HIN_RING_AT_CRC, hin_crc32c(0, hin_view_of(head, HIN_RING_AT_CRC)));
+}
+
+static void write_blob(const struct hin_ring *ring, uint8_t *file)
+{
+    struct hin_view blob = hin_view_of(ring->tpm.blob, ring->tpm.blob_size);
+    if (blob.size > 0) {
+        hin_store_u32(file + HIN_RING_BLOB_AT, (uint32_t)blob.size);
+        hin_copy(file + HIN_RING_BLOB_AT + 4, blob.data, blob.size);
+        hin_store_u32(file + HIN_RING_BLOB_AT + 4 + blob.size, hin_crc32c(0, blob));
+    }
 }
 
 static size_t varint_bytes(size_t value)
@@ -175,6 +190,7 @@ struct hin_result hin_ring_encode(struct hin_ring *ring, struct hin_buf *ret_byt
     HIN_TRY(hin_buf_extend(ret_bytes, size, &to));
     hin_zero(to, size);
     write_head(ring, to);
+    write_blob(ring, to);
     hin_copy(to + hin_ring_place_at(place), image.data, image.size);
     hin_copy(to + hin_ring_place_at(place + 1), image.data, image.size);
     ring->generation++;

@@ -14,7 +14,6 @@ _Static_assert(sizeof(HIN_VAULT_CHECKPOINT_DOMAIN) == sizeof(HIN_CHECKPOINT_DOMA
 #define KEY_BYTES        HIN_SEAL_KEY_BYTES
 #define WRAPPED_MAX      (HIN_SECRET_MAX + HIN_VAULT_WRAPPED_MAX)
 #define FILE_MAX         ((size_t)256 << 20)
-#define CA_LIFETIME_USEC (20 * 365 * HIN_DAY_USEC)
 #define ISSUE_MAX_USEC   (10 * 365 * HIN_DAY_USEC)
 #define CLOCK_SLACK_USEC HIN_HOUR_USEC
 #define SERVER_NAMES_MAX 16
@@ -124,6 +123,14 @@ static HIN_RESULT open_own(const struct hin_vault *vault, size_t which, struct h
                               &vault->own[which], ret_key);
 }
 
+struct hin_result hin_vault_wrap_own(struct hin_vault *vault, size_t which,
+                                     const struct hin_secret *plain,
+                                     struct hin_vault_wrapped *ret_wrapped)
+{
+    return wrap_by_provider(vault, HIN_VIEW_EMPTY, hin_vault_own_purpose(which), 1, plain,
+                            ret_wrapped);
+}
+
 struct hin_result hin_vault_save(const struct hin_vault *vault)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = FILE_MAX};
@@ -139,8 +146,9 @@ static HIN_RESULT vault_new(const struct hin_vault_options *options, struct hin_
     HIN_ENSURE(vault != NULL, NO_MEMORY);
     vault->options = *options;
     vault->clock = options->clock != NULL ? options->clock : hin_clock_system();
-    vault->format = 2;
+    vault->format = 3;
     hin_buf_init(&vault->ca_der, HIN_X509_MAX_BYTES);
+    hin_buf_init(&vault->former_der, HIN_X509_MAX_BYTES);
     struct hin_result result = hin_map_init(&vault->tenants, HIN_VAULT_TENANTS_MAX);
     if (result.code != HIN_OK) {
         free(vault);
@@ -166,6 +174,7 @@ void hin_vault_free(struct hin_vault *vault)
         hin_vault_wrapped_done(&vault->own[i]);
     }
     hin_buf_done(&vault->ca_der);
+    hin_buf_done(&vault->former_der);
     free(vault);
 }
 
@@ -175,7 +184,7 @@ static HIN_RESULT make_authority(struct hin_vault *vault, const char *ca_name)
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
     int64_t now_usec = hin_clock_wall_usec(vault->clock);
     struct hin_x509_validity validity = {HIN_MAX(now_usec - CLOCK_SLACK_USEC, 0),
-                                         now_usec + CA_LIFETIME_USEC};
+                                         now_usec + HIN_VAULT_CA_LIFETIME_USEC};
     HIN_TRY(hin_x509_key_generate(&key));
     HIN_TRY(hin_x509_ca_new(key, ca_name, &validity, &vault->ca_der));
     HIN_TRY(hin_x509_key_export(key, &der));
@@ -525,7 +534,8 @@ struct hin_result hin_vault_ca(struct hin_vault *vault, struct hin_buf *ret_der)
     return hin_buf_append(ret_der, hin_buf_view(&vault->ca_der)); /* public: nothing to record */
 }
 
-static HIN_RESULT open_authority(const struct hin_vault *vault, struct hin_x509_key **ret_key)
+struct hin_result hin_vault_open_authority(const struct hin_vault *vault,
+                                           struct hin_x509_key **ret_key)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
     HIN_TRY(open_own(vault, HIN_VAULT_OWN_CA, &der));
@@ -554,7 +564,7 @@ static HIN_RESULT issue_agent(struct hin_vault *vault, struct hin_view id, struc
     HIN_ENSURE(hin_is_ok(hin_view_to_text(id, tenant_text, sizeof(tenant_text))), INVALID);
     HIN_ENSURE(hin_is_ok(hin_view_to_text(agent, agent_text, sizeof(agent_text))), INVALID);
     HIN_TRY(validity_for(vault, lifetime_usec, &validity));
-    HIN_TRY(open_authority(vault, &key));
+    HIN_TRY(hin_vault_open_authority(vault, &key));
     struct hin_x509_issuer issuer = {hin_buf_view(&vault->ca_der), key};
     return hin_x509_issue_agent(&issuer, request_der, tenant_text, agent_text, &validity, ret_der);
 }
@@ -587,7 +597,7 @@ static HIN_RESULT issue_server(struct hin_vault *vault, struct hin_view names,
     }
     HIN_ENSURE(count > 0, INVALID);
     HIN_TRY(validity_for(vault, lifetime_usec, &validity));
-    HIN_TRY(open_authority(vault, &key));
+    HIN_TRY(hin_vault_open_authority(vault, &key));
     struct hin_x509_issuer issuer = {hin_buf_view(&vault->ca_der), key};
     return hin_x509_issue_server(&issuer, request_der, list, count, &validity, ret_der);
 }
@@ -646,7 +656,7 @@ static HIN_RESULT certify_checkpoint(struct hin_vault *vault, struct hin_buf *re
     HIN_TRY(hin_vault_checkpoint_public(vault, statement.public_key));
     HIN_TRY(hin_key_statement_encode(&statement, &bytes));
     HIN_TRY(hin_key_statement_text(hin_buf_view(&bytes), &text));
-    HIN_TRY(open_authority(vault, &key));
+    HIN_TRY(hin_vault_open_authority(vault, &key));
     HIN_TRY(hin_x509_sign(key, hin_buf_view(&text), &bytes));
     return hin_buf_append(ret_statement, hin_buf_view(&bytes));
 }

@@ -191,6 +191,21 @@ HIN_RESULT hin_vault_issue_server(struct hin_vault *vault, struct hin_view names
                                   struct hin_view request_der, int64_t lifetime_usec,
                                   struct hin_buf *ret_der) HIN_NONNULL;
 
+#define HIN_VAULT_CA_LIFETIME_USEC (20 * 365 * HIN_DAY_USEC)
+/* A new authority, in force at once: the former one signs that it hands over (hin_x509_ca_succeed),
+ * then its key is gone. Its certificates count until it is retired. One file is replaced: cut off
+ * anywhere, one authority or the other is in force. CONFLICT: a former one is not retired yet. */
+HIN_RESULT hin_vault_ca_rotate(struct hin_vault *vault) HIN_NONNULL;
+/* Certificates of the former authority count no more. NOT_FOUND: there is none. The caller makes
+ * sure that nobody depends on it. */
+HIN_RESULT hin_vault_ca_retire(struct hin_vault *vault) HIN_NONNULL;
+/* Who serves is to take a new certificate. */
+HIN_RESULT hin_vault_ca_renew(struct hin_vault *vault) HIN_NONNULL;
+/* What servers go by, appended: u64 how often renewal was demanded since the start, u64 when the
+ * authority took over (0: it is the first), the former authority (DER, nothing: there is none). */
+#define HIN_VAULT_CA_STATE_BYTES 16
+HIN_RESULT hin_vault_ca_state(struct hin_vault *vault, struct hin_buf *ret_state) HIN_NONNULL;
+
 /* --- checkpoints: Ed25519 over "hinomi checkpoint v1\n" || statement, so that nothing else can be
  * had signed --- */
 #define HIN_VAULT_CHECKPOINT_DOMAIN "hinomi checkpoint v1\n"

@@ -5,7 +5,7 @@
 #include "base/fd.h"
 #include "keys/vault_internal.h"
 
-static const uint8_t vault_magic[4] = {'H', 'V', 'T', 2};
+static const uint8_t vault_magic[4] = {'H', 'V', 'T', 3};
 
 #define HEAD_BYTES 8
 #define CRC_BYTES  4
@@ -57,6 +57,8 @@ static HIN_RESULT write_body(struct hin_buf *buf, const struct hin_vault *vault)
     HIN_TRY(hin_write_u32(buf, vault->destroy_below));
     HIN_TRY(hin_write_u64(buf, (uint64_t)vault->master_rotated_usec));
     HIN_TRY(hin_write_bytes(buf, hin_buf_view(&vault->ca_der)));
+    HIN_TRY(hin_write_u64(buf, (uint64_t)vault->ca_rotated_usec));
+    HIN_TRY(hin_write_bytes(buf, hin_buf_view(&vault->former_der)));
     for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
         HIN_TRY(write_key(buf, &vault->own[i]));
     }
@@ -147,7 +149,7 @@ static HIN_RESULT read_tenants(struct hin_vault *vault, struct hin_reader *reade
 static HIN_RESULT read_body(struct hin_vault *vault, struct hin_view body)
 {
     struct hin_reader reader = hin_reader_of(body);
-    struct hin_view ca;
+    struct hin_view ca, former;
     if (vault->format >= 2) {
         HIN_TRY(hin_read_u32(&reader, &vault->destroy_below));
         HIN_TRY(read_time(&reader, &vault->master_rotated_usec));
@@ -155,6 +157,12 @@ static HIN_RESULT read_body(struct hin_vault *vault, struct hin_view body)
     HIN_TRY(hin_read_bytes(&reader, HIN_X509_MAX_BYTES, &ca));
     vault->ca_der.max = HIN_X509_MAX_BYTES;
     HIN_TRY(hin_buf_append(&vault->ca_der, ca));
+    if (vault->format >= 3) {
+        HIN_TRY(read_time(&reader, &vault->ca_rotated_usec));
+        HIN_TRY(hin_read_bytes(&reader, HIN_X509_MAX_BYTES, &former));
+        vault->former_der.max = HIN_X509_MAX_BYTES;
+        HIN_TRY(hin_buf_append(&vault->former_der, former));
+    }
     for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
         HIN_TRY(read_key(&reader, &vault->own[i]));
     }
@@ -166,7 +174,7 @@ struct hin_result hin_vault_decode(struct hin_vault *vault, struct hin_view byte
     for (size_t i = 0; i < 3 && i < bytes.size; i++) {
         HIN_ENSURE(bytes.data[i] == vault_magic[i], SYNTAX);
     }
-    HIN_ENSURE(bytes.size < 4 || bytes.data[3] == 1 || bytes.data[3] == vault_magic[3],
+    HIN_ENSURE(bytes.size < 4 || (bytes.data[3] >= 1 && bytes.data[3] <= vault_magic[3]),
                UNSUPPORTED);
     HIN_ENSURE(bytes.size >= HEAD_BYTES + CRC_BYTES, TRUNCATED);
     size_t body = hin_load_u32(bytes.data + 4);

@@ -30,7 +30,11 @@ struct hin_vault {
     const struct hin_clock *clock;
     struct hin_vault_wrapped own[HIN_VAULT_OWN_COUNT];
     struct hin_buf ca_der;
-    struct hin_map tenants; /* id -> struct hin_vault_tenant, ours */
+    struct hin_buf former_der; /* the authority before: agents may still have its certificates;
+                                  empty: retired, or there was none */
+    int64_t ca_rotated_usec;   /* 0: never */
+    uint64_t renewals;         /* how often server certificates were demanded anew; not stored */
+    struct hin_map tenants;    /* id -> struct hin_vault_tenant, ours */
     int format;
     /* Versions of the installation's wrapping key below this are to be destroyed: they wrapped keys
      * of tenants in format 1. 0: nothing is left to do. */
@@ -39,12 +43,13 @@ struct hin_vault {
 };
 
 void hin_vault_tenant_free(struct hin_vault_tenant *tenant);
-/* Vault file, version 2: "HVT" 2, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
- * destroy_below, u64 when the installation's wrapping key was rotated, authority (bytes), the own
- * keys, varint tenant count, then each tenant: id, u64 when its wrapping key was rotated, u64 when
- * its tenant key was, varint key count, keys, index key. A key: u32 version, 16 bytes id, wrapped
- * (bytes). Version 1 (read only): without the times and destroy_below; its tenant keys are wrapped
- * under the installation's wrapping key. */
+/* Vault file, version 3: "HVT" 3, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
+ * destroy_below, u64 when the installation's wrapping key was rotated, authority (bytes), u64 when
+ * it took over, the former authority (bytes; empty: none), the own keys, varint tenant count, then
+ * each tenant: id, u64 when its wrapping key was rotated, u64 when its tenant key was, varint key
+ * count, keys, index key. A key: u32 version, 16 bytes id, wrapped (bytes). Version 2 (read only):
+ * without former authority and its time. Version 1 (read only): without any time and destroy_below;
+ * its tenant keys are wrapped under the installation's wrapping key. */
 HIN_RESULT hin_vault_encode(const struct hin_vault *vault, struct hin_buf *ret_bytes) HIN_NONNULL;
 /* Into an empty vault whose map is initialised. */
 HIN_RESULT hin_vault_decode(struct hin_vault *vault, struct hin_view bytes) HIN_NONNULL;
@@ -68,6 +73,11 @@ HIN_RESULT hin_vault_rewrap_by_tenant(const struct hin_vault *vault,
                                       const struct hin_key_binding *binding,
                                       struct hin_view wrapped,
                                       struct hin_buf *ret_wrapped) HIN_NONNULL;
+/* A key of the installation's own under the newest master key; and opened. */
+HIN_RESULT hin_vault_wrap_own(struct hin_vault *vault, size_t which, const struct hin_secret *plain,
+                              struct hin_vault_wrapped *ret_wrapped) HIN_NONNULL;
+HIN_RESULT hin_vault_open_authority(const struct hin_vault *vault,
+                                    struct hin_x509_key **ret_key) HIN_NONNULL;
 enum hin_key_purpose hin_vault_own_purpose(size_t which);
 void hin_vault_wrapped_done(struct hin_vault_wrapped *wrapped);
 

@@ -343,7 +343,7 @@ static HIN_RESULT give_wrapping_keys(struct hin_vault *vault)
     }
     HIN_TRY(provider->status(provider->context, HIN_VIEW_EMPTY, &status));
     vault->destroy_below = status.current_version + 1;
-    vault->format = 2;
+    vault->format = 3;
     return hin_vault_save(vault);
 }
 

@@ -6,7 +6,9 @@
 #include "base/option.h"
 #include "base/terminal.h"
 #include "clock/role.h"
+#include "manager/doctor.h"
 #include "manager/init/init.h"
+#include "manager/init/protect.h"
 #include "manager/main.h"
 #include "manager/parent/run.h"
 #include "manager/roles.h"
@@ -25,6 +27,11 @@ static int run_init(const struct hin_role_program *program, int argc, char **arg
     return hin_manager_init(program, argc, argv);
 }
 
+static int run_protect(const struct hin_role_program *program, int argc, char **argv)
+{
+    return hin_manager_protect(program, argc, argv);
+}
+
 static int write_man(const struct hin_role_program *program, int argc, char **argv)
 {
     (void)program;
@@ -32,6 +39,8 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     (void)argv;
     hin_option_man(&hin_manager_init_command, stdout);
     hin_option_man(&hin_manager_run_command, stdout);
+    hin_option_man(&hin_manager_protect_command, stdout);
+    hin_option_man(&hin_manager_doctor_command, stdout);
     return 0;
 }
 
@@ -42,6 +51,8 @@ static const struct {
 } commands[] = {
     {"init", "make a new installation", run_init},
     {"run", "serve until SIGTERM", hin_manager_run},
+    {"protect", "change what guards the key ring", run_protect},
+    {"doctor", "look at files and host, say what to mend", hin_manager_doctor},
     {"man", "write the manual page of the commands", write_man},
     {"version", "say which version this is", show_version},
     {"--version", "the same", show_version},
@@ -67,11 +78,38 @@ static const struct hin_role_definition role_clock = {
     .restart = HIN_ROLE_ALWAYS,
 };
 
+/* Another program, hinomi-tpm, which `init` and `run` start for a moment: this row is what the
+ * parent needs to know of it. */
+static struct hin_result no_tpm_here(struct hin_role *role)
+{
+    (void)role;
+    return hin_fail(HIN_UNSUPPORTED);
+}
+
+static struct hin_result no_tpm_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
+{
+    (void)role;
+    (void)sandbox;
+    return hin_fail(HIN_UNSUPPORTED);
+}
+
+static const struct hin_role_definition role_tpm = {
+    .name = "tpm",
+    .sandbox = no_tpm_sandbox,
+    .run = no_tpm_here,
+    .user = HIN_ROLE_USER_TPM,
+    .instances = 0,
+    .restart = HIN_ROLE_NEVER,
+};
+
 int hin_manager_main(int argc, char **argv)
 {
-    const struct hin_role_definition roles[] = {hin_manager_role_kms, hin_manager_role_keys,
-                                                hin_manager_role_jobs, hin_manager_role_worker,
-                                                role_clock};
+    const struct hin_role_definition roles[] = {hin_manager_role_kms,
+                                                hin_manager_role_keys,
+                                                hin_manager_role_jobs,
+                                                hin_manager_role_worker,
+                                                role_clock,
+                                                role_tpm};
     const struct hin_role_program program = {"hinomi-manager", roles, HIN_COUNT(roles)};
     hin_role_child(&program, argc, &argv);
     if (argc < 2) {

@@ -13,6 +13,7 @@ enum {
     HIN_ROLE_USER_KEYS = 2,
     HIN_ROLE_USER_DATA = 3,
     HIN_ROLE_USER_CLOCK = 4,
+    HIN_ROLE_USER_TPM = 5,
 };
 
 enum hin_manager_message {
@@ -29,7 +30,7 @@ enum hin_manager_message {
     HIN_MESSAGE_STATUS, /* worker -> parent: state of all processes, as text */
     HIN_MESSAGE_STATE,  /* parent -> worker: u16 state code, text: to become an event of the manager
                          */
-    HIN_MESSAGE_COUNTERS,     /* worker -> worker: what it has counted, as JSON */
+    HIN_MESSAGE_CONNECTED,    /* worker -> worker: how many agents of which tenants are here */
     HIN_MESSAGE_KMS_GENERATE, /* keys -> kms; see kms/proxy.h */
     HIN_MESSAGE_KMS_ROTATE,
     HIN_MESSAGE_KMS_DESTROY,
@@ -37,6 +38,8 @@ enum hin_manager_message {
     HIN_MESSAGE_KMS_SEND,
     HIN_MESSAGE_KMS_RECEIVE,
     HIN_MESSAGE_KMS_HANG_UP,
+    HIN_MESSAGE_GATHER, /* worker -> worker: your numbers, please; see worker/bus.h */
+    HIN_MESSAGE_GATHER_ANSWER,
 };
 
 enum { HIN_KEY_CALL_TIMEOUT_USEC = 20 * 1000 * 1000 };

@@ -44,7 +44,8 @@ struct hin_proof_range {
 
 /* Starts zeroed but for the fingerprint, or by hin_proof_init; holds no memory of its own. */
 struct hin_proof {
-    uint8_t authority[HIN_SHA256_BYTES]; /* the fingerprint: all the trust there is */
+    uint8_t authority[HIN_SHA256_BYTES]; /* the fingerprint: all the trust there is. Authorities
+                                            that it handed over to count as well */
     struct hin_chain chain;
     struct hin_checkpoint outside[HIN_PROOF_OUTSIDE_MAX]; /* verified; kept outside */
     size_t outside_count, outside_met;

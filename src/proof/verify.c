@@ -63,12 +63,13 @@ static HIN_RESULT check_authority(const struct hin_proof *proof, struct hin_view
 {
     uint8_t digest[HIN_SHA256_BYTES];
     HIN_TRY(hin_sha256(authority, digest));
-    if (!hin_view_equal(hin_view_of(digest, sizeof(digest)),
-                        hin_view_of(proof->authority, sizeof(proof->authority)))) {
+    if (!hin_is_ok(hin_x509_succeeds(authority, proof->authority))) {
         char hex[HIN_SHA256_HEX_BYTES];
         hin_hex(digest, sizeof(digest), hex);
         return hin_error_set(error, HIN_AUTH, NULL, 0, 0,
-                             "the checkpoint is one of another authority, with fingerprint %s",
+                             "the checkpoint is one of another authority, with fingerprint %s; "
+                             "if the authority was rolled over since, give the fingerprint of "
+                             "that time: it also vouches for those that followed",
                              hex);
     }
     return hin_ok();

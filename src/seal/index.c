@@ -27,7 +27,7 @@ struct hin_index {
     uint64_t uses, uses_before;
     bool noticed; /* by hin_index_expire, since the key came */
     int64_t since_usec, unused_since_usec;
-    uint64_t hash_key[2]; /* random, so that input cannot aim at one place */
+    uint64_t hash_key[2];          /* random, so that input cannot aim at one place */
     struct remembered *remembered; /* REMEMBERED_COUNT, or NULL: none since it came to rest */
 };
 

@@ -280,3 +280,17 @@ HIN_RESULT hin_store_certificates_revoked(
         }
     }
 }
+
+HIN_RESULT hin_store_certificates_ending(struct hin_store *store, int64_t before_usec,
+                                         uint64_t *ret_count)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_store_ready(store));
+    HIN_TRY(hin_db_use(store, HIN_SQL_CERTIFICATE_ENDING, &statement));
+    hin_db_bind(statement, 1, before_usec);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    *ret_count = row ? (uint64_t)hin_db_int(statement, 0) : 0;
+    hin_db_reset(statement);
+    return hin_ok();
+}

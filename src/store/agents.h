@@ -58,6 +58,9 @@ hin_store_certificate_put(struct hin_store *store,
 HIN_RESULT hin_store_certificate_get(struct hin_store *store, struct hin_view serial,
                                      struct hin_store_certificate *ret_certificate)
     HIN_NONNULL; /* NOT_FOUND */
+/* How many agents that are not revoked have no certificate that lasts beyond `before_usec`. */
+HIN_RESULT hin_store_certificates_ending(struct hin_store *store, int64_t before_usec,
+                                         uint64_t *ret_count) HIN_NONNULL;
 /* Revoke all of an agent's certificates that are not yet. */
 HIN_RESULT hin_store_certificates_revoke(struct hin_store *store, int64_t agent,
                                          int64_t now_usec) HIN_NONNULL;

@@ -183,6 +183,8 @@
                        "VALUES(?1, ?2, 1, ?3, ?3, ?4, ?5, ?6)")                                                        \
     SAME(DOCUMENT_GET, "SELECT id, version, created, updated, owner, expires, document.sealed, data_key.sealed FROM "  \
                        "document LEFT JOIN data_key ON number = " HIN_SQL_OF_DOCUMENT " WHERE kind = ?1 AND id = ?2")  \
+    SAME(CERTIFICATE_ENDING, "SELECT count(*) FROM (SELECT max(not_after) AS last FROM certificate WHERE revoked = 0 " \
+                             "GROUP BY agent) AS each_agent WHERE last < ?1")                                          \
     SAME(DOCUMENT_SET, "UPDATE document SET version = ?3, updated = ?4, owner = ?5, expires = ?6, sealed = ?7 "        \
                        "WHERE kind = ?1 AND id = ?2")                                                                  \
     SAME(DOCUMENT_DROP, "DELETE FROM document WHERE kind = ?1 AND id = ?2")                                            \

@@ -223,7 +223,29 @@ call POST computers/1/revoke; [ "$status" = 200 ] && fits '.enrolment == "revoke
 echo "Nov 22 10:00:06 host test[1]: HINOMI-TEST-LINE number 6" >> "$folder/logs/test.log"
 sleep 2; call GET 'events?where=rule_id=100002'; fits '.events|length == 5'; ok "nothing of it is taken any more"
 call GET 'audit?limit=500'; fits '[.audit[].entry|select(.action=="agent.session" and .outcome=="refused")]|length >= 1'; ok "the refusal stands in the audit record"
-call GET metrics; grep -q '^hinomi_events_committed_total [1-9]' "$folder/answer" && tail -1 "$folder/answer" | grep -q '^# EOF'; ok "metrics are OpenMetrics"
+call GET metrics; grep -q '^hinomi_events_committed_total{worker="[0-9]*"} [1-9]' "$folder/answer" && tail -1 "$folder/answer" | grep -q '^# EOF'; ok "metrics are OpenMetrics"
+scrape() { call GET metrics; sed -n 's/^\(hinomi_[a-z_]*_total\({[^}]*}\)\{0,1\}\) /\1\t/p' "$folder/answer" | LC_ALL=C sort -t"$(printf '\t')" -k1,1; }
+never_back() { # twenty scrapes, by whichever workers; each series that both have
+    local back=0
+    scrape > "$folder/before"
+    for _ in 1 2 3 4 5 6 7 8 9 10 11 12 13 14 15 16 17 18 19 20; do
+        scrape > "$folder/after"
+        back=$((back + $(LC_ALL=C join -t"$(printf '\t')" "$folder/before" "$folder/after" | awk -F'\t' '$3 < $2' | wc -l)))
+        mv "$folder/after" "$folder/before"
+    done
+    answer="$back series went back"
+    [ "$back" = 0 ] && [ "$(grep -c '^hinomi_api_requests_total{' "$folder/before")" -ge 1 ]
+}
+never_back; ok "whoever is asked, no counter goes back"
+is_sum() { answer=$(awk -F'\t' '/^hinomi_api_requests_total/ { sum += $2 } END { print sum }' "$folder/before"); [ "$answer" -ge 21 ]; }
+is_sum; ok "what all workers counted is there"
+severity() { jq -r --arg id "$1" '[.findings[] | select(.id == $id) | .severity] | join(" ")' "$folder/answer"; }
+call GET doctor; fits '[.findings[].id] | index("store.state") and index("key.provider") and index("process.state")' && [ "$(severity store.state) $(severity certificate.authority)" = "ok ok" ]; ok "doctor looks at store, keys, certificates, processes"
+[[ $(severity key.provider) == *advice* && $(severity process.state) == *warning* ]]; ok "doctor says that the ring has no pass phrase, and that a process was killed"
+fits 'all(.findings[]; .severity == "ok" or .severity == "unseen" or .todo != "")'; ok "every finding of doctor has a next step"
+call POST apikeys '{"keyName":"onlooker","roleID":2}'; onlooker=$(jq -r .secretKey "$folder/answer")
+call_with "$onlooker" GET doctor; fits '[.findings[] | select(.id == "access.one-time")][0].severity == "unseen"'; ok "doctor tells as much as the role may see"
+"$build/hinomi-manager" doctor --state "$state" --json > "$folder/answer"; [ $? = 1 ] && [ "$(severity ring.place) $(severity store.files) $(severity permission.folders)" = "warning ok ok" ]; ok "doctor says that ring and data share a disk"
 call GET openapi.json; fits '.openapi and .paths["/policies/{id}"].post and .components.schemas.Policy.properties.name["x-data-class"]'; ok "the OpenAPI document is made from the tables"
 call GET status; fits '.keyRing.sealed == false and (.processes|length >= 4)'; ok "status says what is weak"
 
@@ -234,6 +256,10 @@ call GET computers; [ "$status" = 200 ]; ok "a right key from there goes on work
 
 # --- a stolen folder ---
 stop_manager
+chmod 0755 "$state/db"; chmod 0644 "$state.keyring"
+"$build/hinomi" doctor --state "$state" --local --json > "$folder/answer"; [ $? = 1 ] && [ "$(severity permission.folders) $(severity ring.file)" = "error error" ]; ok "without a manager, doctor finds what is open to others"
+chmod 0700 "$state/db"; chmod 0400 "$state.keyring"
+"$build/hinomi-manager" doctor --state "$folder/nowhere" > "$folder/answer" 2>&1; [ $? = 1 ] && grep -q 'not found' "$folder/answer"; ok "a folder that is not there is an error"
 cp -r "$state" "$folder/stolen"
 sed -i "s|$state.keyring|$folder/stolen.keyring|" "$folder/stolen/manager.json"
 ! timeout 5 "$build/hinomi-manager" run --state "$folder/stolen" > "$folder/stolen.log" 2>&1 && ! grep -q ready "$folder/stolen.log"; ok "a stolen state folder opens nothing"

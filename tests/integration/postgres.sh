@@ -58,6 +58,9 @@ happens 20 "a follower gets them" eval '[ "$(wc -l <"$T/followed")" = 5 ]'
 kill $follower 2>/dev/null
 check "computers, policies and the audit record are there" eval '[ "$(cli m computer list --json | jq length)" = 1 ] && [ "$(api m GET "audit?limit=10" | jq ".audit | length")" -gt 3 ]'
 is "the store says that it is whole" "$(api m GET health | jq -r .store)" whole
+check "a person's data is found and given out" eval '
+    [ "$(cli m person find --where url=first --where user=7 --json | jq -c "[.events.count, .events.segments]")" = "[1,1]" ] &&
+    cli m person export "$T/person" --where url=first && [ "$(grep -c "\"event\":" "$T/person")" = 2000 ]'
 for secret in 'line 77 of first' "$(init_value m apiKey)" 'counter number'; do
     is "nothing of it lies there in the clear: ${secret:0:12}" "$("$tools" grep "$P" "$secret")" ""
 done

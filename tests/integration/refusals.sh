@@ -164,7 +164,7 @@ is "a metrics key sees no computers" "$(with_key "$(jq -r .secretKey <<<"$made")
 check "a key is shown once" eval '! api m GET apikeys | grep -q hin_key_'
 is "api-version is needed" "$(curl -s -o /dev/null -w '%{http_code}' --cacert "$T/m/ca.pem" -H "api-secret-key: $(init_value m apiKey)" "${urls[m]}/api/computers")" 400
 check "refused keys are in the audit record" eval '[ "$(audited m "\"outcome\":\"refused\"" | grep -c "api.request")" -ge 5 ]'
-check "and in the counters" eval 'api m GET metrics | grep -E "^hinomi_api_refusals_total [1-9]"'
+check "and in the counters" eval 'api m GET metrics | grep -E "^hinomi_api_refusals_total{worker=\"[0-9]+\"} [1-9]"'
 is "health needs no key" "$(curl -s --cacert "$T/m/ca.pem" "${urls[m]}/api/health" | jq -r .status)" ok
 
 # ---- nonsense ----

@@ -63,7 +63,7 @@ is "nor one that names a tenant there is not" "$(try "$(secret_of red)_zz" GET c
 is "a tenant's key reaches no other tenants" "$(try "$(key_of red)" GET tenants)" 403
 is "makes none" "$(api_status red POST tenants '{"name":"mine"}')" 403
 is "and suspends none" "$(api_status red POST "tenants/$(number blue)/suspend")" 403
-is "counters of the installation are not a tenant's" "$(api red GET metrics | grep -c '^hinomi_api_requests_total')" 0
+is "counters of the installation are not a tenant's" "$(api red GET metrics | grep -c '^hinomi_api_requests_total{')" 0
 is "nor are its processes" "$(api red GET status | jq 'has("processes")')" false
 is "the audit records are apart" "$(api red GET 'audit?limit=5000' | grep -c "$(guid blue)")" 0
 check "a token of red admits to red, whatever manager_init says" eval '[ "$(api blue GET computers | jq ".computers | length")" = 1 ]'

@@ -25,6 +25,7 @@
 #include "manager/credential.h"
 #include "manager/kms/aws.h"
 #include "manager/kms/hand.h"
+#include "manager/kms/ringseal.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
 
@@ -38,6 +39,7 @@ struct init_options {
     struct hin_passphrase_source passphrase;
     struct hin_passphrase_source kms_secret;
     struct hin_kms_options kms;
+    const char *tpm_pcrs;
     struct hin_passphrase_source store_password;
     const char *store;
     uint64_t uid_base;
@@ -61,6 +63,20 @@ static const struct hin_option option_rows[] = {
      "Seals the key ring with the pass phrase in this file.", NULL, false, false},
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
+    {"passphrase-credential", 0, HIN_OPTION_TEXT,
+     offsetof(struct init_options, passphrase.credential), "NAME",
+     "The same, from this systemd credential (LoadCredential=); without any of the three, one "
+     "named "
+     "passphrase is taken where the service has it.",
+     NULL, false, false},
+    {"tpm", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.tpm), "DEVICE",
+     "Seals the key ring by this TPM 2: /dev/tpmrm0, or swtpm:path=SOCKET. A pass phrase given "
+     "with it is the PIN that the TPM asks for, at most 32 bytes.",
+     NULL, false, false},
+    {"tpm-pcrs", 0, HIN_OPTION_TEXT, offsetof(struct init_options, tpm_pcrs), "LIST",
+     "The TPM opens it only while these PCRs (SHA-256) hold what they hold now: 7 is Secure Boot. "
+     "None unless set.",
+     NULL, false, false},
     {"kms", 0, HIN_OPTION_CHOICE, offsetof(struct init_options, kms.kind), "SERVICE",
      "Who holds the wrapping keys: a file key ring unless set, a PKCS#11 token, or AWS KMS.",
      HIN_KMS_CHOICES, false, false},
@@ -125,6 +141,8 @@ struct init {
     int state_fd, vault_fd, database_fd;
     bool made_state, made_ring;
     const struct hin_role_program *program;
+    uint32_t pcrs;
+    bool pin;
     struct hin_secret secret; /* what opens the key management service */
     struct hin_ring *ring;
     struct hin_kms_alone kms;
@@ -191,6 +209,12 @@ static HIN_RESULT settle(struct init *init)
     STEP(settle_endpoint(init, init->options.agents, &config->agents), "--agents");
     STEP(absolute_path(init->options.state, init->state), "--state");
     STEP(hin_kms_settings_take(&init->options.kms, &config->kms, &init->error), "--kms");
+    if (init->options.tpm_pcrs != NULL) {
+        HIN_TRY(hin_ringseal_pcrs(init->options.tpm_pcrs, &init->pcrs, &init->error));
+    }
+    if (init->options.tpm_pcrs != NULL && config->kms.tpm[0] == '\0') {
+        return hin_error_set(&init->error, HIN_INVALID, NULL, 0, 0, "--tpm-pcrs goes with --tpm");
+    }
     if (init->options.keyring != NULL && config->kms.kind != HIN_KMS_FILE) {
         return hin_error_set(&init->error, HIN_INVALID, NULL, 0, 0,
                              "--keyring goes with --kms file");
@@ -303,11 +327,30 @@ static HIN_RESULT make_state(struct init *init)
     return hin_ok();
 }
 
+static HIN_RESULT create_ring(struct init *init)
+{
+    struct hin_ring_tpm tpm;
+    struct hin_secret secret = {0};
+    const struct hin_secret *passphrase = init->secret.size > 0 ? &init->secret : NULL;
+    if (init->config.kms.tpm[0] == '\0') {
+        return fail(init, hin_ring_create(AT_FDCWD, init->config.keyring, passphrase, &init->error),
+                    "making the key ring");
+    }
+    STEP(hin_ringseal_new(init->program, &init->config, init->pcrs, &init->secret, &tpm, &secret,
+                          &init->error),
+         "asking the TPM");
+    init->pin = init->secret.size > 0;
+    hin_secret_done(&init->secret);
+    init->secret = secret; /* what opens the ring from here on */
+    return fail(init,
+                hin_ring_create_tpm(AT_FDCWD, init->config.keyring, &tpm, &secret, &init->error),
+                "making the key ring");
+}
+
 static HIN_RESULT make_ring(struct init *init, struct hin_key_provider *ret_provider)
 {
+    HIN_TRY(create_ring(init));
     const struct hin_secret *passphrase = init->secret.size > 0 ? &init->secret : NULL;
-    STEP(hin_ring_create(AT_FDCWD, init->config.keyring, passphrase, &init->error),
-         "making the key ring");
     init->made_ring = true;
     STEP(hin_ring_open(&init->ring, AT_FDCWD, init->config.keyring, passphrase, &init->error),
          "opening the key ring");
@@ -450,6 +493,22 @@ static void print_text(const struct init *init, const char *api, const char *age
     printf("Rules               %zu files in the default policy\n", init->content.rule_count);
 }
 
+static void print_tpm(const struct init *init)
+{
+    if (init->pcrs == 0 && !init->pin) {
+        fprintf(
+            stderr,
+            "hinomi-manager: the TPM opens the key ring to whatever starts on this machine with "
+            "this disk: it guards against a disk or a copy that is taken away, no more. "
+            "--tpm-pcrs binds it to what was booted, --passphrase-file to a PIN\n");
+    }
+    fprintf(
+        stderr,
+        "hinomi-manager: when the TPM is lost or cleared%s, the key ring %s opens no more, and all "
+        "data is lost with it\n",
+        init->pcrs != 0 ? ", or what it measured changes" : "", init->config.keyring);
+}
+
 static HIN_RESULT print(const struct init *init)
 {
     char api[HIN_MANAGER_HOST_MAX + 32];
@@ -466,6 +525,9 @@ static HIN_RESULT print(const struct init *init)
                 "hinomi-manager: the key ring %s is protected by its mode alone; --passphrase-file "
                 "seals it\n",
                 init->config.keyring);
+    }
+    if (init->config.kms.tpm[0] != '\0') {
+        print_tpm(init);
     }
     if (init->content.rule_count == 0) {
         fprintf(stderr, "hinomi-manager: no rule set was found; the default policy is empty\n");

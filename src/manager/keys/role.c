@@ -95,7 +95,7 @@ static struct hin_result tick(void *context, int64_t now_usec)
 }
 
 static struct hin_result serve(struct keys *keys, struct hin_ipc *channel,
-                               struct hin_ipc_message *message, uint32_t mask)
+                               struct hin_ipc_message *message, uint64_t mask)
 {
     struct hin_buf answer = {.max = HIN_KEYS_MESSAGE_MAX};
     struct hin_result served = hin_buf_reserve(&answer, HIN_KEYS_MESSAGE_MAX);

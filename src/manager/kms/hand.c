@@ -10,20 +10,17 @@
 #include "base/time.h"
 #include "manager/kms/aws.h"
 
-#define PROGRAM "hinomi-kms-pkcs11"
-
-/* It stands beside our own program, wherever that was installed. */
-static HIN_RESULT open_program(int *ret_fd, struct hin_error *error)
+HIN_RESULT hin_kms_program_open(const char *name, int *ret_fd, struct hin_error *error)
 {
     char path[HIN_PATH_MAX] = {0};
-    ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - sizeof(PROGRAM));
+    ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 64);
     char *slash = size > 0 ? strrchr(path, '/') : NULL;
     HIN_ENSURE(slash != NULL, IO);
-    snprintf(slash + 1, sizeof(path) - (size_t)(slash + 1 - path), "%s", PROGRAM);
+    snprintf(slash + 1, sizeof(path) - (size_t)(slash + 1 - path), "%s", name);
     struct hin_result opened = hin_fd_open(AT_FDCWD, path, O_PATH, 0, ret_fd);
     if (!hin_is_ok(opened)) {
         return hin_error_set(error, opened.code, path, 0, 0,
-                             "the program that speaks to the token: %s",
+                             "the program that speaks to keys kept elsewhere: %s",
                              hin_code_text(opened.code));
     }
     return hin_ok();
@@ -43,7 +40,7 @@ static HIN_RESULT hand_pkcs11(struct hin_role_hand *hand, const struct hin_kms_s
         {"writable", settings->writable},
     };
     HIN_CLEANUP_FD int program = -1;
-    HIN_TRY(open_program(&program, error));
+    HIN_TRY(hin_kms_program_open("hinomi-kms-pkcs11", &program, error));
     HIN_TRY(hin_role_hand_program(hand, program));
     for (size_t i = 0; i < HIN_COUNT(given); i++) {
         HIN_TRY(hin_role_hand_setting(hand, given[i].name, hin_view_from_text(given[i].value)));
@@ -92,7 +89,7 @@ HIN_RESULT hin_kms_secret_read(enum hin_kms_kind kind,
 {
     const struct hin_passphrase_source *wrong = kind == HIN_KMS_FILE ? kms_secret : passphrase;
     kms_secret->name = "kms-secret";
-    if (wrong->file != NULL || wrong->fd != NULL) {
+    if (wrong->file != NULL || wrong->fd != NULL || wrong->credential != NULL) {
         return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
                              kind == HIN_KMS_FILE
                                  ? "--kms-secret goes with another service than the file key ring, "

@@ -13,6 +13,9 @@
 HIN_RESULT hin_kms_hand(struct hin_role_hand *hand, const struct hin_manager_config *config,
                         const struct hin_secret *secret, struct hin_error *error) HIN_NONNULL;
 
+/* A program that stands beside our own, wherever that was installed; name: at most 63 bytes. */
+HIN_RESULT hin_kms_program_open(const char *name, int *ret_fd, struct hin_error *error) HIN_NONNULL;
+
 /* The secret of this kind of service: INVALID when the other kind's was given. The caller frees
  * *ret_secret, which is empty when nothing was given. */
 HIN_RESULT hin_kms_secret_read(enum hin_kms_kind kind,

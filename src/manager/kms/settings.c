@@ -47,6 +47,7 @@ static const struct field {
             sizeof(((struct hin_kms_settings *)NULL)->member),                                     \
             offsetof(struct hin_kms_options, member)                                               \
     }
+    FIELD(HIN_KMS_FILE, TEXT, false, false, "tpm", "--tpm", tpm),
     FIELD(HIN_KMS_PKCS11, TEXT, true, true, "module", "--pkcs11-module", module),
     FIELD(HIN_KMS_PKCS11, TEXT, true, false, "token", "--pkcs11-token", token),
     FIELD(HIN_KMS_PKCS11, LINES, false, false, "environment", "--pkcs11-env", environment),
@@ -160,7 +161,9 @@ static HIN_RESULT read_field(struct hin_json object, const struct field *field,
     size_t count = 0;
     char *out = place_of(settings, field);
     if (field->shape == TEXT) {
-        HIN_TRY(hin_json_get_text(object, field->key, &text, error));
+        text = HIN_VIEW_EMPTY;
+        HIN_TRY(field->required ? hin_json_get_text(object, field->key, &text, error)
+                                : hin_json_opt_text(object, field->key, &text, error));
         if (text.size == 0 && !field->required) {
             return hin_ok();
         }

@@ -24,6 +24,8 @@ enum hin_kms_kind {
 struct hin_kms_settings {
     enum hin_kms_kind kind;
     char installation[37]; /* a UUID: tells installations at one service apart */
+    /* the key ring */
+    char tpm[HIN_PATH_MAX]; /* which TPM sealed it: a device, or "swtpm:path=SOCKET"; "": none */
     /* PKCS#11 */
     char module[HIN_PATH_MAX];
     char token[HIN_KMS_TOKEN_MAX];       /* label */
@@ -39,6 +41,7 @@ struct hin_kms_settings {
 /* What `init` takes. */
 struct hin_kms_options {
     const char *kind;
+    const char *tpm;
     const char *module;
     const char *token;
     struct hin_option_texts environment, readable, writable;

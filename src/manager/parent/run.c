@@ -22,6 +22,7 @@
 #include "manager/config.h"
 #include "manager/kms/aws.h"
 #include "manager/kms/hand.h"
+#include "manager/kms/ringseal.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
 #include "role/parent.h"
@@ -42,6 +43,12 @@ static const struct hin_option option_rows[] = {
      "Opens the key ring with the pass phrase in this file.", NULL, false, false},
     {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct run_options, passphrase.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
+    {"passphrase-credential", 0, HIN_OPTION_TEXT,
+     offsetof(struct run_options, passphrase.credential), "NAME",
+     "The same, from this systemd credential (LoadCredential=); without any of the three, one "
+     "named "
+     "passphrase is taken where the service has it.",
+     NULL, false, false},
     {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct run_options, kms_secret.file), "F",
      "Opens another key management service: the user PIN of the PKCS#11 token, or credentials of "
      "AWS, in this file.",
@@ -76,8 +83,9 @@ struct run {
     struct hin_database database;
     unsigned workers;
     struct hin_role_parent *parent;
-    bool served; /* all were ready once */
-    bool unable; /* the key ring does not open: there is nothing to serve with */
+    bool served;      /* all were ready once */
+    bool pin_refused; /* by a TPM, which counts */
+    bool unable;      /* the key ring does not open: there is nothing to serve with */
     char urls[2][HIN_MANAGER_HOST_MAX + 32];
     struct hin_error error;
 };
@@ -243,7 +251,7 @@ static HIN_RESULT open_folder(struct run *run, const char *name, int *ret_fd)
     return hin_ok();
 }
 
-static HIN_RESULT open_all(struct run *run)
+static HIN_RESULT open_all(struct run *run, const struct hin_role_program *program)
 {
     struct hin_result opened =
         hin_fd_open(AT_FDCWD, run->options.state, O_RDONLY | O_DIRECTORY, 0, &run->state_fd);
@@ -256,6 +264,10 @@ static HIN_RESULT open_all(struct run *run)
     HIN_TRY(open_folder(run, "db", &run->database_fd));
     HIN_TRY(hin_kms_secret_read(run->config.kms.kind, &run->options.passphrase,
                                 &run->options.kms_secret, &run->secret, &run->error));
+    struct hin_result unsealed =
+        hin_ringseal_open(program, &run->config, &run->secret, &run->error);
+    run->pin_refused = unsealed.code == HIN_AUTH || unsealed.code == HIN_LIMIT;
+    HIN_TRY(unsealed);
     HIN_TRY(hin_database_open(&run->database, run->config.store, &run->options.store_password,
                               &run->error));
     HIN_TRY(hin_listen_tcp(run->config.api.host, run->config.api.port, &run->api_fd, NULL,
@@ -336,7 +348,7 @@ int hin_manager_run(const struct hin_role_program *program, int argc, char **arg
     umask(077);
     hin_log_open("hinomi-manager", "parent", run.options.verbose ? HIN_LOG_DEBUG : HIN_LOG_INFO);
     HIN_IGNORE(hin_process_protect()); /* a kernel that refuses it leaves us as safe as without */
-    result = open_all(&run);
+    result = open_all(&run, program);
     if (hin_is_ok(result)) {
         result = serve(&run, program);
     }
@@ -352,5 +364,5 @@ int hin_manager_run(const struct hin_role_program *program, int argc, char **arg
     hin_fd_close(&run.database_fd);
     hin_fd_close(&run.vault_fd);
     hin_fd_close(&run.state_fd);
-    return hin_is_ok(result) ? 0 : 1;
+    return hin_is_ok(result) ? 0 : run.pin_refused ? 3 : 1;
 }

@@ -8,7 +8,8 @@
 
 extern const struct hin_command hin_manager_run_command;
 
-/* The exit status: 0 stopped in order, 1 failed, 2 usage. */
+/* The exit status: 0 stopped in order, 1 failed, 2 usage, 3 a TPM refuses the PIN (not to be
+ * tried again by itself: it counts). */
 int hin_manager_run(const struct hin_role_program *program, int argc, char **argv);
 
 #endif

@@ -25,13 +25,14 @@ struct peer {
     struct hin_watch *watch;
     struct hin_ipc_permits permits;
     bool is_worker;
-    struct hin_worker_counters counters;
     struct connected { /* agents, by tenant; those that have some */
         int64_t tenant;
         uint64_t agents, clocks_beyond;
     } * connected;
     size_t connected_count;
 };
+
+static void send_to(struct peer *peer, uint16_t type, struct hin_view payload);
 
 struct pending { /* an own claim that waits for answers */
     uint64_t number;
@@ -48,6 +49,8 @@ struct hin_bus {
     struct hin_timer *timer;
     struct pending *pending;
     size_t pending_count;
+    struct hin_gather *gathers;
+    uint64_t gather_count;
     struct hin_role_events events;
     struct hin_ipc_permits from_parent;
     struct hin_buf told;
@@ -208,20 +211,109 @@ static HIN_RESULT read_connected(struct peer *peer, struct hin_reader *reader)
     return hin_ok();
 }
 
-static struct hin_result on_counters(void *context, struct hin_ipc *channel,
-                                     struct hin_ipc_message *message)
+static struct hin_result on_connected(void *context, struct hin_ipc *channel,
+                                      struct hin_ipc_message *message)
 {
     struct peer *peer = context;
     struct hin_reader reader = hin_reader_of(message->payload);
-    struct hin_worker_counters counters;
     (void)channel;
-#define X(name, text) HIN_TRY(hin_read_u64(&reader, &counters.name));
-    HIN_WORKER_COUNTERS(X)
-#undef X
     HIN_TRY(read_connected(peer, &reader));
-    HIN_TRY(hin_read_end(&reader));
-    peer->counters = counters;
+    return hin_read_end(&reader);
+}
+
+/* ---- numbers of all workers ---- */
+
+static HIN_RESULT answer_gather(struct peer *peer, uint64_t number, int64_t tenant, bool health)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = 8 + HIN_WORKER_NUMBERS_BYTES};
+    struct hin_worker_numbers numbers;
+    hin_worker_numbers(peer->bus->worker, tenant, health, &numbers);
+    HIN_TRY(hin_write_u64(&out, number));
+    HIN_TRY(hin_worker_numbers_write(&numbers, &out));
+    send_to(peer, HIN_MESSAGE_GATHER_ANSWER, hin_buf_view(&out));
     return hin_ok();
+}
+
+static struct hin_result on_gather(void *context, struct hin_ipc *channel,
+                                   struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    struct hin_reader reader = hin_reader_of(message->payload);
+    uint64_t number = 0, tenant = 0;
+    uint8_t health = 0;
+    (void)channel;
+    HIN_TRY(hin_read_u64(&reader, &number));
+    HIN_TRY(hin_read_u64(&reader, &tenant));
+    HIN_TRY(hin_read_u8(&reader, &health));
+    HIN_TRY(hin_read_end(&reader));
+    return answer_gather(peer, number, (int64_t)tenant, health != 0);
+}
+
+/* Takes it off the list; nothing of it may be touched afterwards. */
+static void gathered(struct hin_bus *bus, struct hin_gather *gather)
+{
+    struct hin_gather **at = &bus->gathers;
+    while (*at != NULL && *at != gather) {
+        at = &(*at)->next;
+    }
+    if (*at != NULL) {
+        *at = gather->next;
+    }
+    gather->done(gather);
+}
+
+/* Worker `instance` has answered, or is gone. */
+static void settle_gather(struct hin_bus *bus, struct hin_gather *gather, unsigned instance)
+{
+    if (instance < HIN_GATHER_WORKERS && gather->asked[instance]) {
+        gather->asked[instance] = false;
+        if (--gather->waiting == 0) {
+            gathered(bus, gather);
+        }
+    }
+}
+
+static struct hin_result on_gather_answer(void *context, struct hin_ipc *channel,
+                                          struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    struct hin_reader reader = hin_reader_of(message->payload);
+    struct hin_worker_numbers numbers;
+    uint64_t number = 0;
+    (void)channel;
+    HIN_TRY(hin_read_u64(&reader, &number));
+    HIN_TRY(hin_worker_numbers_read(&reader, &numbers));
+    HIN_TRY(hin_read_end(&reader));
+    struct hin_gather *gather = peer->bus->gathers;
+    while (gather != NULL && gather->number != number) {
+        gather = gather->next;
+    }
+    if (gather != NULL && gather->asked[peer->instance]) { /* else it came too late */
+        gather->present[peer->instance] = true;
+        gather->numbers[peer->instance] = numbers;
+        settle_gather(peer->bus, gather, peer->instance);
+    }
+    return hin_ok();
+}
+
+static void lose_gathers(struct hin_bus *bus, unsigned instance)
+{
+    for (struct hin_gather *gather = bus->gathers, *next; gather != NULL; gather = next) {
+        next = gather->next;
+        settle_gather(bus, gather, instance);
+    }
+}
+
+/* Whoever hangs is not waited for. */
+static void expire_gathers(struct hin_bus *bus)
+{
+    int64_t now_usec = hin_clock_monotonic_usec(bus->worker->clock);
+    for (struct hin_gather *gather = bus->gathers, *next; gather != NULL; gather = next) {
+        next = gather->next;
+        if (now_usec - gather->begun_usec > HIN_GATHER_USEC) {
+            gathered(bus, gather);
+        }
+    }
 }
 
 static const struct hin_ipc_permit rows[] = {
@@ -230,7 +322,9 @@ static const struct hin_ipc_permit rows[] = {
     {HIN_MESSAGE_CLAIM, 0, 0, 0, 32, 32, 0, on_claim},
     {HIN_MESSAGE_CLAIM_ANSWER, 0, 0, 0, 9, 9, 0, on_claim_answer},
     {HIN_MESSAGE_HOLD, 0, 0, 0, 16, 16, 0, on_hold},
-    {HIN_MESSAGE_COUNTERS, 0, 0, 0, 8, COUNTERS_MAX, 0, on_counters},
+    {HIN_MESSAGE_CONNECTED, 0, 0, 0, 4, COUNTERS_MAX, 0, on_connected},
+    {HIN_MESSAGE_GATHER, 0, 0, 0, 17, 17, 0, on_gather},
+    {HIN_MESSAGE_GATHER_ANSWER, 0, 0, 0, 8, 8 + HIN_WORKER_NUMBERS_BYTES, 0, on_gather_answer},
 };
 static const struct hin_ipc_table table = {"worker -> worker", rows, HIN_COUNT(rows)};
 static struct hin_result on_clock(void *context, struct hin_ipc *channel,
@@ -385,6 +479,9 @@ static void peer_down(void *context, const char *name, unsigned instance, struct
         if (peer->permits.table == &clock_table) {
             hin_worker_clock_lost(bus->worker);
         }
+        if (peer->is_worker) {
+            lose_gathers(bus, peer->instance);
+        }
         /* Its sessions are gone with it: whoever waited for its answer has it. One too many only
          * shortens a wait. */
         for (size_t at = bus->pending_count; peer->is_worker && at-- > 0;) {
@@ -436,13 +533,9 @@ static unsigned send_all(struct hin_bus *bus, uint16_t type, struct hin_view pay
     return count;
 }
 
-static HIN_RESULT write_counters(struct hin_bus *bus, struct hin_buf *out)
+static HIN_RESULT write_connected(struct hin_bus *bus, struct hin_buf *out)
 {
-    const struct hin_worker_counters *counters = &bus->worker->counters;
     size_t count = 0;
-#define X(name, text) HIN_TRY(hin_write_u64(out, counters->name));
-    HIN_WORKER_COUNTERS(X)
-#undef X
     size_t at = out->size;
     HIN_TRY(hin_write_u32(out, 0));
     for (struct hin_desk *desk = bus->worker->desks; desk != NULL; desk = desk->next) {
@@ -458,12 +551,13 @@ static HIN_RESULT write_counters(struct hin_bus *bus, struct hin_buf *out)
     return hin_ok();
 }
 
-static void tell_counters(void *context)
+static void tell_connected(void *context)
 {
     struct hin_bus *bus = context;
+    expire_gathers(bus);
     hin_buf_clear(&bus->told);
-    if (hin_is_ok(write_counters(bus, &bus->told))) { /* else with the next ones */
-        send_all(bus, HIN_MESSAGE_COUNTERS, hin_buf_view(&bus->told));
+    if (hin_is_ok(write_connected(bus, &bus->told))) { /* else with the next ones */
+        send_all(bus, HIN_MESSAGE_CONNECTED, hin_buf_view(&bus->told));
     }
 }
 
@@ -523,16 +617,32 @@ void hin_bus_hold(struct hin_bus *bus, int64_t tenant, int64_t computer)
     send_all(bus, HIN_MESSAGE_HOLD, hin_view_of(payload, sizeof(payload)));
 }
 
-void hin_bus_counters(struct hin_bus *bus, struct hin_worker_counters *ret_sum)
+void hin_bus_gather(struct hin_bus *bus, struct hin_gather *gather)
 {
-    struct hin_worker_counters sum = bus->worker->counters;
+    struct hin_worker *worker = bus->worker;
+    uint8_t payload[17];
+    gather->number = ++bus->gather_count;
+    gather->begun_usec = hin_clock_monotonic_usec(worker->clock);
+    gather->next = NULL;
+    hin_worker_numbers(worker, gather->tenant, gather->health, &gather->numbers[worker->instance]);
+    gather->present[worker->instance] = true;
+    hin_store_u64(payload, gather->number);
+    hin_store_u64(payload + 8, (uint64_t)gather->tenant);
+    payload[16] = gather->health;
     for (size_t i = 0; i < bus->peer_count; i++) {
-        const struct peer *peer = &bus->peers[i];
-#define X(name, text) sum.name += peer->counters.name;
-        HIN_WORKER_COUNTERS(X)
-#undef X
+        struct peer *peer = &bus->peers[i];
+        if (peer->is_worker && peer->channel != NULL && peer->instance < HIN_GATHER_WORKERS) {
+            send_to(peer, HIN_MESSAGE_GATHER, hin_view_of(payload, sizeof(payload)));
+            gather->asked[peer->instance] = true;
+            gather->waiting++;
+        }
     }
-    *ret_sum = sum;
+    if (gather->waiting == 0) {
+        gather->done(gather);
+        return;
+    }
+    gather->next = bus->gathers;
+    bus->gathers = gather;
 }
 
 uint64_t hin_bus_agents(struct hin_bus *bus, int64_t tenant)
@@ -587,7 +697,7 @@ HIN_RESULT hin_bus_new(struct hin_worker *worker, struct hin_bus **ret_bus)
         made = hin_watch_set(bus->parent, HIN_WATCH_READ);
     }
     if (hin_is_ok(made)) {
-        made = hin_timer_new(worker->loop, tell_counters, bus, &bus->timer);
+        made = hin_timer_new(worker->loop, tell_connected, bus, &bus->timer);
     }
     if (hin_is_ok(made)) {
         made = hin_timer_repeat(bus->timer, TELL_USEC, TELL_USEC, 0);
@@ -609,6 +719,11 @@ void hin_bus_free(struct hin_bus *bus)
     for (size_t i = 0; i < bus->peer_count; i++) {
         hin_watch_free(bus->peers[i].watch);
         free(bus->peers[i].connected);
+    }
+    while (bus->gathers != NULL) {
+        struct hin_gather *gather = bus->gathers;
+        bus->gathers = gather->next;
+        free(gather);
     }
     hin_buf_done(&bus->told);
     hin_watch_free(bus->parent);

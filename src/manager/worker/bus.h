@@ -4,6 +4,7 @@
 #define HIN_MANAGER_WORKER_BUS_H
 
 #include "manager/worker/desk.h"
+#include "manager/worker/numbers.h"
 
 HIN_RESULT hin_bus_new(struct hin_worker *worker, struct hin_bus **ret_bus);
 void hin_bus_free(struct hin_bus *bus);
@@ -27,9 +28,28 @@ void hin_bus_claim_answer(struct hin_bus *bus, unsigned worker, uint64_t number,
 /* Hold all sessions of a computer (a clone was noticed). */
 void hin_bus_hold(struct hin_bus *bus, int64_t tenant, int64_t computer);
 
-/* Counters of all workers that are up, summed up; the others tell theirs once a second. */
-void hin_bus_counters(struct hin_bus *bus, struct hin_worker_counters *ret_sum);
-/* Agents of one tenant that are connected, likewise. */
+/* The numbers of all workers, each asked now: see numbers.h. `done` is called once, at once where
+ * there is no other; one that does not answer within HIN_GATHER_USEC is left out. The owner fills
+ * in the first four fields; it is the bus's from hin_bus_gather until `done`, which frees it. A bus
+ * that ends frees those that wait, with free(), without calling. */
+#define HIN_GATHER_USEC (2 * HIN_SEC_USEC)
+enum { HIN_GATHER_WORKERS = 64 };
+struct hin_gather {
+    int64_t tenant;
+    bool health;
+    void (*done)(struct hin_gather *gather);
+    struct hin_worker *worker;
+
+    uint64_t number; /* the rest is the bus's */
+    int64_t begun_usec;
+    unsigned waiting;
+    bool asked[HIN_GATHER_WORKERS], present[HIN_GATHER_WORKERS]; /* by worker */
+    struct hin_worker_numbers numbers[HIN_GATHER_WORKERS];
+    struct hin_gather *next;
+};
+void hin_bus_gather(struct hin_bus *bus, struct hin_gather *gather);
+/* Agents of one tenant that are connected to all workers that are up; the others tell theirs once a
+ * second. */
 uint64_t hin_bus_agents(struct hin_bus *bus, int64_t tenant);
 /* Of these, those whose clock is off by more than their bound. */
 uint64_t hin_bus_clocks_beyond(struct hin_bus *bus, int64_t tenant);

@@ -13,12 +13,13 @@ struct hin_desk {
     struct hin_desk *next;
     struct hin_tenant tenant; /* tenant.number 0: the installation's own */
     struct hin_ingest *ingest;
-    bool suspended;          /* erased too */
-    bool erased;             /* or being erased: it never opens again */
-    int64_t judged_usec;     /* monotonic, when `suspended` was read */
-    int64_t used_usec;       /* monotonic, when it was last woken */
-    int64_t last_event_id;   /* as far as streams know */
-    const char *store_state; /* of the health page, as it was at store_state_usec; NULL: not yet */
+    bool suspended;        /* erased too */
+    bool erased;           /* or being erased: it never opens again */
+    int64_t judged_usec;   /* monotonic, when `suspended` was read */
+    int64_t used_usec;     /* monotonic, when it was last woken */
+    int64_t last_event_id; /* as far as streams know */
+    bool store_looked;     /* for the health page: */
+    int store_state;       /* enum hin_store_state, as it was at store_state_usec */
     int64_t store_state_usec;
     int64_t audit_window_usec; /* refusals written in this minute, bounded */
     unsigned audit_window_count;

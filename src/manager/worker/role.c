@@ -67,8 +67,9 @@ static void list_names(struct hin_role *role, char *out, size_t out_bytes)
 }
 
 static HIN_RESULT make_tls(struct hin_worker *worker, const struct hin_x509_key *key,
-                           struct hin_view certificate, struct hin_view ca,
-                           struct hin_tls **ret_api, struct hin_tls **ret_agents)
+                           struct hin_view certificate,
+                           const struct hin_worker_authority *authority, struct hin_tls **ret_api,
+                           struct hin_tls **ret_agents)
 {
     struct hin_secret ticket_key = {0};
     HIN_TRY(hin_keys_ticket_key(&worker->keys, &ticket_key));
@@ -76,7 +77,8 @@ static HIN_RESULT make_tls(struct hin_worker *worker, const struct hin_x509_key 
         .role = HIN_TLS_API_SERVER,
         .certificate = certificate,
         .key = key,
-        .ca = ca,
+        .ca = hin_buf_view(&authority->der),
+        .former = hin_buf_view(&authority->former),
         .clock = worker->clock,
         .ticket_key = &ticket_key,
     };
@@ -89,24 +91,61 @@ static HIN_RESULT make_tls(struct hin_worker *worker, const struct hin_x509_key 
     return made;
 }
 
-/* A key of this process's own, never written anywhere; the certificate lives 90 days and is made
- * anew each day. */
-static HIN_RESULT issue_tls(struct hin_worker *worker, struct hin_tls **ret_api,
-                            struct hin_tls **ret_agents)
+static void authority_done(struct hin_worker_authority *authority)
 {
-    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
+    hin_buf_done(&authority->der);
+    hin_buf_done(&authority->former);
+}
+
+static HIN_RESULT read_authority(struct hin_worker *worker, struct hin_worker_authority *authority)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_x509_info info;
+    hin_buf_init(&authority->der, HIN_X509_MAX_BYTES);
+    hin_buf_init(&authority->former, HIN_X509_MAX_BYTES);
+    HIN_TRY(hin_keys_ca_state(&worker->keys, &state));
+    HIN_TRY(hin_keys_ca(&worker->keys, &authority->der));
+    HIN_ENSURE(state.size >= HIN_VAULT_CA_STATE_BYTES, PROTOCOL);
+    authority->renewals = hin_load_u64(state.data);
+    authority->rotated_usec = (int64_t)hin_load_u64(state.data + 8);
+    HIN_TRY(hin_buf_append(&authority->former,
+                           hin_view_sub(hin_buf_view(&state), HIN_VAULT_CA_STATE_BYTES, SIZE_MAX)));
+    HIN_TRY(hin_x509_parse(hin_buf_view(&authority->der), &info));
+    hin_copy(authority->key, info.authority, sizeof(authority->key));
+    return hin_ok();
+}
+
+static HIN_RESULT issue_certificate(struct hin_worker *worker, const struct hin_x509_key *key,
+                                    struct hin_worker_authority *authority,
+                                    struct hin_buf *certificate)
+{
     HIN_CLEANUP(hin_buf_done) struct hin_buf request = {.max = HIN_X509_MAX_BYTES};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf certificate = {.max = HIN_X509_MAX_BYTES};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf ca = {.max = HIN_X509_MAX_BYTES};
+    struct hin_x509_info info;
     char names[1024] = "";
     list_names(worker->role, names, sizeof(names));
-    HIN_TRY(hin_x509_key_generate(&key));
     HIN_TRY(hin_x509_request_new(key, "hinomi-manager", &request));
     HIN_TRY(hin_keys_issue_server(&worker->keys, hin_view_from_text(names), hin_buf_view(&request),
-                                  SERVER_LIFETIME_USEC, &certificate));
-    HIN_TRY(hin_keys_ca(&worker->keys, &ca));
-    return make_tls(worker, key, hin_buf_view(&certificate), hin_buf_view(&ca), ret_api,
-                    ret_agents);
+                                  SERVER_LIFETIME_USEC, certificate));
+    HIN_TRY(hin_x509_parse(hin_buf_view(certificate), &info));
+    authority->issued_usec = hin_clock_wall_usec(worker->clock);
+    authority->expires_usec = info.validity.not_after_usec;
+    /* Another one may have taken over between two calls. */
+    HIN_ENSURE(strcmp(info.authority, authority->key) == 0, AGAIN);
+    return hin_ok();
+}
+
+/* A key of this process's own, never written anywhere; the certificate lives 90 days and is made
+ * anew each day, when the authority changes, and on demand. ret_authority: the caller's to free,
+ * whatever the result. */
+static HIN_RESULT issue_tls(struct hin_worker *worker, struct hin_worker_authority *ret_authority,
+                            struct hin_tls **ret_api, struct hin_tls **ret_agents)
+{
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf certificate = {.max = HIN_X509_MAX_BYTES};
+    HIN_TRY(read_authority(worker, ret_authority));
+    HIN_TRY(hin_x509_key_generate(&key));
+    HIN_TRY(issue_certificate(worker, key, ret_authority, &certificate));
+    return make_tls(worker, key, hin_buf_view(&certificate), ret_authority, ret_api, ret_agents);
 }
 
 /* ---- life ---- */
@@ -114,38 +153,112 @@ static HIN_RESULT issue_tls(struct hin_worker *worker, struct hin_tls **ret_api,
 struct upkeep {
     struct hin_worker *worker;
     struct hin_timer *timer, *watch;
-    bool damaged;                         /* the database: this process ends for it */
-    int64_t look_usec;                    /* monotonic: when marks of damage are looked for next */
-    struct hin_tls *old_api, *old_agents; /* for the streams that still use them */
+    bool damaged;      /* the database: this process ends for it */
+    int64_t look_usec; /* monotonic: when marks of damage are looked for next */
 };
+
+static void free_retired(struct hin_worker *worker, int64_t before_usec)
+{
+    struct hin_retired_tls **at = &worker->retired_tls;
+    while (*at != NULL) {
+        struct hin_retired_tls *retired = *at;
+        if (retired->since_usec < before_usec) {
+            *at = retired->next;
+            hin_tls_free(retired->api);
+            hin_tls_free(retired->agents);
+            free(retired);
+        } else {
+            at = &retired->next;
+        }
+    }
+}
+
+/* Open streams have references of OpenSSL's own; only a handshake still asks the object itself, and
+ * none takes an hour. */
+static void replace_tls(struct hin_worker *worker, struct hin_retired_tls *retired,
+                        struct hin_tls *api, struct hin_tls *agents)
+{
+    int64_t now_usec = hin_clock_monotonic_usec(worker->clock);
+    hin_api_set_tls(worker->api, api);
+    hin_gate_set_tls(worker->gate, agents);
+    *retired = (struct hin_retired_tls){worker->api_tls, worker->agents_tls, now_usec,
+                                        worker->retired_tls};
+    worker->retired_tls = retired;
+    free_retired(worker, now_usec - HIN_HOUR_USEC);
+    worker->api_tls = api;
+    worker->agents_tls = agents;
+}
+
+static HIN_RESULT renew_tls(struct hin_worker *worker, struct hin_worker_authority *authority)
+{
+    struct hin_tls *api = NULL;
+    struct hin_tls *agents = NULL;
+    struct hin_retired_tls *retired = malloc(sizeof(*retired));
+    struct hin_result made = retired != NULL ? hin_ok() : hin_fail(HIN_NO_MEMORY);
+    if (hin_is_ok(made)) {
+        made = issue_tls(worker, authority, &api, &agents);
+    }
+    if (!hin_is_ok(made)) {
+        hin_tls_free(api);
+        hin_tls_free(agents);
+        free(retired);
+        return made;
+    }
+    replace_tls(worker, retired, api, agents);
+    return hin_ok();
+}
+
+HIN_RESULT hin_worker_renew_tls(struct hin_worker *worker)
+{
+    struct hin_worker_authority authority = {0};
+    struct hin_result renewed = renew_tls(worker, &authority);
+    if (!hin_is_ok(renewed)) {
+        hin_log_result(HIN_LOG_ERROR, renewed,
+                       "the listeners' certificates cannot be renewed; trying again");
+        authority_done(&authority);
+        return renewed;
+    }
+    bool changed = strcmp(worker->authority.key, authority.key) != 0;
+    authority_done(&worker->authority);
+    worker->authority = authority;
+    if (!changed) {
+        return hin_ok();
+    }
+    hin_log(HIN_LOG_NOTICE, "serving under a new certificate authority");
+    return hin_gate_authority_changed(worker->gate);
+}
 
 static void keep_up(void *context)
 {
     struct upkeep *upkeep = context;
-    struct hin_worker *worker = upkeep->worker;
-    struct hin_tls *api = NULL;
-    struct hin_tls *agents = NULL;
-    struct hin_result result = hin_desks_refresh(worker);
-    if (hin_is_ok(result)) {
-        result = issue_tls(worker, &api, &agents);
-    }
+    struct hin_result result = hin_desks_refresh(upkeep->worker);
     if (!hin_is_ok(result)) {
-        hin_log_result(HIN_LOG_ERROR, result,
-                       "keys and certificates cannot be renewed; trying again tomorrow");
-        hin_tls_free(api);
-        hin_tls_free(agents);
+        hin_log_result(HIN_LOG_ERROR, result, "data keys cannot be renewed; trying again tomorrow");
+    }
+    HIN_IGNORE(hin_worker_renew_tls(upkeep->worker)); /* said; tried again tomorrow */
+}
+
+/* Has the authority changed, or were new certificates demanded? What keys does not say now it says
+ * in a second. */
+void hin_worker_watch_authority(struct hin_worker *worker)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = HIN_KEYS_MESSAGE_MAX};
+    const struct hin_worker_authority *authority = &worker->authority;
+    if (worker->gate == NULL || authority->der.size == 0 ||
+        hin_role_peer(worker->role, "keys", 0) == NULL) {
         return;
     }
-    hin_api_set_tls(worker->api, api);
-    hin_gate_set_tls(worker->gate, agents);
-    /* Streams of the day before yesterday have been idle or renewed since; OpenSSL counts
-     * references to the rest. */
-    hin_tls_free(upkeep->old_api);
-    hin_tls_free(upkeep->old_agents);
-    upkeep->old_api = worker->api_tls;
-    upkeep->old_agents = worker->agents_tls;
-    worker->api_tls = api;
-    worker->agents_tls = agents;
+    if (!hin_is_ok(hin_keys_ca_state(&worker->keys, &state)) ||
+        state.size < HIN_VAULT_CA_STATE_BYTES) {
+        return;
+    }
+    struct hin_view former = hin_view_sub(hin_buf_view(&state), HIN_VAULT_CA_STATE_BYTES, SIZE_MAX);
+    if (hin_load_u64(state.data) != authority->renewals ||
+        (int64_t)hin_load_u64(state.data + 8) != authority->rotated_usec ||
+        !hin_view_equal(former, hin_buf_view(&authority->former))) {
+        HIN_IGNORE(hin_worker_renew_tls(worker)); /* said; tried again in a second */
+    }
+    hin_gate_end_former(worker->gate);
 }
 
 static void watch_store(void *context)
@@ -158,10 +271,12 @@ static void watch_store(void *context)
         hin_loop_stop(upkeep->worker->loop);
         return;
     }
+    hin_worker_watch_authority(upkeep->worker);
     int64_t now_usec = hin_clock_monotonic_usec(upkeep->worker->clock);
     if (now_usec >= upkeep->look_usec) {
         upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;
         hin_desks_tell_damage(upkeep->worker);
+        hin_tenant_sweep_memory(); /* what went with no tenant coming to rest: policies, sessions */
     }
 }
 
@@ -187,7 +302,8 @@ static HIN_RESULT open_first(struct hin_worker *worker)
 static HIN_RESULT start(struct hin_worker *worker)
 {
     HIN_TRY(open_first(worker));
-    HIN_TRY(issue_tls(worker, &worker->api_tls, &worker->agents_tls));
+    HIN_TRY(issue_tls(worker, &worker->authority, &worker->api_tls, &worker->agents_tls));
+    HIN_TRY(hin_gate_authority_changed(worker->gate));
     HIN_TRY(hin_api_new(worker, &worker->api));
     HIN_TRY(hin_bus_new(worker, &worker->bus));
     HIN_TRY(hin_ingest_tell_salvage(worker->desks->ingest));
@@ -207,6 +323,8 @@ static void stop(struct hin_worker *worker)
     hin_bus_free(worker->bus);
     hin_tls_free(worker->api_tls);
     hin_tls_free(worker->agents_tls);
+    free_retired(worker, INT64_MAX);
+    authority_done(&worker->authority);
 }
 
 static HIN_RESULT serve(struct hin_worker *worker)
@@ -237,8 +355,6 @@ static HIN_RESULT serve(struct hin_worker *worker)
     stop(worker);
     hin_timer_free(upkeep.timer);
     hin_timer_free(upkeep.watch);
-    hin_tls_free(upkeep.old_api);
-    hin_tls_free(upkeep.old_agents);
     hin_loop_free(worker->loop);
     return hin_is_ok(result) && upkeep.damaged ? hin_fail(HIN_CORRUPT) : result;
 }

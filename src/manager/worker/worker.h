@@ -46,16 +46,35 @@ struct hin_worker_counters {
 #undef X
 };
 
+/* The certificate authority as this worker serves under it. */
+struct hin_worker_authority {
+    struct hin_buf der;
+    struct hin_buf former;             /* whose agents' certificates still count; empty: none */
+    char key[HIN_X509_SERIAL_BYTES];   /* its key identifier, as certificates name their issuer */
+    uint64_t renewals;                 /* demanded so far */
+    int64_t rotated_usec;              /* when it took over; 0: it is the first */
+    int64_t issued_usec, expires_usec; /* of this worker's own certificate */
+};
+
+/* What handshakes under way may still use. */
+struct hin_retired_tls {
+    struct hin_tls *api, *agents;
+    int64_t since_usec; /* monotonic */
+    struct hin_retired_tls *next;
+};
+
 struct hin_worker {
     struct hin_role *role;
     unsigned instance, worker_count;
     struct hin_loop *loop;
     const struct hin_clock *clock;
     struct hin_keys_carrier keys;
-    bool rested; /* a tenant has come to rest since memory was swept */
+    bool rested;            /* a tenant has come to rest since memory was swept */
     struct hin_desk *desks; /* the first is the installation's own tenant's, always open */
     struct hin_database database;
     struct hin_tls *api_tls, *agents_tls;
+    struct hin_worker_authority authority;
+    struct hin_retired_tls *retired_tls;
     struct hin_api *api;
     struct hin_gate *gate;
     struct hin_bus *bus;
@@ -63,5 +82,11 @@ struct hin_worker {
     struct hin_worker_clock ntp;
     int64_t started_usec;
 };
+/* role.c: new certificates for the listeners, of the authority that `keys` has in force. What fails
+ * is logged and tried again in a second. */
+HIN_RESULT hin_worker_renew_tls(struct hin_worker *worker) HIN_NONNULL;
+/* The same where it is due: the authority has changed, or new certificates were demanded. About
+ * each second, and before the authority's state is told. */
+void hin_worker_watch_authority(struct hin_worker *worker) HIN_NONNULL;
 
 #endif

@@ -40,4 +40,5 @@ look() {
 
 lost_by_salvage() { api "$1" GET status | jq '.store.lastSalvage.eventsLost // 0'; }
 salvages() { [ "$(api "$1" GET status | jq .store.salvages)" = "$2" ]; } # NAME COUNT
-metric() { api "$1" GET metrics | sed -n "s/^hinomi_$2 //p"; }           # NAME METRIC
+# NAME METRIC: what workers count each for itself is summed
+metric() { api "$1" GET metrics | awk -v name="hinomi_$2" '{ plain = $1; sub(/\{.*/, "", plain) } plain == name { sum += $2; any = 1 } END { if (any) print sum }'; }

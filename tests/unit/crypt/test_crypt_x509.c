@@ -163,3 +163,99 @@ TEST(test_crypt_x509__refuses_keys_of_other_kinds)
     struct hin_x509_key *none = NULL;
     CHECK_CODE(hin_x509_key_import(&none, hin_view_of(ed25519, sizeof(ed25519))), UNSUPPORTED);
 }
+
+static HIN_RESULT succeed(const struct office *former, const struct hin_x509_key *key,
+                          struct hin_buf *ret_der)
+{
+    struct hin_x509_issuer by = issuer_of(former);
+    return hin_x509_ca_succeed(key, "Test CA, the next", &validity, &by, ret_der);
+}
+
+TEST(test_crypt_x509__an_heir_is_known_by_every_authority_before_it)
+{
+    OFFICE(one);
+    HIN_CLEANUP(office_done) struct office two = {0}, three = {0}, stranger = {0};
+    struct hin_x509_info info, heir;
+    uint8_t first[HIN_SHA256_BYTES], second[HIN_SHA256_BYTES], other[HIN_SHA256_BYTES];
+    CHECK_OK(office_build(&two));
+    CHECK_OK(office_build(&three));
+    CHECK_OK(office_build(&stranger));
+    hin_buf_clear(&two.ca);
+    hin_buf_clear(&three.ca);
+    CHECK_OK(succeed(&one, two.ca_key, &two.ca));
+    CHECK_OK(succeed(&two, three.ca_key, &three.ca));
+    CHECK_OK(hin_sha256(hin_buf_view(&one.ca), first));
+    CHECK_OK(hin_sha256(hin_buf_view(&two.ca), second));
+    CHECK_OK(hin_sha256(hin_buf_view(&stranger.ca), other));
+    CHECK_OK(hin_x509_succeeds(hin_buf_view(&one.ca), first));
+    CHECK_OK(hin_x509_succeeds(hin_buf_view(&two.ca), first));
+    CHECK_OK(hin_x509_succeeds(hin_buf_view(&three.ca), first));
+    CHECK_OK(hin_x509_succeeds(hin_buf_view(&three.ca), second));
+    CHECK_CODE(hin_x509_succeeds(hin_buf_view(&one.ca), second), AUTH); /* not backwards */
+    CHECK_CODE(hin_x509_succeeds(hin_buf_view(&three.ca), other), AUTH);
+    CHECK_CODE(hin_x509_succeeds(hin_buf_view(&stranger.ca), first), AUTH);
+    CHECK_CODE(hin_x509_succeeds(HIN_VIEW("no certificate"), first), AUTH);
+    /* It issues as any authority does, and says so in what it issues. */
+    struct hin_x509_issuer by = issuer_of(&two);
+    CHECK_OK(hin_x509_issue_agent(&by, hin_buf_view(&one.request), "t", AGENT, &validity,
+                                  &one.certificate));
+    CHECK_OK(hin_x509_verify(hin_buf_view(&one.certificate), hin_buf_view(&two.ca), HIN_X509_AGENT,
+                             NOW_USEC));
+    CHECK_CODE(hin_x509_verify(hin_buf_view(&one.certificate), hin_buf_view(&one.ca),
+                               HIN_X509_AGENT, NOW_USEC),
+               AUTH);
+    CHECK_OK(hin_x509_parse(hin_buf_view(&one.certificate), &info));
+    CHECK_OK(hin_x509_parse(hin_buf_view(&two.ca), &heir));
+    CHECK_INT(heir.kind, HIN_X509_CA);
+    CHECK(strlen(info.authority) == 40 && strcmp(info.authority, heir.authority) == 0);
+}
+
+TEST(test_crypt_x509__nobody_becomes_an_heir_by_himself)
+{
+    OFFICE(one);
+    HIN_CLEANUP(office_done) struct office thief = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = HIN_X509_MAX_BYTES};
+    uint8_t first[HIN_SHA256_BYTES];
+    CHECK_OK(office_build(&thief));
+    CHECK_OK(hin_sha256(hin_buf_view(&one.ca), first));
+    /* With another key than the former authority's. */
+    struct hin_x509_issuer by = {hin_buf_view(&one.ca), thief.ca_key};
+    CHECK_CODE(hin_x509_ca_succeed(thief.key, "Thief", &validity, &by, &der), AUTH);
+    /* Every altered byte of a real one makes it another's or none. */
+    CHECK_OK(succeed(&one, one.key, &der));
+    size_t taken = 0;
+    for (size_t i = 0; i < der.size; i++) {
+        der.data[i] ^= 1;
+        struct hin_x509_info info;
+        bool same_key = false;
+        struct hin_result judged = hin_x509_succeeds(hin_buf_view(&der), first);
+        if (hin_is_ok(judged) && hin_is_ok(hin_x509_parse(hin_buf_view(&der), &info))) {
+            uint8_t id[HIN_SHA256_BYTES];
+            CHECK_OK(hin_x509_key_id(one.key, id));
+            same_key = memcmp(id, info.key_id, sizeof(id)) == 0;
+            CHECK(same_key); /* the key that was vouched for, whatever stands around it */
+            taken++;
+        }
+        der.data[i] ^= 1;
+    }
+    CHECK(taken < der.size / 2);
+}
+
+TEST(test_crypt_x509__the_line_of_heirs_ends_before_it_is_too_long_for_the_wire)
+{
+    OFFICE(office);
+    size_t count = 0;
+    struct hin_result made = hin_ok();
+    while (hin_is_ok(made) && count < 100) {
+        HIN_CLEANUP(hin_buf_done) struct hin_buf next = {.max = HIN_X509_MAX_BYTES};
+        made = succeed(&office, office.ca_key, &next);
+        if (hin_is_ok(made)) {
+            count++;
+            CHECK(next.size <= HIN_X509_SUCCESSOR_MAX_BYTES);
+            hin_buf_clear(&office.ca);
+            CHECK_OK(hin_buf_append(&office.ca, hin_buf_view(&next)));
+        }
+    }
+    CHECK_CODE(made, LIMIT);
+    CHECK(count >= 10 && count < 16);
+}

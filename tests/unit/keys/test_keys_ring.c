@@ -118,6 +118,64 @@ TEST(test_keys_ring__pass_phrase_seals_it)
     CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, &p.phrase, &p.error));
 }
 
+TEST(test_keys_ring__a_tpm_seals_it)
+{
+    PLACE(p, "by-tpm");
+    HIN_CLEANUP(hin_secret_done) struct hin_secret other = {0};
+    struct hin_ring_tpm tpm = {.pcrs = 0x81, .pin = true, .blob_size = 3, .blob = "abc"},
+                        back = {0};
+    struct hin_key_provider_status told;
+    CHECK_CODE(hin_ring_create_tpm(AT_FDCWD, p.path, &tpm, &p.phrase, &p.error), INVALID);
+    CHECK_OK(hin_ring_create_tpm(AT_FDCWD, p.path, &tpm, &p.key, &p.error));
+    CHECK_OK(hin_ring_read_tpm(AT_FDCWD, p.path, &back, &p.error));
+    CHECK(back.pcrs == 0x81 && back.pin && back.blob_size == 3);
+    CHECK(hin_view_is(hin_view_of(back.blob, back.blob_size), "abc"));
+    CHECK_CODE(hin_ring_open(&p.ring, AT_FDCWD, p.path, NULL, &p.error), AUTH);
+    CHECK(strstr(p.error.text, "TPM") != NULL);
+    CHECK_CODE(hin_ring_open(&p.ring, AT_FDCWD, p.path, &p.phrase, &p.error), AUTH);
+    CHECK_OK(hin_secret_random(&other, HIN_RING_TPM_SECRET));
+    CHECK_CODE(hin_ring_open(&p.ring, AT_FDCWD, p.path, &other, &p.error), AUTH);
+    CHECK(strstr(p.error.text, "not the key of this ring") != NULL);
+    CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, &p.key, &p.error));
+    struct hin_key_provider provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.status(provider.context, HIN_VIEW_EMPTY, &told));
+    CHECK(told.sealed && strcmp(told.name, "file (TPM, PCRs and PIN)") == 0);
+    CHECK_OK(provider.rotate(provider.context, HIN_VIEW_EMPTY));
+    CHECK_OK(provider.generate(provider.context, HIN_VIEW("t")));
+    CHECK_OK(provider.wrap(provider.context, &binding, &p.key, &p.wrapped));
+    hin_ring_free(p.ring);
+    p.ring = NULL;
+    /* What a save writes leaves the TPM's part as it was. */
+    CHECK_OK(hin_ring_read_tpm(AT_FDCWD, p.path, &back, &p.error));
+    CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, &p.key, &p.error));
+    provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back));
+    CHECK(hin_secret_equal(&p.key, &p.back));
+}
+
+TEST(test_keys_ring__terms_and_blob_of_a_tpm_are_checked)
+{
+    PLACE(p, "tpm-damaged");
+    PLACE(plain, "tpm-none");
+    struct hin_ring_tpm tpm = {.blob_size = 3, .blob = "abc"}, back;
+    CHECK_OK(hin_ring_create_tpm(AT_FDCWD, p.path, &tpm, &p.key, &p.error));
+    CHECK_OK(hin_file_read(AT_FDCWD, p.path, &p.bytes));
+    CHECK_OK(hin_ring_decode(hin_buf_view(&p.bytes), &p.key, &p.ring, &p.error));
+    hin_ring_free(p.ring);
+    p.ring = NULL;
+    for (size_t i = 40; i < 51; i++) { /* size, blob, checksum */
+        p.bytes.data[i] ^= 1;
+        CHECK_CODE(hin_ring_decode(hin_buf_view(&p.bytes), &p.key, &p.ring, &p.error), CORRUPT);
+        p.bytes.data[i] ^= 1;
+    }
+    /* Other PCRs in the head, its checksum mended: the content is bound to what stood there. */
+    p.bytes.data[8] ^= 1;
+    hin_store_u32(p.bytes.data + 36, hin_crc32c(0, hin_view_of(p.bytes.data, 36)));
+    CHECK_CODE(hin_ring_decode(hin_buf_view(&p.bytes), &p.key, &p.ring, &p.error), AUTH);
+    CHECK_OK(hin_ring_create(AT_FDCWD, plain.path, NULL, &p.error));
+    CHECK_CODE(hin_ring_read_tpm(AT_FDCWD, plain.path, &back, &p.error), NOT_FOUND);
+}
+
 TEST(test_keys_ring__rotation_keeps_old_versions_until_destroyed)
 {
     PLACE(p, "rotate");

@@ -257,11 +257,49 @@ TEST(test_keys_vault__names_what_is_wrong_with_its_file)
     CHECK_OK(hin_file_replace(s.directory, "vault",
                               hin_view_sub(hin_buf_view(&file), 0, file.size - 9), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), TRUNCATED);
-    file.data[3] = 3;
+    file.data[3] = 4;
     CHECK_OK(hin_file_replace(s.directory, "vault", hin_buf_view(&file), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), UNSUPPORTED);
     CHECK(unlinkat(s.directory, "vault", 0) == 0);
     CHECK_CODE(hin_vault_open(&none, &s.options), NOT_FOUND);
+}
+
+TEST(test_keys_vault__the_authority_rolls_over)
+{
+    SITE(s, "vault_ca");
+    BUF(first);
+    BUF(second);
+    BUF(state);
+    uint8_t fingerprint[HIN_SHA256_BYTES];
+    CHECK_OK(hin_vault_ca(s.vault, &first));
+    CHECK_OK(hin_sha256(hin_buf_view(&first), fingerprint));
+    CHECK_CODE(hin_vault_ca_retire(s.vault), NOT_FOUND);
+    CHECK_OK(hin_vault_ca_state(s.vault, &state));
+    CHECK_INT(state.size, HIN_VAULT_CA_STATE_BYTES);
+    CHECK_OK(hin_vault_ca_rotate(s.vault));
+    CHECK_CODE(hin_vault_ca_rotate(s.vault), CONFLICT); /* the one before is not retired */
+    CHECK_OK(reopen(&s));
+    CHECK_OK(hin_vault_ca(s.vault, &second));
+    CHECK_OK(hin_x509_succeeds(hin_buf_view(&second), fingerprint));
+    CHECK(!hin_view_equal(hin_buf_view(&first), hin_buf_view(&second)));
+    hin_buf_clear(&state);
+    CHECK_OK(hin_vault_ca_state(s.vault, &state));
+    CHECK(hin_view_equal(hin_view_sub(hin_buf_view(&state), HIN_VAULT_CA_STATE_BYTES, SIZE_MAX),
+                         hin_buf_view(&first)));
+    CHECK_OK(hin_vault_master_rotate(s.vault)); /* wraps the new key, too */
+    CHECK_OK(hin_vault_ca_retire(s.vault));
+    CHECK_OK(reopen(&s));
+    hin_buf_clear(&state);
+    CHECK_OK(hin_vault_ca_state(s.vault, &state));
+    CHECK_INT(state.size, HIN_VAULT_CA_STATE_BYTES);
+    CHECK_OK(hin_vault_ca_renew(s.vault));
+    hin_buf_clear(&state);
+    CHECK_OK(hin_vault_ca_state(s.vault, &state));
+    CHECK_INT(state.data[0], 1);
+    CHECK_OK(hin_vault_ca_rotate(s.vault));
+    hin_buf_clear(&second);
+    CHECK_OK(hin_vault_ca(s.vault, &second));
+    CHECK_OK(hin_x509_succeeds(hin_buf_view(&second), fingerprint));
 }
 
 /* Everything a worker asks, through the messages. */

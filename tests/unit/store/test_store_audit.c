@@ -103,7 +103,14 @@ TEST(test_store_agents__certificates_are_revoked_by_agent)
         CHECK_OK(hin_store_certificate_put(f.store, &certificate));
         CHECK_CODE(hin_store_certificate_put(f.store, &certificate), EXISTS);
     }
+    uint64_t ending = 9;
+    CHECK_OK(hin_store_certificates_ending(f.store, NOW + 2, &ending));
+    CHECK_INT((int64_t)ending, 0); /* the last of each counts */
+    CHECK_OK(hin_store_certificates_ending(f.store, NOW + 4, &ending));
+    CHECK_INT((int64_t)ending, 1);
     CHECK_OK(hin_store_certificates_revoke(f.store, 1, NOW));
+    CHECK_OK(hin_store_certificates_ending(f.store, NOW + 5, &ending));
+    CHECK_INT((int64_t)ending, 1); /* who is revoked needs none */
     struct hin_store_certificate got;
     CHECK_OK(hin_store_certificate_get(f.store, HIN_VIEW("\x01\x02\x03"), &got));
     CHECK_INT(got.revoked_usec, NOW);

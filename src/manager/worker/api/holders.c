@@ -413,6 +413,9 @@ static struct hin_result agree(struct hin_api_call *call)
         return hin_api_tenant_erase(call, request.number, by != NULL ? by->name : "?",
                                     request.expires_usec - HIN_HOLDER_REQUEST_USEC);
     }
+    if (strcmp(request.name, HIN_API_AUTHORITY_NAME) == 0) {
+        return hin_api_authority_retire(call);
+    }
     return hin_api_key_retire(call, hin_view_from_text(request.name), (uint32_t)request.number);
 }
 

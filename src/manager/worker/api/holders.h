@@ -21,6 +21,9 @@ HIN_RESULT hin_api_holder_has_key(struct hin_api_call *call, int64_t key,
 /* keys.c: what was asked for and agreed to. Answers the state of the keys. */
 HIN_RESULT hin_api_key_retire(struct hin_api_call *call, struct hin_view name,
                               uint32_t version) HIN_NONNULL;
+/* authority.c: likewise; requests name it so. */
+#define HIN_API_AUTHORITY_NAME "authority"
+HIN_RESULT hin_api_authority_retire(struct hin_api_call *call) HIN_NONNULL;
 
 /* tenants.c: destroys the tenant's key and marks it; `jobs` does the rest. Answers the tenant. by:
  * the holder who asked, at requested_usec; the caller is the one who agreed. */

@@ -11,6 +11,7 @@ const struct hin_api_module *const hin_api_modules[] = {
     &hin_api_module_state,       &hin_api_module_tenants,
     &hin_api_module_audit,       &hin_api_module_keys,
     &hin_api_module_key_holders, &hin_api_module_certificates,
-    &hin_api_module_exports,
+    &hin_api_module_exports,     &hin_api_module_doctor,
+    &hin_api_module_persons,     &hin_api_module_authority,
 };
 const size_t hin_api_module_count = HIN_COUNT(hin_api_modules);

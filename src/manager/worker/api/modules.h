@@ -16,9 +16,12 @@ extern const struct hin_api_module hin_api_module_state;
 extern const struct hin_api_module hin_api_module_tenants;
 extern const struct hin_api_module hin_api_module_audit;
 extern const struct hin_api_module hin_api_module_keys;
+extern const struct hin_api_module hin_api_module_authority;
 extern const struct hin_api_module hin_api_module_key_holders;
+extern const struct hin_api_module hin_api_module_persons;
 extern const struct hin_api_module hin_api_module_certificates;
 extern const struct hin_api_module hin_api_module_exports;
+extern const struct hin_api_module hin_api_module_doctor;
 
 extern const struct hin_api_resource hin_api_computers;
 extern const struct hin_api_resource hin_api_policies;

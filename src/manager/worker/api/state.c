@@ -1,5 +1,7 @@
 /* State of the manager: health, metrics, status, the OpenAPI document. */
+#include <stddef.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/bytes.h"
 #include "keys/client.h"
@@ -12,49 +14,62 @@
 
 /* ---- health ---- */
 
-#define STORE_LOOK_USEC (5 * HIN_SEC_USEC)
+/* One answer for all workers, whichever took the connection: the worst that one of them sees. */
+struct inquiry {
+    struct hin_gather gather;           /* first: the bus frees it when it ends itself */
+    struct hin_http_exchange *exchange; /* NULL: whoever asked has gone */
+};
 
-/* "salvaged" for as long as the damaged file stands beside the new one: whoever has looked into it
- * takes it away. */
-static const char *store_look(struct hin_tenant *tenant)
+static void on_gone(void *context, struct hin_http_exchange *exchange)
 {
-    struct hin_store_salvages salvages;
-    struct hin_store_stats stats;
-    struct hin_result looked = hin_store_salvages(tenant->store, &salvages);
-    if (hin_is_ok(looked)) {
-        looked = hin_store_stats(tenant->store, &stats);
-    }
-    if (looked.code == HIN_AGAIN) {
-        return "unreachable";
-    }
-    if (!hin_is_ok(looked) || stats.segments_damaged > 0) {
-        return "damaged";
-    }
-    return salvages.count > 0 && hin_tenant_keeps_damaged(tenant) ? "salvaged" : "whole";
+    struct inquiry *inquiry = context;
+    (void)exchange;
+    inquiry->exchange = NULL;
 }
 
-/* Anybody may ask, and a look walks over all segments: one look serves for some seconds. */
-static const char *store_state(struct hin_desk *desk)
+static HIN_RESULT inquire(struct hin_api_call *call, bool health,
+                          void (*done)(struct hin_gather *gather))
 {
-    if (hin_store_is_broken(desk->tenant.store)) {
-        return "damaged";
+    static const struct hin_http_stream_events events = {.on_gone = on_gone};
+    struct inquiry *inquiry = calloc(1, sizeof(*inquiry));
+    HIN_ENSURE(inquiry != NULL, NO_MEMORY);
+    inquiry->gather.tenant = call->tenant->number;
+    inquiry->gather.health = health;
+    inquiry->gather.done = done;
+    inquiry->gather.worker = call->worker;
+    inquiry->exchange = call->exchange;
+    call->taken = true;
+    hin_http_exchange_watch(call->exchange, &events, inquiry);
+    hin_bus_gather(call->worker->bus, &inquiry->gather);
+    return hin_ok();
+}
+
+static void answer_health(struct hin_gather *gather)
+{
+    struct inquiry *inquiry = (struct inquiry *)gather;
+    struct hin_desk *desk = gather->worker->desks;
+    struct hin_store_position position;
+    char text[128];
+    bool well = hin_is_ok(hin_store_position(desk->tenant.store, &position));
+    uint64_t worst = HIN_STORE_STATE_WHOLE;
+    for (size_t i = 0; i < HIN_GATHER_WORKERS; i++) {
+        if (gather->present[i]) {
+            well = well && gather->numbers[i].blocked == 0;
+            worst = HIN_MAX(worst, gather->numbers[i].store_state);
+        }
     }
-    int64_t now = hin_clock_monotonic_usec(desk->worker->clock);
-    if (desk->store_state == NULL || now - desk->store_state_usec > STORE_LOOK_USEC) {
-        desk->store_state = store_look(&desk->tenant);
-        desk->store_state_usec = now;
+    snprintf(text, sizeof(text), "{\"status\":\"%s\",\"store\":\"%s\"}", well ? "ok" : "failed",
+             hin_store_state_name((enum hin_store_state)worst));
+    if (inquiry->exchange != NULL) {
+        HIN_IGNORE(hin_http_reply(inquiry->exchange, well ? 200 : 503, "application/json",
+                                  hin_view_from_text(text))); /* the peer may have gone */
     }
-    return desk->store_state;
+    free(inquiry);
 }
 
 static struct hin_result health(struct hin_api_call *call)
 {
-    struct hin_store_position position;
-    struct hin_result stored = hin_store_position(call->tenant->store, &position);
-    bool well = hin_is_ok(stored) && !hin_ingest_is_blocked(call->desk->ingest);
-    call->status = well ? 200 : 503;
-    return hin_buf_printf(call->out, "{\"status\":\"%s\",\"store\":\"%s\"}", well ? "ok" : "failed",
-                          store_state(call->desk));
+    return inquire(call, true, answer_health);
 }
 
 /* ---- metrics: OpenMetrics 1.0 text ---- */
@@ -65,23 +80,49 @@ static HIN_RESULT gauge(struct hin_buf *out, const char *name, const char *help,
                           name, name, help, name, value);
 }
 
-static HIN_RESULT counter(struct hin_buf *out, const char *name, const char *help, uint64_t value)
+static HIN_RESULT head(struct hin_buf *out, const char *name, const char *type, const char *help)
 {
-    return hin_buf_printf(out,
-                          "# TYPE hinomi_%s counter\n# HELP hinomi_%s %s\nhinomi_%s_total %llu\n",
-                          name, name, help, name, (unsigned long long)value);
+    return hin_buf_printf(out, "# TYPE hinomi_%s %s\n# HELP hinomi_%s %s\n", name, type, name,
+                          help);
 }
 
-static HIN_RESULT write_listener(struct hin_buf *out, const struct hin_listener_stats *stats)
+static HIN_RESULT counter(struct hin_buf *out, const char *name, const char *help, uint64_t value)
 {
-    HIN_TRY(counter(out, "api_connections", "TLS connections of the API.", stats->handshakes));
-    HIN_TRY(hin_buf_append_text(
-        out, "# TYPE hinomi_api_handshake_failures counter\n"
-             "# HELP hinomi_api_handshake_failures TLS handshakes that failed, by reason.\n"));
-    for (int i = 0; i < HIN_HANDSHAKE_REASON_COUNT; i++) {
-        HIN_TRY(hin_buf_printf(out, "hinomi_api_handshake_failures_total{reason=\"%s\"} %llu\n",
-                               hin_handshake_reason_name((enum hin_handshake_reason)i),
-                               (unsigned long long)stats->failed[i]));
+    HIN_TRY(head(out, name, "counter", help));
+    return hin_buf_printf(out, "hinomi_%s_total %llu\n", name, (unsigned long long)value);
+}
+
+/* What each worker counts for itself starts anew when it does: a series of its own, so that a sum
+ * over them never seems to go back. `offset`: of the number in struct hin_worker_numbers. */
+static HIN_RESULT counters(struct hin_buf *out, const struct hin_gather *gather, const char *name,
+                           const char *help, size_t offset)
+{
+    HIN_TRY(head(out, name, "counter", help));
+    for (unsigned i = 0; i < HIN_GATHER_WORKERS; i++) {
+        if (gather->present[i]) {
+            const uint64_t *value =
+                (const uint64_t *)(const void *)((const char *)&gather->numbers[i] + offset);
+            HIN_TRY(hin_buf_printf(out, "hinomi_%s_total{worker=\"%u\"} %llu\n", name, i,
+                                   (unsigned long long)*value));
+        }
+    }
+    return hin_ok();
+}
+#define NUMBER(name) offsetof(struct hin_worker_numbers, name)
+
+static HIN_RESULT write_listener(struct hin_buf *out, const struct hin_gather *gather)
+{
+    HIN_TRY(counters(out, gather, "api_connections", "TLS connections of the API.",
+                     NUMBER(api_connections)));
+    HIN_TRY(
+        head(out, "api_handshake_failures", "counter", "TLS handshakes that failed, by reason."));
+    for (unsigned at = 0; at < HIN_GATHER_WORKERS; at++) {
+        for (int i = 0; gather->present[at] && i < HIN_HANDSHAKE_REASON_COUNT; i++) {
+            HIN_TRY(hin_buf_printf(
+                out, "hinomi_api_handshake_failures_total{worker=\"%u\",reason=\"%s\"} %llu\n", at,
+                hin_handshake_reason_name((enum hin_handshake_reason)i),
+                (unsigned long long)gather->numbers[at].api_failures[i]));
+        }
     }
     return hin_ok();
 }
@@ -107,53 +148,87 @@ static HIN_RESULT write_clock(struct hin_buf *out, const struct hin_worker *work
 }
 
 /* Of the installation as a whole: for its own tenant only. */
-static HIN_RESULT write_installation(struct hin_api_call *call)
+static HIN_RESULT write_installation(struct hin_buf *out, const struct hin_gather *gather)
 {
-    struct hin_worker_counters sum;
-    hin_bus_counters(call->worker->bus, &sum);
-#define X(name, text) HIN_TRY(counter(call->out, #name, text, sum.name));
+#define X(name, text) HIN_TRY(counters(out, gather, #name, text, NUMBER(counters.name)));
     HIN_WORKER_COUNTERS(X)
 #undef X
-    HIN_TRY(write_clock(call->out, call->worker));
-    return write_listener(call->out,
-                          hin_http_server_listener_stats(hin_api_server(call->worker->api)));
+    HIN_TRY(write_clock(out, gather->worker));
+    return write_listener(out, gather);
+}
+
+static HIN_RESULT write_agents(struct hin_buf *out, const struct hin_gather *gather)
+{
+    struct hin_bus *bus = gather->worker->bus;
+    uint64_t spool = 0, lag_usec = 0;
+    for (size_t i = 0; i < HIN_GATHER_WORKERS; i++) {
+        spool += gather->present[i] ? gather->numbers[i].spool_events : 0;
+        lag_usec = gather->present[i] ? HIN_MAX(lag_usec, gather->numbers[i].lag_usec) : lag_usec;
+    }
+    HIN_TRY(gauge(out, "agents_connected", "Agents with an open session.",
+                  (double)hin_bus_agents(bus, gather->tenant)));
+    HIN_TRY(gauge(out, "agents_clock_beyond_bound",
+                  "Of these, those whose clock is off by more than their bound.",
+                  (double)hin_bus_clocks_beyond(bus, gather->tenant)));
+    HIN_TRY(gauge(out, "agent_spool_events", "Events that wait in the spools of connected agents.",
+                  (double)spool));
+    HIN_TRY(counters(out, gather, "agent_events_lost", "Events that agents lost.",
+                     NUMBER(events_lost)));
+    return gauge(
+        out, "ingest_lag_seconds",
+        "From a line's receipt at the agent to its commit, last batch; of the slowest worker.",
+        (double)lag_usec / 1e6);
+}
+
+static HIN_RESULT write_store(struct hin_buf *out, struct hin_tenant *tenant)
+{
+    struct hin_store_stats stats;
+    struct hin_store_salvages salvages;
+    HIN_TRY(hin_store_stats(tenant->store, &stats));
+    HIN_TRY(hin_store_salvages(tenant->store, &salvages));
+    HIN_TRY(gauge(out, "events", "Events stored.", (double)stats.events));
+    HIN_TRY(gauge(out, "segments", "Segments stored.", (double)stats.segments));
+    HIN_TRY(
+        gauge(out, "segments_damaged", "Segments found damaged.", (double)stats.segments_damaged));
+    HIN_TRY(
+        counter(out, "store_salvages", "Times a damaged database was salvaged.", salvages.count));
+    return gauge(out, "database_bytes", "Size of the database.", (double)stats.bytes);
+}
+
+static HIN_RESULT write_metrics(struct hin_buf *out, const struct hin_gather *gather)
+{
+    struct hin_desk *desk = hin_desk_known(gather->worker, gather->tenant);
+    HIN_ENSURE(desk != NULL, NOT_FOUND); /* it is gone since */
+    HIN_TRY(hin_desk_wake(desk));
+    if (gather->tenant == 0) {
+        HIN_TRY(write_installation(out, gather));
+    }
+    HIN_TRY(write_agents(out, gather));
+    HIN_TRY(write_store(out, &desk->tenant));
+    HIN_TRY(counters(out, gather, "key_uses", "Calls of the key service.", NUMBER(key_uses)));
+    return hin_buf_append_text(out, "# EOF\n");
+}
+
+static void answer_metrics(struct hin_gather *gather)
+{
+    struct inquiry *inquiry = (struct inquiry *)gather;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = 1u << 20};
+    if (inquiry->exchange != NULL) {
+        struct hin_result written = write_metrics(&out, gather);
+        if (hin_is_ok(written)) {
+            HIN_IGNORE(hin_http_reply(inquiry->exchange, 200,
+                                      "application/openmetrics-text; version=1.0.0; charset=utf-8",
+                                      hin_buf_view(&out))); /* the peer may have gone */
+        } else {
+            HIN_IGNORE(hin_http_reply_message(inquiry->exchange, 503, hin_code_text(written.code)));
+        }
+    }
+    free(inquiry);
 }
 
 static struct hin_result metrics(struct hin_api_call *call)
 {
-    struct hin_store_stats stats;
-    struct hin_store_salvages salvages;
-    uint64_t spool = 0;
-    uint64_t lost = 0;
-    hin_ingest_spool(call->desk->ingest, &spool, &lost);
-    HIN_TRY(hin_store_stats(call->tenant->store, &stats));
-    HIN_TRY(hin_store_salvages(call->tenant->store, &salvages));
-    call->content_type = "application/openmetrics-text; version=1.0.0; charset=utf-8";
-    if (call->tenant->number == 0) {
-        HIN_TRY(write_installation(call));
-    }
-    HIN_TRY(gauge(call->out, "agents_connected", "Agents with an open session.",
-                  (double)hin_bus_agents(call->worker->bus, call->tenant->number)));
-    HIN_TRY(gauge(call->out, "agents_clock_beyond_bound",
-                  "Of these, those whose clock is off by more than their bound.",
-                  (double)hin_bus_clocks_beyond(call->worker->bus, call->tenant->number)));
-    HIN_TRY(gauge(call->out, "agent_spool_events",
-                  "Events that wait in the spools of the agents of this worker.", (double)spool));
-    HIN_TRY(
-        counter(call->out, "agent_events_lost", "Events that agents of this worker lost.", lost));
-    HIN_TRY(gauge(call->out, "ingest_lag_seconds",
-                  "From a line's receipt at the agent to its commit, last batch.",
-                  (double)hin_ingest_lag_usec(call->desk->ingest) / 1e6));
-    HIN_TRY(gauge(call->out, "events", "Events stored.", (double)stats.events));
-    HIN_TRY(gauge(call->out, "segments", "Segments stored.", (double)stats.segments));
-    HIN_TRY(gauge(call->out, "segments_damaged", "Segments found damaged.",
-                  (double)stats.segments_damaged));
-    HIN_TRY(counter(call->out, "store_salvages", "Times a damaged database was salvaged.",
-                    salvages.count));
-    HIN_TRY(gauge(call->out, "database_bytes", "Size of the database.", (double)stats.bytes));
-    HIN_TRY(counter(call->out, "key_uses", "Calls of the key service by this worker.",
-                    call->tenant->key_use_count));
-    return hin_buf_append_text(call->out, "# EOF\n");
+    return inquire(call, false, answer_metrics);
 }
 
 /* ---- status ---- */
@@ -233,7 +308,8 @@ static struct hin_result status(struct hin_api_call *call)
     hin_json_field_unsigned(&writer, "segments", stats.segments);
     hin_json_field_unsigned(&writer, "segmentsDamaged", stats.segments_damaged);
     hin_json_field_unsigned(&writer, "bytes", stats.bytes);
-    hin_json_field_cstring(&writer, "state", store_state(call->desk));
+    hin_json_field_cstring(&writer, "state",
+                           hin_store_state_name(hin_desk_store_state(call->desk)));
     put_salvages(&writer, &salvages);
     hin_json_end_object(&writer);
     hin_worker_clock_show(call->worker, &writer);

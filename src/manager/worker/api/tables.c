@@ -419,6 +419,25 @@ static const struct hin_api_attribute key_holder_names_rows[] = {
 const struct hin_api_attributes hin_api_key_holder_names =
     HIN_API_TABLE("KeyHolderNames", key_holder_names_rows);
 
+static const struct hin_api_attribute person_condition_rows[] = {
+    {"field", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,
+     "A field of events whose data class is personal."},
+    {"value", HIN_API_TEXT, HIN_API_REQUIRED, PERSONAL, 1, 8192, NULL, NULL,
+     "What it holds; the whole of it."},
+};
+static const struct hin_api_attributes person_condition =
+    HIN_API_TABLE("PersonCondition", person_condition_rows);
+
+static const struct hin_api_attribute person_rows[] = {
+    {"where", HIN_API_OBJECTS, HIN_API_REQUIRED, PLAIN, 0, 8, NULL, &person_condition,
+     "All must hold."},
+    {"since", HIN_API_INT, 0, PLAIN, 0, ID_MAX, NULL, NULL, "Not before (milliseconds)."},
+    {"until", HIN_API_INT, 0, PLAIN, 0, ID_MAX, NULL, NULL, "Before (milliseconds)."},
+    {"after", HIN_API_INT, 0, PLAIN, 0, ID_MAX, NULL, NULL,
+     "Go on behind this ID: resumeID of the answer before."},
+};
+const struct hin_api_attributes hin_api_person = HIN_API_TABLE("Person", person_rows);
+
 static const struct hin_api_attribute search_criteria_rows[] = {
     {"fieldName", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,
      "The attribute that is looked at."},

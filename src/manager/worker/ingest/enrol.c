@@ -70,6 +70,11 @@ static HIN_RESULT issue(struct session *session, enum hin_vault_reason reason, s
                                  hin_view_from_text(session->agent), reason, csr,
                                  AGENT_LIFETIME_USEC, certificate));
     HIN_TRY(hin_x509_parse(hin_buf_view(certificate), &info));
+    /* Of an authority that took over a moment ago and that this worker does not serve under yet:
+     * the agent would not know it. It asks again. */
+    HIN_ENSURE(strcmp(info.authority, session->ingest->worker->authority.key) == 0, AGAIN);
+    hin_copy(session->authority, info.authority, sizeof(session->authority));
+    session->certificate_end_usec = info.validity.not_after_usec;
     row.serial_bytes = strlen(info.serial) / 2;
     HIN_ENSURE(row.serial_bytes <= sizeof(row.serial), INTERNAL);
     HIN_TRY(hin_unhex(hin_view_from_text(info.serial), row.serial, row.serial_bytes));
@@ -449,8 +454,9 @@ void hin_ingest_renew(struct session *session, const struct hin_wire_renew *said
         result = hin_is_ok(result) ? ended : result;
     }
     if (!hin_is_ok(result)) {
-        uint16_t reason =
-            result.code == HIN_DENIED ? HIN_WIRE_REFUSE_REVOKED : HIN_WIRE_REFUSE_REQUEST;
+        uint16_t reason = result.code == HIN_DENIED  ? HIN_WIRE_REFUSE_REVOKED
+                          : result.code == HIN_AGAIN ? HIN_WIRE_REFUSE_BUSY
+                                                     : HIN_WIRE_REFUSE_REQUEST;
         hin_ingest_refuse(session, reason, hin_code_text(result.code));
         return;
     }
@@ -461,6 +467,7 @@ void hin_ingest_renew(struct session *session, const struct hin_wire_renew *said
                     .certificate_count = 2},
     };
     worker->counters.renewals++;
+    hin_ingest_note_facts(session);
     HIN_IGNORE(hin_ingest_send(session, &message)); /* an agent that is gone asks again */
     if (lapsed) {
         hin_stream_close(session->stream);

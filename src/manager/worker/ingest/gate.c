@@ -9,6 +9,7 @@
 #include "base/bytes.h"
 #include "keys/client.h"
 
+enum { FORMER_ENDED_AT_ONCE = 50 };
 #define MUTE_USEC (20 * HIN_SEC_USEC) /* before the first message */
 
 /* ---- a new connection ---- */
@@ -48,6 +49,8 @@ static HIN_RESULT judge_peer(struct session *session, uint16_t *ret_refusal)
         return hin_ok();
     }
     snprintf(session->agent, sizeof(session->agent), "%.36s", peer->certificate.agent);
+    hin_copy(session->authority, peer->certificate.authority, sizeof(session->authority));
+    session->certificate_end_usec = peer->certificate.validity.not_after_usec;
     size_t size = strlen(peer->certificate.serial) / 2;
     HIN_TRY(find_tenant(session, peer->certificate.tenant, ret_refusal));
     if (*ret_refusal != 0) {
@@ -185,6 +188,31 @@ HIN_RESULT hin_gate_listen(struct hin_gate *gate, int fd, struct hin_tls *tls)
 void hin_gate_set_tls(struct hin_gate *gate, struct hin_tls *tls)
 {
     hin_listener_set_tls(gate->listener, tls);
+}
+
+HIN_RESULT hin_gate_authority_changed(struct hin_gate *gate)
+{
+    hin_buf_clear(&gate->ca);
+    hin_buf_clear(&gate->key_statement); /* the former's: asked anew when it is wanted */
+    gate->former_through = gate->last_number;
+    return hin_buf_append(&gate->ca, hin_buf_view(&gate->worker->authority.der));
+}
+
+void hin_gate_end_former(struct hin_gate *gate)
+{
+    unsigned left = FORMER_ENDED_AT_ONCE;
+    for (struct hin_desk *desk = gate->worker->desks; desk != NULL; desk = desk->next) {
+        struct session *next;
+        for (struct session *session = desk->ingest->first; session != NULL; session = next) {
+            next = session->next;
+            if (left > 0 && session->number <= gate->former_through && !session->gone &&
+                session->wire.state == HIN_WIRE_STATE_OPEN && session->in_commit == 0 &&
+                strcmp(session->authority, gate->worker->authority.key) != 0) {
+                left--;
+                hin_ingest_refuse(session, HIN_WIRE_REFUSE_SHUTDOWN, NULL);
+            }
+        }
+    }
 }
 
 void hin_gate_stop(struct hin_gate *gate)

@@ -27,6 +27,9 @@ static HIN_RESULT write_facts(struct session *session)
     hin_json_field_cstring(&writer, "platform", session->platform);
     hin_json_field_integer(&writer, "lastSendPolicyRequest", session->policy_sent_msec);
     hin_json_field_integer(&writer, "lastSendPolicySuccess", session->policy_applied_msec);
+    hin_json_field_cstring(&writer, "authority", session->authority);
+    hin_json_field_integer(&writer, "certificateEnd",
+                           session->certificate_end_usec / HIN_MSEC_USEC);
     if (session->clock_source != NULL) {
         hin_json_field_cstring(&writer, "clockSource", session->clock_source);
         hin_json_field_boolean(&writer, "clockBeyondBound", session->clock_beyond);

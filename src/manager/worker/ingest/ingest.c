@@ -581,6 +581,11 @@ void hin_ingest_flush(struct hin_ingest *ingest)
     flush_seen(ingest);
 }
 
+void hin_ingest_write_told(struct hin_ingest *ingest)
+{
+    hin_ingest_write_facts(ingest);
+}
+
 void hin_ingest_free(struct hin_ingest *ingest)
 {
     if (ingest == NULL) {

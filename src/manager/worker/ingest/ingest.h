@@ -12,12 +12,20 @@ void hin_gate_free(struct hin_gate *gate);
 /* Serve on a listening socket, borrowed. */
 HIN_RESULT hin_gate_listen(struct hin_gate *gate, int fd, struct hin_tls *tls) HIN_NONNULL;
 void hin_gate_set_tls(struct hin_gate *gate, struct hin_tls *tls) HIN_NONNULL;
+/* Another authority is in force at the worker: what was signed by the former is made anew, and
+ * sessions that began before are to end (hin_gate_end_former). */
+HIN_RESULT hin_gate_authority_changed(struct hin_gate *gate) HIN_NONNULL;
+/* About each second: a few of the sessions that began under the former authority end, so that their
+ * agents come back, meet the new one and take a certificate of it. */
+void hin_gate_end_former(struct hin_gate *gate) HIN_NONNULL;
 /* Take nobody in any more, commit what has been taken. */
 void hin_gate_stop(struct hin_gate *gate);
 
 /* The agents of one tenant. */
 HIN_RESULT hin_ingest_new(struct hin_desk *desk, struct hin_ingest **ret_ingest) HIN_NONNULL;
 void hin_ingest_free(struct hin_ingest *ingest);
+/* What sessions of this worker told is written now, not in a moment. */
+void hin_ingest_write_told(struct hin_ingest *ingest) HIN_NONNULL;
 /* Commit what has been taken. */
 void hin_ingest_flush(struct hin_ingest *ingest) HIN_NONNULL;
 /* Refuse whoever is connected: the tenant is suspended, or erased. */

@@ -50,7 +50,9 @@ struct session {
     uint64_t number; /* of this process; names claims */
     int64_t computer;
     uint8_t agent_id[HIN_WIRE_ID_BYTES];
-    char agent[37];   /* UUID */
+    char agent[37];                        /* UUID */
+    char authority[HIN_X509_SERIAL_BYTES]; /* who issued its newest certificate */
+    int64_t certificate_end_usec;
     char host[256];   /* the computer's name, set on its events */
     uint64_t counter; /* of the hello */
     uint64_t taken;   /* highest sequence taken into the pending commit or durable */
@@ -105,6 +107,7 @@ struct hin_gate {
     struct hin_buf
         key_statement; /* the authority's about the checkpoint key; empty: not asked yet */
     struct hin_buf ca;
+    uint64_t former_through; /* sessions up to this number began under a former authority */
     struct hin_wire_packer *packer;
     struct hin_arena scratch;
     struct hin_buf out;              /* frames on their way into a stream */

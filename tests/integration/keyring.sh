@@ -1,0 +1,172 @@
+#!/bin/bash
+# What guards the key ring: a pass phrase that systemd gives as a credential, and a TPM 2 (swtpm).
+. "$(dirname "$0")/lib/lib.sh"
+begin "$@"
+
+# ---- a systemd credential: what LoadCredential= leaves in $CREDENTIALS_DIRECTORY ----
+(umask 077 && mkdir "$T/credentials" && printf 'by credential\n' >"$T/credentials/ring" && printf 'another\n' >"$T/credentials/other")
+run_c() { timeout 20 "$build/hinomi-manager" run --state "$T/c" "$@"; }
+unset CREDENTIALS_DIRECTORY
+check_not "a credential without systemd is refused" manager_init c --passphrase-credential ring
+like "and told what to do" "$(cat "$T/c.log")" 'CREDENTIALS_DIRECTORY is not set.*LoadCredentialEncrypted=ring'
+is "nothing is made" "$(ls -d "$T/c" "$T/c.keyring" 2>/dev/null)" ""
+export CREDENTIALS_DIRECTORY=$T/credentials
+check_not "a name is no path" manager_init c --passphrase-credential ../credentials/ring
+check_not "one that is not there is refused" manager_init c --passphrase-credential rung
+like "by its name" "$(tail -1 "$T/c.log")" 'LoadCredential=rung'
+check_not "one source, not two" manager_init c --passphrase-credential ring --passphrase-file "$T/credentials/ring"
+check "a ring is sealed under a credential" manager_init c --passphrase-credential ring || bail "no manager"
+check_not "another credential does not open it" run_c --passphrase-credential other
+check_not "none does not either" run_c
+check "it runs by the credential" manager_start c --passphrase-credential ring
+check "which no process has in its environment" test -z "$(for p in $(descendants "${pids[c]}"); do cat "/proc/$p/environ"; done | tr '\0' '\n' | grep -F 'by credential')"
+is "status says sealed" "$(api c GET status | jq .keyRing.sealed)" true
+check "it stops in order" manager_stop c
+unset CREDENTIALS_DIRECTORY
+
+# ---- a TPM 2 ----
+[ -x "$build/hinomi-tpm" ] || bail "hinomi-tpm is built (tools/setup test brings libtss2-dev)"
+command -v swtpm >/dev/null || bail "swtpm is installed (tools/setup test)"
+
+# tpm NAME: a TPM at $T/NAME/socket; the same one again when its folder is there
+tpm() {
+    mkdir -p "$T/$1"
+    rm -f "$T/$1/socket"
+    launch "$1" swtpm socket --tpm2 --tpmstate "dir=$T/$1" --server "type=unixio,path=$T/$1/socket" --flags not-need-init,startup-clear
+    wait_for 10 test -S "$T/$1/socket"
+}
+tool() { # TPM COMMAND...
+    local name=$1
+    shift
+    TPM2TOOLS_TCTI="cmd:python3 $T/relay.py $T/$name/socket" "$@"
+}
+runs() { timeout 60 "$build/hinomi-manager" run --state "$T/$1" "${@:2}"; }
+refusal() { runs "$@" 2>&1; }
+(umask 077 && printf '4711\n' >"$T/pin" && printf '4712\n' >"$T/wrong-pin" && head -c 40 /dev/zero | tr '\0' 9 >"$T/long-pin")
+
+cat >"$T/relay.py" <<'RELAY'
+import os, socket, sys
+peer = socket.socket(socket.AF_UNIX)
+peer.connect(sys.argv[1])
+while True:
+    command = os.read(0, 4096)
+    if not command:
+        break
+    peer.sendall(command)
+    os.write(1, peer.recv(4096))
+RELAY
+check "a TPM runs" tpm t1 || bail "no TPM"
+check_not "PCRs go with a TPM" manager_init x --tpm-pcrs 7
+check_not "there are 24 of them" manager_init x --tpm "swtpm:path=$T/t1/socket" --tpm-pcrs 7,24
+check_not "a TPM that is not there seals nothing" manager_init x --tpm "$T/nothing"
+like "and that is said" "$(tail -1 "$T/x.log")" 'nothing: the TPM cannot be reached'
+check_not "a file is no TPM" manager_init x --tpm "device:$T/pin"
+is "and nothing is written into it" "$(cat "$T/pin")" 4711
+check_not "a PIN that is too long is refused" manager_init x --tpm "swtpm:path=$T/t1/socket" --passphrase-file "$T/long-pin"
+like "by its length" "$(tail -1 "$T/x.log")" 'at most 32 bytes'
+is "what failed left nothing" "$(ls -d "$T/x" "$T/x.keyring" 2>/dev/null)" ""
+
+# Neither PCRs nor PIN.
+check "a ring is sealed by the TPM" manager_init m --tpm "swtpm:path=$T/t1/socket" || bail "no manager"
+like "what that does not guard against is said" "$(cat "$T/m.log")" 'whatever starts on this machine'
+check_not "it takes no pass phrase" runs m --passphrase-file "$T/pin"
+check "it runs" manager_start m || bail "no manager"
+is "status says who guards the ring" "$(api m GET status | jq -r '.keyRing | [.provider, .sealed] | @csv')" '"file (TPM)",true'
+like "and what is weak about it" "$(api m GET status | jq -r .keyRing.advice)" 'no PCRs, no PIN'
+sign_in m
+like "key status too" "$(cli m key status)" 'provider: file \(TPM\), sealed'
+is "hinomi-tpm is gone, and the TPM's library is in no process" "$(for p in $(descendants "${pids[m]}"); do grep -l libtss2 "/proc/$p/maps"; done)" ""
+check "keys are made and rotated" cli m key rotate master
+stop t1
+check "the TPM gone, the manager goes on" cli m kms test
+kill -KILL "$(process m kms)"
+happens 20 "and its kms comes back" cli m kms test
+manager_stop m
+like "started again it says what is missing" "$(refusal m)" 'the TPM cannot be reached.*[Ww]ithout it the key ring does not open'
+check "another TPM" tpm t2
+ln -sf "$T/t2/socket" "$T/t1/socket"
+like "does not open it, and is told" "$(refusal m)" 'another TPM sealed this key ring'
+check "the TPM is back" tpm t1
+check "so is the manager" manager_start m
+check "with its rotated keys" cli m kms test
+manager_stop m
+
+# From one guard to another; the keys stay.
+guard() { timeout 60 "$build/hinomi-manager" protect --state "$T/m" "$@"; }
+(umask 077 && printf 'a new phrase\n' >"$T/phrase")
+manager_start m
+check_not "not while the manager runs" guard --to mode
+like "which is said" "$(cat "$T/said")" 'stop the manager first'
+manager_stop m
+check_not "a pass phrase has to be given" guard --to passphrase
+check "from the TPM to a pass phrase" guard --to passphrase --new-passphrase-file "$T/phrase"
+stop t1
+check_not "without it the ring does not open" runs m
+check "with it it does, without a TPM" manager_start m --passphrase-file "$T/phrase"
+check "and has the same keys" cli m kms test
+is "status tells" "$(api m GET status | jq -r '.keyRing | [.provider, .sealed] | @csv')" '"file",true'
+manager_stop m
+check_not "a TPM that is away seals nothing" guard --to tpm --tpm "swtpm:path=$T/t1/socket" --passphrase-file "$T/phrase"
+check "and the pass phrase still opens" guard --to mode --passphrase-file "$T/phrase"
+is "nothing lies beside the ring" "$(ls "$T"/m.keyring?* 2>/dev/null)" ""
+check "the TPM is there once more" tpm t1
+check "from the mode alone to the TPM" guard --to tpm --tpm "swtpm:path=$T/t1/socket"
+# Killed at random times while the guard changes to and fro: one of the two holds, and the manager starts by itself.
+RANDOM=${SEED:=$$}
+note "SEED=$SEED"
+opens=0 changed=0
+for round in $(seq 16); do
+    # This TPM has no resource manager: what a killed one left in it goes with a reset, as in the kernel by closing.
+    stop t1
+    tpm t1
+    if [ "$(od -An -tu4 -j4 -N4 "$T/m.keyring" | tr -d ' ')" = 2 ]; then
+        args=(--to passphrase --new-passphrase-file "$T/phrase")
+    else
+        args=(--to tpm --tpm "swtpm:path=$T/t1/socket" --passphrase-file "$T/phrase")
+    fi
+    before=$(od -An -tx1 -N40 "$T/m.keyring")
+    { timeout -s KILL "0.$(printf %03d $((RANDOM % 500 + 20)))" "$build/hinomi-manager" protect --state "$T/m" "${args[@]}"; } >/dev/null 2>&1
+    [ "$before" = "$(od -An -tx1 -N40 "$T/m.keyring")" ] || changed=$((changed + 1))
+    case "$(od -An -tu4 -j4 -N4 "$T/m.keyring" | tr -d ' ')" in
+    1) open_with=(--passphrase-file "$T/phrase") ;;
+    *) open_with=() ;;
+    esac
+    [ $((round % 4)) != 0 ] || { stop t1; tpm t1; } 2>/dev/null
+    [ $((round % 4)) != 0 ] || { manager_start m "${open_with[@]}" && cli m kms test >/dev/null && opens=$((opens + 1)); manager_stop m; }
+done
+note "$changed of 16 changes were done before the kill"
+is "killed at random it opens each time" "$opens" 4
+is "and what a kill left beside it is gone" "$(ls "$T"/m.keyring?* 2>/dev/null)" ""
+[ "${#open_with[@]}" = 0 ] || check "back to the TPM" guard --to tpm --passphrase-file "$T/phrase" --tpm "swtpm:path=$T/t1/socket"
+
+# PCRs and a PIN: `hinomi-manager` opens the ring while both hold.
+check "a ring under PCRs and a PIN" manager_init p --tpm "swtpm:path=$T/t1/socket" --tpm-pcrs 7,16 --passphrase-file "$T/pin" || bail "no manager"
+check "it runs" manager_start p --passphrase-file "$T/pin" || bail "no manager"
+is "and says so" "$(api p GET status | jq -r '.keyRing | [.provider, .advice] | @csv')" '"file (TPM, PCRs and PIN)",""'
+is "the PIN is in no process's title or environment" "$(for p in $(descendants "${pids[p]}"); do cat "/proc/$p/cmdline" "/proc/$p/environ"; done | tr '\0' '\n' | grep -w 4711)" ""
+manager_stop p
+like "without the PIN it does not start" "$(refusal p)" 'under a PIN: give it'
+like "nor with a wrong one" "$(refusal p --passphrase-file "$T/wrong-pin")" 'refuses the PIN, and counts'
+runs p --passphrase-file "$T/wrong-pin" >/dev/null 2>&1
+is "which systemd does not try again" $? 3
+check "PCR 16 is another than it was" tool t1 tpm2_pcrextend "16:sha256=$(printf 'x' | sha256sum | cut -d' ' -f1)"
+like "then it is refused, and told why" "$(refusal p --passphrase-file "$T/pin")" 'PCRs hold something else'
+check "PCR 16 as it was" tool t1 tpm2_pcrreset 16
+check "opens it" manager_start p --passphrase-file "$T/pin"
+manager_stop p
+# This TPM locks itself after three wrong ones (a shipped one after some thirty).
+check "the TPM is strict" tool t1 tpm2_dictionarylockout --setup-parameters --max-tries=3 --recovery-time=600 --lockout-recovery-time=600
+for _ in 1 2 3 4; do locked=$(refusal p --passphrase-file "$T/wrong-pin"); done
+like "after too many wrong PINs it is locked, which is said" "$locked" 'locked after too many wrong PINs'
+like "for the right one too" "$(refusal p --passphrase-file "$T/pin")" 'locked after too many wrong PINs'
+check "a ring without a PIN opens all the same" manager_start m
+manager_stop m
+check "the TPM is unlocked" tool t1 tpm2_dictionarylockout --clear-lockout
+check "and the right PIN opens" manager_start p --passphrase-file "$T/pin"
+manager_stop p
+cp -a "$T/p" "$T/p.keyring" "$T/t2/"
+check "the TPM is cleared" tool t1 tpm2_clear -c p
+like "then nothing opens any more" "$(refusal p --passphrase-file "$T/pin")" 'or this one was cleared'
+stop t1
+stop t2
+done_testing

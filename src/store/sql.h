@@ -135,6 +135,8 @@
                     "count(*) FROM span) + (SELECT count(*) FROM agent) + (SELECT count(*) FROM certificate) + "       \
                     "(SELECT count(*) FROM sequence) + (SELECT count(*) FROM data_key) + (SELECT count(*) FROM document) + (SELECT count(*) FROM "       \
                     "name) + (SELECT count(*) FROM audit) >= 0")                                                       \
+    EACH(NEWEST_DAY, "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1",                                  \
+                     "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1")                                  \
     EACH(DAY_SEGMENTS, "SELECT id, count FROM segment INDEXED BY segment_day WHERE day < ?1 AND id >= ?2 ORDER BY "    \
                        "id LIMIT 256",                                                                                 \
                        "SELECT id, count FROM segment WHERE day < ?1 AND id >= ?2 ORDER BY id LIMIT 256")              \

@@ -36,6 +36,7 @@ struct ward {
     struct hin_tenant tenant;
     struct hin_job_state states[JOBS_MAX];
     int64_t used_usec, changed_usec; /* monotonic */
+    int64_t retained_usec;           /* monotonic; when the time retention goes by was last moved */
     struct timespec stamp;           /* of the write-ahead log, as it was last seen */
 };
 
@@ -106,6 +107,22 @@ static struct hin_result merge(void *context, int64_t now_usec)
     return hin_store_maintain(ward->tenant.store, now_usec, TAIL_AGE_USEC);
 }
 
+/* The time to judge by: the wall clock's, or less where that ran ahead. */
+static HIN_RESULT retention_time(struct ward *ward, int64_t wall_usec, int64_t *ret_usec)
+{
+    int64_t here_usec = monotonic_usec();
+    HIN_TRY(hin_store_retention_time(ward->tenant.store, wall_usec, here_usec - ward->retained_usec,
+                                     ret_usec));
+    ward->retained_usec = here_usec;
+    if (wall_usec - *ret_usec > HIN_DAY_USEC) {
+        hin_log(HIN_LOG_WARNING,
+                "retention of tenant %s holds back: the clock is %lld days ahead of what it has "
+                "followed; set the clock if it is wrong, else it catches up by itself",
+                ward->tenant.id, (long long)((wall_usec - *ret_usec) / HIN_DAY_USEC));
+    }
+    return hin_ok();
+}
+
 static struct hin_result retain(void *context, int64_t now_usec)
 {
     struct ward *ward = context;
@@ -115,6 +132,7 @@ static struct hin_result retain(void *context, int64_t now_usec)
         return hin_ok();
     }
     HIN_TRY(wake(ward));
+    HIN_TRY(retention_time(ward, now_usec, &now_usec));
     HIN_TRY(hin_store_retain(ward->tenant.store, now_usec, keep_days, &count));
     if (count > 0) {
         hin_log(HIN_LOG_INFO, "%llu events older than %llu days were dropped",
@@ -216,6 +234,7 @@ static HIN_RESULT new_ward(struct jobs *jobs, const char *uuid, int64_t number,
     hin_tenant_init(&ward->tenant, &place, uuid, &jobs->keys, HIN_VAULT_FOR_MERGE,
                     hin_clock_system());
     ward->tenant.number = number;
+    ward->retained_usec = monotonic_usec();
     /* What comes each hour comes at another minute for each; the check, which reads everything, not
      * while the manager starts. */
     for (size_t i = 0; i < HIN_COUNT(table); i++) {

@@ -299,6 +299,66 @@ TEST(test_store_events__retention_drops_whole_days_and_keeps_refusing)
     fixture_stop(&f);
 }
 
+TEST(test_store_events__retention_follows_a_clock_at_a_pace)
+{
+    const int64_t hour = HIN_HOUR_USEC, day = HIN_DAY_USEC;
+    CHECK_INT(hin_retention_follow(NOW, NOW + hour, hour), NOW + hour);
+    CHECK_INT(hin_retention_follow(NOW, NOW + 3650 * day, hour), NOW + 8 * hour);
+    CHECK_INT(hin_retention_follow(NOW, NOW + 3650 * day, 0), NOW);
+    CHECK_INT(hin_retention_follow(NOW, NOW + day, -hour), NOW);
+    CHECK_INT(hin_retention_follow(NOW, NOW - 2 * hour, hour), NOW - 2 * hour);
+    CHECK_INT(hin_retention_follow(NOW, 0, hour), NOW - 8 * hour); /* and not back to 1970 */
+    CHECK_INT(hin_retention_follow(-1, INT64_MIN, INT64_MAX), 0);
+    CHECK_INT(hin_retention_follow(0, INT64_MAX, INT64_MAX), INT64_MAX / 8 * 8);
+    CHECK_INT(hin_retention_follow(INT64_MAX, INT64_MIN, 1), INT64_MAX - 8);
+}
+
+TEST(test_store_events__retention_holds_back_when_the_clock_jumps)
+{
+    struct fixture f = {0};
+    struct hin_store_committed committed;
+    uint64_t dropped = 0;
+    int64_t by = 0;
+    const int64_t newest = NOW + 4 * HIN_DAY_USEC, jumped = NOW + 3650 * HIN_DAY_USEC;
+    CHECK_OK(fixture_start(&f, "retention_jump"));
+    CHECK_OK(hin_store_retention_time(f.store, NOW, 0, &by)); /* nothing stored: the wall clock's */
+    CHECK_INT(by, NOW);
+    for (size_t day = 0; day < 5; day++) {
+        CHECK_OK(commit_some(&f, &(struct shape){1, 9, day * 100000, NOW, NULL}, 30,
+                             NOW + (int64_t)day * HIN_DAY_USEC, &committed));
+    }
+    CHECK_OK(hin_store_retention_time(f.store, newest, 4 * HIN_DAY_USEC, &by));
+    CHECK_INT(by, newest);
+    CHECK_OK(hin_store_retention_time(f.store, jumped, HIN_HOUR_USEC, &by));
+    CHECK_INT(by, newest + 8 * HIN_HOUR_USEC);
+    CHECK_OK(hin_store_retain(f.store, by, 6, &dropped));
+    CHECK_INT(dropped, 0);
+    fixture_close(&f); /* what was kept outlives the process */
+    CHECK_OK(fixture_open(&f));
+    CHECK_OK(hin_store_retention_time(f.store, jumped, 0, &by));
+    CHECK_INT(by, newest + 8 * HIN_HOUR_USEC);
+    CHECK_OK(hin_store_retention_time(f.store, newest, 0, &by)); /* never later than the wall */
+    CHECK_INT(by, newest);
+    CHECK_OK(hin_store_retain(f.store, by, 2, &dropped));
+    CHECK_INT(dropped, 60);
+    fixture_stop(&f);
+}
+
+TEST(test_store_events__retention_begins_at_the_newest_day)
+{
+    struct fixture f = {0};
+    struct hin_store_committed committed;
+    uint64_t dropped = 0;
+    int64_t by = 0;
+    CHECK_OK(fixture_start(&f, "retention_begin"));
+    CHECK_OK(commit_some(&f, &(struct shape){1, 9, 0, NOW, NULL}, 30, NOW, &committed));
+    CHECK_OK(hin_store_retention_time(f.store, NOW + 3650 * HIN_DAY_USEC, 0, &by));
+    CHECK_INT(by, (NOW / HIN_DAY_USEC + 1) * HIN_DAY_USEC);
+    CHECK_OK(hin_store_retain(f.store, by, 1, &dropped));
+    CHECK_INT(dropped, 0);
+    fixture_stop(&f);
+}
+
 TEST(test_store_events__one_by_id)
 {
     struct fixture f = {0};

@@ -134,8 +134,9 @@ static void loosen(struct server *server)
     SSL_CTX_set_min_proto_version(context, TLS1_VERSION);
     SSL_CTX_set_cipher_list(context, "ALL:@SECLEVEL=0");
     SSL_CTX_set_ciphersuites(context, "TLS_AES_256_GCM_SHA384:TLS_AES_128_CCM_SHA256");
-    SSL_CTX_set1_groups_list(context, "X25519:P-521");
-    SSL_CTX_set1_sigalgs_list(context, "ECDSA+SHA256:ECDSA+SHA1");
+    char groups[] = "X25519:P-521", algorithms[] = "ECDSA+SHA256:ECDSA+SHA1"; /* taken as char * */
+    SSL_CTX_set1_groups_list(context, groups);
+    SSL_CTX_set1_sigalgs_list(context, algorithms);
 }
 
 static HIN_RESULT probe(struct server *server, const struct hin_tls_offer *offer,

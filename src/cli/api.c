@@ -258,3 +258,21 @@ hin_cli_api_follow(struct hin_cli_api *api, const char *path, struct hin_view la
     HIN_TRY(make_url(api, path, &follow.call.url));
     return hin_http_client_follow(api->client, &follow, error);
 }
+
+int hin_cli_run(const struct hin_command *usage, int argc, char **argv, void *options,
+                hin_cli_act *act)
+{
+    struct hin_error error = {0};
+    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
+    char **operands = NULL;
+    size_t count = 0;
+    int status = 0;
+    if (!hin_cli_parse(usage, argc, argv, options, &operands, &count, &status)) {
+        return status;
+    }
+    struct hin_result result = hin_cli_api_open(&api, &error);
+    if (hin_is_ok(result)) {
+        result = act(&api, options, count > 0 ? operands[0] : NULL, &error);
+    }
+    return hin_cli_finish(result, &error);
+}

@@ -4,6 +4,7 @@
 #define HIN_CLI_API_H
 
 #include "base/buf.h"
+#include "base/option.h"
 #include "base/result.h"
 #include "cli/profile.h"
 #include "data/json.h"
@@ -29,6 +30,13 @@ HIN_RESULT hin_cli_api_connect(struct hin_cli_api *api, struct hin_error *error)
 HIN_RESULT hin_cli_api_connect_to(struct hin_cli_api *api, const char *url,
                                   const char *ca_fingerprint, struct hin_error *error);
 void hin_cli_api_done(struct hin_cli_api *api);
+
+/* What most commands are: parses into `options` (as usage says), opens the API with the stored
+ * profile, acts, and answers the exit status. operand: the first, or NULL. */
+typedef HIN_RESULT hin_cli_act(struct hin_cli_api *api, const void *options, const char *operand,
+                               struct hin_error *error);
+int hin_cli_run(const struct hin_command *usage, int argc, char **argv, void *options,
+                hin_cli_act *act);
 
 /* METHOD https://.../api + path (which begins with '/', query included). body may be empty (none)
  * or JSON. An answer outside 2xx is a failure: AUTH (401), DENIED (403), NOT_FOUND (404), CONFLICT

@@ -1,16 +1,15 @@
 /* hinomi audit: who did what, and taking the record outside. */
 #include "cli/audit.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/fd.h"
 #include "base/terminal.h"
 #include "base/time.h"
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/table.h"
 #include "io/url.h"
 #include "proof/export.h"
@@ -268,37 +267,11 @@ HIN_RESULT hin_cli_audit_chain(struct hin_cli_api *api, int64_t last,
 
 /* ---- export and checkpoint: files ---- */
 
-/* Into a file beside FILE, which takes its name once it is whole; "-": standard output. */
 struct output {
-    const char *path;
-    char fresh[1100];
-    FILE *file;
+    struct hin_cli_output to;
     struct hin_buf line;
     int64_t entries;
 };
-
-static HIN_RESULT output_open(struct output *output, const char *path, struct hin_error *error)
-{
-    output->path = path;
-    hin_buf_init(&output->line, HIN_PROOF_LINE_MAX);
-    if (strcmp(path, "-") == 0) {
-        output->file = stdout;
-        return hin_ok();
-    }
-    int fd = -1;
-    snprintf(output->fresh, sizeof(output->fresh), "%s.part", path);
-    struct hin_result opened =
-        strlen(path) > 1000 ? hin_fail(HIN_LIMIT)
-                            : hin_fd_open(AT_FDCWD, output->fresh,
-                                          O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW, 0600, &fd);
-    if (!hin_is_ok(opened)) {
-        return hin_error_set(error, opened.code, output->fresh, 0, 0, "cannot be written: %s",
-                             hin_code_text(opened.code));
-    }
-    output->file = fdopen(fd, "w");
-    HIN_ENSURE(output->file != NULL, NO_MEMORY);
-    return hin_ok();
-}
 
 static HIN_RESULT output_line(struct output *output, struct hin_json value)
 {
@@ -308,29 +281,7 @@ static HIN_RESULT output_line(struct output *output, struct hin_json value)
     hin_json_put_value(&writer, value);
     HIN_TRY(hin_json_writer_finish(&writer));
     HIN_TRY(hin_buf_append_byte(&output->line, '\n'));
-    size_t written = fwrite(output->line.data, 1, output->line.size, output->file);
-    HIN_ENSURE(written == output->line.size, IO);
-    return hin_ok();
-}
-
-/* Whole and durable, or not there at all. */
-static HIN_RESULT output_close(struct output *output, struct hin_result result,
-                               struct hin_error *error)
-{
-    bool to_file = output->file != NULL && output->file != stdout;
-    hin_buf_done(&output->line);
-    if (!to_file) {
-        return result;
-    }
-    bool whole = fflush(output->file) == 0 && fsync(fileno(output->file)) == 0;
-    whole = fclose(output->file) == 0 && whole;
-    if (hin_is_ok(result) && whole && rename(output->fresh, output->path) == 0) {
-        return hin_ok();
-    }
-    (void)unlink(output->fresh);
-    return hin_is_ok(result) ? hin_error_set(error, HIN_IO, output->path, 0, 0,
-                                             "cannot be written whole: is the disk full?")
-                             : result;
+    return hin_cli_output_write(&output->to, hin_buf_view(&output->line));
 }
 
 /* What the manager sent last is judged before it is written: a file that does not prove anything is
@@ -441,16 +392,18 @@ static int save(const struct hin_command *usage, int argc, char **argv,
         return status;
     }
     struct hin_error error = {0};
-    struct output output = {0};
+    struct output output = {.line = {.max = HIN_PROOF_LINE_MAX}};
     HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
     struct hin_result result = hin_cli_api_open(&api, &error);
     if (hin_is_ok(result)) {
-        result = output_open(&output, count > 0 ? operands[0] : "-", &error);
+        result = hin_cli_output_open(&output.to, count > 0 ? operands[0] : "-",
+                                     HIN_CLI_OUTPUT_REPLACE, &error);
     }
     if (hin_is_ok(result)) {
         result = write(&api, &output, &error);
     }
-    return hin_cli_finish(output_close(&output, result, &error), &error);
+    hin_buf_done(&output.line);
+    return hin_cli_finish(hin_cli_output_close(&output.to, result, &error), &error);
 }
 
 static int run_export(int argc, char **argv)

@@ -8,6 +8,8 @@
 #include "cli/table.h"
 
 struct ca_options {
+    enum hin_http_method method; /* of the command, not of its user */
+    const char *path;
     bool json;
 };
 
@@ -126,49 +128,43 @@ static HIN_RESULT print_answer(struct hin_json root, struct hin_error *error)
     return print_state(root, error);
 }
 
-static int run(const struct hin_command *usage, enum hin_http_method method, const char *path,
-               int argc, char **argv)
+static HIN_RESULT ask(struct hin_cli_api *api, const void *given, const char *operand,
+                      struct hin_error *error)
 {
-    struct ca_options options = {0};
-    struct hin_error error = {0};
-    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
+    const struct ca_options *options = given;
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
-    char **operands = NULL;
-    size_t count = 0;
-    int status = 0;
-    if (!hin_cli_parse(usage, argc, argv, &options, &operands, &count, &status)) {
-        return status;
+    (void)operand;
+    HIN_TRY(
+        hin_cli_api_call(api, options->method, options->path, HIN_VIEW_EMPTY, &document, error));
+    if (options->json) {
+        hin_cli_api_print(api);
+        return hin_ok();
     }
-    struct hin_result result = hin_cli_api_open(&api, &error);
-    if (hin_is_ok(result)) {
-        result = hin_cli_api_call(&api, method, path, HIN_VIEW_EMPTY, &document, &error);
-    }
-    if (hin_is_ok(result) && options.json) {
-        hin_cli_api_print(&api);
-    } else if (hin_is_ok(result)) {
-        result = print_answer(hin_json_root(document), &error);
-    }
-    return hin_cli_finish(result, &error);
+    return print_answer(hin_json_root(document), error);
 }
 
 static int run_status(int argc, char **argv)
 {
-    return run(&status_usage, HIN_HTTP_GET, "/ca", argc, argv);
+    struct ca_options options = {.method = HIN_HTTP_GET, .path = "/ca"};
+    return hin_cli_run(&status_usage, argc, argv, &options, ask);
 }
 
 static int run_rotate(int argc, char **argv)
 {
-    return run(&rotate_usage, HIN_HTTP_POST, "/ca/rotate", argc, argv);
+    struct ca_options options = {.method = HIN_HTTP_POST, .path = "/ca/rotate"};
+    return hin_cli_run(&rotate_usage, argc, argv, &options, ask);
 }
 
 static int run_renew(int argc, char **argv)
 {
-    return run(&renew_usage, HIN_HTTP_POST, "/ca/renew", argc, argv);
+    struct ca_options options = {.method = HIN_HTTP_POST, .path = "/ca/renew"};
+    return hin_cli_run(&renew_usage, argc, argv, &options, ask);
 }
 
 static int run_retire(int argc, char **argv)
 {
-    return run(&retire_usage, HIN_HTTP_POST, "/ca/retire", argc, argv);
+    struct ca_options options = {.method = HIN_HTTP_POST, .path = "/ca/retire"};
+    return hin_cli_run(&retire_usage, argc, argv, &options, ask);
 }
 
 static const struct hin_cli_command commands[] = {{&status_usage, run_status},

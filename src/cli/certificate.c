@@ -10,6 +10,7 @@
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/output.h"
 #include "cli/table.h"
 #include "proof/certificate.h"
 
@@ -263,9 +264,10 @@ static HIN_RESULT print_list(struct hin_json root, struct hin_error *error)
     return hin_ok();
 }
 
-static HIN_RESULT list(struct hin_cli_api *api, const struct certificate_options *options,
-                       const char *operand, struct hin_error *error)
+static HIN_RESULT list(struct hin_cli_api *api, const void *given, const char *operand,
+                       struct hin_error *error)
 {
+    const struct certificate_options *options = given;
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     (void)operand;
     HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, "/certificates", HIN_VIEW_EMPTY, &document, error));
@@ -278,21 +280,15 @@ static HIN_RESULT list(struct hin_cli_api *api, const struct certificate_options
 
 static HIN_RESULT write_output(const char *path, struct hin_view file, struct hin_error *error)
 {
-    HIN_CLEANUP_FD int fd = -1;
-    struct hin_result result =
-        hin_fd_open(AT_FDCWD, path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &fd);
-    if (hin_is_ok(result)) {
-        result = hin_fd_write_all(fd, file);
-    }
-    return hin_is_ok(result)
-               ? result
-               : hin_error_set(error, result.code, path, 0, 0,
-                               "the certificate cannot be written: %s", hin_code_text(result.code));
+    struct hin_cli_output output = {0};
+    HIN_TRY(hin_cli_output_open(&output, path, HIN_CLI_OUTPUT_NEW, error));
+    return hin_cli_output_close(&output, hin_cli_output_write(&output, file), error);
 }
 
-static HIN_RESULT show(struct hin_cli_api *api, const struct certificate_options *options,
-                       const char *operand, struct hin_error *error)
+static HIN_RESULT show(struct hin_cli_api *api, const void *given, const char *operand,
+                       struct hin_error *error)
 {
+    const struct certificate_options *options = given;
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
     struct hin_certificate certificate = {0};
@@ -319,35 +315,16 @@ static HIN_RESULT show(struct hin_cli_api *api, const struct certificate_options
     return hin_ok();
 }
 
-static int run_with(const struct hin_command *usage, int argc, char **argv,
-                    struct hin_result (*run)(struct hin_cli_api *api,
-                                             const struct certificate_options *options,
-                                             const char *operand, struct hin_error *error))
-{
-    struct certificate_options options = {0};
-    struct hin_error error = {0};
-    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
-    char **operands = NULL;
-    size_t count = 0;
-    int status = 0;
-    if (!hin_cli_parse(usage, argc, argv, &options, &operands, &count, &status)) {
-        return status;
-    }
-    struct hin_result result = hin_cli_api_open(&api, &error);
-    if (hin_is_ok(result)) {
-        result = run(&api, &options, count > 0 ? operands[0] : NULL, &error);
-    }
-    return hin_cli_finish(result, &error);
-}
-
 static int run_list(int argc, char **argv)
 {
-    return run_with(&list_usage, argc, argv, list);
+    struct certificate_options options = {0};
+    return hin_cli_run(&list_usage, argc, argv, &options, list);
 }
 
 static int run_show(int argc, char **argv)
 {
-    return run_with(&show_usage, argc, argv, show);
+    struct certificate_options options = {0};
+    return hin_cli_run(&show_usage, argc, argv, &options, show);
 }
 
 static const struct hin_cli_command commands[] = {

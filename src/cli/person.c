@@ -1,16 +1,15 @@
 /* hinomi person: find, export. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/arena.h"
 #include "base/bytes.h"
-#include "base/fd.h"
 #include "base/terminal.h"
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/output.h"
 
 enum { LINE_MAX_BYTES = 16 << 20, GROUPS_MAX = 1024 };
 
@@ -79,6 +78,15 @@ struct asking {
     struct hin_error *error;
     int64_t now_msec;
 };
+
+static struct asking asking_of(struct hin_cli_api *api, const void *options,
+                               struct hin_error *error)
+{
+    return (struct asking){.api = api,
+                           .options = options,
+                           .error = error,
+                           .now_msec = hin_clock_wall_usec(hin_clock_system()) / HIN_MSEC_USEC};
+}
 
 /* ---- what is asked ---- */
 
@@ -355,20 +363,22 @@ static void tell_damaged(int64_t damaged)
     }
 }
 
-static HIN_RESULT find(const struct asking *asking, const char *operand)
+static HIN_RESULT find(struct hin_cli_api *api, const void *options, const char *operand,
+                       struct hin_error *error)
 {
+    struct asking asking = asking_of(api, options, error);
     struct found found = {0};
     (void)operand;
     hin_arena_init(&found.arena, 1 << 20);
-    struct hin_result result = ask_all(asking, "/persons/find", add_found, &found);
+    struct hin_result result = ask_all(&asking, "/persons/find", add_found, &found);
     if (hin_is_ok(result)) {
-        result = ask(asking, "/persons/resources", 0, &found.resources);
+        result = ask(&asking, "/persons/resources", 0, &found.resources);
     }
     if (hin_is_ok(result)) {
-        result = ask_all(asking, "/persons/audit", count_entries, &found);
+        result = ask_all(&asking, "/persons/audit", count_entries, &found);
     }
     if (hin_is_ok(result)) {
-        result = asking->options->json ? print_json(asking, &found) : print_text(asking, &found);
+        result = asking.options->json ? print_json(&asking, &found) : print_text(&asking, &found);
     }
     tell_damaged(found.damaged);
     hin_json_free(found.resources);
@@ -379,59 +389,17 @@ static HIN_RESULT find(const struct asking *asking, const char *operand)
 /* ---- export ---- */
 
 struct output {
-    const char *path;
-    FILE *file;
+    struct hin_cli_output to;
     struct hin_buf line;
     const char *list, *member; /* of the answers that are written now */
     int64_t events, resources, audit, damaged;
     int64_t *count;
 };
 
-static HIN_RESULT output_open(struct output *output, struct hin_error *error)
-{
-    int fd = -1;
-    if (strcmp(output->path, "-") == 0) {
-        output->file = stdout;
-        return hin_ok();
-    }
-    struct hin_result opened =
-        hin_fd_open(AT_FDCWD, output->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &fd);
-    if (!hin_is_ok(opened)) {
-        return hin_error_set(error, opened.code, output->path, 0, 0, "%s",
-                             opened.code == HIN_EXISTS
-                                 ? "is there already and is not overwritten: name another file"
-                                 : hin_code_text(opened.code));
-    }
-    output->file = fdopen(fd, "w");
-    HIN_ENSURE(output->file != NULL, NO_MEMORY);
-    return hin_ok();
-}
-
-/* Whole and durable, or not there. */
-static HIN_RESULT output_close(struct output *output, struct hin_result result,
-                               struct hin_error *error)
-{
-    bool to_file = output->file != NULL && output->file != stdout;
-    hin_buf_done(&output->line);
-    if (!to_file) {
-        return result;
-    }
-    bool whole = fflush(output->file) == 0 && fsync(fileno(output->file)) == 0;
-    whole = fclose(output->file) == 0 && whole;
-    if (hin_is_ok(result) && whole) {
-        return result;
-    }
-    (void)unlink(output->path);
-    return hin_is_ok(result) ? hin_error_set(error, HIN_IO, output->path, 0, 0,
-                                             "cannot be written whole: is the disk full?")
-                             : result;
-}
-
 static HIN_RESULT output_line(struct output *output)
 {
     HIN_TRY(hin_buf_append_byte(&output->line, '\n'));
-    size_t written = fwrite(output->line.data, 1, output->line.size, output->file);
-    HIN_ENSURE(written == output->line.size, IO);
+    HIN_TRY(hin_cli_output_write(&output->to, hin_buf_view(&output->line)));
     hin_buf_clear(&output->line);
     return hin_ok();
 }
@@ -512,20 +480,23 @@ static HIN_RESULT write_tail(struct output *output)
     return output_line(output);
 }
 
-static HIN_RESULT export(const struct asking *asking, const char *operand)
+static HIN_RESULT export(struct hin_cli_api *api, const void *options, const char *operand,
+                         struct hin_error *error)
 {
-    struct output output = {.path = operand, .line = {.max = LINE_MAX_BYTES}};
-    struct hin_result result = output_open(&output, asking->error);
+    struct asking asking = asking_of(api, options, error);
+    struct output output = {.line = {.max = LINE_MAX_BYTES}};
+    struct hin_result result = hin_cli_output_open(&output.to, operand, HIN_CLI_OUTPUT_NEW, error);
     if (hin_is_ok(result)) {
-        result = write_head(asking, &output);
+        result = write_head(&asking, &output);
     }
     if (hin_is_ok(result)) {
-        result = write_all(asking, &output);
+        result = write_all(&asking, &output);
     }
     if (hin_is_ok(result)) {
         result = write_tail(&output);
     }
-    HIN_TRY(output_close(&output, result, asking->error));
+    hin_buf_done(&output.line);
+    HIN_TRY(hin_cli_output_close(&output.to, result, error));
     fprintf(stderr, "%shinomi: %lld events, %lld resources, %lld audit entries\n",
             isatty(STDERR_FILENO) == 1 ? "\r" : "", (long long)output.events,
             (long long)output.resources, (long long)output.audit);
@@ -533,37 +504,16 @@ static HIN_RESULT export(const struct asking *asking, const char *operand)
     return hin_ok();
 }
 
-static int run(const struct hin_command *usage, int argc, char **argv,
-               struct hin_result (*act)(const struct asking *asking, const char *operand))
-{
-    struct person_options options = {0};
-    char **operands = NULL;
-    size_t count = 0;
-    int status = 0;
-    if (!hin_cli_parse(usage, argc, argv, &options, &operands, &count, &status)) {
-        return status;
-    }
-    struct hin_error error = {0};
-    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
-    struct asking asking = {.api = &api,
-                            .options = &options,
-                            .error = &error,
-                            .now_msec = hin_clock_wall_usec(hin_clock_system()) / HIN_MSEC_USEC};
-    struct hin_result result = hin_cli_api_open(&api, &error);
-    if (hin_is_ok(result)) {
-        result = act(&asking, count > 0 ? operands[0] : NULL);
-    }
-    return hin_cli_finish(result, &error);
-}
-
 static int run_find(int argc, char **argv)
 {
-    return run(&find_usage, argc, argv, find);
+    struct person_options options = {0};
+    return hin_cli_run(&find_usage, argc, argv, &options, find);
 }
 
 static int run_export(int argc, char **argv)
 {
-    return run(&export_usage, argc, argv, export);
+    struct person_options options = {0};
+    return hin_cli_run(&export_usage, argc, argv, &options, export);
 }
 
 static const struct hin_cli_command person_commands[] = {{&find_usage, run_find},

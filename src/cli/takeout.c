@@ -13,6 +13,7 @@
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/object.h"
+#include "cli/output.h"
 #include "proof/takeout.h"
 
 enum { CHUNK_BYTES = 256 * 1024, NEXT_BYTES = 4096 };
@@ -84,7 +85,7 @@ static void tell(struct progress *progress, const char *what, bool last)
 struct export
 {
     struct hin_cli_api *api;
-    int fd;
+    struct hin_cli_output to;
     char query[48];
     int64_t id;
     struct hin_takeout takeout;
@@ -116,7 +117,7 @@ static HIN_RESULT read_begun(struct export *export, struct hin_json root, struct
 
 static HIN_RESULT write_bytes(struct export *export, const struct hin_buf *bytes)
 {
-    HIN_TRY(hin_fd_write_all(export->fd, hin_buf_view(bytes)));
+    HIN_TRY(hin_cli_output_write(&export->to, hin_buf_view(bytes)));
     export->progress.bytes += (int64_t)bytes->size;
     return hin_ok();
 }
@@ -172,14 +173,13 @@ static HIN_RESULT take_all(struct export *export, struct hin_error *error)
         HIN_TRY(take_record(export, hin_buf_view(&export->api->answer.body), error));
         tell(&export->progress, "exported", export->done);
     }
-    HIN_ENSURE(fsync(export->fd) == 0, IO);
     return hin_ok();
 }
 
-static HIN_RESULT run_export(struct hin_cli_api *api, const struct takeout_options *options,
-                             const char *operand, struct hin_error *error)
+static HIN_RESULT run_export(struct hin_cli_api *api, const void *given, const char *operand,
+                             struct hin_error *error)
 {
-    HIN_CLEANUP_FD int fd = -1;
+    const struct takeout_options *options = given;
     struct export export = {.api = api, .cursor = {.max = 4096}};
     int64_t number = 0;
     export.progress.quiet = options->quiet;
@@ -187,19 +187,10 @@ static HIN_RESULT run_export(struct hin_cli_api *api, const struct takeout_optio
         HIN_TRY(hin_cli_find(api, &tenants, operand, &number, error));
         snprintf(export.query, sizeof(export.query), "?tenant=%lld", (long long)number);
     }
-    struct hin_result result =
-        hin_fd_open(AT_FDCWD, options->output, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &fd);
-    if (!hin_is_ok(result)) {
-        return hin_error_set(error, result.code, options->output, 0, 0,
-                             "the export cannot be written: %s", hin_code_text(result.code));
-    }
-    export.fd = fd;
-    result = take_all(&export, error);
+    HIN_TRY(hin_cli_output_open(&export.to, options->output, HIN_CLI_OUTPUT_NEW, error));
+    struct hin_result result = take_all(&export, error);
     hin_buf_done(&export.cursor);
-    if (!hin_is_ok(result)) {
-        (void)unlink(options->output); /* made here, a moment ago; half of it opens to nobody */
-    }
-    return result;
+    return hin_cli_output_close(&export.to, result, error); /* half of it opens to nobody */
 }
 
 /* ---- open ---- */
@@ -346,9 +337,10 @@ static HIN_RESULT open_all(struct opening *opening, struct hin_error *error)
     return hin_ok();
 }
 
-static HIN_RESULT run_open(struct hin_cli_api *api, const struct takeout_options *options,
-                           const char *operand, struct hin_error *error)
+static HIN_RESULT run_open(struct hin_cli_api *api, const void *given, const char *operand,
+                           struct hin_error *error)
 {
+    const struct takeout_options *options = given;
     HIN_CLEANUP_FD int fd = -1;
     struct opening opening = {
         .api = api, .path = operand, .held = {.max = HIN_TAKEOUT_RECORD_MAX + 2 * CHUNK_BYTES}};
@@ -366,33 +358,14 @@ static HIN_RESULT run_open(struct hin_cli_api *api, const struct takeout_options
 
 /* ---- both ---- */
 
-static int run(const struct hin_command *usage, int argc, char **argv,
-               struct hin_result (*act)(struct hin_cli_api *api,
-                                        const struct takeout_options *options, const char *operand,
-                                        struct hin_error *error))
-{
-    struct takeout_options options = {0};
-    struct hin_error error = {0};
-    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
-    char **operands = NULL;
-    size_t count = 0;
-    int status = 0;
-    if (!hin_cli_parse(usage, argc, argv, &options, &operands, &count, &status)) {
-        return status;
-    }
-    struct hin_result result = hin_cli_api_open(&api, &error);
-    if (hin_is_ok(result)) {
-        result = act(&api, &options, count > 0 ? operands[0] : NULL, &error);
-    }
-    return hin_cli_finish(result, &error);
-}
-
 int hin_cli_tenant_export(int argc, char **argv)
 {
-    return run(&hin_cli_tenant_export_usage, argc, argv, run_export);
+    struct takeout_options options = {0};
+    return hin_cli_run(&hin_cli_tenant_export_usage, argc, argv, &options, run_export);
 }
 
 int hin_cli_tenant_open(int argc, char **argv)
 {
-    return run(&hin_cli_tenant_open_usage, argc, argv, run_open);
+    struct takeout_options options = {0};
+    return hin_cli_run(&hin_cli_tenant_open_usage, argc, argv, &options, run_open);
 }

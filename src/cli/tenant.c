@@ -119,9 +119,11 @@ static HIN_RESULT print_tenants(struct hin_json root, struct hin_error *error)
     return hin_ok();
 }
 
-static HIN_RESULT list(struct hin_cli_api *api, const struct tenant_options *options,
+static HIN_RESULT list(struct hin_cli_api *api, const void *given, const char *operand,
                        struct hin_error *error)
 {
+    const struct tenant_options *options = given;
+    (void)operand;
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, "/tenants", HIN_VIEW_EMPTY, &document, error));
     if (options->json) {
@@ -164,9 +166,10 @@ static void print_tenant(struct hin_json tenant)
     }
 }
 
-static HIN_RESULT show(struct hin_cli_api *api, const struct tenant_options *options,
-                       const char *operand, struct hin_error *error)
+static HIN_RESULT show(struct hin_cli_api *api, const void *given, const char *operand,
+                       struct hin_error *error)
 {
+    const struct tenant_options *options = given;
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     char path[64];
     int64_t id = 0;
@@ -181,9 +184,10 @@ static HIN_RESULT show(struct hin_cli_api *api, const struct tenant_options *opt
     return hin_ok();
 }
 
-static HIN_RESULT create(struct hin_cli_api *api, const struct tenant_options *options,
-                         const char *name, struct hin_error *error)
+static HIN_RESULT create(struct hin_cli_api *api, const void *given, const char *name,
+                         struct hin_error *error)
 {
+    const struct tenant_options *options = given;
     HIN_CLEANUP(hin_buf_done) struct hin_buf body;
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_json_writer writer;
@@ -208,47 +212,22 @@ static HIN_RESULT create(struct hin_cli_api *api, const struct tenant_options *o
     return hin_ok();
 }
 
-static int run_with(const struct hin_command *usage, int argc, char **argv,
-                    struct hin_result (*run)(struct hin_cli_api *api,
-                                             const struct tenant_options *options,
-                                             const char *operand, struct hin_error *error))
-{
-    struct tenant_options options = {.administrator = "admin"};
-    char **operands = NULL;
-    size_t count = 0;
-    int status = 0;
-    if (!hin_cli_parse(usage, argc, argv, &options, &operands, &count, &status)) {
-        return status;
-    }
-    struct hin_error error = {0};
-    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
-    struct hin_result result = hin_cli_api_open(&api, &error);
-    if (hin_is_ok(result)) {
-        result = run(&api, &options, count > 0 ? operands[0] : NULL, &error);
-    }
-    return hin_cli_finish(result, &error);
-}
-
-static struct hin_result list_all(struct hin_cli_api *api, const struct tenant_options *options,
-                                  const char *operand, struct hin_error *error)
-{
-    (void)operand;
-    return list(api, options, error);
-}
-
 static int run_list(int argc, char **argv)
 {
-    return run_with(&list_usage, argc, argv, list_all);
+    struct tenant_options options = {0};
+    return hin_cli_run(&list_usage, argc, argv, &options, list);
 }
 
 static int run_show(int argc, char **argv)
 {
-    return run_with(&show_usage, argc, argv, show);
+    struct tenant_options options = {0};
+    return hin_cli_run(&show_usage, argc, argv, &options, show);
 }
 
 static int run_create(int argc, char **argv)
 {
-    return run_with(&create_usage, argc, argv, create);
+    struct tenant_options options = {.administrator = "admin"};
+    return hin_cli_run(&create_usage, argc, argv, &options, create);
 }
 
 static int run_suspend(int argc, char **argv)
@@ -286,9 +265,10 @@ static HIN_RESULT ask_for_name(const char *name, struct hin_error *error)
                : hin_error_set(error, HIN_INVALID, NULL, 0, 0, "nothing is done: another name");
 }
 
-static HIN_RESULT erase(struct hin_cli_api *api, const struct tenant_options *options,
-                        const char *name, struct hin_error *error)
+static HIN_RESULT erase(struct hin_cli_api *api, const void *given, const char *name,
+                        struct hin_error *error)
 {
+    const struct tenant_options *options = given;
     HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = 1024};
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_json_writer writer;
@@ -319,7 +299,8 @@ static HIN_RESULT erase(struct hin_cli_api *api, const struct tenant_options *op
 
 static int run_erase(int argc, char **argv)
 {
-    return run_with(&erase_usage, argc, argv, erase);
+    struct tenant_options options = {0};
+    return hin_cli_run(&erase_usage, argc, argv, &options, erase);
 }
 
 static const struct hin_cli_command tenant_commands[] = {

@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "crypt/link.h"
+#include "crypt/tls_internal.h"
 
 #define ANY    "ALL:@SECLEVEL=0"
 #define ANY_13 "TLS_AES_256_GCM_SHA384:TLS_CHACHA20_POLY1305_SHA256:TLS_AES_128_GCM_SHA256"
@@ -43,16 +44,6 @@ static void session_freep(SSL **session)
     SSL_free(*session);
 }
 
-/* OpenSSL's macros cast const away; it does not write through the pointer. */
-static void *mutable_text(const char *text)
-{
-    union {
-        const char *from;
-        void *to;
-    } pointer = {.from = text};
-    return pointer.to;
-}
-
 static HIN_RESULT prepare(SSL_CTX *context, const struct hin_tls_offer *offer)
 {
     bool set = SSL_CTX_set_min_proto_version(context, offer->version) == 1 &&
@@ -60,7 +51,8 @@ static HIN_RESULT prepare(SSL_CTX *context, const struct hin_tls_offer *offer)
                SSL_CTX_set_cipher_list(context, offer->suites) == 1 &&
                (offer->suites_1_3[0] == '\0' ||
                 SSL_CTX_set_ciphersuites(context, offer->suites_1_3) == 1) &&
-               SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, mutable_text(offer->groups)) == 1;
+               SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0,
+                            hin_tls_mutable_text(offer->groups)) == 1;
     ERR_clear_error();
     HIN_ENSURE(set, CRYPTO);
     SSL_CTX_set_verify(context, SSL_VERIFY_NONE, NULL);
@@ -93,7 +85,7 @@ struct hin_result hin_tls_probe(int fd, const char *host, const struct hin_tls_o
     if (host != NULL && inet_pton(AF_INET, host, address) != 1 &&
         inet_pton(AF_INET6, host, address) != 1) {
         HIN_ENSURE(SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                            mutable_text(host)) == 1,
+                            hin_tls_mutable_text(host)) == 1,
                    INVALID);
     }
     ERR_clear_error();

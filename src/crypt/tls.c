@@ -1,4 +1,5 @@
 #include "crypt/tls.h"
+#include "crypt/tls_internal.h"
 
 #include <arpa/inet.h>
 #include <limits.h>
@@ -203,17 +204,6 @@ static HIN_RESULT offer_session(struct hin_tls *tls, SSL *session)
     return hin_ok();
 }
 
-/* OpenSSL's macros cast const away, which neither compiler lets pass; it does not write through the
- * pointer. */
-static void *mutable_text(const char *text)
-{
-    union {
-        const char *from;
-        void *to;
-    } pointer = {.from = text};
-    return pointer.to;
-}
-
 static HIN_RESULT apply_policy(SSL_CTX *context, const struct hin_tls_options *options)
 {
     const struct hin_link *link =
@@ -225,11 +215,12 @@ static HIN_RESULT apply_policy(SSL_CTX *context, const struct hin_tls_options *o
     HIN_ENSURE(link->suites_1_2 == NULL || SSL_CTX_set_cipher_list(context, link->suites_1_2) == 1,
                CRYPTO);
     HIN_ENSURE(SSL_CTX_set_ciphersuites(context, link->suites) == 1, CRYPTO);
-    HIN_ENSURE(SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, mutable_text(link->groups)) == 1,
-               CRYPTO);
     HIN_ENSURE(
-        SSL_CTX_ctrl(context, SSL_CTRL_SET_SIGALGS_LIST, 0, mutable_text(link->signatures)) == 1,
+        SSL_CTX_ctrl(context, SSL_CTRL_SET_GROUPS_LIST, 0, hin_tls_mutable_text(link->groups)) == 1,
         CRYPTO);
+    HIN_ENSURE(SSL_CTX_ctrl(context, SSL_CTRL_SET_SIGALGS_LIST, 0,
+                            hin_tls_mutable_text(link->signatures)) == 1,
+               CRYPTO);
     SSL_CTX_set_security_level(context, 2);
     SSL_CTX_clear_options(context, SSL_OP_ALLOW_NO_DHE_KEX |
                                        SSL_OP_ALLOW_UNSAFE_LEGACY_RENEGOTIATION |
@@ -421,7 +412,7 @@ static HIN_RESULT aim(struct hin_tls *tls, SSL *session, const char *host)
         inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
     if (!literal) {
         HIN_ENSURE(SSL_ctrl(session, SSL_CTRL_SET_TLSEXT_HOSTNAME, TLSEXT_NAMETYPE_host_name,
-                            mutable_text(host)) == 1,
+                            hin_tls_mutable_text(host)) == 1,
                    INVALID);
     }
     if (by_name) {

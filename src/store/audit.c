@@ -456,3 +456,14 @@ HIN_RESULT hin_store_audit_gaps_take(struct hin_store *store, int64_t *ret_fresh
     HIN_TRY(hin_db_begin(store));
     return hin_db_end(store, take_gaps(store, ret_fresh));
 }
+
+struct hin_chain_link hin_store_audit_link(const struct hin_store_audit *entry)
+{
+    struct hin_chain_link link = {.number = entry->number,
+                                  .time_usec = entry->time_usec,
+                                  .body = entry->body,
+                                  .salt = entry->salt,
+                                  .text = entry->bytes};
+    hin_copy(link.hash, entry->hash, sizeof(link.hash));
+    return link;
+}

@@ -25,6 +25,9 @@ struct hin_store_audit {
     struct hin_view salt;  /* of `bytes` in the body's commitment; empty: older, or damaged */
 };
 
+/* As the chain's judge takes it; views as of `entry`. */
+struct hin_chain_link hin_store_audit_link(const struct hin_store_audit *entry) HIN_NONNULL;
+
 HIN_RESULT hin_store_audit_append(struct hin_store *store, struct hin_view bytes, int64_t now_usec,
                                   int64_t *ret_number) HIN_NONNULL;
 /* Ascending after `after`, or descending below it (0: from the newest). Damaged entries are visited

@@ -5,18 +5,6 @@
 begin "$@"
 check "a manager runs" eval 'manager_init m && manager_start m && sign_in m' || bail "a manager"
 
-tenant() { # NAME: as in tenants.sh
-    cli m tenant create "$1" --json >"$T/$1.tenant.json" || return 1
-    jq --slurpfile m "$T/m.init.json" '$m[0] + {apiKey, oneTimePassword, enrolmentToken}' "$T/$1.tenant.json" >"$T/$1.init.json"
-    urls[$1]=${urls[m]}
-    agents_urls[$1]=${agents_urls[m]}
-    fingerprints[$1]=${fingerprints[m]}
-    mkdir -p "$T/$1" && cp "$T/m/ca.pem" "$T/$1/ca.pem"
-    printf 'api-version: v1\napi-secret-key: %s\n' "$(init_value "$1" apiKey)" >"$T/$1.headers"
-    sign_in "$1"
-}
-guid() { jq -r .guid "$T/$1.tenant.json"; }
-number() { jq -r .ID "$T/$1.tenant.json"; }
 state() { cli m tenant show "$1" --json | jq -r .tenantState; }
 is_state() { [ "$(state "$1")" = "$2" ]; }
 holder_signs_in() { cli "$1" login "${urls[m]}" --ca-fingerprint "${fingerprints[m]}" --api-key-file - >/dev/null; }
@@ -32,6 +20,8 @@ done
 # ---- exports ----
 check "a tenant's administrator exports what is its own" cli red tenant export --output "$T/red.export" --quiet
 check "who runs the installation may too" cli m tenant export blue --output "$T/blue.export" --quiet
+check "exports are listed" eval 'api red GET exports | jq -e ".exports | length == 1"'
+check "reading the list is recorded" audited red '"export.read"'
 check_not "a tenant exports no other" api red POST "exports?tenant=$(number blue)"
 check_not "nothing is overwritten" cli red tenant export --output "$T/red.export" --quiet
 is "only its owner reads the file" "$(stat -c %a "$T/red.export")" 600

@@ -4,20 +4,6 @@
 begin "$@"
 check "a manager runs" eval 'manager_init m && manager_start m && sign_in m' || bail "a manager"
 
-# tenant NAME: makes it; $T/NAME.init.json in the form of init, so that all helpers of a manager take its name too.
-tenant() {
-    cli m tenant create "$1" --json >"$T/$1.tenant.json" || return 1
-    jq --slurpfile m "$T/m.init.json" '$m[0] + {apiKey, oneTimePassword, enrolmentToken}' "$T/$1.tenant.json" >"$T/$1.init.json"
-    urls[$1]=${urls[m]}
-    agents_urls[$1]=${agents_urls[m]}
-    fingerprints[$1]=${fingerprints[m]}
-    mkdir -p "$T/$1" && cp "$T/m/ca.pem" "$T/$1/ca.pem"
-    printf 'api-version: v1\napi-secret-key: %s\n' "$(init_value "$1" apiKey)" >"$T/$1.headers"
-    sign_in "$1"
-}
-guid() { jq -r .guid "$T/$1.tenant.json"; }
-number() { jq -r .ID "$T/$1.tenant.json"; }
-
 # ---- made, listed, shown ----
 check "a tenant is made" tenant red
 check "and another" tenant blue

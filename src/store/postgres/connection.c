@@ -42,6 +42,10 @@ static void say_nothing(void *context, const char *message)
     (void)message;
 }
 
+struct setting {
+    const char *name, *value;
+};
+
 /* Every setting that the environment or a file of the user's could bring in is given here. */
 static HIN_RESULT start(struct hin_postgres *postgres, struct hin_error *error)
 {
@@ -57,58 +61,38 @@ static HIN_RESULT start(struct hin_postgres *postgres, struct hin_error *error)
     HIN_TRY(hin_buf_append(&password, hin_secret_view(&server->password)));
     HIN_TRY(hin_buf_append(&password, hin_view_of("", 1)));
     (void)snprintf(port, sizeof(port), "%u", server->port);
-    const char *const names[] = {"host",
-                                 "hostaddr",
-                                 "port",
-                                 "dbname",
-                                 "user",
-                                 "password",
-                                 "passfile",
-                                 "sslmode",
-                                 "sslrootcert",
-                                 "sslcert",
-                                 "sslkey",
-                                 "sslcrl",
-                                 "sslcrldir",
-                                 "sslcompression",
-                                 "ssl_min_protocol_version",
-                                 "gssencmode",
-                                 "channel_binding",
-                                 "requirepeer",
-                                 "options",
-                                 "client_encoding",
-                                 "application_name",
-                                 "keepalives_idle",
-                                 "tcp_user_timeout",
-                                 "target_session_attrs",
-                                 "replication",
-                                 NULL};
-    const char *const values[] = {server->host,
-                                  tls ? server->address : "",
-                                  port,
-                                  server->database,
-                                  server->user,
-                                  (const char *)password.data,
-                                  "/dev/null/none",
-                                  tls ? "verify-full" : "disable",
-                                  tls ? server->authority : "",
-                                  "/dev/null/none",
-                                  "",
-                                  "/dev/null/none",
-                                  "",
-                                  "0",
-                                  hin_tls_version_name(hin_links[HIN_LINK_DATABASE].minimum),
-                                  "disable",
-                                  tls ? "require" : "prefer",
-                                  "",
-                                  "",
-                                  "UTF8",
-                                  "hinomi",
-                                  "30",
-                                  "10000",
-                                  "any",
-                                  "",
-                                  NULL};
+    const struct setting settings[] = {
+        {"host", server->host},
+        {"hostaddr", tls ? server->address : ""},
+        {"port", port},
+        {"dbname", server->database},
+        {"user", server->user},
+        {"password", (const char *)password.data},
+        {"passfile", "/dev/null/none"},
+        {"sslmode", tls ? "verify-full" : "disable"},
+        {"sslrootcert", tls ? server->authority : ""},
+        {"sslcert", "/dev/null/none"},
+        {"sslkey", ""},
+        {"sslcrl", "/dev/null/none"},
+        {"sslcrldir", ""},
+        {"sslcompression", "0"},
+        {"ssl_min_protocol_version", hin_tls_version_name(hin_links[HIN_LINK_DATABASE].minimum)},
+        {"gssencmode", "disable"},
+        {"channel_binding", tls ? "require" : "prefer"},
+        {"requirepeer", ""},
+        {"options", ""},
+        {"client_encoding", "UTF8"},
+        {"application_name", "hinomi"},
+        {"keepalives_idle", "30"},
+        {"tcp_user_timeout", "10000"},
+        {"target_session_attrs", "any"},
+        {"replication", ""},
+    };
+    const char *names[HIN_COUNT(settings) + 1] = {0}, *values[HIN_COUNT(settings) + 1] = {0};
+    for (size_t i = 0; i < HIN_COUNT(settings); i++) {
+        names[i] = settings[i].name;
+        values[i] = settings[i].value;
+    }
     postgres->conn = PQconnectStartParams(names, values, 0);
     hin_wipe(password.data, password.size);
     HIN_ENSURE(postgres->conn != NULL, NO_MEMORY);

@@ -457,3 +457,17 @@ happens() {
 
 # audited NAME PATTERN: an entry of the audit record that matches
 audited() { api "$1" GET 'audit?limit=5000' | jq -c '.audit[].entry' | grep -E -- "$2"; }
+
+# tenant NAME: one more on manager m; $T/NAME.init.json in the form of init, so that all helpers of a manager take its name too.
+tenant() {
+    cli m tenant create "$1" --json >"$T/$1.tenant.json" || return 1
+    jq --slurpfile m "$T/m.init.json" '$m[0] + {apiKey, oneTimePassword, enrolmentToken}' "$T/$1.tenant.json" >"$T/$1.init.json"
+    urls[$1]=${urls[m]}
+    agents_urls[$1]=${agents_urls[m]}
+    fingerprints[$1]=${fingerprints[m]}
+    mkdir -p "$T/$1" && cp "$T/m/ca.pem" "$T/$1/ca.pem"
+    printf 'api-version: v1\napi-secret-key: %s\n' "$(init_value "$1" apiKey)" >"$T/$1.headers"
+    sign_in "$1"
+}
+guid() { jq -r .guid "$T/$1.tenant.json"; }
+number() { jq -r .ID "$T/$1.tenant.json"; }

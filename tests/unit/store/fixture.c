@@ -290,12 +290,7 @@ HIN_RESULT audit_some(struct fixture *f, int count)
 HIN_RESULT judge_entry(void *context, const struct hin_store_audit *entry)
 {
     struct judged *judged = context;
-    struct hin_chain_link link = {.number = entry->number,
-                                  .time_usec = entry->time_usec,
-                                  .body = entry->body,
-                                  .salt = entry->salt,
-                                  .text = entry->bytes};
-    hin_copy(link.hash, entry->hash, sizeof(link.hash));
+    struct hin_chain_link link = hin_store_audit_link(entry);
     return hin_chain_add(&judged->chain, &link, &judged->fault);
 }
 

@@ -183,12 +183,7 @@ struct chain_page {
 static struct hin_result add_link(void *context, const struct hin_store_audit *entry)
 {
     struct chain_page *page = context;
-    struct hin_chain_link link = {.number = entry->number,
-                                  .time_usec = entry->time_usec,
-                                  .body = entry->body,
-                                  .salt = entry->salt,
-                                  .text = entry->bytes};
-    hin_copy(link.hash, entry->hash, sizeof(link.hash));
+    struct hin_chain_link link = hin_store_audit_link(entry);
     if (page->count++ > 0) {
         HIN_TRY(hin_buf_append_byte(page->out, ','));
     }

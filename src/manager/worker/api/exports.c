@@ -34,6 +34,7 @@ static const struct hin_api_resource exports = {
     .operations = HIN_API_LIST | HIN_API_GET,
     .read_right = HIN_RIGHT_AUDIT,
     .edit_right = HIN_RIGHT_AUDIT,
+    .read_action = "export.read",
 };
 
 /* ---- whose ---- */
@@ -298,12 +299,7 @@ static HIN_RESULT take_events(struct taking *taking)
 static struct hin_result put_entry(void *context, const struct hin_store_audit *entry)
 {
     struct taking *taking = context;
-    struct hin_chain_link link = {.number = entry->number,
-                                  .time_usec = entry->time_usec,
-                                  .body = entry->body,
-                                  .salt = entry->salt,
-                                  .text = entry->bytes};
-    hin_copy(link.hash, entry->hash, sizeof(link.hash));
+    struct hin_chain_link link = hin_store_audit_link(entry);
     if (entry->number > taking->last_audit) {
         return hin_ok();
     }

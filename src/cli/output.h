@@ -1,0 +1,31 @@
+/* A file that a command makes for its user: mode 0600, whole and durable when it is closed without
+ * a failure, else not there. */
+#ifndef HIN_CLI_OUTPUT_H
+#define HIN_CLI_OUTPUT_H
+
+#include <stdio.h>
+
+#include "base/result.h"
+#include "base/view.h"
+
+struct hin_cli_output {
+    const char *path; /* the user's name for it */
+    FILE *file;
+    char fresh[1100]; /* what it is called until it is whole; empty: `path` from the beginning */
+};
+
+enum hin_cli_output_way {
+    HIN_CLI_OUTPUT_NEW,     /* EXISTS when there is one already */
+    HIN_CLI_OUTPUT_REPLACE, /* one that is there gives way once this is whole */
+};
+
+/* "-": standard output. `path` is borrowed until the close. Errors name the file. */
+HIN_RESULT hin_cli_output_open(struct hin_cli_output *ret_output, const char *path,
+                               enum hin_cli_output_way way, struct hin_error *error);
+HIN_RESULT hin_cli_output_write(struct hin_cli_output *output, struct hin_view bytes); /* IO */
+/* result: how the writing went; a failure of it is handed on, and the file is removed. A zeroed
+ * output is none. */
+HIN_RESULT hin_cli_output_close(struct hin_cli_output *output, struct hin_result result,
+                                struct hin_error *error);
+
+#endif

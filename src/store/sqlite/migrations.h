@@ -64,9 +64,18 @@
     "only'); END;"
 
 /* Version 2: a data key of its own for each sealed thing (store/data_key.c says under which
- * number). `epoch` of a key: 0 seals things directly, as version 1 did; else it seals data keys. */
+ * number). A page of them holds the keys of some thirty things, so each stands twice, on pages of
+ * two tables: one damaged page costs nothing. The database itself keeps the two alike. `epoch` of a
+ * key: 0 seals things directly, as version 1 did; else it seals data keys. */
 #define HIN_STORE_MIGRATION_2                                                                      \
     "CREATE TABLE data_key(number INTEGER PRIMARY KEY, sealed BLOB NOT NULL);"                     \
+    "CREATE TABLE data_key_again(number INTEGER PRIMARY KEY, sealed BLOB NOT NULL);"               \
+    "CREATE TRIGGER data_key_put AFTER INSERT ON data_key BEGIN INSERT INTO "                      \
+    "data_key_again(number, sealed) VALUES(new.number, new.sealed); END;"                          \
+    "CREATE TRIGGER data_key_set AFTER UPDATE ON data_key BEGIN UPDATE data_key_again SET "        \
+    "sealed = new.sealed WHERE number = old.number; END;"                                          \
+    "CREATE TRIGGER data_key_drop AFTER DELETE ON data_key BEGIN DELETE FROM data_key_again "      \
+    "WHERE number = old.number; END;"                                                              \
     "ALTER TABLE key ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"                                 \
     "INSERT INTO meta(name, number) VALUES('epoch', 1);"                                           \
     "INSERT INTO migration(version) VALUES(2);"

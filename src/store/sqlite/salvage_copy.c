@@ -61,15 +61,27 @@ struct table {
     "typeof(id) = 'blob' AND length(id) = 16 AND typeof(version) = 'integer' AND typeof(created) " \
     "= 'integer' AND typeof(wrapped) = 'blob'"
 
+#define DATA_KEY                                                                                   \
+    "typeof(sealed) = 'blob' AND length(sealed) IN (0, 80) AND (length(sealed) = 0 OR "            \
+    "substr(sealed, 1, 3) = x'485356')"
+
+/* Each data key stands twice: what is lost of the first table comes from the second. */
+static const struct table data_keys_again = {
+    .name = "data_key_again",
+    .forward = "SELECT rowid, number, sealed FROM data_key_again NOT INDEXED WHERE rowid > ?1 AND "
+               "(NOT ?2 OR (" DATA_KEY ")) ORDER BY rowid",
+    .insert = "INSERT OR IGNORE INTO data_key(number, sealed) VALUES(?,?)",
+    .probe = "SELECT rowid FROM data_key_again NOT INDEXED WHERE rowid > ?1 ORDER BY rowid LIMIT 1",
+    .columns = 2,
+    .proof = PROOF_PLACE};
+
 /* In this order: a body is judged by its segment. */
 static const struct table tables[] = {
     SORTED("meta", "name", "name DESC", "name, number, bytes", "?,?,?", 3),
     ROWS_OF(1, "key", "number, id, version, created, wrapped", "?,?,?,?,?", 5, PROOF_COLUMNS, KEY),
     ROWS_OF(2, "key", "number, id, version, created, wrapped, epoch", "?,?,?,?,?,?", 6,
             PROOF_COLUMNS, KEY),
-    ROWS_OF(2, "data_key", "number, sealed", "?,?", 2, PROOF_PLACE,
-            "typeof(sealed) = 'blob' AND length(sealed) IN (0, 80) AND (length(sealed) = 0 OR "
-            "substr(sealed, 1, 3) = x'485356')"),
+    ROWS_OF(2, "data_key", "number, sealed", "?,?", 2, PROOF_PLACE, DATA_KEY),
     ROWS("segment",
          "id, last_id, count, level, day, created, min_time, max_time, plain_bytes, damaged, "
          "classes, severities, computers, head",
@@ -520,6 +532,14 @@ static int schema_of(sqlite3 *from)
     return found ? 2 : 1;
 }
 
+static HIN_RESULT copy_data_keys_again(struct copy *copy, uint64_t broken_before, bool *ret_whole)
+{
+    uint64_t broken = copy->salvaged.tables_broken;
+    HIN_TRY(copy_table(copy, &data_keys_again, ret_whole));
+    copy->salvaged.tables_broken = *ret_whole ? broken_before : broken;
+    return hin_ok();
+}
+
 static HIN_RESULT copy_tables(struct copy *copy)
 {
     bool segments_whole = true, keys_whole = true;
@@ -527,6 +547,7 @@ static HIN_RESULT copy_tables(struct copy *copy)
     HIN_TRY(hin_db_exec(copy->to, "DELETE FROM meta")); /* what a fresh file says of itself */
     for (size_t i = 0; i < HIN_COUNT(tables); i++) {
         bool whole = false;
+        uint64_t broken = copy->salvaged.tables_broken;
         if (tables[i].version != 0 && tables[i].version != copy->version) {
             continue;
         }
@@ -537,6 +558,9 @@ static HIN_RESULT copy_tables(struct copy *copy)
             keys_whole = false;
             HIN_TRY(check_keys(copy));
         } else if (strcmp(tables[i].name, "data_key") == 0) {
+            if (!whole) {
+                HIN_TRY(copy_data_keys_again(copy, broken, &whole));
+            }
             keys_whole = keys_whole && whole;
         }
     }

@@ -248,14 +248,16 @@ static HIN_RESULT print_sessions(struct hin_json links, size_t count, struct hin
         HIN_TRY(hin_json_get_text(link, "name", &name, error));
         if (!hin_is_ok(hin_json_get_object(link, "sessions", &sessions, NULL))) {
             if (hin_is_ok(hin_json_get_text(link, "minimum", &least, NULL))) {
-                hin_terminal_line(stdout, "\n%.*s sessions: not counted", HIN_ARGS(name));
+                putchar('\n');
+                hin_terminal_line(stdout, "%.*s sessions: not counted", HIN_ARGS(name));
             }
             continue;
         }
         HIN_TRY(hin_json_get_text(sessions, "since", &since, error));
         HIN_TRY(hin_json_get_integer(sessions, "count", 0, INT64_MAX, &number, error));
         HIN_TRY(hin_json_get_integer(sessions, "resumed", 0, INT64_MAX, &resumed, error));
-        hin_terminal_line(stdout, "\n%.*s sessions (%.*s): %lld, of these resumed: %lld",
+        putchar('\n');
+        hin_terminal_line(stdout, "%.*s sessions (%.*s): %lld, of these resumed: %lld",
                           HIN_ARGS(name), HIN_ARGS(since), (long long)number, (long long)resumed);
         for (size_t k = 0; k < HIN_COUNT(count_keys); k++) {
             HIN_TRY(print_counts(sessions, count_keys[k], error));

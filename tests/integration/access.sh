@@ -129,6 +129,8 @@ check_not "a listener that permits more is a deviation" report --agents "$(sed -
 check "and it says which" jq -e '.deviations > 0 and (.listeners[] | select(.link == "agents").offers[] | select(.name == "TLS 1.2, AEAD with ECDHE") | .accepted and .deviation) and ([.listeners[] | select(.link == "api").offers[] | select(.deviation)] | length) == 0' "$T/tls.json"
 kill "$loose"
 check_not "one that is not there is not passed over" report --agents 127.0.0.1:1
+cli m tls report >"$T/tls.txt" 2>&1
+check_not "its text has no escaped line ends" grep -F '\u000a' "$T/tls.txt"
 is "a malformed address is told" "$(cli m tls report --agents '127.0.0.1:x' 2>&1 | grep -c .)" 1
 
 happens 25 "a connection that never says anything is closed" eval "! kill -0 $mute 2>/dev/null"

@@ -4,7 +4,7 @@
 
 #include "base/bytes.h"
 #include "kms/aws/answer.h"
-#include "kms/aws/base64.h"
+#include "aws/base64.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

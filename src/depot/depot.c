@@ -4,7 +4,7 @@
 #include "base/bytes.h"
 #include "depot/depot_internal.h"
 
-static const struct hin_depot_kind *const kinds[] = {&hin_depot_folder};
+static const struct hin_depot_kind *const kinds[] = {&hin_depot_folder, &hin_depot_s3};
 
 bool hin_depot_name_is_valid(const char *name)
 {

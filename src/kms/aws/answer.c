@@ -5,7 +5,7 @@
 #include "base/bytes.h"
 #include "base/time.h"
 #include "data/json.h"
-#include "kms/aws/base64.h"
+#include "aws/base64.h"
 
 static const struct error {
     const char *name;

@@ -4,7 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "kms/aws/sigv4.h"
+#include "aws/sigv4.h"
 
 #define REQUEST_MAX        40960
 #define TRIES              3

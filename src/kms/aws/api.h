@@ -6,7 +6,7 @@
 #include "base/result.h"
 #include "base/time.h"
 #include "kms/aws/answer.h"
-#include "kms/aws/credentials.h"
+#include "aws/credentials.h"
 #include "kms/aws/link.h"
 
 #define HIN_AWS_HOST_MAX   256

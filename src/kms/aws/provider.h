@@ -21,7 +21,7 @@
 #include "base/time.h"
 #include "base/view.h"
 #include "keys/provider.h"
-#include "kms/aws/credentials.h"
+#include "aws/credentials.h"
 #include "kms/aws/link.h"
 
 #define HIN_AWS_VERSIONS_MAX 256

@@ -1,7 +1,7 @@
 /* Credentials of AWS as their own tools keep them (~/.aws/credentials): lines "name = value" under
  * a profile's name in brackets; the first profile counts, or lines before any. */
-#ifndef HIN_KMS_AWS_CREDENTIALS_H
-#define HIN_KMS_AWS_CREDENTIALS_H
+#ifndef HIN_AWS_CREDENTIALS_H
+#define HIN_AWS_CREDENTIALS_H
 
 #include "base/result.h"
 #include "base/secret.h"

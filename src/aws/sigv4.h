@@ -1,7 +1,8 @@
 /* AWS Signature Version 4 (AWS General Reference, "Signing AWS API requests"): pure, the time is an
- * argument. The path is given in canonical form already, the query too (AWS KMS has neither). */
-#ifndef HIN_KMS_AWS_SIGV4_H
-#define HIN_KMS_AWS_SIGV4_H
+ * argument. The path is given in canonical form already, and so is the query: names in order, each
+ * "name=value", percent-coded. */
+#ifndef HIN_AWS_SIGV4_H
+#define HIN_AWS_SIGV4_H
 
 #include "base/buf.h"
 #include "base/result.h"
@@ -22,6 +23,7 @@ struct hin_sigv4_request {
     const struct hin_sigv4_header *headers; /* all are signed; host and x-amz-date among them */
     size_t header_count;
     struct hin_view payload;
+    const char *payload_digest; /* its SHA-256 in hex where that is known already, or NULL */
     const char *region;
     const char *service;
     int64_t time_usec; /* that of x-amz-date */

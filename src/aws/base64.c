@@ -1,4 +1,4 @@
-#include "kms/aws/base64.h"
+#include "aws/base64.h"
 
 static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 

@@ -1,4 +1,4 @@
-#include "kms/aws/credentials.h"
+#include "aws/credentials.h"
 
 #include "base/bytes.h"
 

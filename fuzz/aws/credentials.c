@@ -3,8 +3,8 @@
 #include <string.h>
 
 #include "base/bytes.h"
-#include "kms/aws/base64.h"
-#include "kms/aws/credentials.h"
+#include "aws/base64.h"
+#include "aws/credentials.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

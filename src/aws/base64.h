@@ -1,8 +1,8 @@
 /* Base64 (RFC 4648, section 4: the standard alphabet, padded), strict: no white space, no missing
  * padding, no bits left over. In constant time neither way matters less than that key material is
  * decoded straight into locked memory, which no library at hand does. */
-#ifndef HIN_KMS_AWS_BASE64_H
-#define HIN_KMS_AWS_BASE64_H
+#ifndef HIN_AWS_BASE64_H
+#define HIN_AWS_BASE64_H
 
 #include "base/buf.h"
 #include "base/result.h"

@@ -1,4 +1,4 @@
-#include "kms/aws/sigv4.h"
+#include "aws/sigv4.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ static bool check_line(struct hin_view line)
     return hin_is_ok(hin_sigv4_sign(&request, &got)) && hin_view_equal(hin_buf_view(&got), part[8]);
 }
 
-TEST(test_kms_sigv4__signs_as_the_real_sdk)
+TEST(test_aws_sigv4__signs_as_the_real_sdk)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 1 << 20};
     CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/aws_sigv4.txt", &text));
@@ -65,7 +65,7 @@ TEST(test_kms_sigv4__signs_as_the_real_sdk)
 
 /* The worked example of "Deriving the signing key" and "Create a signed request" of the AWS General
  * Reference: GET with a query, two blanks within a value, another service. */
-TEST(test_kms_sigv4__signs_the_documented_example)
+TEST(test_aws_sigv4__signs_the_documented_example)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf got = {.max = 4096};
     struct hin_civil at = {2015, 8, 30, 12, 36, 0, 0};
@@ -92,4 +92,45 @@ TEST(test_kms_sigv4__signs_the_documented_example)
                "Signature=5d672d79c15b13162d9279b0855cfba6789a8edb4c82c400e06b5924a6f2b5d7");
     request.secret_key = HIN_VIEW_EMPTY;
     CHECK_CODE(hin_sigv4_sign(&request, &got), INVALID);
+}
+
+/* The worked examples of "Authenticating Requests: Using the Authorization Header" of the manual of
+ * Amazon S3. */
+TEST(test_aws_sigv4__signs_the_examples_of_s3)
+{
+    static const char none[] = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
+    static const struct {
+        const char *path, *query, *range, *digest, *signature;
+    } cases[] = {
+        {"/test.txt", "", "bytes=0-9", none,
+         "f0e8bdb87c964420e857bd35b5d6ed310bd44f0170aba48dd91039c6036bdb41"},
+        {"/", "lifecycle=", NULL, NULL,
+         "fea454ca298b7da1c68078a5d1bdbfbbe0d65c699e0f91ac7a200a0136783543"},
+        {"/", "max-keys=2&prefix=J", NULL, none,
+         "34b48302e7b5fa45bde8084f4b7868a86f0a534bc59db6670ed5711ef69dc6f7"},
+    };
+    struct hin_civil at = {2013, 5, 24, 0, 0, 0, 0};
+    for (size_t i = 0; i < HIN_COUNT(cases); i++) {
+        HIN_CLEANUP(hin_buf_done) struct hin_buf got = {.max = 4096};
+        struct hin_sigv4_header headers[] = {
+            {"x-amz-date", HIN_VIEW("20130524T000000Z")},
+            {"host", HIN_VIEW("examplebucket.s3.amazonaws.com")},
+            {"x-amz-content-sha256", hin_view_from_text(none)},
+            {"range", hin_view_from_text(cases[i].range)},
+        };
+        struct hin_sigv4_request request = {
+            .method = "GET",
+            .path = cases[i].path,
+            .query = cases[i].query,
+            .headers = headers,
+            .header_count = cases[i].range != NULL ? 4 : 3,
+            .payload_digest = cases[i].digest,
+            .region = "us-east-1",
+            .service = "s3",
+            .access_key = HIN_VIEW("AKIAIOSFODNN7EXAMPLE"),
+            .secret_key = HIN_VIEW("wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY")};
+        CHECK_OK(hin_time_from_civil(&at, &request.time_usec));
+        CHECK_OK(hin_sigv4_sign(&request, &got));
+        CHECK(hin_view_ends_with(hin_buf_view(&got), hin_view_from_text(cases[i].signature)));
+    }
 }

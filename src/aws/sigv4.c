@@ -1,4 +1,4 @@
-#include "kms/aws/sigv4.h"
+#include "aws/sigv4.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -73,7 +73,8 @@ static HIN_RESULT append_canonical(const struct hin_sigv4_request *request, stru
     HIN_TRY(hin_buf_append_byte(out, '\n'));
     HIN_TRY(hin_buf_append(out, hin_buf_view(names)));
     HIN_TRY(hin_buf_append_byte(out, '\n'));
-    return append_digest(out, request->payload);
+    return request->payload_digest != NULL ? hin_buf_append_text(out, request->payload_digest)
+                                           : append_digest(out, request->payload);
 }
 
 static HIN_RESULT mac(struct hin_view key, struct hin_view bytes, uint8_t out[HIN_SHA256_BYTES])

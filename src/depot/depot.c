@@ -4,7 +4,8 @@
 #include "base/bytes.h"
 #include "depot/depot_internal.h"
 
-static const struct hin_depot_kind *const kinds[] = {&hin_depot_folder, &hin_depot_s3};
+static const struct hin_depot_kind *const kinds[] = {&hin_depot_folder, &hin_depot_s3,
+                                                     &hin_depot_sftp};
 
 bool hin_depot_name_is_valid(const char *name)
 {

@@ -33,5 +33,6 @@ struct hin_depot {
 
 extern const struct hin_depot_kind hin_depot_folder;
 extern const struct hin_depot_kind hin_depot_s3;
+extern const struct hin_depot_kind hin_depot_sftp;
 
 #endif

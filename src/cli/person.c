@@ -574,9 +574,9 @@ static int run_export(int argc, char **argv)
     return run(&export_usage, argc, argv, export);
 }
 
-static const struct hin_cli_command person_commands[] = {{&find_usage, run_find},
-                                                         {&export_usage, run_export},
-                                                         {&hin_cli_person_erase_usage,
-                                                          hin_cli_person_erase}};
+static const struct hin_cli_command person_commands[] = {
+    {&find_usage, run_find},
+    {&export_usage, run_export},
+    {&hin_cli_person_erase_usage, hin_cli_person_erase}};
 const struct hin_cli_group hin_cli_group_person = {"person", "all that is stored about one person",
                                                    person_commands, HIN_COUNT(person_commands)};

@@ -126,8 +126,7 @@ static HIN_RESULT look(struct erasing *e, char *ret_state, size_t state_bytes)
     struct hin_json root = hin_json_root(document);
     HIN_TRY(hin_json_get_text(root, "state", &state, e->error));
     HIN_TRY(hin_json_opt_integer(root, "events", 0, INT64_MAX, &e->events, e->error));
-    HIN_TRY(
-        hin_json_opt_integer(root, "certificateID", 0, INT64_MAX, &e->certificate, e->error));
+    HIN_TRY(hin_json_opt_integer(root, "certificateID", 0, INT64_MAX, &e->certificate, e->error));
     e->done = hin_view_is(state, "done");
     return hin_view_to_text(state, ret_state, state_bytes);
 }
@@ -148,8 +147,9 @@ static HIN_RESULT wait_done(struct erasing *e)
         struct hin_result looked = look(e, state, sizeof(state));
         tries = hin_is_ok(looked) ? 0 : tries + 1;
         if (!hin_is_ok(looked) && (!is_passing(looked) || tries == TRIES_MAX)) {
-            hin_cli_complain_text("the erasure goes on by itself: hinomi person erase --status %lld",
-                                  (long long)e->id);
+            hin_cli_complain_text(
+                "the erasure goes on by itself: hinomi person erase --status %lld",
+                (long long)e->id);
             return looked;
         }
         if (hin_is_ok(looked) && strcmp(state, told) != 0) {

@@ -37,7 +37,7 @@ struct condition {
 struct erasure {
     struct hin_tenant *tenant;
     struct hin_store_document stored;
-    struct hin_json where;     /* the member as it was read; no value: conditions[] */
+    struct hin_json where; /* the member as it was read; no value: conditions[] */
     struct hin_view guid, by, name, provider;
     enum state state;
     int64_t requested_msec, until_id, resume_id, events, segments, damaged, unread;
@@ -136,8 +136,7 @@ static HIN_RESULT write_document(const struct erasure *e, struct hin_buf *out)
     put_text(&writer, "provider", e->provider);
     hin_json_field_cstring(&writer, "state", states[e->state]);
     for (size_t i = 0; i < HIN_COUNT(numbers); i++) {
-        int64_t number =
-            *(const int64_t *)(const void *)((const char *)e + numbers[i].offset);
+        int64_t number = *(const int64_t *)(const void *)((const char *)e + numbers[i].offset);
         if (number != 0) {
             hin_json_field_integer(&writer, numbers[i].name, number);
         }
@@ -161,9 +160,8 @@ static HIN_RESULT save(struct erasure *e)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = DOCUMENT_MAX};
     HIN_TRY(write_document(e, &text));
-    struct hin_store_content content = {.bytes = hin_buf_view(&text),
-                                        .names = {e->guid},
-                                        .owner = e->state == DONE ? 0 : OPEN};
+    struct hin_store_content content = {
+        .bytes = hin_buf_view(&text), .names = {e->guid}, .owner = e->state == DONE ? 0 : OPEN};
     return hin_store_update(e->tenant->store, HIN_STORE_PERSON_ERASURES, e->stored.id,
                             e->stored.version, &content, hin_tenant_now_usec(e->tenant),
                             &e->stored.version);
@@ -320,8 +318,8 @@ static HIN_RESULT digest_values(struct erasure *e)
         uint8_t salt[HIN_CERTIFICATE_SALT_BYTES], digest[HIN_SHA256_BYTES];
         char salt_text[2 * sizeof(salt) + 1], digest_text[2 * sizeof(digest) + 1];
         HIN_TRY(hin_random(salt, sizeof(salt)));
-        HIN_TRY(hin_certificate_digest(hin_view_of(salt, sizeof(salt)), at->field, at->value,
-                                       digest));
+        HIN_TRY(
+            hin_certificate_digest(hin_view_of(salt, sizeof(salt)), at->field, at->value, digest));
         hin_hex(salt, sizeof(salt), salt_text);
         hin_hex(digest, sizeof(digest), digest_text);
         HIN_TRY(hin_arena_copy(e->arena, hin_view_from_text(salt_text), &at->salt));
@@ -488,13 +486,13 @@ static HIN_RESULT state_erasure(const struct erasure *e, struct hin_certificate 
                                               .salt = e->conditions[i].salt,
                                               .digest = e->conditions[i].digest};
     }
-    add_key(ret_certificate, (struct hin_certificate_key){
-                                 HIN_VIEW("wrapping"), ret_certificate->tenant, e->wrapping_version,
-                                 e->wrapping_count, e->provider, e->destroyed_msec,
-                                 e->key_until_msec});
-    add_key(ret_certificate, (struct hin_certificate_key){
-                                 HIN_VIEW("tenant"), HIN_VIEW_EMPTY, e->tenant_version,
-                                 e->tenant_count, HIN_VIEW("vault"), e->destroyed_msec, 0});
+    add_key(ret_certificate,
+            (struct hin_certificate_key){HIN_VIEW("wrapping"), ret_certificate->tenant,
+                                         e->wrapping_version, e->wrapping_count, e->provider,
+                                         e->destroyed_msec, e->key_until_msec});
+    add_key(ret_certificate,
+            (struct hin_certificate_key){HIN_VIEW("tenant"), HIN_VIEW_EMPTY, e->tenant_version,
+                                         e->tenant_count, HIN_VIEW("vault"), e->destroyed_msec, 0});
     add_key(ret_certificate,
             (struct hin_certificate_key){HIN_VIEW("table"), HIN_VIEW_EMPTY, 0, e->table_keys,
                                          HIN_VIEW("key table"), e->destroyed_msec, 0});

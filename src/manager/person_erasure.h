@@ -27,8 +27,7 @@ HIN_RESULT hin_person_erasure_accept(struct hin_tenant *tenant,
  * rest, is told in the installation's own store. */
 HIN_RESULT hin_person_errand(struct hin_tenant *own, int64_t number) HIN_NONNULL;
 /* Calls `visit` with the number of each tenant that jobs has something to do for. */
-HIN_RESULT hin_person_errands(struct hin_tenant *own,
-                              void (*visit)(void *context, int64_t number),
+HIN_RESULT hin_person_errands(struct hin_tenant *own, void (*visit)(void *context, int64_t number),
                               void *context) HIN_NONNULL;
 /* Nothing is left to do there: forgotten, except for what is about to be accepted. */
 HIN_RESULT hin_person_errand_done(struct hin_tenant *own, int64_t number) HIN_NONNULL;

@@ -21,12 +21,12 @@
 #include "store/events.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32 };
-#define TURN_USEC       (10 * HIN_MINUTE_USEC)
-#define TAIL_AGE_USEC   (10 * HIN_SEC_USEC)
-#define REST_USEC       (10 * HIN_SEC_USEC)
+#define TURN_USEC        (10 * HIN_MINUTE_USEC)
+#define TAIL_AGE_USEC    (10 * HIN_SEC_USEC)
+#define REST_USEC        (10 * HIN_SEC_USEC)
 #define ERRAND_REST_USEC (2 * HIN_SEC_USEC) /* after a failure */
-#define ERASE_TURN_USEC (500 * HIN_MSEC_USEC)
-#define LOOK_USEC       (5 * HIN_SEC_USEC) /* which tenants there are */
+#define ERASE_TURN_USEC  (500 * HIN_MSEC_USEC)
+#define LOOK_USEC        (5 * HIN_SEC_USEC) /* which tenants there are */
 #define ACTIVE_USEC                                                                                \
     (30 * HIN_SEC_USEC) /* after a change of its files a tenant's tail is merged                   \
                          */

@@ -34,6 +34,7 @@ static const struct hin_api_resource exports = {
     .operations = HIN_API_LIST | HIN_API_GET,
     .read_right = HIN_RIGHT_AUDIT,
     .edit_right = HIN_RIGHT_AUDIT,
+    .read_action = "export.read",
 };
 
 /* ---- whose ---- */

@@ -18,6 +18,7 @@ static const struct hin_api_resource erasures = {
     .operations = HIN_API_LIST | HIN_API_GET,
     .read_right = HIN_RIGHT_PERSONS,
     .edit_right = HIN_RIGHT_PERSONS,
+    .read_action = "person.read",
 };
 
 /* ---- what must go first ---- */

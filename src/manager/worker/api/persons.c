@@ -1,13 +1,13 @@
 /* One person's data: what there is, and all of it. Events in pages, resources at once, the audit
  * record in pages; a client asks until none is left. Values come in bodies, never in a URL, and
  * stand in no audit entry: only the names of the fields do. */
+#include "manager/worker/api/persons.h"
 #include "base/bytes.h"
 #include "event/codec.h"
 #include "event/write.h"
 #include "manager/holders.h"
 #include "manager/person.h"
 #include "manager/worker/api/modules.h"
-#include "manager/worker/api/persons.h"
 #include "manager/worker/api/reads.h"
 #include "manager/worker/api/tables.h"
 #include "manager/worker/ingest/ingest.h"

@@ -32,16 +32,17 @@ static struct hin_s3 *of(struct hin_depot *depot)
 
 /* ---- what every object is given ---- */
 
-/* The encryption context, as AWS wants it: base64 of a JSON object of texts. */
+/* The encryption context, as AWS wants it: base64 of a JSON object of texts. The scope is what a
+ * name begins with, up to its second '/': of a backup, "t/TENANT". */
 static HIN_RESULT make_context(const struct hin_s3 *s3, struct hin_buf *ret_text)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf json = {.max = 1024};
-    const char *slash = strrchr(s3->name, '/');
+    const char *text = NULL, *slash = strchr(s3->name, '/');
+    const char *end = slash != NULL ? strchr(slash + 1, '/') : NULL;
+    end = end != NULL ? end : slash != NULL ? slash : s3->name;
     HIN_TRY(hin_buf_printf(&json, "{\"hinomi:owner\":\"%s\",\"hinomi:scope\":\"%.*s\"}",
-                           s3->settings.owner, slash != NULL ? (int)(slash - s3->name) : 0,
-                           s3->name));
+                           s3->settings.owner, (int)(end - s3->name), s3->name));
     HIN_TRY(hin_base64_encode(hin_buf_view(&json), ret_text));
-    const char *text = NULL;
     return hin_buf_text(ret_text, &text); /* a NUL behind it */
 }
 

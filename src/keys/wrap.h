@@ -32,6 +32,8 @@ enum hin_key_purpose {
     HIN_KEY_DEVICE = 8,     /* an agent's private key (PKCS#8) */
     HIN_KEY_STATE = 9,      /* an agent's or engine's saved state */
     HIN_KEY_RING = 10,      /* the body of a key ring under a pass phrase */
+    HIN_KEY_BACKUP = 11,    /* seals a backup's manifest and shipments */
+    HIN_KEY_BACKUP_PART = 12, /* seals what of the vault a backup holds */
 };
 
 /* Bound into each wrap; opening needs the very same. Views are borrowed. */

@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/secret.h"
 #include "depot/depot_internal.h"
 
 enum { DEPTH_MAX = 8, LEFTOVER_SECONDS = 3600 };
@@ -28,7 +29,6 @@ struct folder {
     char part_name[64];
     char name[HIN_DEPOT_NAME_MAX + 1];
     enum hin_depot_mode mode;
-    uint64_t parts_made;
 };
 
 static struct folder *of(struct hin_depot *depot)
@@ -58,7 +58,7 @@ static HIN_RESULT fail(struct folder *folder, enum hin_code code, const char *wh
 
 static HIN_RESULT fail_errno(struct folder *folder, const char *what, const char *name)
 {
-    enum hin_code code = errno == EROFS   ? HIN_DENIED
+    enum hin_code code = errno == EROFS    ? HIN_DENIED
                          : errno == EDQUOT ? HIN_NO_SPACE
                                            : hin_code_from_errno(errno);
     return fail(folder, code, what, name);
@@ -93,10 +93,11 @@ static HIN_RESULT open_root(struct folder *folder, const struct hin_depot_option
     struct hin_result opened =
         hin_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &folder->root);
     if (!hin_is_ok(opened)) {
-        return hin_error_set(error, opened.code, path, 0, 0,
-                             "the folder of the destination cannot be opened: %s (make it, or mount "
-                             "it)",
-                             hin_code_text(opened.code));
+        return hin_error_set(
+            error, opened.code, path, 0, 0,
+            "the folder of the destination cannot be opened: %s (make it, or mount "
+            "it)",
+            hin_code_text(opened.code));
     }
     folder->own_root = true;
     return hin_ok();
@@ -106,8 +107,8 @@ static HIN_RESULT folder_open(struct hin_depot **ret_depot, const struct hin_dep
                               struct hin_error *error)
 {
     if (options->settings != NULL && options->settings[0] != NULL) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                             "a folder knows no setting \"%s\"", options->settings[0]);
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "a folder knows no setting \"%s\"",
+                             options->settings[0]);
     }
     struct folder *folder = calloc(1, sizeof(*folder));
     HIN_ENSURE(folder != NULL, NO_MEMORY);
@@ -165,14 +166,17 @@ static HIN_RESULT folder_begin(struct hin_depot *depot, const char *name, enum h
     if (!hin_is_ok(opened)) {
         return fail(folder, opened.code, "its folder cannot be made", name);
     }
-    if (mode == HIN_DEPOT_NEW && fstatat(folder->parent, hin_path_base(name), &about,
-                                         AT_SYMLINK_NOFOLLOW) == 0) {
+    if (mode == HIN_DEPOT_NEW &&
+        fstatat(folder->parent, hin_path_base(name), &about, AT_SYMLINK_NOFOLLOW) == 0) {
         hin_fd_close(&folder->parent);
         return fail(folder, HIN_EXISTS, "it was written before", name);
     }
-    snprintf(folder->part_name, sizeof(folder->part_name), PART_PREFIX "%ld-%llu", (long)getpid(),
-             (unsigned long long)folder->parts_made++);
-    (void)unlinkat(folder->parent, folder->part_name, 0); /* of a former process of this number */
+    /* random: another handle, of this process or of another host, may be at work here too */
+    uint8_t random[8];
+    char hex[2 * sizeof(random) + 1] = "";
+    opened = hin_random(random, sizeof(random));
+    hin_hex(random, hin_is_ok(opened) ? sizeof(random) : 0, hex);
+    snprintf(folder->part_name, sizeof(folder->part_name), PART_PREFIX "%s", hex);
     opened = hin_fd_open(folder->parent, folder->part_name,
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &folder->part);
     if (!hin_is_ok(opened)) {
@@ -356,10 +360,9 @@ static HIN_RESULT list_folder(struct listing *listing, int fd, size_t size, unsi
     return result;
 }
 
-static HIN_RESULT folder_list(struct hin_depot *depot, const char *prefix,
-                              HIN_RESULT (*visit)(void *context,
-                                                  const struct hin_depot_entry *entry),
-                              void *context)
+static HIN_RESULT
+folder_list(struct hin_depot *depot, const char *prefix,
+            HIN_RESULT (*visit)(void *context, const struct hin_depot_entry *entry), void *context)
 {
     struct folder *folder = of(depot);
     struct listing listing = {

@@ -108,7 +108,7 @@ HIN_RESULT hin_depot_commit(struct hin_depot *depot)
 void hin_depot_abort(struct hin_depot *depot)
 {
     if (depot->writing) {
-        depot->kind->abort(depot);
+        depot->kind->drop(depot);
         depot->writing = false;
     }
 }

@@ -189,7 +189,7 @@ static HIN_RESULT folder_begin(struct hin_depot *depot, const char *name, enum h
     return hin_ok();
 }
 
-static void folder_abort(struct hin_depot *depot)
+static void folder_drop(struct hin_depot *depot)
 {
     struct folder *folder = of(depot);
     if (folder->part >= 0) {
@@ -400,7 +400,7 @@ const struct hin_depot_kind hin_depot_folder = {
     .begin = folder_begin,
     .append = folder_append,
     .commit = folder_commit,
-    .abort = folder_abort,
+    .drop = folder_drop,
     .sync = folder_sync,
     .get = folder_get,
     .list = folder_list,

@@ -303,7 +303,7 @@ static HIN_RESULT complete(struct hin_s3 *s3)
 }
 
 /* Whatever comes of it: what is left is removed by the next handle, or by the bucket's rules. */
-static void s3_abort(struct hin_depot *depot)
+static void s3_drop(struct hin_depot *depot)
 {
     struct hin_s3 *s3 = of(depot);
     HIN_CLEANUP(hin_http_answer_done) struct hin_http_answer answer = {0};
@@ -527,7 +527,7 @@ static void end_leftover(struct hin_s3 *s3)
         leftover.upload[0] != '\0') {
         hin_copy(s3->upload, leftover.upload, sizeof(s3->upload));
         hin_copy(s3->name, leftover.name, sizeof(s3->name));
-        s3_abort(&s3->base);
+        s3_drop(&s3->base);
     }
 }
 
@@ -632,7 +632,7 @@ const struct hin_depot_kind hin_depot_s3 = {
     .begin = s3_begin,
     .append = s3_append,
     .commit = s3_commit,
-    .abort = s3_abort,
+    .drop = s3_drop,
     .sync = s3_sync,
     .get = s3_get,
     .list = s3_list,

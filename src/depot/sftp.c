@@ -307,7 +307,7 @@ static HIN_RESULT sftp_commit(struct hin_depot *depot)
 }
 
 /* A leftover where the connection is gone is removed by the next handle. */
-static void sftp_abort(struct hin_depot *depot)
+static void sftp_drop(struct hin_depot *depot)
 {
     struct sftp *sftp = of(depot);
     struct hin_error error = sftp->base.error;
@@ -708,7 +708,7 @@ const struct hin_depot_kind hin_depot_sftp = {
     .begin = sftp_begin,
     .append = sftp_append,
     .commit = sftp_commit,
-    .abort = sftp_abort,
+    .drop = sftp_drop,
     .sync = sftp_sync,
     .get = sftp_get,
     .list = sftp_list,

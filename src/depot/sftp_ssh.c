@@ -18,6 +18,13 @@
 #define END_USEC     (500 * HIN_MSEC_USEC) /* how long an orderly end may take */
 #define ARGUMENT_MAX 600
 
+#define KEX                                                                                        \
+    "KexAlgorithms=sntrup761x25519-sha512@openssh.com,curve25519-sha256,"                          \
+    "curve25519-sha256@libssh.org,ecdh-sha2-nistp256,ecdh-sha2-nistp384"
+#define HOST_KEYS                                                                                  \
+    "HostKeyAlgorithms=ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,rsa-sha2-512,"          \
+    "rsa-sha2-256"
+
 /* ssh_config(5), all of it said here: -F none keeps the files of host and user out. Authenticated
  * encryption and ephemeral key exchange alone, and no SHA-1. */
 static const char *const fixed[] = {
@@ -50,11 +57,8 @@ static const char *const fixed[] = {
     "LogLevel=ERROR",
     "ConnectionAttempts=1",
     "Ciphers=aes256-gcm@openssh.com,aes128-gcm@openssh.com,chacha20-poly1305@openssh.com",
-    "KexAlgorithms=sntrup761x25519-sha512@openssh.com,curve25519-sha256,curve25519-sha256@libssh."
-    "org,"
-    "ecdh-sha2-nistp256,ecdh-sha2-nistp384",
-    "HostKeyAlgorithms=ssh-ed25519,ecdsa-sha2-nistp256,ecdsa-sha2-nistp384,rsa-sha2-512,"
-    "rsa-sha2-256",
+    KEX,
+    HOST_KEYS,
 };
 enum { FIXED_COUNT = HIN_COUNT(fixed), OWN_COUNT = 5 };
 
@@ -62,7 +66,7 @@ enum { FIXED_COUNT = HIN_COUNT(fixed), OWN_COUNT = 5 };
 
 static HIN_RESULT spawn(struct hin_ssh *ssh, char *const *arguments, int channel, int errors)
 {
-    static char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C";
+    char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C";
     char *const environment[] = {path, locale, NULL};
     posix_spawn_file_actions_t actions;
     posix_spawnattr_t attributes;

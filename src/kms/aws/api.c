@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "aws/sigv4.h"
+#include "base/bytes.h"
 
 #define REQUEST_MAX        40960
 #define TRIES              3

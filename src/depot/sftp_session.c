@@ -46,7 +46,7 @@ static size_t unsent(const struct hin_sftp_session *session)
 /* What is behind `at` is moved to the front once in a while only. */
 static void drop_used(struct hin_buf *buf, size_t *at, size_t kept_max)
 {
-    if (*at == buf->size || *at > kept_max) {
+    if (*at > 0 && (*at == buf->size || *at > kept_max)) {
         hin_buf_consume(buf, *at);
         *at = 0;
     }

@@ -33,6 +33,7 @@
 #ifndef HIN_TRUST_CATALOGUE_H
 #define HIN_TRUST_CATALOGUE_H
 
+#include "crypt/hash.h"
 #include "trust/claim.h"
 
 enum {
@@ -79,6 +80,9 @@ HIN_RESULT hin_catalogue_parse(struct hin_view text, const char *name,
                                struct hin_catalogue **ret_catalogue, struct hin_error *error);
 void hin_catalogue_free(struct hin_catalogue *catalogue); /* NULL is fine */
 void hin_catalogue_cleanup(struct hin_catalogue **catalogue);
+/* SHA-256 over its files, in hex: two programs that answer the same read the same. */
+void hin_catalogue_digest(const struct hin_catalogue *catalogue,
+                          char ret_hex[HIN_SHA256_HEX_BYTES]) HIN_NONNULL;
 
 /* In the order of the files. */
 const struct hin_claim *hin_catalogue_claims(const struct hin_catalogue *catalogue,

@@ -136,7 +136,7 @@ struct hin_claim_state hin_claim_state_of(const struct hin_claim *claim,
 /* Does the claim hang on this probe? */
 bool hin_claim_hangs_on(const struct hin_claim *claim, struct hin_view probe);
 
-/* One element of what GET /api/trust/claims answers under "claims":
+/* One element of what GET /api/trust/claims answers under "claims" (report.h):
  *   {"ID":"S19","service":"platform","pillar":"security","kind":"probe",
  *    "statement":{"en":"...","ja":"..."},"owner":"operations","cadence":"1d","rows":["P1"],
  *    "probes":["tls-floor"],"status":"proven","observed":MSEC,"validUntil":MSEC,

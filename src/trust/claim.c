@@ -1,4 +1,4 @@
-#include "trust/claim.h"
+#include "trust/catalogue.h"
 
 #include "base/bytes.h"
 #include "base/time.h"

@@ -120,8 +120,7 @@ HIN_RESULT hin_catalogue_parse(struct hin_view text, const char *name,
     return hin_ok();
 }
 
-void hin_catalogue_digest(const struct hin_catalogue *catalogue,
-                          char ret_hex[HIN_SHA256_HEX_BYTES])
+void hin_catalogue_digest(const struct hin_catalogue *catalogue, char ret_hex[HIN_SHA256_HEX_BYTES])
 {
     hin_hex(catalogue->digest, HIN_SHA256_BYTES, ret_hex);
 }

@@ -1,6 +1,6 @@
 /* The catalogue of claims: content/trust/, read from a folder. Paragraphs of `key: value` lines,
- * separated by empty lines; a line that begins with a space goes on with the value before it; a line
- * that begins with `#` is a comment. The first key of a paragraph says what it is:
+ * separated by empty lines; a line that begins with a space goes on with the value before it; a
+ * line that begins with `#` is a comment. The first key of a paragraph says what it is:
  *
  *     owner: operations            who answers for claims
  *     en: Operations
@@ -29,6 +29,7 @@
  *     en, ja                       the statement
  *     pci-dss-4.0.1: 4.2.1 automated; 4.2.1.1 12.3.3 in part; 12.6.1 needs a person
  *
+ * How far a claim answers a control is what holds now: without a probe a person has to show it.
  * Which files are read, in which order, says `order.txt`. Whatever is named has to stand before. */
 #ifndef HIN_TRUST_CATALOGUE_H
 #define HIN_TRUST_CATALOGUE_H

@@ -54,6 +54,9 @@ static struct hin_view shown(struct hin_view view)
 static struct hin_view next_word(struct hin_view *rest)
 {
     size_t from = 0;
+    if (rest->size == 0) {
+        return *rest;
+    }
     while (from < rest->size && rest->data[from] <= ' ') {
         from++;
     }
@@ -114,8 +117,8 @@ static HIN_RESULT put_text(const struct reader *reader, struct hin_view value,
         if (line.size == 0) {
             continue;
         }
-        bool beyond = joined.size > 0 &&
-                      (joined.data[joined.size - 1] >= 0x80 || line.data[0] >= 0x80);
+        bool beyond =
+            joined.size > 0 && (joined.data[joined.size - 1] >= 0x80 || line.data[0] >= 0x80);
         if (joined.size > 0 && !beyond) {
             HIN_TRY(hin_buf_append_byte(&joined, ' '));
         }
@@ -194,9 +197,9 @@ static HIN_RESULT only(const struct reader *reader, const char *const *keys, siz
 
 static HIN_RESULT room(const struct reader *reader, size_t count, size_t max, const char *what)
 {
-    return count < max ? hin_ok()
-                       : refuse(reader, reader->fields[0].key, HIN_LIMIT, "more than %zu %s", max,
-                                what);
+    return count < max
+               ? hin_ok()
+               : refuse(reader, reader->fields[0].key, HIN_LIMIT, "more than %zu %s", max, what);
 }
 
 static HIN_RESULT twice(const struct reader *reader, struct hin_view name)
@@ -465,19 +468,24 @@ static HIN_RESULT add_mapping(const struct reader *reader, struct mappings *mapp
         return refuse(reader, control, HIN_LIMIT, "a claim maps to at most %d controls",
                       MAPPINGS_MAX);
     }
-    mappings->items[mappings->count++] =
-        (struct hin_claim_mapping){framework, control, degree};
+    mappings->items[mappings->count++] = (struct hin_claim_mapping){framework, control, degree};
     return hin_ok();
 }
 
-static HIN_RESULT read_mapping(const struct reader *reader, struct mappings *mappings,
-                               const struct hin_framework *framework, struct hin_view value)
+static HIN_RESULT read_mapping(const struct reader *reader, const struct hin_claim *claim,
+                               struct mappings *mappings, const struct hin_framework *framework,
+                               struct hin_view value)
 {
     struct hin_view group;
     while (hin_view_split(&value, ';', &group)) {
         enum hin_degree degree = HIN_DEGREE_PERSON;
         group = hin_view_trim(group);
         HIN_TRY(cut_degree(reader, &group, &degree));
+        if (degree != HIN_DEGREE_PERSON && claim->probe_count == 0) {
+            return refuse(reader, group, HIN_INVALID,
+                          "nothing looks at this claim by itself: until it hangs on a probe it "
+                          "\"needs a person\"");
+        }
         for (struct hin_view word = next_word(&group); word.size > 0; word = next_word(&group)) {
             HIN_TRY(add_mapping(reader, mappings, framework, word, degree));
         }
@@ -513,7 +521,7 @@ static HIN_RESULT read_mappings(const struct reader *reader, struct hin_claim *c
         const struct hin_framework *framework = &catalogue->frameworks[i];
         for (size_t k = 1; k < reader->field_count; k++) {
             if (hin_view_equal(reader->fields[k].key, framework->id)) {
-                HIN_TRY(read_mapping(reader, &mappings, framework, reader->fields[k].value));
+                HIN_TRY(read_mapping(reader, claim, &mappings, framework, reader->fields[k].value));
             }
         }
     }
@@ -532,8 +540,7 @@ static HIN_RESULT read_mappings(const struct reader *reader, struct hin_claim *c
 /* "S19": a letter and digits. */
 static HIN_RESULT check_claim_id(const struct reader *reader, struct hin_view id)
 {
-    bool good = id.size > 1 && id.size < HIN_CLAIM_ID_MAX && id.data[0] >= 'A' &&
-                id.data[0] <= 'Z';
+    bool good = id.size > 1 && id.size < HIN_CLAIM_ID_MAX && id.data[0] >= 'A' && id.data[0] <= 'Z';
     for (size_t i = 1; i < id.size && good; i++) {
         good = id.data[i] >= '0' && id.data[i] <= '9';
     }
@@ -620,15 +627,16 @@ static HIN_RESULT extend_field(struct reader *reader, struct hin_view line, bool
 {
     struct hin_view more = hin_view_trim(line);
     if (!open) {
-        return refuse(reader, more, HIN_SYNTAX, "this line goes on with nothing: take the space "
-                                                "before it away, or the comment above it");
+        return refuse(reader, more, HIN_SYNTAX,
+                      "this line goes on with nothing: take the space "
+                      "before it away, or the comment above it");
     }
     struct field *field = &reader->fields[reader->field_count - 1];
     if (field->value.size == 0) {
         field->value = more;
     } else {
-        field->value = hin_view_of(field->value.data,
-                                   (size_t)(more.data + more.size - field->value.data));
+        field->value =
+            hin_view_of(field->value.data, (size_t)(more.data + more.size - field->value.data));
     }
     return hin_ok();
 }

@@ -25,7 +25,7 @@ struct hin_text { /* the same thing said in each language; UTF-8, one line */
     struct hin_view in[HIN_LANGUAGE_COUNT];
 };
 
-enum hin_claim_kind { /* what kind of evidence can stand behind it */
+enum hin_claim_kind {                     /* what kind of evidence can stand behind it */
                       HIN_CLAIM_PROBE,    /* software tries it live */
                       HIN_CLAIM_INTAKE,   /* results of outside tools are taken in and judged */
                       HIN_CLAIM_REGISTER, /* people do it; kept with owners and due dates */
@@ -54,7 +54,7 @@ enum hin_claim_pillar {
 };
 const char *hin_claim_pillar_name(enum hin_claim_pillar pillar); /* "security" */
 
-enum hin_degree { /* how far a claim's evidence answers a control */
+enum hin_degree {                       /* how far a claim's evidence answers a control */
                   HIN_DEGREE_AUTOMATED, /* a probe or an intake shows it by itself */
                   HIN_DEGREE_IN_PART,   /* a part of it; the rest a person has to show */
                   HIN_DEGREE_PERSON,    /* a person has to show it */
@@ -89,7 +89,8 @@ struct hin_claim {
     size_t mapping_count;
 };
 
-/* What the newest run of one probe found. */
+/* What the newest run of one probe found. Runs that could not look ("not run") are left out: what
+ * was found before them stands until it is no longer valid. */
 struct hin_claim_evidence {
     struct hin_view probe;
     struct hin_view id; /* of the evidence record */
@@ -111,7 +112,7 @@ bool hin_claim_status_from_name(struct hin_view name, enum hin_claim_status *ret
 
 struct hin_claim_state {
     enum hin_claim_status status;
-    int64_t observed_usec; /* of what decides: the failure, or the oldest proof; 0: never */
+    int64_t observed_usec;       /* of what decides: the failure, or the oldest proof; 0: never */
     int64_t valid_until_usec;    /* the earliest of the proofs; 0: none */
     struct hin_view evidence_id; /* of what decides; empty: none */
     struct hin_view probe;       /* that decides; empty: none */
@@ -142,7 +143,8 @@ bool hin_claim_hangs_on(const struct hin_claim *claim, struct hin_view probe);
  *    "probes":["tls-floor"],"status":"proven","observed":MSEC,"validUntil":MSEC,
  *    "evidenceID":"...","evidenceIDs":["..."],"probe":"tls-floor","reason":"",
  *    "mappings":[{"framework":"pci-dss-4.0.1","control":"4.2.1","degree":"automated"}]}
- * observed, validUntil: milliseconds, null when there are none; evidenceID, probe: null likewise. */
+ * observed, validUntil: milliseconds, null when there are none; evidenceID, probe: null likewise.
+ */
 void hin_claim_write(struct hin_json_writer *writer, const struct hin_claim *claim,
                      const struct hin_claim_state *state) HIN_NONNULL;
 /* The state out of such an element; the claim itself is looked up in the catalogue by ID. Borrows

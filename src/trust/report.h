@@ -15,11 +15,11 @@ enum {
 };
 
 struct hin_report {
-    const struct hin_catalogue *catalogue;      /* borrowed */
-    struct hin_claim_state *states;             /* one a claim, in the catalogue's order */
-    int64_t at_usec;                            /* the moment */
-    char installation[HIN_SHA256_HEX_BYTES];    /* empty: not known */
-    struct hin_json_document *document;         /* what a report that was read borrows from */
+    const struct hin_catalogue *catalogue;   /* borrowed */
+    struct hin_claim_state *states;          /* one a claim, in the catalogue's order */
+    int64_t at_usec;                         /* the moment */
+    char installation[HIN_SHA256_HEX_BYTES]; /* empty: not known */
+    struct hin_json_document *document;      /* what a report that was read borrows from */
 };
 
 /* The states at `now` by the probes' newest records (hin_claim_state_of). installation: hex or
@@ -43,7 +43,7 @@ void hin_report_done(struct hin_report *report); /* a zeroed one is fine */
 /* How much of a framework is mapped: each control counts once, by the best degree that any claim
  * gives it. Mapped is not certified. */
 struct hin_coverage {
-    size_t controls;                   /* listed */
+    size_t controls;                    /* listed */
     size_t by_degree[HIN_DEGREE_COUNT]; /* mapped, so far */
     size_t unmapped;
     size_t proven; /* mapped, and one claim of that best degree at least is proven, none failed */
@@ -53,8 +53,8 @@ struct hin_coverage {
 struct hin_coverage hin_report_coverage(const struct hin_report *report,
                                         const struct hin_framework *framework) HIN_NONNULL;
 
-/* One control. degree: the best; status: FAILED when a claim that maps to it failed, PROVEN when one
- * is proven, STALE when one is stale, else NOT_ASSESSED. False: nothing is mapped to it. */
+/* One control. degree: the best; status: FAILED when a claim that maps to it failed, PROVEN when
+ * one is proven, STALE when one is stale, else NOT_ASSESSED. False: nothing is mapped to it. */
 bool hin_report_control(const struct hin_report *report, const struct hin_framework *framework,
                         struct hin_view control, enum hin_degree *ret_degree,
                         enum hin_claim_status *ret_status);

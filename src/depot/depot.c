@@ -107,7 +107,8 @@ HIN_RESULT hin_depot_commit(struct hin_depot *depot)
 void hin_depot_abort(struct hin_depot *depot)
 {
     if (depot->writing) {
-        depot->kind->abort(depot);
+        void (*drop)(struct hin_depot * of) = depot->kind->abort;
+        drop(depot);
         depot->writing = false;
     }
 }

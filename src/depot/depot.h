@@ -17,7 +17,7 @@
 #include "base/view.h"
 
 enum {
-    HIN_DEPOT_NAME_MAX = 200,  /* bytes of a name */
+    HIN_DEPOT_NAME_MAX = 200, /* bytes of a name */
     HIN_DEPOT_URL_MAX = 1024,
     HIN_DEPOT_REGION_MAX = 64,
 };

@@ -58,7 +58,7 @@ static HIN_RESULT fail(struct folder *folder, enum hin_code code, const char *wh
 
 static HIN_RESULT fail_errno(struct folder *folder, const char *what, const char *name)
 {
-    enum hin_code code = errno == EROFS   ? HIN_DENIED
+    enum hin_code code = errno == EROFS    ? HIN_DENIED
                          : errno == EDQUOT ? HIN_NO_SPACE
                                            : hin_code_from_errno(errno);
     return fail(folder, code, what, name);
@@ -93,10 +93,11 @@ static HIN_RESULT open_root(struct folder *folder, const struct hin_depot_option
     struct hin_result opened =
         hin_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &folder->root);
     if (!hin_is_ok(opened)) {
-        return hin_error_set(error, opened.code, path, 0, 0,
-                             "the folder of the destination cannot be opened: %s (make it, or mount "
-                             "it)",
-                             hin_code_text(opened.code));
+        return hin_error_set(
+            error, opened.code, path, 0, 0,
+            "the folder of the destination cannot be opened: %s (make it, or mount "
+            "it)",
+            hin_code_text(opened.code));
     }
     folder->own_root = true;
     return hin_ok();
@@ -106,8 +107,8 @@ static HIN_RESULT folder_open(struct hin_depot **ret_depot, const struct hin_dep
                               struct hin_error *error)
 {
     if (options->settings != NULL && options->settings[0] != NULL) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                             "a folder knows no setting \"%s\"", options->settings[0]);
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "a folder knows no setting \"%s\"",
+                             options->settings[0]);
     }
     struct folder *folder = calloc(1, sizeof(*folder));
     HIN_ENSURE(folder != NULL, NO_MEMORY);
@@ -165,8 +166,8 @@ static HIN_RESULT folder_begin(struct hin_depot *depot, const char *name, enum h
     if (!hin_is_ok(opened)) {
         return fail(folder, opened.code, "its folder cannot be made", name);
     }
-    if (mode == HIN_DEPOT_NEW && fstatat(folder->parent, hin_path_base(name), &about,
-                                         AT_SYMLINK_NOFOLLOW) == 0) {
+    if (mode == HIN_DEPOT_NEW &&
+        fstatat(folder->parent, hin_path_base(name), &about, AT_SYMLINK_NOFOLLOW) == 0) {
         hin_fd_close(&folder->parent);
         return fail(folder, HIN_EXISTS, "it was written before", name);
     }
@@ -356,10 +357,9 @@ static HIN_RESULT list_folder(struct listing *listing, int fd, size_t size, unsi
     return result;
 }
 
-static HIN_RESULT folder_list(struct hin_depot *depot, const char *prefix,
-                              HIN_RESULT (*visit)(void *context,
-                                                  const struct hin_depot_entry *entry),
-                              void *context)
+static HIN_RESULT
+folder_list(struct hin_depot *depot, const char *prefix,
+            HIN_RESULT (*visit)(void *context, const struct hin_depot_entry *entry), void *context)
 {
     struct folder *folder = of(depot);
     struct listing listing = {

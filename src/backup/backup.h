@@ -17,9 +17,9 @@
 #include "depot/depot.h"
 
 struct hin_backup_progress {
-    uint64_t objects, bytes;                 /* written (or read) by this call */
-    uint64_t objects_shared, bytes_shared;   /* that lay there before */
-    uint64_t objects_all, bytes_all;         /* of all there is to do, as far as it is known; or 0 */
+    uint64_t objects, bytes;               /* written (or read) by this call */
+    uint64_t objects_shared, bytes_shared; /* that lay there before */
+    uint64_t objects_all, bytes_all;       /* of all there is to do, as far as it is known; or 0 */
 };
 
 struct hin_backup {
@@ -43,7 +43,8 @@ void hin_backup_object_path(const char *tenant, const uint8_t name[HIN_BACKUP_NA
 /* sequence 0: the manifest. */
 void hin_backup_manifest_path(const char *tenant, int64_t begun_usec, uint32_t sequence,
                               char out[HIN_DEPOT_NAME_MAX + 1]) HIN_NONNULL;
-/* The manifests of a tenant (all tenants: NULL), oldest first; *ret_list is the caller's to free. */
+/* The manifests of a tenant (all tenants: NULL), oldest first; *ret_list is the caller's to free.
+ */
 struct hin_backup_listed {
     char tenant[HIN_STORE_TENANT_MAX + 1];
     int64_t begun_usec;
@@ -96,8 +97,7 @@ HIN_RESULT hin_backup_check(struct hin_backup *backup, const struct hin_backup_m
 /* Into a store that was made for it and is unlocked with new keys. Every object is checked on the
  * way: CORRUPT, AUTH, NOT_FOUND name it in backup->error. Cut off, the store is to be thrown away.
  */
-HIN_RESULT hin_backup_restore(struct hin_backup *backup,
-                              const struct hin_backup_manifest *manifest,
+HIN_RESULT hin_backup_restore(struct hin_backup *backup, const struct hin_backup_manifest *manifest,
                               struct hin_store *store) HIN_NONNULL;
 
 /* --- destroying --- */
@@ -105,8 +105,8 @@ HIN_RESULT hin_backup_restore(struct hin_backup *backup,
 /* Removes a manifest and its shipments, whose key was destroyed before; repeats are harmless. */
 HIN_RESULT hin_backup_remove(struct hin_backup *backup, int64_t begun_usec) HIN_NONNULL;
 /* Removes objects that no manifest of the tenant names, nor any shipment. One that cannot be read
- * (other than by a destroyed key: NOT_FOUND of open_key, which is as good as removed) ends it before
- * anything is removed. Not while the tenant's backup is being taken. */
+ * (other than by a destroyed key: NOT_FOUND of open_key, which is as good as removed) ends it
+ * before anything is removed. Not while the tenant's backup is being taken. */
 HIN_RESULT hin_backup_sweep(struct hin_backup *backup, uint64_t *ret_objects,
                             uint64_t *ret_bytes) HIN_NONNULL;
 

@@ -57,14 +57,14 @@ HIN_RESULT hin_backup_check(struct hin_backup *backup, const struct hin_backup_m
     backup->progress.bytes_all = hin_backup_bytes(manifest);
     for (size_t i = 0; i < manifest->piece_count; i++) {
         const struct hin_backup_piece *piece = &manifest->pieces[i];
-        HIN_TRY(judge(backup, check_piece(backup, piece, &bytes, &plain), &piece->object,
-                      &verdict));
+        HIN_TRY(
+            judge(backup, check_piece(backup, piece, &bytes, &plain), &piece->object, &verdict));
     }
     for (size_t i = 0; i < manifest->segment_count; i++) {
         const struct hin_backup_segment *segment = &manifest->segments[i];
         if (segment->object.size > 0) {
-            HIN_TRY(judge(backup, check_segment(backup, segment, &bytes), &segment->object,
-                          &verdict));
+            HIN_TRY(
+                judge(backup, check_segment(backup, segment, &bytes), &segment->object, &verdict));
         }
     }
     *ret_verdict = verdict;

@@ -89,10 +89,10 @@ uint64_t hin_backup_bytes(const struct hin_backup_manifest *manifest)
 
 static void columns_of(struct hin_copy_segment *row, int64_t *columns[COLUMNS])
 {
-    int64_t *const all[COLUMNS] = {&row->id,          &row->last_id,  &row->count,
-                                   &row->level,       &row->day,      &row->created_usec,
-                                   &row->min_time,    &row->max_time, &row->plain_bytes,
-                                   &row->damaged,     &row->classes,  &row->severities};
+    int64_t *const all[COLUMNS] = {&row->id,       &row->last_id,  &row->count,
+                                   &row->level,    &row->day,      &row->created_usec,
+                                   &row->min_time, &row->max_time, &row->plain_bytes,
+                                   &row->damaged,  &row->classes,  &row->severities};
     hin_copy(columns, all, sizeof(all));
 }
 
@@ -106,7 +106,8 @@ static struct hin_seal_place frame_place(const struct hin_backup_manifest *manif
                                          const char *row, bool end)
 {
     return (struct hin_seal_place){hin_view_from_text(manifest->tenant), HIN_VIEW("backup"),
-                                   hin_view_from_text(row), end ? HIN_VIEW("end") : HIN_VIEW("more")};
+                                   hin_view_from_text(row),
+                                   end ? HIN_VIEW("end") : HIN_VIEW("more")};
 }
 
 /* --- writing --- */
@@ -203,8 +204,8 @@ static HIN_RESULT write_about(struct writing *writing, const uint8_t *head_hash,
     HIN_TRY(hin_write_zigzag(out, manifest->at_usec));
     HIN_TRY(hin_write_zigzag(out, manifest->position.last_event_id));
     HIN_TRY(hin_write_zigzag(out, manifest->position.audit_number));
-    HIN_TRY(hin_buf_append(out, hin_view_of(manifest->position.audit_hash,
-                                            sizeof(manifest->position.audit_hash))));
+    HIN_TRY(hin_buf_append(
+        out, hin_view_of(manifest->position.audit_hash, sizeof(manifest->position.audit_hash))));
     HIN_TRY(hin_buf_append(out, hin_view_of(head_hash, HIN_SHA256_BYTES)));
     HIN_TRY(hin_write_varint(out, segments));
     return hin_write_varint(out, manifest->piece_count);
@@ -237,7 +238,8 @@ bool hin_backup_same(const struct hin_backup_manifest *a, const struct hin_backu
     return same;
 }
 
-/* Both lists ascend by id. What the base has and the manifest has not, or has otherwise, is gone. */
+/* Both lists ascend by id. What the base has and the manifest has not, or has otherwise, is gone.
+ */
 static HIN_RESULT write_change(struct writing *writing, const struct hin_backup_manifest *base)
 {
     const struct hin_backup_manifest *manifest = writing->manifest;
@@ -286,8 +288,7 @@ HIN_RESULT hin_backup_manifest_write(const struct hin_backup_manifest *manifest,
                                      struct hin_buf *ret_bytes)
 {
     uint8_t head_hash[HIN_SHA256_BYTES];
-    struct writing writing = {
-        .manifest = manifest, .frame = {.max = FRAME_MAX}, .out = ret_bytes};
+    struct writing writing = {.manifest = manifest, .frame = {.max = FRAME_MAX}, .out = ret_bytes};
     HIN_TRY(hin_buf_reserve(&writing.frame, FRAME_MAX));
     struct hin_result written = hin_sealer_new(&writing.sealer, key->id, &key->key);
     if (hin_is_ok(written)) {
@@ -371,8 +372,8 @@ static HIN_RESULT read_segment(struct hin_reader *reader, struct hin_backup_read
     HIN_TRY(hin_read_varint(reader, &computers));
     HIN_ENSURE(computers <= HIN_COPY_COMPUTERS_BYTES + 1, LIMIT);
     segment.row.computers_known = computers > 0;
-    HIN_TRY(hin_read_exact(reader, computers > 0 ? (size_t)computers - 1 : 0,
-                           &segment.row.computers));
+    HIN_TRY(
+        hin_read_exact(reader, computers > 0 ? (size_t)computers - 1 : 0, &segment.row.computers));
     HIN_TRY(hin_read_u8(reader, &state));
     HIN_ENSURE(state <= HIN_COPY_KEY_LOST, SYNTAX);
     segment.row.key_state = (enum hin_copy_key)state;
@@ -441,7 +442,8 @@ static HIN_RESULT read_gone(struct hin_reader *reader, struct hin_backup_reading
 
 HIN_RESULT hin_backup_records_read(struct hin_view plain, struct hin_backup_reading *reading)
 {
-    static struct hin_result (*const readers[])(struct hin_reader *, struct hin_backup_reading *) = {
+    static struct hin_result (*const readers[])(struct hin_reader *,
+                                                struct hin_backup_reading *) = {
         [RECORD_ABOUT] = read_about,
         [RECORD_SEGMENT] = read_segment,
         [RECORD_PIECE] = read_piece,

@@ -1,6 +1,6 @@
 /* What one backup of one tenant is: the objects it is made of, the key of each, the rows of its
- * segments. A manifest lists all; a shipment says what changed since the manifest it belongs to, and
- * is sealed under the same key.
+ * segments. A manifest lists all; a shipment says what changed since the manifest it belongs to,
+ * and is sealed under the same key.
  *
  * File, version 1 (little-endian):
  *   0  "HBM" 1
@@ -89,8 +89,7 @@ uint64_t hin_backup_bytes(const struct hin_backup_manifest *manifest) HIN_NONNUL
 HIN_RESULT hin_backup_manifest_write(const struct hin_backup_manifest *manifest,
                                      const struct hin_backup_manifest *base,
                                      const struct hin_vault_data_key *key,
-                                     struct hin_buf *ret_bytes)
-    __attribute__((nonnull(1, 3, 4)));
+                                     struct hin_buf *ret_bytes) __attribute__((nonnull(1, 3, 4)));
 
 /* The head alone, which needs no key: fills tenant, begun_usec, sequence, version, payload.
  * TRUNCATED, SYNTAX, CORRUPT; UNSUPPORTED: made by a newer version. *ret_size: where the frames

@@ -95,7 +95,8 @@ static HIN_RESULT visit_name(void *context, const struct hin_depot_entry *entry)
     char kind = 0;
     unsigned long long begun = 0;
     unsigned sequence = 0;
-    if (sscanf(entry->name, "t/%64[a-z0-9_-]/%c/%16llx/%8x", tenant, &kind, &begun, &sequence) < 3 ||
+    if (sscanf(entry->name, "t/%64[a-z0-9_-]/%c/%16llx/%8x", tenant, &kind, &begun, &sequence) <
+            3 ||
         begun > INT64_MAX || (kind != 'm' && kind != 's')) {
         return hin_ok();
     }
@@ -117,8 +118,9 @@ static int by_age(const void *a, const void *b)
 {
     const struct hin_backup_listed *one = a, *other = b;
     int tenants = strcmp(one->tenant, other->tenant);
-    return tenants != 0 ? tenants
-                        : (one->begun_usec > other->begun_usec) - (one->begun_usec < other->begun_usec);
+    return tenants != 0
+               ? tenants
+               : (one->begun_usec > other->begun_usec) - (one->begun_usec < other->begun_usec);
 }
 
 HIN_RESULT hin_backup_list(struct hin_depot *depot, const char *tenant,
@@ -158,9 +160,10 @@ HIN_RESULT hin_backup_list(struct hin_depot *depot, const char *tenant,
 static HIN_RESULT name_failure(struct hin_backup *backup, struct hin_result result,
                                const char *path, const char *what)
 {
-    const char *why = result.code == HIN_NOT_FOUND     ? "its key was destroyed"
-                      : result.code == HIN_UNSUPPORTED ? "a newer version has made it: update Hinomi"
-                                                       : hin_code_text(result.code);
+    const char *why = result.code == HIN_NOT_FOUND ? "its key was destroyed"
+                      : result.code == HIN_UNSUPPORTED
+                          ? "a newer version has made it: update Hinomi"
+                          : hin_code_text(result.code);
     return hin_error_set(&backup->error, result.code, path, 0, 0, "%s of tenant %s: %s", what,
                          backup->tenant, why);
 }
@@ -223,8 +226,8 @@ static HIN_RESULT load_newest(struct hin_backup *backup, struct hin_backup_manif
     struct hin_backup_listed *list = NULL;
     size_t count = 0;
     uint32_t newest = 0;
-    HIN_TRY(hin_backup_depot_failed(
-        backup, hin_backup_list(backup->depot, backup->tenant, &list, &count)));
+    HIN_TRY(hin_backup_depot_failed(backup,
+                                    hin_backup_list(backup->depot, backup->tenant, &list, &count)));
     for (size_t i = 0; i < count; i++) {
         newest = list[i].begun_usec == base->begun_usec ? list[i].last_sequence : newest;
     }
@@ -286,8 +289,7 @@ HIN_RESULT hin_backup_fetch(struct hin_backup *backup, const struct hin_backup_o
     hin_buf_clear(bytes);
     hin_backup_object_path(backup->tenant, object->name, path);
     /* One byte more, so that one that grew is seen. */
-    struct hin_result got =
-        hin_depot_get(backup->depot, path, 0, (size_t)object->size + 1, bytes);
+    struct hin_result got = hin_depot_get(backup->depot, path, 0, (size_t)object->size + 1, bytes);
     if (got.code == HIN_NOT_FOUND) {
         return hin_error_set(&backup->error, HIN_NOT_FOUND, path, 0, 0,
                              "this object of the backup of tenant %s is missing", backup->tenant);

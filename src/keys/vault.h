@@ -230,10 +230,10 @@ HIN_RESULT hin_vault_certificate_sign(struct hin_vault *vault, struct hin_view t
                                       struct hin_view statement,
                                       uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 
-/* --- backups (vault_backup.c). Each has a key of its own, wrapped under a version of its own of the
- * provider's key "TENANT.backup"; the payload holds it wrapped, and sealed what of the vault itself
- * a restore needs. It lies with the backup: "HBK" 1, u32 version, 16 bytes id, wrapped key (bytes),
- * another wrapped key, what it seals. --- */
+/* --- backups (vault_backup.c). Each has a key of its own, wrapped under a version of its own of
+ * the provider's key "TENANT.backup"; the payload holds it wrapped, and sealed what of the vault
+ * itself a restore needs. It lies with the backup: "HBK" 1, u32 version, 16 bytes id, wrapped key
+ * (bytes), another wrapped key, what it seals. --- */
 #define HIN_VAULT_BACKUP_MAX 60000 /* a payload is never longer */
 /* A new version. LIMIT: the provider keeps no more of them (a file ring: 64), destroy backups. */
 HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant,
@@ -265,6 +265,9 @@ HIN_RESULT hin_vault_restore(struct hin_vault **ret_vault, const struct hin_vaul
 HIN_RESULT hin_vault_restore_tenant(struct hin_vault *vault, const struct hin_key_provider *source,
                                     struct hin_view tenant,
                                     struct hin_view payload) HIN_NONNULL; /* EXISTS */
+/* Whether a tenant that is there has the index key of a backup. CONFLICT: another. */
+HIN_RESULT hin_vault_backup_fits(struct hin_vault *vault, const struct hin_key_provider *source,
+                                 struct hin_view tenant, struct hin_view payload) HIN_NONNULL;
 
 HIN_RESULT hin_vault_status(struct hin_vault *vault,
                             struct hin_key_provider_status *ret_status) HIN_NONNULL;

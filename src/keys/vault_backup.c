@@ -183,8 +183,8 @@ HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant,
                                 struct hin_vault_data_key *ret_key, struct hin_buf *ret_payload)
 {
     struct hin_result made = backup_new(vault, tenant, ret_key, ret_payload);
-    return hin_vault_report(vault, "backup-key-new", tenant,
-                            hin_is_ok(made) ? ret_key->id : NULL, HIN_VAULT_FOR_BACKUP, made);
+    return hin_vault_report(vault, "backup-key-new", tenant, hin_is_ok(made) ? ret_key->id : NULL,
+                            HIN_VAULT_FOR_BACKUP, made);
 }
 
 HIN_RESULT hin_vault_backup_unwrap(const struct hin_key_provider *provider, struct hin_view tenant,
@@ -345,4 +345,18 @@ HIN_RESULT hin_vault_restore_tenant(struct hin_vault *vault, const struct hin_ke
     HIN_TRY(hin_secret_from(&index, part.index));
     return hin_vault_report(vault, "tenant-restore", tenant, NULL, HIN_VAULT_FOR_BACKUP,
                             hin_vault_tenant_make(vault, tenant, &index));
+}
+
+HIN_RESULT hin_vault_backup_fits(struct hin_vault *vault, const struct hin_key_provider *source,
+                                 struct hin_view tenant, struct hin_view payload)
+{
+    HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
+    HIN_CLEANUP(hin_secret_done) struct hin_secret index = {0};
+    struct part part = {0};
+    HIN_TRY(open_part(source, tenant, payload, &plain, &part));
+    HIN_TRY(hin_vault_open_index(vault, tenant, &index));
+    HIN_ENSURE(part.index.size == index.size &&
+                   hin_equal_constant_time(part.index.data, index.data, index.size),
+               CONFLICT);
+    return hin_ok();
 }

@@ -88,8 +88,7 @@ HIN_RESULT hin_vault_new(const struct hin_vault_options *options,
                          struct hin_vault **ret_vault) HIN_NONNULL;
 /* A tenant with fresh keys, and this index key (NULL: a fresh one too); saved. */
 HIN_RESULT hin_vault_tenant_make(struct hin_vault *vault, struct hin_view tenant,
-                                 const struct hin_secret *index)
-    __attribute__((nonnull(1)));
+                                 const struct hin_secret *index) __attribute__((nonnull(1)));
 void hin_vault_wrapped_done(struct hin_vault_wrapped *wrapped);
 
 /* --- vault_rotate.c --- */

@@ -34,9 +34,9 @@ static const struct part parts[HIN_PART_COUNT] = {
 /* What is of one database and its keys alone: a restored one has its own. */
 static bool is_local(struct hin_view name)
 {
-    static const char *const names[] = {
-        "mark",        "epoch",      "change",       "reseal_phase", "reseal_at",
-        "shred_stage", "shred_tenant", "shred_wrapping", "shred_since"};
+    static const char *const names[] = {"mark",         "epoch",          "change",
+                                        "reseal_phase", "reseal_at",      "shred_stage",
+                                        "shred_tenant", "shred_wrapping", "shred_since"};
     for (size_t i = 0; i < HIN_COUNT(names); i++) {
         if (hin_view_is(name, names[i])) {
             return true;
@@ -157,17 +157,15 @@ static HIN_RESULT write_key(struct hin_store *store, struct hin_statement *state
     uint8_t key[HIN_SEAL_KEY_BYTES];
     enum hin_copy_key state = HIN_COPY_KEY_NONE;
     struct hin_view sealed = hin_db_blob(statement, part->sealed_column);
-    struct hin_data_key there =
-        hin_data_key_column(statement, part->sealed_column + 1);
+    struct hin_data_key there = hin_data_key_column(statement, part->sealed_column + 1);
     if (sealed.size > 0 && !hin_is_ok(hin_seal_key_id(sealed, key_id)) && !there.there) {
         state = HIN_COPY_KEY_LOST;
     } else if (sealed.size > 0) {
         HIN_TRY(take_key(store, number_of(part, statement), &there, key_id, &state, key));
     }
     HIN_TRY(hin_write_u8(row, (uint8_t)state));
-    struct hin_result written = state == HIN_COPY_KEY_HERE
-                                    ? hin_buf_append(row, hin_view_of(key, sizeof(key)))
-                                    : hin_ok();
+    struct hin_result written =
+        state == HIN_COPY_KEY_HERE ? hin_buf_append(row, hin_view_of(key, sizeof(key))) : hin_ok();
     hin_wipe(key, sizeof(key));
     return written;
 }
@@ -310,10 +308,10 @@ HIN_RESULT hin_store_copy_audit_hash(struct hin_store *store, int64_t number,
 static HIN_RESULT read_segment(struct hin_store *store, struct hin_statement *statement,
                                struct hin_copy_segment *segment)
 {
-    int64_t *const numbers[] = {&segment->id,          &segment->last_id,  &segment->count,
-                                &segment->level,       &segment->day,      &segment->created_usec,
-                                &segment->min_time,    &segment->max_time, &segment->plain_bytes,
-                                &segment->damaged,     &segment->classes,  &segment->severities};
+    int64_t *const numbers[] = {&segment->id,       &segment->last_id,  &segment->count,
+                                &segment->level,    &segment->day,      &segment->created_usec,
+                                &segment->min_time, &segment->max_time, &segment->plain_bytes,
+                                &segment->damaged,  &segment->classes,  &segment->severities};
     for (size_t i = 0; i < HIN_COUNT(numbers); i++) {
         *numbers[i] = hin_db_int(statement, (int)i);
     }
@@ -470,8 +468,8 @@ static HIN_RESULT paste(struct hin_store *store, const struct part *part,
     }
     HIN_TRY(hin_db_run(store, statement));
     int64_t id = columns[part->owner == HIN_OWNER_DOCUMENT ? 1 : 0].number;
-    int owner = part->owner == HIN_OWNER_DOCUMENT ? part->owner + (int)columns[0].number
-                                                  : part->owner;
+    int owner =
+        part->owner == HIN_OWNER_DOCUMENT ? part->owner + (int)columns[0].number : part->owner;
     return put_key(store, hin_data_number(owner, id), state, key);
 }
 

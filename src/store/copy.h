@@ -4,8 +4,8 @@
  * caller, and wiped.
  *
  * A row: the columns of its part (copy.c) as zigzag numbers and length-prefixed bytes (length + 1;
- * 0: NULL), then, where its things have keys of their own, u8 state and perhaps 32 bytes. Formats of
- * rows are stored in backups: a part's columns never change; another set is another part. */
+ * 0: NULL), then, where its things have keys of their own, u8 state and perhaps 32 bytes. Formats
+ * of rows are stored in backups: a part's columns never change; another set is another part. */
 #ifndef HIN_STORE_COPY_H
 #define HIN_STORE_COPY_H
 
@@ -72,7 +72,7 @@ HIN_RESULT
 hin_store_copy_audit_hash(struct hin_store *store, int64_t number,
                           uint8_t ret_hash[HIN_STORE_AUDIT_HASH_BYTES]) HIN_NONNULL;
 
-#define HIN_COPY_HEAD_BYTES      92   /* of a segment's head (seal/segment.h): tells it from others */
+#define HIN_COPY_HEAD_BYTES      92 /* of a segment's head (seal/segment.h): tells it from others */
 #define HIN_COPY_COMPUTERS_BYTES 1024 /* at most */
 struct hin_copy_segment {
     int64_t id, last_id, count, level, day, created_usec, min_time, max_time, plain_bytes, damaged;
@@ -87,8 +87,8 @@ HIN_RESULT hin_store_copy_segments(struct hin_store *store, int64_t after_id, si
                                    HIN_RESULT (*visit)(void *context,
                                                        const struct hin_copy_segment *segment),
                                    void *context, bool *ret_more) __attribute__((nonnull(1, 4, 6)));
-/* Appends a segment's sealed bytes: u32 size of the head, head, body. NOT_FOUND: it is gone (merged,
- * dropped); CORRUPT: damaged. */
+/* Appends a segment's sealed bytes: u32 size of the head, head, body. NOT_FOUND: it is gone
+ * (merged, dropped); CORRUPT: damaged. */
 HIN_RESULT hin_store_copy_segment(struct hin_store *store, int64_t id,
                                   struct hin_buf *ret_bytes) HIN_NONNULL;
 

@@ -135,8 +135,8 @@ HIN_RESULT site_take(struct site *site, int64_t begun, const struct hin_backup_m
     struct hin_backup_take take = {
         .store = site->source.store, .former = former, .key = &key, .now_usec = begun};
     if (hin_is_ok(made)) {
-        made = hin_vault_backup_version(hin_buf_view(&ret_manifest->payload),
-                                        &ret_manifest->version);
+        made =
+            hin_vault_backup_version(hin_buf_view(&ret_manifest->payload), &ret_manifest->version);
     }
     if (hin_is_ok(made)) {
         site->backup.progress = (struct hin_backup_progress){0};
@@ -232,7 +232,8 @@ static HIN_RESULT add_segment(void *context, const struct hin_copy_segment *segm
 {
     struct digesting *digesting = context;
     char text[400];
-    snprintf(text, sizeof(text), "%lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %llx %llx %d %d",
+    snprintf(text, sizeof(text),
+             "%lld %lld %lld %lld %lld %lld %lld %lld %lld %lld %llx %llx %d %d",
              (long long)segment->id, (long long)segment->last_id, (long long)segment->count,
              (long long)segment->level, (long long)segment->day, (long long)segment->created_usec,
              (long long)segment->min_time, (long long)segment->max_time,
@@ -259,8 +260,7 @@ static HIN_RESULT add_all(struct digesting *digesting)
     }
     digesting->last = INT64_MIN;
     for (more = true; more;) {
-        HIN_TRY(
-            hin_store_copy_segments(store, digesting->last, 1, add_segment, digesting, &more));
+        HIN_TRY(hin_store_copy_segments(store, digesting->last, 1, add_segment, digesting, &more));
         hin_buf_clear(&bytes);
         if (more) {
             HIN_TRY(hin_store_copy_segment(store, digesting->last, &bytes));

@@ -241,8 +241,8 @@ TEST(test_backup_destroy__a_manifest_that_cannot_be_read_stops_the_sweep)
     CHECK_OK(site_fill(&site, 1));
     CHECK_OK(site_take(&site, NOW, NULL, &manifest, NULL));
     hin_backup_manifest_path(site.source.tenant, NOW + 5, 0, path);
-    CHECK_OK(hin_depot_put(site.depot, path, HIN_VIEW("HBM\1 and then nothing of use"),
-                           HIN_DEPOT_NEW));
+    CHECK_OK(
+        hin_depot_put(site.depot, path, HIN_VIEW("HBM\1 and then nothing of use"), HIN_DEPOT_NEW));
     CHECK_CODE(hin_backup_sweep(&site.backup, &objects, &bytes), CORRUPT);
     CHECK(strstr(site.backup.error.text, site.source.tenant) != NULL);
     hin_backup_manifest_done(&manifest);

@@ -327,3 +327,16 @@ long search_term(struct fixture *f, const char *name, const char *value,
     hin_arena_done(&arena);
     return count;
 }
+
+HIN_RESULT retain_all(struct fixture *f, int64_t now_usec, uint32_t keep_days, uint64_t *ret_events)
+{
+    struct hin_retention keep;
+    struct hin_retention_round round = {0};
+    struct hin_retained retained;
+    for (size_t i = 0; i < HIN_MODULE_COUNT; i++) {
+        keep.keep_days[i] = keep_days;
+    }
+    HIN_TRY(hin_store_retain(f->store, now_usec, &keep, 0, &round, &retained));
+    *ret_events = retained.events;
+    return hin_ok();
+}

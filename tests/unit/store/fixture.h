@@ -9,6 +9,7 @@
 #include "store/audit.h"
 #include "store/documents.h"
 #include "store/events.h"
+#include "store/retention.h"
 
 #define NOW INT64_C(1795386286000000)
 
@@ -78,6 +79,10 @@ struct judged {
     struct hin_chain_fault fault;
 };
 HIN_RESULT judge_entry(void *context, const struct hin_store_audit *entry);
+
+/* One retention of all modules, whole rounds. */
+HIN_RESULT retain_all(struct fixture *f, int64_t now_usec, uint32_t keep_days,
+                      uint64_t *ret_events);
 
 /* How many events a filter finds; -1 on failure. */
 long search_count(struct fixture *f, const struct hin_store_filter *filter,

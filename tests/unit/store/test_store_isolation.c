@@ -183,7 +183,7 @@ TEST(test_store_isolation__events_of_another)
               0);
     CHECK_INT(search_term(&world.mine, "user", "user7", NULL), 0);
     CHECK_OK(hin_store_maintain(store, NOW + HIN_DAY_USEC, 0));
-    CHECK_OK(hin_store_retain(store, NOW + 100 * HIN_DAY_USEC, 1, &dropped));
+    CHECK_OK(retain_all(&world.mine, NOW + 100 * HIN_DAY_USEC, 1, &dropped));
     CHECK_INT(dropped, 0);
     /* Identities are the tenant's: what another has is no copy here. */
     CHECK_OK(commit_some(&world.mine, &(struct shape){1, 9, 0, NOW, NULL}, 10, NOW, &committed));

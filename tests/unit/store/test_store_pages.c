@@ -150,7 +150,7 @@ TEST(test_store_pages__retention_goes_past_a_damaged_body)
     CHECK(pages_of(&f, "body", pages));
     CHECK(page_flip(&f, page_nth(pages, PAGE_OVERFLOW, 0)->number));
     CHECK_OK(fixture_open(&f));
-    CHECK_OK(hin_store_retain(f.store, NOW + 30 * INT64_C(86400000000), 10, &dropped));
+    CHECK_OK(retain_all(&f, NOW + 30 * INT64_C(86400000000), 10, &dropped));
     CHECK_INT(dropped, 3000);
     CHECK(!hin_store_is_broken(f.store));
     CHECK_OK(hin_store_stats(f.store, &stats));

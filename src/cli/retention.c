@@ -200,8 +200,8 @@ static HIN_RESULT set(const struct retention_options *options, struct hin_error 
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     HIN_TRY(write_body(options, &body));
     HIN_TRY(hin_cli_api_open(&api, error));
-    HIN_TRY(hin_cli_api_call(&api, HIN_HTTP_POST, "/retention", hin_buf_view(&body), &document,
-                             error));
+    HIN_TRY(
+        hin_cli_api_call(&api, HIN_HTTP_POST, "/retention", hin_buf_view(&body), &document, error));
     return print_answer(&api, options, hin_json_root(document), error);
 }
 

@@ -1,5 +1,5 @@
-/* The modules that make events, as retention tells them apart: by what of an event lies in the clear
- * in the store. Names are stored: append only.
+/* The modules that make events, as retention tells them apart: by what of an event lies in the
+ * clear in the store. Names are stored: append only.
  *
  * X(SYMBOL, "name", class, of whom, "what its events are") */
 #ifndef HIN_EVENT_MODULE_H

@@ -8,14 +8,14 @@ HIN_RESULT hin_retention_read(struct hin_json stored, struct hin_retention_setti
     struct hin_json modules = {0};
     bool some = stored.node != NULL && hin_json_find(stored, "modules", &modules);
     if (stored.node != NULL) {
-        HIN_TRY(hin_json_opt_integer(stored, "keepDays", 0, HIN_KEEP_DAYS_MAX, &settings.own,
-                                     NULL));
+        HIN_TRY(
+            hin_json_opt_integer(stored, "keepDays", 0, HIN_KEEP_DAYS_MAX, &settings.own, NULL));
     }
     for (unsigned module = 0; module < HIN_MODULE_COUNT; module++) {
         settings.modules[module] = HIN_RETENTION_UNSET;
         if (some && module != HIN_MODULE_OTHER) {
-            HIN_TRY(hin_json_opt_integer(modules, hin_modules[module].name, 0,
-                                         HIN_KEEP_DAYS_MAX, &settings.modules[module], NULL));
+            HIN_TRY(hin_json_opt_integer(modules, hin_modules[module].name, 0, HIN_KEEP_DAYS_MAX,
+                                         &settings.modules[module], NULL));
         }
     }
     *ret_settings = settings;

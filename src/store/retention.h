@@ -1,4 +1,5 @@
-/* How long events are kept, each module's for as long as it is told; whole days (UTC, of commit) go.
+/* How long events are kept, each module's for as long as it is told; whole days (UTC, of commit)
+ * go.
  *
  * A segment whose modules are all over goes as a whole, with its key. One that also holds others is
  * made anew once without those that are over, whose identities stay in it, so that they are refused
@@ -34,9 +35,9 @@ struct hin_retained {
     bool more;              /* stopped by steps_max */
 };
 
-/* Drops what is over at now_usec (hin_store_retention_time's). steps_max: segments dropped or opened
- * at most in this call; 0: no limit. Cut off anywhere, each segment is as before or as after. A
- * module that is kept for ever, or for longer than before, gets nothing back. */
+/* Drops what is over at now_usec (hin_store_retention_time's). steps_max: segments dropped or
+ * opened at most in this call; 0: no limit. Cut off anywhere, each segment is as before or as
+ * after. A module that is kept for ever, or for longer than before, gets nothing back. */
 HIN_RESULT hin_store_retain(struct hin_store *store, int64_t now_usec,
                             const struct hin_retention *keep, size_t steps_max,
                             struct hin_retention_round *round,

@@ -21,12 +21,12 @@
 #include "store/events.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32, RETAIN_STEPS = 32 };
-#define TURN_USEC       (10 * HIN_MINUTE_USEC)
-#define TAIL_AGE_USEC   (10 * HIN_SEC_USEC)
-#define REST_USEC       (10 * HIN_SEC_USEC)
-#define ERASE_TURN_USEC (500 * HIN_MSEC_USEC)
+#define TURN_USEC        (10 * HIN_MINUTE_USEC)
+#define TAIL_AGE_USEC    (10 * HIN_SEC_USEC)
+#define REST_USEC        (10 * HIN_SEC_USEC)
+#define ERASE_TURN_USEC  (500 * HIN_MSEC_USEC)
 #define RETAIN_TURN_USEC (200 * HIN_MSEC_USEC)
-#define LOOK_USEC       (5 * HIN_SEC_USEC) /* which tenants there are */
+#define LOOK_USEC        (5 * HIN_SEC_USEC) /* which tenants there are */
 #define ACTIVE_USEC                                                                                \
     (30 * HIN_SEC_USEC) /* after a change of its files a tenant's tail is merged                   \
                          */
@@ -202,8 +202,7 @@ static struct hin_result retain(void *context, int64_t now_usec)
     struct hin_retention_settings settings;
     HIN_TRY(wake(ward));
     HIN_TRY(hin_retention_load(ward->tenant.store, &settings));
-    struct hin_retention keep =
-        hin_retention_resolve(&settings, (uint32_t)ward->jobs->keep_days);
+    struct hin_retention keep = hin_retention_resolve(&settings, (uint32_t)ward->jobs->keep_days);
     HIN_TRY(retention_time(ward, now_usec, &retaining->by_usec));
     retaining->keep = keep;
     retaining->sum = (struct hin_retained){0};

@@ -71,6 +71,10 @@ void events_free(struct events *events);
 
 HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t count, int64_t now_usec,
                        struct hin_store_committed *ret_committed);
+/* Of these modules in turn, an event each. */
+HIN_RESULT commit_modules(struct fixture *f, const unsigned *modules, size_t module_count,
+                          const struct shape *shape, size_t count, int64_t now_usec,
+                          struct hin_store_committed *ret_committed);
 /* Entries "entry 1", "entry 2", ... of the audit record. */
 HIN_RESULT audit_some(struct fixture *f, int count);
 /* As an outsider verifies it: what the store lists, link by link. For hin_store_audit_list. */

@@ -11,31 +11,12 @@ static const struct hin_store_filter states = {.class_uid = HIN_CLASS_APPLICATIO
 static const int64_t own[] = {0};
 static const struct hin_store_filter managers = {.computers = own, .computer_count = 1};
 
-/* Of the modules in turn, one event each. */
-static HIN_RESULT commit_of(struct fixture *f, const unsigned *modules, size_t module_count,
-                            const struct shape *shape, size_t count, int64_t now_usec,
-                            struct hin_store_committed *ret_committed)
-{
-    struct events events;
-    struct hin_result result = events_make(&events, &f->keys, shape, count);
-    for (size_t i = 0; hin_is_ok(result) && i < count; i++) {
-        unsigned module = modules[i % module_count];
-        events.list[i].class_uid = hin_modules[module].class_uid;
-        events.list[i].computer_id = module == MANAGER ? 0 : shape->agent;
-    }
-    if (hin_is_ok(result)) {
-        result = hin_store_commit(f->store, events.list, count, NULL, 0, now_usec, ret_committed);
-    }
-    events_free(&events);
-    return result;
-}
-
 static HIN_RESULT commit_mixed(struct fixture *f, uint64_t offset, size_t count, int64_t now_usec)
 {
     static const unsigned modules[] = {LOG, LOG, AGENT, MANAGER};
     struct hin_store_committed committed;
-    return commit_of(f, modules, HIN_COUNT(modules), &(struct shape){1, 9, offset, NOW, NULL},
-                     count, now_usec, &committed);
+    return commit_modules(f, modules, HIN_COUNT(modules), &(struct shape){1, 9, offset, NOW, NULL},
+                          count, now_usec, &committed);
 }
 
 static struct hin_retention keep_of(uint32_t own_days, unsigned module, uint32_t days)
@@ -54,8 +35,8 @@ static struct hin_retained retain(struct fixture *f, int64_t day, const struct h
     struct hin_retention_round round = {0};
     struct hin_retained sum = {0}, done = {.more = true};
     for (int calls = 0; done.more && calls < 1000; calls++) {
-        if (!hin_is_ok(hin_store_retain(f->store, NOW + day * HIN_DAY_USEC, keep, steps, &round,
-                                        &done))) {
+        if (!hin_is_ok(
+                hin_store_retain(f->store, NOW + day * HIN_DAY_USEC, keep, steps, &round, &done))) {
             return (struct hin_retained){.events = UINT64_MAX};
         }
         sum.events += done.events;
@@ -70,8 +51,7 @@ static struct hin_retention_due due_of(struct fixture *f, int64_t day,
                                        const struct hin_retention *keep)
 {
     struct hin_retention_due due = {0};
-    bool ok = hin_is_ok(
-        hin_store_retention_due(f->store, NOW + day * HIN_DAY_USEC, keep, &due));
+    bool ok = hin_is_ok(hin_store_retention_due(f->store, NOW + day * HIN_DAY_USEC, keep, &due));
     return ok ? due : (struct hin_retention_due){.events = UINT64_MAX};
 }
 
@@ -105,8 +85,9 @@ TEST(test_store_retention__segments_of_one_module_go_whole)
     const struct hin_retention keep = keep_of(0, MANAGER, 1);
     CHECK_OK(fixture_start(&f, "module_whole"));
     for (uint64_t i = 0; i < 6; i++) {
-        CHECK_OK(commit_of(&f, i % 2 == 0 ? log : manager, 1,
-                           &(struct shape){1, 9, i * 1000000, NOW, NULL}, 1000, NOW, &committed));
+        CHECK_OK(commit_modules(&f, i % 2 == 0 ? log : manager, 1,
+                                &(struct shape){1, 9, i * 1000000, NOW, NULL}, 1000, NOW,
+                                &committed));
     }
     CHECK_INT(due_of(&f, 1, &keep).events, 0); /* the day is not over for long enough */
     CHECK_INT(retain(&f, 1, &keep, 0).events, 0);
@@ -125,11 +106,11 @@ TEST(test_store_retention__segments_of_one_module_go_whole)
     CHECK_INT(search_count(&f, &managers, NULL), 0);
     CHECK_INT(count_data_keys(&f), 3);
     /* what went is refused, and new ones go on behind it */
-    CHECK_OK(commit_of(&f, manager, 1, &(struct shape){1, 9, 5000000, NOW, NULL}, 1000, NOW,
-                       &committed));
+    CHECK_OK(commit_modules(&f, manager, 1, &(struct shape){1, 9, 5000000, NOW, NULL}, 1000, NOW,
+                            &committed));
     CHECK_INT(committed.copy_count, 1000);
-    CHECK_OK(commit_of(&f, manager, 1, &(struct shape){1, 9, 6000000, NOW, NULL}, 10,
-                       NOW + 2 * HIN_DAY_USEC, &committed));
+    CHECK_OK(commit_modules(&f, manager, 1, &(struct shape){1, 9, 6000000, NOW, NULL}, 10,
+                            NOW + 2 * HIN_DAY_USEC, &committed));
     CHECK_INT(committed.first_id, 6001);
     fixture_stop(&f);
 }
@@ -266,7 +247,8 @@ TEST(test_store_retention__a_clock_that_jumps_drops_nothing_of_a_module)
     CHECK_INT(done.events, 0);
     CHECK_OK(hin_store_retention_time(f.store, jumped, 9 * HIN_HOUR_USEC, &by));
     CHECK_OK(hin_store_retain(f.store, by, &keep, 0, &round, &done));
-    CHECK_INT(done.events, 100); /* 80 hours on, past midnight: the first two days, as it should be */
+    CHECK_INT(done.events,
+              100); /* 80 hours on, past midnight: the first two days, as it should be */
     fixture_stop(&f);
 }
 

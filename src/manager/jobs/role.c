@@ -21,7 +21,7 @@
 #include "store/documents.h"
 #include "store/events.h"
 
-enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32, RETAIN_STEPS = 32 };
+enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32, RETAIN_STEPS = 8 };
 #define TURN_USEC        (10 * HIN_MINUTE_USEC)
 #define TAIL_AGE_USEC    (10 * HIN_SEC_USEC)
 #define REST_USEC        (10 * HIN_SEC_USEC)

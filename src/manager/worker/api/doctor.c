@@ -388,7 +388,7 @@ static const struct hin_doctor_check checks[] = {
     {"store.log", "store", "the write-ahead log", HIN_DOCTOR_WARNING,
      "restart the manager when it is quiet", HIN_RIGHT_VIEW | INSTALLATION, look_wal},
     {"disk.store", "disk", "space of the database folder", HIN_DOCTOR_WARNING,
-     "make room, or set keepDays in manager.json and restart", HIN_RIGHT_VIEW | INSTALLATION,
+     "make room, or keep events for a shorter time: hinomi retention set", HIN_RIGHT_VIEW | INSTALLATION,
      look_space},
     {"key.provider", "keys", "the key management service", HIN_DOCTOR_ERROR, "hinomi kms test",
      HIN_RIGHT_KEYS | INSTALLATION, look_provider},

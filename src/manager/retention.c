@@ -1,5 +1,6 @@
 #include "manager/retention.h"
 
+#include "base/bytes.h"
 #include "store/documents.h"
 
 HIN_RESULT hin_retention_read(struct hin_json stored, struct hin_retention_settings *ret_settings)
@@ -58,4 +59,24 @@ bool hin_retention_shortens(const struct hin_retention *before, const struct hin
         shortens = shortens || (is != 0 && (was == 0 || is < was));
     }
     return shortens;
+}
+
+bool hin_retention_outgrows(const struct hin_retention *keep, uint64_t bytes, int64_t days,
+                            uint64_t free_bytes, int64_t *ret_days, int64_t *ret_over)
+{
+    enum { LEAST_DAYS = 7 };
+    uint32_t longest = 1;
+    for (unsigned module = 0; module < HIN_MODULE_COUNT; module++) {
+        uint32_t is = keep->keep_days[module];
+        longest = is == 0 || longest == 0 ? 0 : HIN_MAX(longest, is);
+    }
+    if (days < LEAST_DAYS || bytes == 0 || (longest != 0 && days > (int64_t)longest)) {
+        return false; /* too early to tell; or as much goes as comes */
+    }
+    uint64_t a_day = HIN_MAX(bytes / (uint64_t)days, UINT64_C(1));
+    int64_t full = (int64_t)HIN_MIN(free_bytes / a_day, (uint64_t)INT64_MAX);
+    int64_t over = longest == 0 ? 0 : (int64_t)longest + 1 - days;
+    *ret_days = full;
+    *ret_over = over;
+    return longest == 0 ? full <= 90 : full < over;
 }

@@ -30,4 +30,10 @@ struct hin_retention hin_retention_resolve(const struct hin_retention_settings *
 bool hin_retention_shortens(const struct hin_retention *before,
                             const struct hin_retention *after) HIN_NONNULL;
 
+/* Whether the disk is full before what is stored first is over for all modules, if things go on as
+ * they did: bytes over so many days (of which 7 are needed to tell), free_bytes left. *ret_days: in
+ * so many days; *ret_over: it is over in so many, 0: never. Pure. */
+bool hin_retention_outgrows(const struct hin_retention *keep, uint64_t bytes, int64_t days,
+                            uint64_t free_bytes, int64_t *ret_days, int64_t *ret_over) HIN_NONNULL;
+
 #endif

@@ -616,3 +616,26 @@ HIN_RESULT hin_store_retention_due(struct hin_store *store, int64_t now_usec,
     *ret_due = forecast.due;
     return hin_ok();
 }
+
+static HIN_RESULT ask_day(struct hin_store *store, enum hin_sql sql, int64_t *ret_day)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, sql, &statement));
+    HIN_TRY(hin_db_step(store, statement, &row));
+    HIN_ENSURE(row, NOT_FOUND);
+    *ret_day = hin_db_int(statement, 0);
+    hin_db_reset(statement);
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_retention_days(struct hin_store *store, int64_t *ret_first, int64_t *ret_last)
+{
+    int64_t first = 0, last = 0;
+    HIN_TRY(hin_store_ready(store));
+    HIN_TRY(ask_day(store, HIN_SQL_OLDEST_DAY, &first));
+    HIN_TRY(ask_day(store, HIN_SQL_NEWEST_DAY, &last));
+    *ret_first = first;
+    *ret_last = last;
+    return hin_ok();
+}

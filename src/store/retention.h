@@ -55,6 +55,10 @@ HIN_RESULT hin_store_retention_due(struct hin_store *store, int64_t now_usec,
                                    const struct hin_retention *keep,
                                    struct hin_retention_due *ret_due) HIN_NONNULL;
 
+/* The first day of which something is stored, and the day that was stored last. NOT_FOUND: none. */
+HIN_RESULT hin_store_retention_days(struct hin_store *store, int64_t *ret_first,
+                                    int64_t *ret_last) HIN_NONNULL;
+
 /* The time retention goes by, so that a wall clock that jumped forward does not drop everything. It
  * follows the wall clock, both ways, at most so many times as fast as time really passes. */
 enum { HIN_RETENTION_PACE = 8 };

@@ -137,6 +137,9 @@
                     "name) + (SELECT count(*) FROM audit) >= 0")                                                       \
     EACH(NEWEST_DAY, "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1",                                  \
                      "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1")                                  \
+    EACH(OLDEST_DAY, "SELECT day FROM segment INDEXED BY segment_day WHERE day > -9223372036854775807 ORDER BY day "   \
+                     "LIMIT 1",                                                                                        \
+                     "SELECT day FROM segment WHERE day > -9223372036854775807 ORDER BY day LIMIT 1")                  \
     EACH(DAY_ROWS, "SELECT id, count, day, classes, computers, damaged FROM segment INDEXED BY segment_day "           \
                    "WHERE (day, id) >= (?1, ?2) AND day < ?3 ORDER BY day, id LIMIT 64",                               \
                    "SELECT id, count, day, classes, computers, damaged FROM segment WHERE (day, id) >= (?1, "          \

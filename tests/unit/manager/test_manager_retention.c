@@ -66,3 +66,37 @@ TEST(test_manager_retention__for_ever_is_the_longest)
         }
     }
 }
+
+TEST(test_manager_retention__outgrows_the_disk)
+{
+    enum { MB = 1000000 };
+    static const struct {
+        uint32_t keep; /* of all but agents, which are kept for a day */
+        uint64_t mbytes;
+        int64_t days;
+        uint64_t free_mbytes;
+        bool outgrows;
+        int64_t full, over;
+    } disks[] = {
+        {30, 100, 10, 150, true, 15, 21}, /* 10 a day */
+        {30, 100, 10, 300, false, 0, 0},  /* over before */
+        {30, 100, 31, 1, false, 0, 0},    /* as much goes as comes */
+        {30, 100, 6, 1, false, 0, 0},     /* too early to tell */
+        {0, 100, 10, 150, true, 15, 0},   /* for ever */
+        {0, 100, 10, 10000, false, 0, 0}, /* in years */
+        {0, 100, 10, 0, true, 0, 0},      /* full */
+    };
+    for (size_t i = 0; i < HIN_COUNT(disks); i++) {
+        struct hin_retention keep = {{0}};
+        int64_t full = 0, over = 0;
+        for (unsigned module = 0; module < HIN_MODULE_COUNT; module++) {
+            keep.keep_days[module] = module == AGENT ? 1 : disks[i].keep;
+        }
+        CHECK(hin_retention_outgrows(&keep, disks[i].mbytes * MB, disks[i].days,
+                                     disks[i].free_mbytes * MB, &full, &over) == disks[i].outgrows);
+        if (disks[i].outgrows) {
+            CHECK_INT(full, disks[i].full);
+            CHECK_INT(over, disks[i].over);
+        }
+    }
+}

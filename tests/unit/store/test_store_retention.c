@@ -212,13 +212,18 @@ TEST(test_store_retention__what_a_clock_set_back_commits_is_met)
 {
     struct fixture f = {0};
     const struct hin_retention keep = keep_of(100, LOG, 5);
+    int64_t first = 0, last = 0;
     CHECK_OK(fixture_start(&f, "module_late"));
+    CHECK_CODE(hin_store_retention_days(f.store, &first, &last), NOT_FOUND);
     CHECK_OK(commit_mixed(&f, 0, 1000, NOW + 20 * HIN_DAY_USEC));
     CHECK_OK(commit_mixed(&f, 1000000, 1000, NOW + 30 * HIN_DAY_USEC));
     CHECK_INT(retain(&f, 30, &keep, 0).events, 500);
     for (uint64_t i = 2; i < 5; i++) { /* a tail, merged over the event the round knew last */
         CHECK_OK(commit_mixed(&f, i * 1000000, 20, NOW + 10 * HIN_DAY_USEC));
     }
+    CHECK_OK(hin_store_retention_days(f.store, &first, &last));
+    CHECK_INT(first, NOW / HIN_DAY_USEC + 10);
+    CHECK_INT(last, first);
     CHECK_INT(retain(&f, 30, &keep, 0).events, 30);
     CHECK_OK(commit_mixed(&f, 5000000, 20, NOW + 10 * HIN_DAY_USEC));
     CHECK_INT(retain(&f, 30, &keep, 0).events, 10);

@@ -1,5 +1,5 @@
 /* How long the tenant's events are kept: one document, changed by who has full access. */
-#include "manager/retention.h"
+#include "manager/worker/api/retention.h"
 
 #include "base/bytes.h"
 #include "manager/worker/api/changes.h"
@@ -51,6 +51,13 @@ static HIN_RESULT load(struct hin_api_call *call, struct hin_json *ret_stored)
     }
     HIN_TRY(got);
     return hin_api_parse(call, found.bytes, SETTINGS_MAX, ret_stored);
+}
+
+HIN_RESULT hin_api_retention_in_force(struct hin_api_call *call, struct hin_retention *ret_keep)
+{
+    struct hin_json stored;
+    HIN_TRY(load(call, &stored));
+    return resolve(call, stored, ret_keep);
 }
 
 static HIN_RESULT write_in_force(const struct hin_retention *keep, struct hin_buf *out)

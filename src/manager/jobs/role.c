@@ -37,7 +37,6 @@ enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32, RETA
 struct retaining {
     bool begun;
     int64_t by_usec;
-    struct hin_retention keep;
     struct hin_retention_round round;
     struct hin_retained sum;
 };
@@ -139,15 +138,6 @@ static HIN_RESULT retention_time(struct ward *ward, int64_t wall_usec, int64_t *
     return hin_ok();
 }
 
-static bool keeps_all(const struct hin_retention *keep)
-{
-    bool all = true;
-    for (size_t i = 0; i < HIN_MODULE_COUNT; i++) {
-        all = all && keep->keep_days[i] == 0;
-    }
-    return all;
-}
-
 static void tell_retained(const struct ward *ward)
 {
     const struct hin_retained *sum = &ward->retaining.sum;
@@ -166,12 +156,16 @@ static void tell_retained(const struct ward *ward)
     }
 }
 
+/* By the settings of this moment: who keeps events for longer stops what is going. */
 static HIN_RESULT retain_some(struct ward *ward)
 {
     struct retaining *retaining = &ward->retaining;
+    struct hin_retention_settings settings;
     struct hin_retained done;
     HIN_TRY(wake(ward));
-    HIN_TRY(hin_store_retain(ward->tenant.store, retaining->by_usec, &retaining->keep, RETAIN_STEPS,
+    HIN_TRY(hin_retention_load(ward->tenant.store, &settings));
+    struct hin_retention keep = hin_retention_resolve(&settings, (uint32_t)ward->jobs->keep_days);
+    HIN_TRY(hin_store_retain(ward->tenant.store, retaining->by_usec, &keep, RETAIN_STEPS,
                              &retaining->round, &done));
     retaining->sum.events += done.events;
     retaining->sum.segments_dropped += done.segments_dropped;
@@ -203,14 +197,12 @@ static struct hin_result retain(void *context, int64_t now_usec)
 {
     struct ward *ward = context;
     struct retaining *retaining = &ward->retaining;
-    struct hin_retention_settings settings;
     HIN_TRY(wake(ward));
-    HIN_TRY(hin_retention_load(ward->tenant.store, &settings));
-    struct hin_retention keep = hin_retention_resolve(&settings, (uint32_t)ward->jobs->keep_days);
     HIN_TRY(retention_time(ward, now_usec, &retaining->by_usec));
-    retaining->keep = keep;
-    retaining->sum = (struct hin_retained){0};
-    retaining->begun = !keeps_all(&keep); /* tend goes on with it */
+    if (!retaining->begun) { /* else one of an hour ago goes on */
+        retaining->sum = (struct hin_retained){0};
+        retaining->begun = true; /* tend goes on with it */
+    }
     return hin_ok();
 }
 

@@ -8,7 +8,7 @@
  * calls first. */
 struct hin_depot_kind {
     const char *scheme; /* "file" */
-    HIN_RESULT (*open)
+    HIN_RESULT(*open)
     (struct hin_depot **ret_depot, const struct hin_depot_options *options,
      struct hin_error *error);
     void (*close)(struct hin_depot *depot); /* frees it */
@@ -17,10 +17,10 @@ struct hin_depot_kind {
     HIN_RESULT (*commit)(struct hin_depot *depot);
     void (*drop)(struct hin_depot *depot);
     HIN_RESULT (*sync)(struct hin_depot *depot);
-    HIN_RESULT (*get)
+    HIN_RESULT(*get)
     (struct hin_depot *depot, const char *name, uint64_t offset, size_t limit,
      struct hin_buf *ret_bytes);
-    HIN_RESULT (*list)
+    HIN_RESULT(*list)
     (struct hin_depot *depot, const char *prefix,
      HIN_RESULT (*visit)(void *context, const struct hin_depot_entry *entry), void *context);
     HIN_RESULT (*remove)(struct hin_depot *depot, const char *name);

@@ -108,6 +108,7 @@ static HIN_RESULT add(struct work *work)
         sizeof(fresh.region)));
     HIN_TRY(take_folder(work, &fresh));
     settings->destinations[settings->count++] = fresh;
+    settings->set = true;
     return hin_manager_config_save(work->state, &work->config);
 }
 

@@ -374,7 +374,7 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
     if (hin_is_ok(result) && run->config.clock.server_count > 0) {
         result = hin_role_parent_start(parent, HIN_CLOCK_ROLE, 0);
     }
-    if (hin_is_ok(result) && run->config.backup.count > 0) {
+    if (hin_is_ok(result) && run->config.backup.set) {
         result = start_backup(run);
     }
     if (hin_is_ok(result)) {

@@ -1,8 +1,14 @@
 #!/bin/bash
-# Names, addresses, tokens, rule texts are planted; none is found on a disk, in a log, in a process title or an environment,
-# none of our processes leaves a core, and a stolen state folder opens nothing.
+# Names, addresses, tokens, rule texts are planted, one in whatever the API takes (lib/plant.py goes by its OpenAPI document)
+# and one in each field that a log line can fill; none is found on a disk, in a log, in a process title or an environment, nor
+# in the files of a PostgreSQL server that logs all it is told; none of our processes leaves a core; a stolen state folder
+# opens nothing.
 . "$(dirname "$0")/lib/lib.sh"
 begin "$@"
+chmod 711 "$T"
+P=$T/pg
+end_all() { "$here/tools/postgres" stop "$P" --now >/dev/null 2>&1; clean; }
+trap end_all EXIT
 
 mark=$(od -An -N6 -tx1 /dev/urandom | tr -d ' \n')
 user=mallory$mark
@@ -33,6 +39,37 @@ agent_start a --passphrase-file "$T/phrase" || bail "an agent runs"
 ok "manager and agent run, both key files under a pass phrase"
 
 # ---- planting ----
+
+# planted MANAGER: in every attribute that the API takes; each must be taken by at least one call
+planted() {
+    python3 "$here/tests/integration/lib/plant.py" plant "$T/$1/ca.pem" "${urls[$1]}" "$T/$1.headers" "$mark" "$T" >"$T/planted.$1" ||
+        { cat "$T/planted.$1"; return 1; }
+    grep -q '^refused' "$T/planted.$1" && { cat "$T/planted.$1"; return 1; }
+    [ "$(grep -c '^taken .*\(sensitive\|personal\)$' "$T/planted.$1")" -ge 20 ]
+}
+# every_field MANAGER AGENT LOG: one line that fills each field a decoder can, and one of its own
+every_field() {
+    local name fields="user srcuser url id extra_data status system_name action protocol filename own.field" own line='' pattern='' order=''
+    mkdir -p "$T/fields/rules"
+    for name in $fields; do
+        own=f$mark.$(tr -dc a-z <<<"$name")
+        line="$line $own"
+        pattern="$pattern (\S+)"
+        order="$order, $name"
+        echo "$own" >>"$T/fields/values"
+    done
+    cat >"$T/fields/decoder.xml" <<XML
+<decoder name="every"><program_name>^every$mark</program_name></decoder>
+<decoder name="every-field"><parent>every</parent><regex>^(\S+) (\d+) (\S+) (\d+)$pattern</regex><order>srcip, srcport, dstip, dstport$order</order></decoder>
+XML
+    cat >"$T/fields/rules/every.xml" <<XML
+<group name="local,every$mark,"><rule id="100950" level="8"><decoded_as>every</decoded_as><description>Every field of \$(user) $mark.</description></rule></group>
+XML
+    local ids
+    ids=$(cli "$1" rules import "$T/fields" --json --location "$T/log/*.log" | jq -c .ruleIDs) &&
+        api "$1" POST policies/1 "{\"logInspection\":{\"state\":\"on\",\"ruleIDs\":$(jq -c --argjson more "$ids" '.logInspection.ruleIDs + $more' <<<"$(api "$1" GET policies/1)")}}" >/dev/null || return 1
+    fields_line="every$mark[7]: $address6 4021 $address 4022$line"
+}
 body=$(jq -n --arg w "$rule" '{name: "planted", identifier: "planted.xml", template: "custom", ruleXML: "<group name=\"local,\">\n<rule id=\"100900\" level=\"8\">\n<if_sid>200200</if_sid>\n<match>\($w)</match>\n<description>The word \($w) was said.</description>\n</rule>\n</group>\n"}')
 planted=$(api m POST loginspectionrules "$body" | jq .ID)
 ids=$(api m GET policies/1 | jq -c ".logInspection.ruleIDs + [$planted]")

@@ -3,6 +3,7 @@
   plant.py plant CERTIFICATE URL HEADERS MARK FOLDER   plants; adds to FOLDER/needles (one a line), and to FOLDER/needles.manager
                                                        what a host may know of itself; prints one line an attribute:
                                                        taken|refused MODEL.ATTRIBUTE CLASS
+  plant.py secret VALUE...                             prints needles for secrets that the manager made
   plant.py find NEEDLES FILE...                        prints FILE: NEEDLE (as what) for each find; folders are walked
 
 Nothing here knows a resource by name but where a value must have a form: a new resource is planted in by itself, or turns
@@ -31,6 +32,20 @@ DECODER = """<decoder name="own-%s">
   <prematch>%s</prematch>
 </decoder>
 """
+
+
+def secret(value):
+    """Needles for what the manager makes and shows once: its letters, the bytes behind them, the digest it is known by."""
+    parts = value.split("_")  # hin_KIND_DIGITS[_TENANT]; or groups of digits between dashes
+    letters = parts[2] if len(parts) > 2 else value
+    digits = letters.replace("-", "")
+    needles = {letters, digits}
+    if all(digit in BASE32 for digit in digits):
+        canonical = "_".join(parts[:2] + [letters]) if len(parts) > 2 else digits
+        bits = "".join(format(BASE32.index(digit), "05b") for digit in digits)
+        needles.add("bytes:" + hashlib.sha256(canonical.encode()).hexdigest())
+        needles.add("bytes:" + bytes(int(bits[at:at + 8], 2) for at in range(0, len(bits) - 7, 8)).hex())
+    return needles
 
 
 class Planter:
@@ -180,20 +195,10 @@ class Planter:
 
     def identity(self, value):
         """What the manager tells of a host: itself, and the bytes when it is a number in hexadecimal."""
-        self.given.add(value)
+        self.given.add("bytes:" + value.encode().hex() if "\n" in value else value)
         digits = value.translate(str.maketrans("", "", ":-")).lower()
         if len(digits) >= 32 and all(digit in "0123456789abcdef" for digit in digits):
             self.given.add("bytes:" + digits)
-
-    def secret(self, value):
-        """What the manager makes and shows once: itself, the bytes behind it, and its digest, which is sealed as well."""
-        middle = value.split("_")[2] if value.count("_") >= 2 and value.startswith("hin_") else value
-        self.needles.update({value, middle})
-        self.needles.add("hash:" + hashlib.sha256(value.encode()).hexdigest())
-        digits = middle.replace("-", "")
-        if all(digit in BASE32 for digit in digits):
-            bits = "".join(format(BASE32.index(digit), "05b") for digit in digits)
-            self.needles.add("bytes:" + bytes(int(bits[at:at + 8], 2) for at in range(0, len(bits) - 7, 8)).hex())
 
     def given_out(self, model, attributes, answer):
         """Values that the manager itself made, of a class that must be sealed."""
@@ -207,7 +212,10 @@ class Planter:
             if "$ref" in attribute.get("items", {}):
                 self.given_out(*self.model(attribute["items"]), value)
             elif attribute.get("readOnly") and attribute["x-data-class"] != "plain" and isinstance(value, str) and len(value) >= 12:
-                (self.secret if attribute["description"].endswith("shown once at creation.") else self.identity)(value)
+                if attribute["description"].endswith("shown once at creation."):
+                    self.needles.update(secret(value))
+                else:
+                    self.identity(value)
                 self.last[model + "." + key] = value
 
     # ---- going over all of it ----
@@ -236,7 +244,7 @@ class Planter:
             if isinstance(answer, dict) and "ID" in answer and path == collection:
                 self.objects[collection] = answer["ID"]
             if isinstance(answer, dict) and isinstance(answer.get("secretKey"), str):
-                self.secret(answer["secretKey"])
+                self.needles.update(secret(answer["secretKey"]))
             self.given_out(model, attributes, answer)
         else:
             print("note %s %s: %d %s" % (path, sorted(self.sent), status, str(answer)[:300]))
@@ -273,18 +281,20 @@ class Planter:
         self.ask("GET", "/audit?actor=%s&action=%s" % (self.needle(), self.needle()))
 
 
-def shapes(needle):
-    """needle -> {bytes: as what}; prefixes say what is hex of bytes."""
-    if needle.startswith(("hash:", "bytes:")):
-        raw = bytes.fromhex(needle.split(":")[1])
-        return {raw: "raw", raw.hex().encode(): "hex", raw.hex().upper().encode(): "HEX", base64.b64encode(raw)[:-4]: "base64"}
-    raw = needle.encode()
-    found = {raw: "as it is", raw.hex().encode(): "hex", needle.encode("utf-16-le"): "UTF-16", needle.encode("utf-16-be"): "UTF-16"}
-    for skip in range(3):  # the whole groups of four that do not depend on what stands around it
-        first, last = (2, 3, 0)[skip - 1] if skip else 0, len(raw)
-        part = raw[first:last - (last - first) % 3]
-        found[base64.b64encode(part)] = "base64"
-    return {shape: what for shape, what in found.items() if len(shape) >= 8}
+def shapes(line):
+    """A line of needles -> {bytes: as what}. "bytes:" stands before hexadecimal; "mark:" before what is looked for in
+    any writing, since it stands in all that is planted."""
+    kind, _, rest = line.partition(":")
+    if kind == "bytes":
+        raw = bytes.fromhex(rest)
+        return {raw: "raw", raw.hex().encode(): "hex"}
+    if kind != "mark":
+        return {line.encode(): "as it is"}
+    raw = rest.encode()
+    found = {raw: "as it is", raw.hex().encode(): "hex", rest.encode("utf-16-le"): "UTF-16", rest.encode("utf-16-be"): "UTF-16"}
+    for first in range(3):  # the whole groups of four that do not depend on what stands around it
+        found[base64.b64encode(raw[first:len(raw) - (len(raw) - first) % 3])] = "base64"
+    return found
 
 
 def files_below(paths):
@@ -303,7 +313,6 @@ def find(needles, paths):
         for line in file:
             if line.strip():
                 wanted.update({shape: (what, line.strip()) for shape, what in shapes(line.strip()).items()})
-    looked = 0
     for path in files_below(paths):
         try:
             if not os.path.isfile(path):
@@ -312,24 +321,24 @@ def find(needles, paths):
                 content = file.read()
         except OSError:
             continue
-        looked += 1
         for shape, (what, needle) in wanted.items():
             at = content.find(shape)
             if at >= 0:
                 print("%s: %s (%s) ...%r..." % (path, needle, what, content[max(0, at - 40):at + 60]))
-    return looked
 
 
 def main():
     if sys.argv[1] == "plant":
         planter = Planter(*sys.argv[2:6])
         planter.run()
-        planter.needles.add(planter.mark)
+        planter.needles.add("mark:" + planter.mark)
         for name, needles in (("needles", planter.needles), ("needles.manager", planter.given)):
             with open(os.path.join(sys.argv[6], name), "a", encoding="utf-8") as file:
                 file.write("".join(needle + "\n" for needle in sorted(needles)))
         for name, data_class in sorted(planter.met.items()):
             print("taken" if name in planter.taken else "refused", name, data_class)
+    elif sys.argv[1] == "secret":
+        print("\n".join(sorted(set().union(*map(secret, sys.argv[2:])))))
     else:
         find(sys.argv[2], sys.argv[3:])
 

@@ -26,6 +26,7 @@ enum hin_store_kind {
     HIN_STORE_PERSON_ERASURES = 18, /* of one person's data: how far each is */
     HIN_STORE_ERRANDS = 19, /* of the installation's own tenant: which others jobs has something to
                                do for (the owner is their number) */
+    HIN_STORE_MAKINGS = 29, /* of the installation's own tenant: others that are being made */
     HIN_STORE_KIND_LIMIT
 };
 

@@ -85,7 +85,7 @@ whole() {
     jq --slurpfile m "$T/m.init.json" '$m[0] + {apiKey}' "$T/red.tenant.json" >"$T/red.init.json"
     urls[red]=${urls[m]} fingerprints[red]=${fingerprints[m]}
     check "the sample is laid out" lay_out || bail "nothing to test"
-    is "it is of format 1" "$(store=$store formats)" "1 1 "
+    is "it is of format 1" "$(formats)" "1 1 "
     check "a manager starts on it" manager_start m "${run_options[@]}" || bail "no manager"
     check "both tenants' keys open" eval 'sign_in m && sign_in red' || bail "no keys"
     check "all of it is there" whole_again
@@ -107,6 +107,10 @@ whole() {
     is "each round ended whole, and of format $format" $bad 0
     check "a last start" manager_start m "${run_options[@]}"
     check "the audit record holds over the kills" judged
+    # What the first format sealed without data keys is sealed anew, and its keys are destroyed.
+    is "a person's data is erased from it" "$(cli m person erase --where user=7 --yes --certificate "$T/certificate" --json 2>/dev/null | jq -c '[.state, .events]')" '["done",1]'
+    is "all else is there" "$(tally m golden)" "$(($(counted events) - 1)) $(($(counted events) - 1)) 1 $(counted events)"
+    check "and the record holds" judged
     check "it ends in order" stop m
     check_not "no process says that another broke the protocol" logged m 'broke the protocol'
 }

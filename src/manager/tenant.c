@@ -417,7 +417,8 @@ HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)
     hin_index_expire(tenant->index, now_usec, HIN_TENANT_KEY_UNUSED_USEC, HIN_TENANT_KEY_HELD_USEC);
     bool due = false;
     struct hin_result followed = tenant->store != NULL ? follow_rotation(tenant, &due) : hin_ok();
-    if (due && !hin_is_ok(followed)) { /* the former key goes on until the next second, or its end */
+    if (due &&
+        !hin_is_ok(followed)) { /* the former key goes on until the next second, or its end */
         hin_log_result(HIN_LOG_WARNING, followed,
                        "data keys were rotated, and no new one is there");
     }

@@ -418,6 +418,8 @@ static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
 
 HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
 {
+    int64_t usec = 0;
+    bool agree = false;
     HIN_TRY(hin_map_init(&cycle->erased, HIN_VAULT_TENANTS_MAX));
     HIN_TRY(add_subject(cycle, cycle->own->id, 0));
     HIN_TRY(hin_backup_cycle_look(cycle));
@@ -426,6 +428,7 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
             HIN_TRY(note_destination(cycle, i));
         }
     }
+    HIN_TRY(hin_cycle_move_time(cycle, &usec, &agree)); /* orders are taken from here on */
     return end_interrupted(cycle);
 }
 

@@ -230,6 +230,12 @@ HIN_RESULT hin_vault_certificate_sign(struct hin_vault *vault, struct hin_view t
                                       struct hin_view statement,
                                       uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 
+/* --- evidence of probes (proof/evidence.h): the same key, under a domain of its own. The statement
+ * begins with this installation, which is compared; its rest is the caller's word. INVALID: not
+ * such a statement; LIMIT. --- */
+HIN_RESULT hin_vault_evidence_sign(struct hin_vault *vault, struct hin_view statement,
+                                   uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
+
 HIN_RESULT hin_vault_status(struct hin_vault *vault,
                             struct hin_key_provider_status *ret_status) HIN_NONNULL;
 

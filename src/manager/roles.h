@@ -14,6 +14,7 @@ enum {
     HIN_ROLE_USER_DATA = 3,
     HIN_ROLE_USER_CLOCK = 4,
     HIN_ROLE_USER_TPM = 5,
+    HIN_ROLE_USER_PROBE = 6,
 };
 
 enum hin_manager_message {
@@ -40,14 +41,17 @@ enum hin_manager_message {
     HIN_MESSAGE_KMS_HANG_UP,
     HIN_MESSAGE_GATHER, /* worker -> worker: your numbers, please; see worker/bus.h */
     HIN_MESSAGE_GATHER_ANSWER,
+    HIN_MESSAGE_PROBE, /* jobs -> worker, probe: a part of a probe, answered by its trial */
 };
 
+enum { HIN_PROBE_QUESTION_MAX = 64, HIN_PROBE_CALL_TIMEOUT_USEC = 60 * 1000 * 1000 };
 enum { HIN_KEY_CALL_TIMEOUT_USEC = 20 * 1000 * 1000 };
 
 extern const struct hin_role_definition hin_manager_role_kms;
 extern const struct hin_role_definition hin_manager_role_keys;
 extern const struct hin_role_definition hin_manager_role_worker;
 extern const struct hin_role_definition hin_manager_role_jobs;
+extern const struct hin_role_definition hin_manager_role_probe;
 extern const struct hin_ipc_table hin_manager_parent_table; /* what workers may ask of the parent */
 
 /* Every regular file in `folder` (an own one, no links followed) gets this owner. */

@@ -123,6 +123,7 @@ static HIN_RESULT hand_jobs(struct run *run, struct hin_role_hand *hand)
 {
     HIN_TRY(hin_role_hand_setting(hand, "tenant", hin_view_from_text(run->config.tenant)));
     HIN_TRY(hand_number(hand, "keep-days", run->config.keep_days));
+    HIN_TRY(hand_number(hand, "workers", run->workers));
     HIN_TRY(hin_database_hand(&run->database, hand));
     return hin_role_hand_fd(hand, "db", run->database_fd);
 }
@@ -130,6 +131,48 @@ static HIN_RESULT hand_jobs(struct run *run, struct hin_role_hand *hand)
 static HIN_RESULT hand_clock(struct run *run, struct hin_role_hand *hand)
 {
     return hin_clock_settings_hand(&run->config.clock, hand);
+}
+
+/* What the process `probe` is to connect to: lines "LINK HOST PORT ADDRESS", the address as a number,
+ * looked up here since that process can look up nothing; "-" where there is none. */
+static HIN_RESULT add_listener(struct hin_buf *lines, const char *link,
+                               const struct hin_manager_endpoint *endpoint)
+{
+    struct hin_address address;
+    char text[HIN_ADDRESS_TEXT_BYTES] = "-";
+    size_t count = 0;
+    const char *host = hin_manager_is_wildcard(endpoint->host) ? "127.0.0.1" : endpoint->host;
+    if (hin_is_ok(hin_resolve(host, endpoint->port, &address, 1, &count, NULL))) {
+        hin_address_format_host(&address, text, sizeof(text));
+    }
+    return hin_buf_printf(lines, "%s %s %u %s\n", link, host, endpoint->port, text);
+}
+
+static HIN_RESULT hand_probe(struct run *run, struct hin_role_hand *hand)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf lines = {.max = 8192};
+    HIN_TRY(add_listener(&lines, "api", &run->config.api));
+    HIN_TRY(add_listener(&lines, "agents", &run->config.agents));
+    for (size_t i = 0; i < run->config.front_count; i++) {
+        HIN_TRY(add_listener(&lines, "cli", &run->config.fronts[i]));
+    }
+    return hin_role_hand_setting(hand, "listeners", hin_buf_view(&lines));
+}
+
+/* What a worker is to try to reach, and must not: the service that holds the wrapping keys. */
+static HIN_RESULT hand_forbidden(struct run *run, struct hin_role_hand *hand)
+{
+    const struct hin_kms_settings *kms = &run->config.kms;
+    struct hin_manager_endpoint endpoint;
+    const char *path = kms->kind == HIN_KMS_FILE ? run->config.keyring : kms->module;
+    HIN_TRY(hin_role_hand_setting(hand, "kms", hin_view_from_text(hin_kms_name(kms->kind))));
+    if (kms->kind != HIN_KMS_AWS) {
+        return hin_role_hand_setting(hand, "kms-path", hin_view_from_text(path));
+    }
+    HIN_CLEANUP(hin_buf_done) struct hin_buf line = {.max = 1024};
+    HIN_TRY(hin_kms_aws_endpoint(kms, &endpoint));
+    HIN_TRY(add_listener(&line, "kms", &endpoint));
+    return hin_role_hand_setting(hand, "kms-endpoint", hin_buf_view(&line));
 }
 
 static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
@@ -140,8 +183,8 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
         hin_role_hand_setting(hand, "agents-host", hin_view_from_text(run->config.agents.host)));
     HIN_TRY(hin_role_hand_setting(hand, "api-url", hin_view_from_text(run->urls[0])));
     HIN_TRY(hin_role_hand_setting(hand, "agents-url", hin_view_from_text(run->urls[1])));
-    HIN_TRY(hand_number(hand, "workers", run->workers));
     HIN_TRY(hand_clock(run, hand));
+    HIN_TRY(hand_forbidden(run, hand));
     HIN_TRY(hin_role_hand_fd(hand, "api", run->api_fd));
     return hin_role_hand_fd(hand, "agents", run->agents_fd);
 }
@@ -153,6 +196,7 @@ static const struct {
              {"keys", hand_keys},
              {"jobs", hand_jobs},
              {"worker", hand_worker},
+             {"probe", hand_probe},
              {HIN_CLOCK_ROLE, hand_clock}};
 
 static struct hin_result prepare(void *context, const char *name, unsigned instance,

@@ -6,7 +6,7 @@
 #define HIN_MANAGER_PROBE_PROBE_H
 
 #include "base/time.h"
-#include "manager/probe/report.h"
+#include "manager/probe/trial.h"
 #include "manager/tenant.h"
 
 /* What a probe may use. */
@@ -20,11 +20,11 @@ struct hin_probe_tools {
     (void *context, HIN_RESULT (*visit)(void *visitor, struct hin_tenant *tenant),
      void (*closed)(void *visitor, const struct hin_tenant *tenant, struct hin_result why),
      void *visitor);
-    /* Has a part of a probe done by another process: "worker" or "probe", which sends its report
+    /* Has a part of a probe done by another process: "worker" or "probe", which sends its trial
      * (ask.h). NOT_FOUND: there is no such process now. */
     HIN_RESULT(*ask)
     (void *context, const char *role, unsigned instance, struct hin_view question,
-     struct hin_buf *ret_report);
+     struct hin_buf *ret_trial);
     unsigned workers; /* how many there are to be */
 };
 
@@ -34,7 +34,7 @@ struct hin_probe {
     int64_t cadence_usec;
     const char *needs; /* in words: without it the record is "not run" */
     /* Whatever it answers but OK is "not run", by that code. */
-    struct hin_result (*run)(const struct hin_probe_tools *tools, struct hin_report *report);
+    struct hin_result (*run)(const struct hin_probe_tools *tools, struct hin_trial *trial);
 };
 
 /* The one table. */
@@ -48,8 +48,8 @@ static inline int64_t hin_probe_valid_usec(const struct hin_probe *probe)
     return probe->cadence_usec / 4 * 5;
 }
 
-/* Puts a question to another process and merges its report; that it is not there is an obstacle. */
+/* Puts a question to another process and merges its trial; that it is not there is an obstacle. */
 void hin_probe_ask(const struct hin_probe_tools *tools, const char *role, unsigned instance,
-                   const char *question, struct hin_report *report) HIN_NONNULL;
+                   const char *question, struct hin_trial *trial) HIN_NONNULL;
 
 #endif

@@ -9,7 +9,7 @@
 
 /* Signs and stores what a probe had to say at `now`. One process records: `jobs`. */
 HIN_RESULT hin_record_evidence(struct hin_tenant *own, const struct hin_probe *probe,
-                               const struct hin_report *report, int64_t now_usec,
+                               const struct hin_trial *trial, int64_t now_usec,
                                int64_t *ret_number) HIN_NONNULL;
 
 /* The newest records of a probe, by number; 0: none. */
@@ -23,6 +23,14 @@ HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
                                struct hin_record_state *ret_state) HIN_NONNULL;
 /* The file of a record, appended. NOT_FOUND. */
 HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_buf *ret_file);
+
+struct hin_json_document;
+/* The newest record of a probe that was run, verified by one of the authorities (DER; the second
+ * may be empty). Freed with *ret_document (hin_json_free). NOT_FOUND: there is none. */
+HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe, struct hin_view authority,
+                             struct hin_view former, struct hin_json_document **ret_document,
+                             struct hin_evidence *ret_evidence, struct hin_error *error)
+    __attribute__((nonnull(1, 2, 5, 6)));
 
 /* The whole chain: every record is there, verified by one of the authorities (DER; the second may be
  * empty), and the newest is the one that the audit record names last. CORRUPT: *ret_broken is the

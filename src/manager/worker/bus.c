@@ -8,6 +8,7 @@
 #include "clock/role.h"
 #include "manager/worker/api/api.h"
 #include "manager/worker/ingest/internal.h"
+#include "manager/worker/probe.h"
 
 enum {
     PEERS_MAX = 64 + 3,
@@ -340,8 +341,22 @@ static const struct hin_ipc_permit clock_rows[] = {
 };
 static const struct hin_ipc_table clock_table = {"clock -> worker", clock_rows,
                                                  HIN_COUNT(clock_rows)};
-/* keys and jobs only answer calls, which never come this way. */
-static const struct hin_ipc_table silent_table = {"keys, jobs -> worker", rows, 0};
+/* keys only answers calls, which never come this way. */
+static const struct hin_ipc_table silent_table = {"keys -> worker", rows, 0};
+
+static struct hin_result on_probe(void *context, struct hin_ipc *channel,
+                                  struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf answer = {.max = HIN_TRIAL_BYTES_MAX};
+    struct hin_result tried = hin_worker_probe(peer->bus->worker, message->payload, &answer);
+    return hin_ipc_reply(channel, message, tried.code, hin_buf_view(&answer));
+}
+
+static const struct hin_ipc_permit jobs_rows[] = {
+    {HIN_MESSAGE_PROBE, HIN_IPC_REQUEST, 0, 0, 1, HIN_PROBE_QUESTION_MAX, 0, on_probe},
+};
+static const struct hin_ipc_table jobs_table = {"jobs -> worker", jobs_rows, HIN_COUNT(jobs_rows)};
 
 /* What the parent has seen becomes an event of the manager's own. */
 static struct hin_result on_state(void *context, struct hin_ipc *channel,
@@ -429,7 +444,7 @@ static const struct known {
 } known_peers[] = {
     {"worker", &table},
     {"keys", &silent_table},
-    {"jobs", &silent_table},
+    {"jobs", &jobs_table},
     {HIN_CLOCK_ROLE, &clock_table},
 };
 

@@ -349,6 +349,29 @@ static const struct hin_api_attribute certificate_rows[] = {
 const struct hin_api_attributes hin_api_certificate =
     HIN_API_TABLE("ErasureCertificate", certificate_rows);
 
+static const struct hin_api_attribute evidence_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The record's own identifier."},
+    {"number", HIN_API_INT, RO, PLAIN, 1, INT64_MAX, NULL, NULL, "Its place in the chain."},
+    {"probe", HIN_API_TEXT, RO, PLAIN, 0, 64, NULL, NULL, "Which probe it is of."},
+    {"probeVersion", HIN_API_INT, RO, PLAIN, 1, INT64_MAX, NULL, NULL, "Which version of it."},
+    {"outcome", HIN_API_CHOICE, RO, PLAIN, 0, 0, "proven|failed|not run", NULL, "What came of it."},
+    {"observed", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was tried."},
+    {"validUntil", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "From then on it is stale."},
+    {"reason", HIN_API_TEXT, RO, PLAIN, 0, 1024, NULL, NULL, "Why it is not proven."},
+    {"file", HIN_API_TEXT, RO, PLAIN, 0, 65536, NULL, NULL,
+     "The record itself: hinomi evidence verify judges it with nothing but the authority's "
+     "fingerprint."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_evidence = HIN_API_TABLE("Evidence", evidence_rows);
+
+static const struct hin_api_attribute probe_request_rows[] = {
+    {"probes", HIN_API_TEXTS, HIN_API_CLEAN, PLAIN, 1, 64, NULL, NULL,
+     "Names of the probes that are to run; absent: all."},
+};
+const struct hin_api_attributes hin_api_probe_request =
+    HIN_API_TABLE("ProbeRequest", probe_request_rows);
+
 static const struct hin_api_attribute export_rows[] = {
     {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The export's own identifier."},
     {"keyID", HIN_API_TEXT, RO, PLAIN, 0, 32, NULL, NULL,

@@ -20,6 +20,7 @@
 #include "event/state.h"
 #include "io/address.h"
 #include "manager/config.h"
+#include "manager/content.h"
 #include "manager/kms/aws.h"
 #include "manager/kms/hand.h"
 #include "manager/kms/ringseal.h"
@@ -79,6 +80,7 @@ struct run {
     struct hin_manager_config config;
     char state[HIN_PATH_MAX];
     int state_fd, vault_fd, database_fd, api_fd, agents_fd;
+    int trust_fd; /* the catalogue of claims; -1: it is not installed */
     struct hin_secret secret; /* what opens the key management service */
     struct hin_database database;
     unsigned workers;
@@ -185,6 +187,9 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
     HIN_TRY(hin_role_hand_setting(hand, "agents-url", hin_view_from_text(run->urls[1])));
     HIN_TRY(hand_clock(run, hand));
     HIN_TRY(hand_forbidden(run, hand));
+    if (run->trust_fd >= 0) {
+        HIN_TRY(hin_role_hand_fd(hand, "trust", run->trust_fd));
+    }
     HIN_TRY(hin_role_hand_fd(hand, "api", run->api_fd));
     return hin_role_hand_fd(hand, "agents", run->agents_fd);
 }
@@ -295,6 +300,17 @@ static HIN_RESULT open_folder(struct run *run, const char *name, int *ret_fd)
     return hin_ok();
 }
 
+/* Without it there is no page of claims; all else goes on. */
+static void open_trust(struct run *run)
+{
+    char folder[HIN_PATH_MAX];
+    if (!hin_is_ok(hin_content_find_trust(folder)) ||
+        !hin_is_ok(hin_fd_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0, &run->trust_fd))) {
+        hin_log(HIN_LOG_WARNING, "the catalogue of claims (content/trust) is not installed: there "
+                                 "is no page of them");
+    }
+}
+
 static HIN_RESULT open_all(struct run *run, const struct hin_role_program *program)
 {
     struct hin_result opened =
@@ -314,6 +330,7 @@ static HIN_RESULT open_all(struct run *run, const struct hin_role_program *progr
     HIN_TRY(unsealed);
     HIN_TRY(hin_database_open(&run->database, run->config.store, &run->options.store_password,
                               &run->error));
+    open_trust(run);
     HIN_TRY(hin_listen_tcp(run->config.api.host, run->config.api.port, &run->api_fd, NULL,
                            &run->error));
     HIN_TRY(hin_listen_tcp(run->config.agents.host, run->config.agents.port, &run->agents_fd, NULL,
@@ -375,7 +392,7 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
 int hin_manager_run(const struct hin_role_program *program, int argc, char **argv)
 {
     struct run run = {
-        .state_fd = -1, .vault_fd = -1, .database_fd = -1, .api_fd = -1, .agents_fd = -1};
+        .state_fd = -1, .vault_fd = -1, .database_fd = -1, .api_fd = -1, .agents_fd = -1, .trust_fd = -1};
     char **operands;
     size_t operand_count = 0;
     bool help = false;
@@ -403,6 +420,7 @@ int hin_manager_run(const struct hin_role_program *program, int argc, char **arg
     }
     hin_secret_done(&run.secret);
     hin_database_close(&run.database);
+    hin_fd_close(&run.trust_fd);
     hin_fd_close(&run.api_fd);
     hin_fd_close(&run.agents_fd);
     hin_fd_close(&run.database_fd);

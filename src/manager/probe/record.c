@@ -309,7 +309,12 @@ HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe, struct h
     struct hin_record_state state;
     HIN_TRY(hin_record_state_of(own, probe, &state));
     HIN_ENSURE(state.last_ran > 0, NOT_FOUND);
-    HIN_TRY(hin_record_file(own, state.last_ran, &file));
+    struct hin_result read = hin_record_file(own, state.last_ran, &file);
+    if (read.code == HIN_NOT_FOUND) {
+        return hin_error_set(error, HIN_CORRUPT, NULL, 0, 0, "evidence %lld is missing",
+                             (long long)state.last_ran);
+    }
+    HIN_TRY(read);
     return verify_file(hin_buf_view(&file), authority, former, ret_document, ret_evidence, error);
 }
 

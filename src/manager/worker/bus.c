@@ -111,7 +111,7 @@ static struct hin_result on_claim(void *context, struct hin_ipc *channel,
 {
     struct peer *peer = context;
     struct hin_reader reader = hin_reader_of(message->payload);
-    struct hin_claim claim = {0};
+    struct hin_session_claim claim = {0};
     struct hin_desk *desk = NULL;
     uint64_t computer = 0;
     (void)channel;
@@ -593,7 +593,7 @@ void hin_bus_changed(struct hin_bus *bus, int64_t tenant, enum hin_store_kind ki
     send_all(bus, HIN_MESSAGE_CHANGED, hin_view_of(payload, sizeof(payload)));
 }
 
-void hin_bus_claim(struct hin_bus *bus, const struct hin_claim *claim)
+void hin_bus_claim(struct hin_bus *bus, const struct hin_session_claim *claim)
 {
     uint8_t payload[32];
     struct pending pending = {.number = claim->number, .tenant = claim->tenant};

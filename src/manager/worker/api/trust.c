@@ -1,9 +1,12 @@
 /* Evidence, read only, and probes that are to run now. What is proven is the installation's affair:
  * it is kept in its own tenant, and its own tenant's keys may ask for it. */
+#include <string.h>
+
 #include "base/bytes.h"
 #include "manager/probe/runner.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/tables.h"
+#include "manager/worker/trust.h"
 
 /* ---- evidence ---- */
 
@@ -14,11 +17,123 @@ static const struct hin_api_resource evidence = {
     .list_model = "EvidenceList",
     .attributes = &hin_api_evidence,
     .kind = HIN_STORE_EVIDENCE,
-    .operations = HIN_API_LIST | HIN_API_GET | HIN_API_SEARCH,
+    .operations = HIN_API_GET | HIN_API_SEARCH,
     .read_right = HIN_RIGHT_VIEW,
     .edit_right = HIN_RIGHT_VIEW,
 };
-const struct hin_api_module hin_api_module_evidence = {&evidence, NULL, 0};
+
+/* The list goes backwards, and without the files. */
+struct listing {
+    struct hin_json_writer writer;
+    struct hin_view probe; /* empty: any */
+    int64_t limit, count, last;
+    bool more;
+};
+
+static void put_entry(struct hin_json_writer *writer, int64_t id, struct hin_json stored)
+{
+    struct hin_json_iterator at = hin_json_iterate(stored);
+    struct hin_json item;
+    const char *key = NULL;
+    hin_json_begin_object(writer);
+    hin_json_field_integer(writer, "ID", id);
+    while (hin_json_next(&at, &key, &item)) {
+        if (strcmp(key, "file") != 0) {
+            hin_json_key(writer, key);
+            hin_json_put_value(writer, item);
+        }
+    }
+    hin_json_end_object(writer);
+}
+
+static struct hin_result list_one(void *context, const struct hin_store_document *document)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    struct listing *listing = context;
+    struct hin_view probe;
+    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL));
+    struct hin_json root = hin_json_root(parsed);
+    HIN_TRY(hin_json_get_text(root, "probe", &probe, NULL));
+    if (listing->probe.size > 0 && !hin_view_equal(probe, listing->probe)) {
+        return hin_ok();
+    }
+    listing->more = listing->count == listing->limit;
+    HIN_ENSURE(!listing->more, EXISTS); /* enough */
+    listing->count++;
+    listing->last = document->id;
+    put_entry(&listing->writer, document->id, root);
+    return hin_ok();
+}
+
+static struct hin_result list(struct hin_api_call *call)
+{
+    static const char *const known[] = {"probe", "limit", "before"};
+    struct listing listing = {.limit = 100};
+    struct hin_store_page page = {.descending = true};
+    struct hin_store_listed listed = {0};
+    HIN_TRY(hin_api_query_known(call, known, HIN_COUNT(known)));
+    HIN_TRY(hin_api_query_text(call, "probe", &listing.probe));
+    HIN_TRY(hin_api_query_integer(call, "limit", 1, 5000, &listing.limit));
+    HIN_TRY(hin_api_query_integer(call, "before", 1, INT64_MAX, &page.after_id));
+    hin_json_writer_init(&listing.writer, call->out, true);
+    hin_json_begin_object(&listing.writer);
+    hin_json_key(&listing.writer, "evidence");
+    hin_json_begin_array(&listing.writer);
+    struct hin_result done = hin_store_list(call->tenant->store, HIN_STORE_EVIDENCE, &page,
+                                            list_one, &listing, &listed);
+    if (done.code != HIN_EXISTS) {
+        HIN_TRY(done);
+    }
+    hin_json_end_array(&listing.writer);
+    hin_json_field_unsigned(&listing.writer, "damaged", listed.damaged);
+    if (listing.more) {
+        hin_json_field_integer(&listing.writer, "before", listing.last);
+    }
+    hin_json_end_object(&listing.writer);
+    return hin_json_writer_finish(&listing.writer);
+}
+
+static const struct hin_api_action evidence_actions[] = {
+    {HIN_HTTP_GET, "evidence", HIN_RIGHT_VIEW, list, NULL,
+     "Evidence, the newest first, without the files: ?probe=NAME, ?limit=N, ?before=ID.", false},
+};
+const struct hin_api_module hin_api_module_evidence = {&evidence, evidence_actions,
+                                                       HIN_COUNT(evidence_actions)};
+
+/* ---- claims ---- */
+
+static HIN_RESULT get_claims(struct hin_api_call *call, const struct hin_report **ret_report)
+{
+    struct hin_result made = hin_worker_trust_report(call->worker, ret_report);
+    return made.code == HIN_NOT_FOUND
+               ? hin_api_fail(call, HIN_NOT_FOUND,
+                              "the catalogue of claims (content/trust) is not installed")
+               : made;
+}
+
+static struct hin_result list_claims(struct hin_api_call *call)
+{
+    const struct hin_report *report = NULL;
+    HIN_TRY(get_claims(call, &report));
+    return hin_report_write(report, true, call->out);
+}
+
+static struct hin_result show_claim(struct hin_api_call *call)
+{
+    const struct hin_report *report = NULL;
+    struct hin_json_writer writer;
+    size_t count = 0;
+    HIN_TRY(get_claims(call, &report));
+    const struct hin_claim *claims = hin_catalogue_claims(report->catalogue, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (hin_view_equal(claims[i].id, call->name)) {
+            hin_json_writer_init(&writer, call->out, true);
+            hin_claim_write(&writer, &claims[i], &report->states[i]);
+            return hin_json_writer_finish(&writer);
+        }
+    }
+    return hin_api_fail(call, HIN_NOT_FOUND, "there is no claim %.*s", HIN_ARGS(call->name));
+}
 
 /* ---- running ---- */
 
@@ -132,6 +247,10 @@ static struct hin_result list_probes(struct hin_api_call *call)
 }
 
 static const struct hin_api_action actions[] = {
+    {HIN_HTTP_GET, "trust/claims", HIN_RIGHT_VIEW, list_claims, NULL,
+     "Every claim with its state by the newest evidence.", false},
+    {HIN_HTTP_GET, "trust/claims/{name}", HIN_RIGHT_VIEW, show_claim, NULL,
+     "One claim, by its ID (S19).", false},
     {HIN_HTTP_GET, "trust/probes", HIN_RIGHT_VIEW, list_probes, NULL,
      "The probes, how often each runs (seconds) and what it needs.", false},
     {HIN_HTTP_POST, "trust/run", HIN_RIGHT_TRUST, run, &hin_api_probe_request,

@@ -8,6 +8,7 @@ extern const struct hin_probe hin_probe_tls_floor;        /* links.c */
 extern const struct hin_probe hin_probe_tls_weak_ciphers; /* links.c */
 extern const struct hin_probe hin_probe_schema_isolation; /* tenants.c */
 extern const struct hin_probe hin_probe_tenant_keys;      /* tenants.c */
+extern const struct hin_probe hin_probe_kms_aws;          /* tenants.c */
 extern const struct hin_probe hin_probe_sealing_canary;   /* sealing.c */
 extern const struct hin_probe hin_probe_contacts_sealed;  /* sealing.c */
 extern const struct hin_probe hin_probe_kms_reach;        /* host.c */

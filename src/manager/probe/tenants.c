@@ -264,3 +264,62 @@ const struct hin_probe hin_probe_tenant_keys = {
     .needs = "the key service, and the tenants' databases",
     .run = run_keys,
 };
+
+/* ---- kms-aws ---- */
+
+struct services {
+    struct hin_trial *trial;
+    int64_t tenants, held;
+};
+
+static void service_closed(void *context, const struct hin_tenant *tenant, struct hin_result why)
+{
+    struct services *services = context;
+    hin_trial_obstacle(services->trial, "the database of tenant %lld does not open: %s",
+                       (long long)tenant->number, hin_code_text(why.code));
+}
+
+static struct hin_result ask_service(void *context, struct hin_tenant *tenant)
+{
+    struct services *services = context;
+    struct hin_vault_tenant_status status;
+    tenant->key_use_count++;
+    struct hin_result asked =
+        hin_keys_tenant_status(&tenant->keys, hin_tenant_view(tenant), &status);
+    if (!hin_is_ok(asked)) {
+        hin_trial_obstacle(services->trial, "the key service does not answer: %s",
+                           hin_code_text(asked.code));
+        return hin_ok();
+    }
+    bool held = hin_view_is(hin_view_from_text(status.wrapping.name), "aws") &&
+                status.wrapping.current_version > 0;
+    services->tenants++;
+    services->held += held;
+    if (!held) {
+        hin_trial_obstacle(services->trial,
+                           "the wrapping key of tenant %lld is held by the service \"%s\", not by "
+                           "AWS KMS",
+                           (long long)tenant->number, status.wrapping.name);
+    }
+    return hin_ok();
+}
+
+/* An installation that uses another service broke no promise of its own: it has none to prove. */
+static struct hin_result run_aws(const struct hin_probe_tools *tools, struct hin_trial *trial)
+{
+    struct services services = {.trial = trial};
+    hin_trial_input(trial, "asked", "the service that holds each tenant's wrapping key");
+    HIN_TRY(tools->each_tenant(tools->context, ask_service, service_closed, &services));
+    hin_trial_measure(trial, "tenants", services.tenants);
+    hin_trial_measure(trial, "wrapping keys held by AWS KMS", services.held);
+    hin_trial_tried(trial);
+    return hin_ok();
+}
+
+const struct hin_probe hin_probe_kms_aws = {
+    .name = "kms-aws",
+    .version = 1,
+    .cadence_usec = HIN_DAY_USEC,
+    .needs = "an installation whose wrapping keys AWS KMS holds",
+    .run = run_aws,
+};

@@ -122,6 +122,7 @@ TEST(test_trust_catalogue__hangs_claims_on_each_of_the_probes)
         {"audit-chain", "S43 "},        {"password-hashing", "S30 "},
         {"backup-made", "S65 "},        {"restore-weekly", "S63 "},
         {"backup-destruction", "S65 "}, {"second-region", "S64 "},
+        {"kms-aws", "S97 "},
     };
     HIN_CLEANUP(hin_catalogue_cleanup) struct hin_catalogue *catalogue = NULL;
     size_t count = 0, probes = 0;

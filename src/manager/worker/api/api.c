@@ -10,6 +10,7 @@
 #include "manager/revision.h"
 #include "manager/worker/api/auth.h"
 #include "manager/worker/api/changes.h"
+#include "manager/worker/api/page.h"
 #include "manager/worker/api/reads.h"
 #include "manager/worker/api/stream.h"
 #include "store/audit.h"
@@ -513,6 +514,9 @@ static void handle(void *context, struct hin_http_exchange *exchange)
     struct route route = {0};
     struct hin_view path;
     api->worker->counters.api_requests++;
+    if (hin_api_page(api->worker, exchange)) {
+        return;
+    }
     if (!api_path(request, &path) || !find_route(request->method, path, &route)) {
         refuse(exchange, route.path_known ? 405 : 404,
                route.path_known ? "this method is not served here" : "not found");

@@ -9,10 +9,11 @@
 HIN_RESULT hin_jobs_ask(struct hin_role *role, const char *name, unsigned instance,
                         struct hin_view question, struct hin_buf *ret_trial) HIN_NONNULL;
 
-/* About each second: what was asked for, else one that is due. Nothing in the first seconds, while
- * other processes are still starting. */
+/* About each second: what was asked for, then what is due, as much as finds room in a turn. What is
+ * due waits in the first seconds, while other processes are still starting. */
 struct hin_jobs_probes {
-    int64_t from_usec; /* monotonic: not before */
+    int64_t from_usec; /* monotonic: nothing that is due before */
+    int64_t again_usec; /* monotonic: nothing at all before, after a failure */
 };
 #define HIN_JOBS_PROBES_DELAY_USEC (5 * HIN_SEC_USEC)
 void hin_jobs_run_probes(struct hin_jobs_probes *probes,

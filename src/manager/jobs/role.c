@@ -342,8 +342,9 @@ static struct hin_result each_tenant(void *context,
                                                     struct hin_result why),
                                      void *visitor)
 {
-    const struct jobs *jobs = context;
+    struct jobs *jobs = context;
     size_t awake = 0;
+    HIN_TRY(look(jobs)); /* one that was made just now is tried too */
     for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
         bool rested = !hin_tenant_is_awake(&ward->tenant);
         struct hin_result woken = wake(ward);

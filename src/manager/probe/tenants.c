@@ -24,9 +24,8 @@ static void round_done(struct round *round)
     free(round->ids);
 }
 
-static struct hin_result note_id(void *context, struct hin_tenant *tenant)
+static HIN_RESULT add_id(struct round *round, const struct hin_tenant *tenant)
 {
-    struct round *round = context;
     HIN_ENSURE(round->count < TENANTS_MAX, LIMIT);
     if (round->count == round->capacity) {
         size_t capacity = HIN_MAX(round->capacity * 2, (size_t)16);
@@ -39,11 +38,25 @@ static struct hin_result note_id(void *context, struct hin_tenant *tenant)
     return hin_ok();
 }
 
-static void tell_closed(void *context, const struct hin_tenant *tenant, struct hin_result why)
+static struct hin_result note_id(void *context, struct hin_tenant *tenant)
+{
+    return add_id(context, tenant);
+}
+
+/* Its place is there to be crossed into all the same. */
+static void note_closed(void *context, const struct hin_tenant *tenant, struct hin_result why)
 {
     struct round *round = context;
     hin_trial_obstacle(round->trial, "the database of tenant %lld does not open: %s",
-                        (long long)tenant->number, hin_code_text(why.code));
+                       (long long)tenant->number, hin_code_text(why.code));
+    HIN_IGNORE(add_id(round, tenant)); /* an obstacle is told */
+}
+
+static void pass_over(void *context, const struct hin_tenant *tenant, struct hin_result why)
+{
+    (void)context; /* told in the first round */
+    (void)tenant;
+    (void)why;
 }
 
 /* The tenant that this one tries itself on: the next in the round, so that each is tried once. */
@@ -62,9 +75,9 @@ static HIN_RESULT go_round(struct round *round,
                            struct hin_result (*visit)(void *context, struct hin_tenant *tenant))
 {
     const struct hin_probe_tools *tools = round->tools;
-    HIN_TRY(tools->each_tenant(tools->context, note_id, tell_closed, round));
+    HIN_TRY(tools->each_tenant(tools->context, note_id, note_closed, round));
     hin_trial_measure(round->trial, "tenants", (int64_t)round->count);
-    return tools->each_tenant(tools->context, visit, tell_closed, round);
+    return tools->each_tenant(tools->context, visit, pass_over, round);
 }
 
 /* ---- schema-isolation ---- */

@@ -24,7 +24,7 @@ void hin_worker_trust_end(struct hin_worker *worker) HIN_NONNULL;
 
 /* Every claim with its state, at most HIN_TRUST_HELD_USEC old; the worker's, until the next call.
  * NOT_FOUND: no catalogue is installed. */
-#define HIN_TRUST_HELD_USEC (2 * HIN_SEC_USEC)
+#define HIN_TRUST_HELD_USEC (250 * HIN_MSEC_USEC)
 HIN_RESULT hin_worker_trust_report(struct hin_worker *worker,
                                    const struct hin_report **ret_report) HIN_NONNULL;
 

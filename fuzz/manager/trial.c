@@ -1,8 +1,8 @@
 /* A trial of a probe as `jobs` takes it from another process: what is taken is written and taken
  * again with the same verdict, and becomes a record that can be encoded. */
+#include "manager/probe/trial.h"
 #include "../scratch.h"
 #include "base/bytes.h"
-#include "manager/probe/trial.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

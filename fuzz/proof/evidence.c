@@ -1,6 +1,6 @@
-/* Evidence as `hinomi evidence verify FILE` reads it: the input as it is, which nobody signed; then a
- * good record of ours with bytes changed, cut off and added by the input; then a record whose texts
- * are the input's, which must hold and read as it was written. */
+/* Evidence as `hinomi evidence verify FILE` reads it: the input as it is, which nobody signed; then
+ * a good record of ours with bytes changed, cut off and added by the input; then a record whose
+ * texts are the input's, which must hold and read as it was written. */
 #include "proof/evidence.h"
 #include "../scratch.h"
 #include "base/bytes.h"

@@ -189,8 +189,8 @@ static int run_verify(int argc, char **argv)
 
 static HIN_RESULT print_list(struct hin_json root, struct hin_error *error)
 {
-    static const char *const headings[] = {"ID", "PROBE", "OUTCOME", "OBSERVED", "VALID UNTIL",
-                                           "REASON"};
+    static const char *const headings[] = {"ID",       "PROBE",       "OUTCOME",
+                                           "OBSERVED", "VALID UNTIL", "REASON"};
     HIN_CLEANUP(hin_table_done) struct hin_table table = {0};
     struct hin_json items;
     size_t count = 0;
@@ -210,7 +210,8 @@ static HIN_RESULT print_list(struct hin_json root, struct hin_error *error)
     }
     hin_table_print(&table, stdout);
     if (damaged > 0) {
-        hin_terminal_line(stderr, "hinomi: %lld records are damaged and left out", (long long)damaged);
+        hin_terminal_line(stderr, "hinomi: %lld records are damaged and left out",
+                          (long long)damaged);
     }
     return hin_ok();
 }
@@ -313,5 +314,5 @@ static const struct hin_cli_command commands[] = {{&list_usage, run_list},
                                                   {&show_usage, run_show},
                                                   {&export_usage, run_export},
                                                   {&verify_usage, run_verify}};
-const struct hin_cli_group hin_cli_group_evidence = {
-    "evidence", "what probes found, signed", commands, HIN_COUNT(commands)};
+const struct hin_cli_group hin_cli_group_evidence = {"evidence", "what probes found, signed",
+                                                     commands, HIN_COUNT(commands)};

@@ -16,8 +16,8 @@ HIN_RESULT hin_cli_input(const char *path, const char *what, struct hin_buf *tex
     if (hin_is_ok(result)) {
         result = hin_fd_read_all(standard ? STDIN_FILENO : opened_fd, text);
     }
-    return hin_is_ok(result) ? result
-                             : hin_error_set(error, result.code, path, 0, 0,
-                                             "%s cannot be read: %s", what,
-                                             hin_code_text(result.code));
+    return hin_is_ok(result)
+               ? result
+               : hin_error_set(error, result.code, path, 0, 0, "%s cannot be read: %s", what,
+                               hin_code_text(result.code));
 }

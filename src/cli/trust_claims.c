@@ -21,8 +21,10 @@ struct trust_options {
 };
 
 #define LANGUAGE_ROW                                                                               \
-    {"language", 0, HIN_OPTION_CHOICE, offsetof(struct trust_options, language), "LANGUAGE",      \
-     "Of the statements: en (unless set) or ja.", "en|ja", false, false}
+    {                                                                                              \
+        "language", 0, HIN_OPTION_CHOICE, offsetof(struct trust_options, language), "LANGUAGE",    \
+            "Of the statements: en (unless set) or ja.", "en|ja", false, false                     \
+    }
 
 static const struct hin_option list_table[] = {
     {"status", 0, HIN_OPTION_CHOICE, offsetof(struct trust_options, status), "STATUS",
@@ -40,15 +42,16 @@ static const struct hin_option run_table[] = {
     {"json", 0, HIN_OPTION_FLAG, offsetof(struct trust_options, json), NULL,
      "One JSON document instead of text.", NULL, false, false},
 };
-const struct hin_command hin_cli_trust_list_usage = {"hinomi trust list",
-                                              "list what the installation promises, and whether it "
-                                              "holds",
-                                              NULL,
-                                              NULL,
-                                              list_table,
-                                              HIN_COUNT(list_table),
-                                              0,
-                                              0};
+const struct hin_command hin_cli_trust_list_usage = {
+    "hinomi trust list",
+    "list what the installation promises, and whether it "
+    "holds",
+    NULL,
+    NULL,
+    list_table,
+    HIN_COUNT(list_table),
+    0,
+    0};
 const struct hin_command hin_cli_trust_show_usage = {
     "hinomi trust show", "show one claim", "ID", NULL, show_table, HIN_COUNT(show_table), 1, 1};
 const struct hin_command hin_cli_trust_run_usage = {
@@ -66,8 +69,11 @@ const struct hin_command hin_cli_trust_run_usage = {
 
 static const struct {
     const char *status, *begin;
-} colours[] = {{"proven", "\033[32m"}, {"failed", "\033[31m"}, {"stale", "\033[2m"},
-               {"not assessed", "\033[2m"}, {"not run", "\033[2m"}};
+} colours[] = {{"proven", "\033[32m"},
+               {"failed", "\033[31m"},
+               {"stale", "\033[2m"},
+               {"not assessed", "\033[2m"},
+               {"not run", "\033[2m"}};
 
 static const char *colour_of(struct hin_view status)
 {
@@ -137,8 +143,7 @@ static HIN_RESULT list(struct hin_cli_api *api, const void *given, const char *o
     struct hin_json claims;
     size_t count = 0;
     (void)operand;
-    HIN_TRY(
-        hin_cli_api_call(api, HIN_HTTP_GET, "/trust/claims", HIN_VIEW_EMPTY, &document, error));
+    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, "/trust/claims", HIN_VIEW_EMPTY, &document, error));
     if (options->json) {
         hin_cli_api_print(api);
         return hin_ok();
@@ -257,8 +262,8 @@ static HIN_RESULT ask(struct hin_cli_api *api, char **names, size_t count, int64
     }
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
-    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_POST, "/trust/run", hin_buf_view(&body), &document,
-                             error));
+    HIN_TRY(
+        hin_cli_api_call(api, HIN_HTTP_POST, "/trust/run", hin_buf_view(&body), &document, error));
     return hin_json_get_integer(hin_json_root(document), "ID", 1, INT64_MAX, ret_run, error);
 }
 
@@ -390,7 +395,8 @@ int hin_cli_trust_run(int argc, char **argv)
     size_t count = 0;
     int status = 0;
     bool broken = false;
-    if (!hin_cli_parse(&hin_cli_trust_run_usage, argc, argv, &options, &operands, &count, &status)) {
+    if (!hin_cli_parse(&hin_cli_trust_run_usage, argc, argv, &options, &operands, &count,
+                       &status)) {
         return status;
     }
     struct hin_result result = run_probes(&options, operands, count, &broken, &error);

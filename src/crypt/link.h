@@ -97,7 +97,8 @@ bool hin_link_permits_offer(const struct hin_link *link, const struct hin_tls_of
 /* Whether the row permits the version that is offered, whatever the suites. */
 bool hin_link_permits_offer_version(const struct hin_link *link, const struct hin_tls_offer *offer);
 
-/* What is weak about a name of the policy, in words; NULL: nothing that is on the list (link_weak.c).
+/* What is weak about a name of the policy, in words; NULL: nothing that is on the list
+ * (link_weak.c).
  */
 const char *hin_suite_weakness(struct hin_view suite);
 const char *hin_group_weakness(struct hin_view group);

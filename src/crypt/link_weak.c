@@ -1,5 +1,6 @@
-/* What is weak: the list that the policy is compared with. It is written down apart from the policy,
- * by what standards rule out (RFC 7465, 8996, 9325; NIST SP 800-52 rev. 2, 800-131A rev. 2). */
+/* What is weak: the list that the policy is compared with. It is written down apart from the
+ * policy, by what standards rule out (RFC 7465, 8996, 9325; NIST SP 800-52 rev. 2, 800-131A rev.
+ * 2). */
 #include <string.h>
 
 #include "base/bytes.h"
@@ -26,12 +27,14 @@ static const struct weakness suites[] = {
     {"CCM8", "a tag of 64 bits"},
 };
 static const struct weakness groups[] = {
-    {"secp112", "under 224 bits"},   {"secp128", "under 224 bits"},  {"secp160", "under 224 bits"},
-    {"secp192", "under 224 bits"},   {"P-192", "under 224 bits"},    {"sect1", "under 224 bits"},
-    {"prime192", "under 224 bits"},  {"ffdhe1", "under 2048 bits"},  {"modp_1", "under 2048 bits"},
+    {"secp112", "under 224 bits"},  {"secp128", "under 224 bits"}, {"secp160", "under 224 bits"},
+    {"secp192", "under 224 bits"},  {"P-192", "under 224 bits"},   {"sect1", "under 224 bits"},
+    {"prime192", "under 224 bits"}, {"ffdhe1", "under 2048 bits"}, {"modp_1", "under 2048 bits"},
 };
 static const struct weakness signatures[] = {
-    {"MD5", "MD5 is broken"}, {"SHA1", "SHA-1 is broken"}, {"DSA+SHA1", "SHA-1 is broken"},
+    {"MD5", "MD5 is broken"},
+    {"SHA1", "SHA-1 is broken"},
+    {"DSA+SHA1", "SHA-1 is broken"},
 };
 
 static const char *find(const struct weakness *list, size_t count, struct hin_view name)

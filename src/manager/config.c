@@ -102,8 +102,8 @@ static HIN_RESULT read_fronts(struct hin_json root, struct hin_manager_config *c
         struct hin_manager_endpoint *front = &config->fronts[i];
         HIN_TRY(hin_json_text(hin_json_at(list, i), &item, error));
         if (!hin_is_ok(hin_view_to_text(item, text, sizeof(text))) ||
-            !hin_is_ok(hin_manager_endpoint_parse(text, front)) || hin_manager_is_wildcard(front->host) ||
-            front->port == 0) {
+            !hin_is_ok(hin_manager_endpoint_parse(text, front)) ||
+            hin_manager_is_wildcard(front->host) || front->port == 0) {
             return hin_json_refuse(hin_json_at(list, i), error, HIN_INVALID, "not HOST:PORT");
         }
     }
@@ -121,9 +121,17 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     int64_t workers = 0;
     int64_t keep_days = 0;
     /* A mistyped name would quietly leave the default in force. */
-    static const char *const known[] = {
-        "api",     "agents",   "keyring", "tenant", "uidBase",
-        "workers", "keepDays", "kms",     "store",  "fronts", HIN_CLOCK_SETTINGS_KEYS};
+    static const char *const known[] = {"api",
+                                        "agents",
+                                        "keyring",
+                                        "tenant",
+                                        "uidBase",
+                                        "workers",
+                                        "keepDays",
+                                        "kms",
+                                        "store",
+                                        "fronts",
+                                        HIN_CLOCK_SETTINGS_KEYS};
     HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));

@@ -167,8 +167,7 @@ static HIN_RESULT first_holder(struct hin_tenant *tenant, struct hin_view admini
     return hin_holders_save(tenant, &holders);
 }
 
-static HIN_RESULT first_new(struct hin_tenant *tenant,
-                            const struct hin_credential_contact *contact,
+static HIN_RESULT first_new(struct hin_tenant *tenant, const struct hin_credential_contact *contact,
                             struct hin_credential_first *first)
 {
     int64_t id = 0;

@@ -82,7 +82,7 @@ static void put_certificate(struct hin_json_writer *writer,
     /* The first three are what hin_certificate_check compares. */
     hin_json_field_cstring(writer, "kind", hin_certificate_kind_name(certificate->kind));
     hin_paper_put_hex(writer, "installation",
-            hin_view_of(certificate->installation, sizeof(certificate->installation)));
+                      hin_view_of(certificate->installation, sizeof(certificate->installation)));
     hin_json_field_text(writer, "tenant", certificate->tenant);
     hin_json_field_text(writer, "id", certificate->id);
     hin_json_field_integer(writer, "number", certificate->number);

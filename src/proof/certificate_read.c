@@ -146,8 +146,8 @@ HIN_RESULT hin_certificate_verify(struct hin_view file, struct hin_view fingerpr
     hin_paper_bytes_init(&bytes);
     HIN_TRY(hin_paper_check_frame(&hin_certificate_paper, file, error));
     HIN_TRY(hin_json_parse(file, HIN_CERTIFICATE_FILE_MAX, &document, error));
-    HIN_TRY(hin_paper_read(&hin_certificate_paper, HIN_CERTIFICATE_VERSION,
-                           hin_json_root(document), &statement, &bytes, error));
+    HIN_TRY(hin_paper_read(&hin_certificate_paper, HIN_CERTIFICATE_VERSION, hin_json_root(document),
+                           &statement, &bytes, error));
     HIN_TRY(read_certificate(statement, &certificate, error));
     HIN_TRY(judge(file, &certificate, &bytes, fingerprint, error));
     *ret_document = document;

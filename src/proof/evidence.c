@@ -185,13 +185,14 @@ static HIN_RESULT read_evidence(struct hin_json object, struct hin_evidence *evi
     HIN_TRY(hin_paper_get_digest(object, "installation", evidence->installation,
                                  sizeof(evidence->installation), error));
     HIN_TRY(hin_json_get_integer(object, "number", 1, INT64_MAX, &evidence->number, error));
-    HIN_TRY(hin_paper_get_digest(object, "previous", evidence->previous,
-                                 sizeof(evidence->previous), error));
+    HIN_TRY(hin_paper_get_digest(object, "previous", evidence->previous, sizeof(evidence->previous),
+                                 error));
     HIN_TRY(get_text(object, "id", HIN_EVIDENCE_TEXT_MAX, &evidence->id, error));
     HIN_TRY(get_text(object, "probe", HIN_EVIDENCE_PROBE_MAX, &evidence->probe, error));
     HIN_TRY(hin_json_get_integer(object, "probeVersion", 1, INT64_MAX, &evidence->probe_version,
                                  error));
-    HIN_TRY(hin_json_get_integer(object, "observed", 0, INT64_MAX, &evidence->observed_msec, error));
+    HIN_TRY(
+        hin_json_get_integer(object, "observed", 0, INT64_MAX, &evidence->observed_msec, error));
     HIN_TRY(hin_json_get_integer(object, "validUntil", 0, INT64_MAX, &evidence->valid_until_msec,
                                  error));
     HIN_TRY(read_outcome(object, evidence, error));
@@ -246,10 +247,9 @@ HIN_RESULT hin_evidence_chain_add(struct hin_evidence_chain *chain,
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = HIN_EVIDENCE_STATEMENT_MAX};
     if (evidence->number != chain->number + 1) {
-        return hin_error_set(error, HIN_CORRUPT, NULL, 0, 0,
-                             "evidence %lld is missing: the one after %lld is %lld",
-                             (long long)chain->number + 1, (long long)chain->number,
-                             (long long)evidence->number);
+        return hin_error_set(
+            error, HIN_CORRUPT, NULL, 0, 0, "evidence %lld is missing: the one after %lld is %lld",
+            (long long)chain->number + 1, (long long)chain->number, (long long)evidence->number);
     }
     if (memcmp(evidence->previous, chain->hash, sizeof(chain->hash)) != 0) {
         return hin_error_set(error, HIN_CORRUPT, NULL, 0, 0,

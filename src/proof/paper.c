@@ -137,8 +137,9 @@ HIN_RESULT hin_paper_check_frame(const struct hin_paper *paper, struct hin_view 
                                  struct hin_error *error)
 {
     if (file.size > paper->file_max) {
-        return hin_error_set(error, HIN_LIMIT, NULL, 0, 0, "the file is longer than any %s (%zu bytes)",
-                             paper->name, paper->file_max);
+        return hin_error_set(error, HIN_LIMIT, NULL, 0, 0,
+                             "the file is longer than any %s (%zu bytes)", paper->name,
+                             paper->file_max);
     }
     HIN_TRY(check_begin(paper, file, error));
     size_t end = end_of_object(file);

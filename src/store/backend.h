@@ -45,7 +45,8 @@ struct hin_backend {
     const char *(*trouble)(const struct hin_store *store);
     /* Adds the connection's TLS session. NULL: there is none, ever. */
     void (*tally)(const struct hin_store *store, struct hin_tls_tally *tally);
-    /* Tries statements on another tenant's data; see trial.h. NULL: there are no such statements. */
+    /* Tries statements on another tenant's data; see trial.h. NULL: there are no such statements.
+     */
     HIN_RESULT(*trespass)
     (struct hin_store *store, const char *other, struct hin_store_crossing *crossing);
     HIN_RESULT(*search_plain)

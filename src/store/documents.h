@@ -24,8 +24,9 @@ enum hin_store_kind {
     HIN_STORE_CERTIFICATES = 16, /* of erasure */
     HIN_STORE_EXPORTS = 17,      /* that were taken of the tenant: which key opens them */
     HIN_STORE_EVIDENCE = 21,     /* of probes; of the installation's own tenant */
-    HIN_STORE_PROBE_STATES = 22, /* the newest record of each probe, and of all; each tenant's canary */
-    HIN_STORE_PROBE_RUNS = 23,   /* that somebody asked for */
+    HIN_STORE_PROBE_STATES =
+        22, /* the newest record of each probe, and of all; each tenant's canary */
+    HIN_STORE_PROBE_RUNS = 23, /* that somebody asked for */
     HIN_STORE_KIND_LIMIT
 };
 

@@ -18,8 +18,7 @@ void hin_crossing_tell(struct hin_store_crossing *crossing, bool crossed, const 
 
 /* The other's place, with our keys. `tenant`: under whose name what lies there is opened. */
 static HIN_RESULT try_keys(struct hin_store *store, const struct hin_store_options *other,
-                           const char *tenant, const char *way,
-                           struct hin_store_crossing *crossing)
+                           const char *tenant, const char *way, struct hin_store_crossing *crossing)
 {
     HIN_CLEANUP(hin_store_closep) struct hin_store *stranger = NULL;
     struct hin_store_options options = *other;

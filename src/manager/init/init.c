@@ -454,8 +454,8 @@ static HIN_RESULT make_tenant(struct init *init)
     STEP(hin_audit_write(&init->tenant, &audit), "writing the audit record");
     STEP(hin_content_store(&init->tenant, found ? folder : NULL, &init->content, &init->error),
          "storing the rule set");
-    return fail(init,
-                hin_credential_first_new(&init->tenant, &contact, &init->first), "making the first credentials");
+    return fail(init, hin_credential_first_new(&init->tenant, &contact, &init->first),
+                "making the first credentials");
 }
 
 /* SQLite made the files as us; the role that serves them has another user. */

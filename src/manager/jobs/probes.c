@@ -12,7 +12,8 @@ HIN_RESULT hin_jobs_ask(struct hin_role *role, const char *name, unsigned instan
     struct hin_ipc_message reply;
     struct hin_ipc *channel = hin_role_peer(role, name, instance);
     HIN_ENSURE(channel != NULL, NOT_FOUND);
-    HIN_TRY(hin_ipc_call(channel, HIN_MESSAGE_PROBE, question, HIN_PROBE_CALL_TIMEOUT_USEC, &reply));
+    HIN_TRY(
+        hin_ipc_call(channel, HIN_MESSAGE_PROBE, question, HIN_PROBE_CALL_TIMEOUT_USEC, &reply));
     HIN_TRY((struct hin_result){reply.code});
     return hin_buf_append(ret_trial, reply.payload);
 }

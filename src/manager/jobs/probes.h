@@ -12,7 +12,7 @@ HIN_RESULT hin_jobs_ask(struct hin_role *role, const char *name, unsigned instan
 /* About each second: what was asked for, then what is due, as much as finds room in a turn. What is
  * due waits in the first seconds, while other processes are still starting. */
 struct hin_jobs_probes {
-    int64_t from_usec; /* monotonic: nothing that is due before */
+    int64_t from_usec;  /* monotonic: nothing that is due before */
     int64_t again_usec; /* monotonic: nothing at all before, after a failure */
 };
 #define HIN_JOBS_PROBES_DELAY_USEC (5 * HIN_SEC_USEC)

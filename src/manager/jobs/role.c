@@ -335,12 +335,10 @@ static void go_on_erasing(struct jobs *jobs)
 
 /* ---- probes ---- */
 
-static struct hin_result each_tenant(void *context,
-                                     struct hin_result (*visit)(void *visitor,
-                                                                struct hin_tenant *tenant),
-                                     void (*closed)(void *visitor, const struct hin_tenant *tenant,
-                                                    struct hin_result why),
-                                     void *visitor)
+static struct hin_result
+each_tenant(void *context, struct hin_result (*visit)(void *visitor, struct hin_tenant *tenant),
+            void (*closed)(void *visitor, const struct hin_tenant *tenant, struct hin_result why),
+            void *visitor)
 {
     struct jobs *jobs = context;
     size_t awake = 0;

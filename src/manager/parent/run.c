@@ -80,7 +80,7 @@ struct run {
     struct hin_manager_config config;
     char state[HIN_PATH_MAX];
     int state_fd, vault_fd, database_fd, api_fd, agents_fd;
-    int trust_fd; /* the catalogue of claims; -1: it is not installed */
+    int trust_fd;             /* the catalogue of claims; -1: it is not installed */
     struct hin_secret secret; /* what opens the key management service */
     struct hin_database database;
     unsigned workers;
@@ -135,8 +135,8 @@ static HIN_RESULT hand_clock(struct run *run, struct hin_role_hand *hand)
     return hin_clock_settings_hand(&run->config.clock, hand);
 }
 
-/* What the process `probe` is to connect to: lines "LINK HOST PORT ADDRESS", the address as a number,
- * looked up here since that process can look up nothing; "-" where there is none. */
+/* What the process `probe` is to connect to: lines "LINK HOST PORT ADDRESS", the address as a
+ * number, looked up here since that process can look up nothing; "-" where there is none. */
 static HIN_RESULT add_listener(struct hin_buf *lines, const char *link,
                                const struct hin_manager_endpoint *endpoint)
 {
@@ -197,12 +197,8 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 static const struct {
     const char *role;
     struct hin_result (*hand)(struct run *run, struct hin_role_hand *hand);
-} gifts[] = {{"kms", hand_kms},
-             {"keys", hand_keys},
-             {"jobs", hand_jobs},
-             {"worker", hand_worker},
-             {"probe", hand_probe},
-             {HIN_CLOCK_ROLE, hand_clock}};
+} gifts[] = {{"kms", hand_kms},       {"keys", hand_keys},   {"jobs", hand_jobs},
+             {"worker", hand_worker}, {"probe", hand_probe}, {HIN_CLOCK_ROLE, hand_clock}};
 
 static struct hin_result prepare(void *context, const char *name, unsigned instance,
                                  struct hin_role_hand *hand)
@@ -391,8 +387,12 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
 
 int hin_manager_run(const struct hin_role_program *program, int argc, char **argv)
 {
-    struct run run = {
-        .state_fd = -1, .vault_fd = -1, .database_fd = -1, .api_fd = -1, .agents_fd = -1, .trust_fd = -1};
+    struct run run = {.state_fd = -1,
+                      .vault_fd = -1,
+                      .database_fd = -1,
+                      .api_fd = -1,
+                      .agents_fd = -1,
+                      .trust_fd = -1};
     char **operands;
     size_t operand_count = 0;
     bool help = false;

@@ -1,5 +1,5 @@
-/* Links: what the listeners accept, tried by the process `probe`, beside the policy and what sessions
- * negotiated. */
+/* Links: what the listeners accept, tried by the process `probe`, beside the policy and what
+ * sessions negotiated. */
 #include "base/bytes.h"
 #include "crypt/link.h"
 #include "manager/probe/probes.h"

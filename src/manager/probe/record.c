@@ -78,8 +78,8 @@ static HIN_RESULT put_head(struct hin_tenant *own, const struct head *head, int6
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = STATE_MAX};
     char hex[HIN_SHA256_HEX_BYTES];
     hin_hex(head->hash, sizeof(head->hash), hex);
-    HIN_TRY(hin_buf_printf(&text, "{\"number\":%lld,\"hash\":\"%s\"}", (long long)head->number,
-                           hex));
+    HIN_TRY(
+        hin_buf_printf(&text, "{\"number\":%lld,\"hash\":\"%s\"}", (long long)head->number, hex));
     return put_state(own, "head", id, hin_buf_view(&text));
 }
 
@@ -249,8 +249,7 @@ static HIN_RESULT store(struct hin_tenant *own, const struct hin_probe *probe,
 }
 
 HIN_RESULT hin_record_evidence(struct hin_tenant *own, const struct hin_probe *probe,
-                               const struct hin_trial *trial, int64_t now_usec,
-                               int64_t *ret_number)
+                               const struct hin_trial *trial, int64_t now_usec, int64_t *ret_number)
 {
     HIN_CLEANUP(making_done)
     struct making making = {.file = {.max = HIN_EVIDENCE_FILE_MAX},
@@ -390,7 +389,8 @@ static HIN_RESULT check_end(struct hin_tenant *own, struct walk *walk)
     int64_t before = 0;
     do {
         before = walk->last_audit;
-        HIN_TRY(hin_store_audit_list(own->store, before, true, AUDIT_PAGE, look_for_evidence, walk));
+        HIN_TRY(
+            hin_store_audit_list(own->store, before, true, AUDIT_PAGE, look_for_evidence, walk));
     } while (!walk->told && walk->last_audit != before && walk->last_audit > 1);
     if (!walk->told && walk->chain.number == 0) {
         return hin_ok();

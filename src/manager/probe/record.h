@@ -32,9 +32,9 @@ HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe, struct h
                              struct hin_evidence *ret_evidence, struct hin_error *error)
     __attribute__((nonnull(1, 2, 5, 6)));
 
-/* The whole chain: every record is there, verified by one of the authorities (DER; the second may be
- * empty), and the newest is the one that the audit record names last. CORRUPT: *ret_broken is the
- * number at which it breaks, and the error says how. */
+/* The whole chain: every record is there, verified by one of the authorities (DER; the second may
+ * be empty), and the newest is the one that the audit record names last. CORRUPT: *ret_broken is
+ * the number at which it breaks, and the error says how. */
 HIN_RESULT hin_record_verify(struct hin_tenant *own, struct hin_view authority,
                              struct hin_view former, int64_t *ret_count, int64_t *ret_broken,
                              struct hin_error *error) __attribute__((nonnull(1, 4, 5, 6)));

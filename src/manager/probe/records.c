@@ -17,7 +17,7 @@ static void tell_obstacle(struct hin_trial *trial, const struct hin_tenant *tena
                           struct hin_result why)
 {
     hin_trial_obstacle(trial, "the database of tenant %lld cannot be read: %s",
-                        (long long)tenant->number, hin_code_text(why.code));
+                       (long long)tenant->number, hin_code_text(why.code));
 }
 
 /* ---- audit-chain ---- */
@@ -42,9 +42,9 @@ static struct hin_result follow(void *context, struct hin_tenant *tenant)
     struct hin_result verified = hin_store_audit_verify(tenant->store, &count, &broken);
     if (verified.code == HIN_CORRUPT) {
         hin_trial_fail(chains->trial,
-                        "the audit record of tenant %lld does not fit from entry %lld on: it was "
-                        "altered, or entries are missing",
-                        (long long)tenant->number, (long long)broken);
+                       "the audit record of tenant %lld does not fit from entry %lld on: it was "
+                       "altered, or entries are missing",
+                       (long long)tenant->number, (long long)broken);
         return hin_ok();
     }
     if (hin_is_ok(verified)) {
@@ -59,9 +59,9 @@ static struct hin_result follow(void *context, struct hin_tenant *tenant)
     chains->lost += HIN_MAX(last - count, INT64_C(0));
     if (count < last) {
         hin_trial_fail(chains->trial,
-                        "%lld entries of the audit record of tenant %lld are lost or were altered: "
-                        "gap entries in it name them",
-                        (long long)(last - count), (long long)tenant->number);
+                       "%lld entries of the audit record of tenant %lld are lost or were altered: "
+                       "gap entries in it name them",
+                       (long long)(last - count), (long long)tenant->number);
     }
     return hin_ok();
 }
@@ -85,11 +85,11 @@ static void follow_evidence(const struct hin_probe_tools *tools, struct hin_tria
         done = hin_record_verify(own, hin_buf_view(&authority), former, &count, &broken, &error);
     }
     if (done.code == HIN_CORRUPT) {
-        hin_trial_fail(trial, "the chain of evidence breaks at number %lld: %s",
-                        (long long)broken, error.text);
+        hin_trial_fail(trial, "the chain of evidence breaks at number %lld: %s", (long long)broken,
+                       error.text);
     } else if (!hin_is_ok(done)) {
         hin_trial_obstacle(trial, "the chain of evidence cannot be followed: %s",
-                            hin_code_text(done.code));
+                           hin_code_text(done.code));
     }
     hin_trial_measure(trial, "evidence records that fit", count);
 }
@@ -140,11 +140,11 @@ static HIN_RESULT judge_password(struct secrets *secrets, struct hin_json root, 
     secrets->one_time += one_time;
     if (!hin_is_ok(hin_view_to_text(hash, text, sizeof(text))) || !hin_password_is_sound(text)) {
         hin_trial_fail(secrets->trial,
-                        "the password of administrator %lld of tenant %lld is not stored as "
-                        "Argon2id of at least %d MiB, %d passes and a salt of %d bytes",
-                        (long long)id, (long long)secrets->tenant->number,
-                        HIN_PASSWORD_MEMORY_KIB / 1024, HIN_PASSWORD_PASSES,
-                        HIN_PASSWORD_SALT_BYTES);
+                       "the password of administrator %lld of tenant %lld is not stored as "
+                       "Argon2id of at least %d MiB, %d passes and a salt of %d bytes",
+                       (long long)id, (long long)secrets->tenant->number,
+                       HIN_PASSWORD_MEMORY_KIB / 1024, HIN_PASSWORD_PASSES,
+                       HIN_PASSWORD_SALT_BYTES);
     }
     return hin_ok();
 }
@@ -159,8 +159,8 @@ static struct hin_result look_at_administrator(void *context,
     struct hin_json root = hin_json_root(parsed);
     if (hin_is_ok(hin_json_get_text(root, "password", &none, NULL))) {
         hin_trial_fail(secrets->trial,
-                        "administrator %lld of tenant %lld has a password stored beside its hash",
-                        (long long)document->id, (long long)secrets->tenant->number);
+                       "administrator %lld of tenant %lld has a password stored beside its hash",
+                       (long long)document->id, (long long)secrets->tenant->number);
     }
     return judge_password(secrets, root, document->id);
 }
@@ -177,7 +177,7 @@ static HIN_RESULT judge_digest(struct secrets *secrets, const struct hin_store_d
     secrets->digests++;
     if (hex.size != 2 * sizeof(digest) || !hin_is_ok(hin_unhex(hex, digest, sizeof(digest)))) {
         hin_trial_fail(secrets->trial, "%s %lld of tenant %lld is not stored as a digest", what,
-                        (long long)document->id, (long long)secrets->tenant->number);
+                       (long long)document->id, (long long)secrets->tenant->number);
     }
     return hin_ok();
 }
@@ -207,7 +207,7 @@ static HIN_RESULT look_at_all(struct secrets *secrets)
                                &listed));
         if (listed.damaged > 0) {
             hin_trial_obstacle(secrets->trial, "%zu accounts of tenant %lld cannot be read",
-                                listed.damaged, (long long)secrets->tenant->number);
+                               listed.damaged, (long long)secrets->tenant->number);
         }
     }
     return hin_ok();
@@ -224,15 +224,16 @@ static struct hin_result look_at_tenant(void *context, struct hin_tenant *tenant
     return hin_ok();
 }
 
-static struct hin_result run_passwords(const struct hin_probe_tools *tools,
-                                       struct hin_trial *trial)
+static struct hin_result run_passwords(const struct hin_probe_tools *tools, struct hin_trial *trial)
 {
     struct secrets secrets = {.trial = trial};
-    hin_trial_input(trial, "looked at", "the stored form of each administrator's password, API "
-                     "key and enrolment token");
-    hin_trial_input(trial, "least", "Argon2id, %d MiB, %d passes, salt of %d bytes; SHA-256 for "
-                     "random secrets", HIN_PASSWORD_MEMORY_KIB / 1024, HIN_PASSWORD_PASSES,
-                     HIN_PASSWORD_SALT_BYTES);
+    hin_trial_input(trial, "looked at",
+                    "the stored form of each administrator's password, API "
+                    "key and enrolment token");
+    hin_trial_input(trial, "least",
+                    "Argon2id, %d MiB, %d passes, salt of %d bytes; SHA-256 for "
+                    "random secrets",
+                    HIN_PASSWORD_MEMORY_KIB / 1024, HIN_PASSWORD_PASSES, HIN_PASSWORD_SALT_BYTES);
     HIN_TRY(tools->each_tenant(tools->context, look_at_tenant, password_closed, &secrets));
     hin_trial_measure(trial, "passwords", secrets.passwords);
     hin_trial_measure(trial, "of these one-time", secrets.one_time);

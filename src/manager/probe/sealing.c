@@ -20,7 +20,7 @@ static void tell_closed(void *context, const struct hin_tenant *tenant, struct h
 {
     struct hunt *hunt = context;
     hin_trial_obstacle(hunt->trial, "the database of tenant %lld does not open: %s",
-                        (long long)tenant->number, hin_code_text(why.code));
+                       (long long)tenant->number, hin_code_text(why.code));
 }
 
 /* Looks for all of it on this tenant's disk; *what says what was found. */
@@ -28,14 +28,13 @@ static HIN_RESULT search(struct hunt *hunt, struct hin_tenant *tenant,
                          const struct hin_view *needles, size_t count, const char *what)
 {
     struct hin_store_search search = {0};
-    struct hin_store_options options = {.directory = tenant->place.directory,
-                                        .tenant = tenant->id,
-                                        .server = tenant->place.server};
+    struct hin_store_options options = {
+        .directory = tenant->place.directory, .tenant = tenant->id, .server = tenant->place.server};
     HIN_TRY(hin_store_search_plain(tenant->store, &options, needles, count, &search));
     if (!search.control) {
         hin_trial_obstacle(hunt->trial,
-                            "the search did not even find what lies in the clear with tenant %lld",
-                            (long long)tenant->number);
+                           "the search did not even find what lies in the clear with tenant %lld",
+                           (long long)tenant->number);
         return hin_ok();
     }
     if (hunt->tenants++ == 0) {
@@ -46,7 +45,7 @@ static HIN_RESULT search(struct hunt *hunt, struct hin_tenant *tenant,
     hunt->found += (int64_t)search.found_count;
     if (search.found_count > 0) {
         hin_trial_fail(hunt->trial, "%s of tenant %lld lies on the disk in the clear", what,
-                        (long long)tenant->number);
+                       (long long)tenant->number);
     }
     return hin_ok();
 }
@@ -87,8 +86,8 @@ static HIN_RESULT make_sure(struct hin_tenant *tenant, const char *canary)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = DOCUMENT_MAX};
     struct hin_store_document document;
-    struct hin_result found = hin_store_find(tenant->store, HIN_STORE_PROBE_STATES, 0,
-                                             canary_name(), &text, &document);
+    struct hin_result found =
+        hin_store_find(tenant->store, HIN_STORE_PROBE_STATES, 0, canary_name(), &text, &document);
     if (found.code == HIN_NOT_FOUND) {
         HIN_TRY(plant(tenant, canary));
         found = hin_store_find(tenant->store, HIN_STORE_PROBE_STATES, 0, canary_name(), &text,
@@ -112,7 +111,7 @@ static struct hin_result hunt_canary(void *context, struct hin_tenant *tenant)
     }
     if (!hin_is_ok(sought)) {
         hin_trial_obstacle(hunt->trial, "with tenant %lld it could not be tried: %s",
-                            (long long)tenant->number, hin_code_text(sought.code));
+                           (long long)tenant->number, hin_code_text(sought.code));
     }
     return hin_ok();
 }
@@ -149,7 +148,8 @@ static void keep_needle(struct hin_json root, const char *key, char out[HIN_STOR
     struct hin_view text = HIN_VIEW_EMPTY;
     if (hin_is_ok(hin_json_opt_text(root, key, &text, NULL)) &&
         text.size >= HIN_STORE_NEEDLE_LEAST && text.size < HIN_STORE_NEEDLE_MOST) {
-        HIN_IGNORE(hin_view_to_text(text, out, HIN_STORE_NEEDLE_MOST)); /* with a NUL inside: none */
+        HIN_IGNORE(
+            hin_view_to_text(text, out, HIN_STORE_NEEDLE_MOST)); /* with a NUL inside: none */
     }
 }
 
@@ -191,23 +191,24 @@ static struct hin_result hunt_contact(void *context, struct hin_tenant *tenant)
     hin_wipe(contact.mail, sizeof(contact.mail));
     if (!hin_is_ok(sought)) {
         hin_trial_obstacle(hunt->trial, "with tenant %lld it could not be tried: %s",
-                            (long long)tenant->number, hin_code_text(sought.code));
+                           (long long)tenant->number, hin_code_text(sought.code));
     }
     return hin_ok();
 }
 
-static struct hin_result run_contacts(const struct hin_probe_tools *tools,
-                                      struct hin_trial *trial)
+static struct hin_result run_contacts(const struct hin_probe_tools *tools, struct hin_trial *trial)
 {
     struct hunt hunt = {.tools = tools, .trial = trial};
-    hin_trial_input(trial, "sought", "name and e-mail address of each tenant's first "
-                     "administrator, of at least %d bytes", (int)HIN_STORE_NEEDLE_LEAST);
+    hin_trial_input(trial, "sought",
+                    "name and e-mail address of each tenant's first "
+                    "administrator, of at least %d bytes",
+                    (int)HIN_STORE_NEEDLE_LEAST);
     HIN_TRY(tools->each_tenant(tools->context, hunt_contact, tell_closed, &hunt));
     measure(&hunt);
     if (hunt.sought == 0) {
         hin_trial_obstacle(trial, "no tenant's first administrator has a name or an e-mail "
-                                    "address: init and tenant create take --admin-name and "
-                                    "--admin-email");
+                                  "address: init and tenant create take --admin-name and "
+                                  "--admin-email");
         return hin_ok();
     }
     hin_trial_tried(trial);

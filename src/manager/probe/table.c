@@ -28,13 +28,13 @@ void hin_probe_ask(const struct hin_probe_tools *tools, const char *role, unsign
                    const char *question, struct hin_trial *trial)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf answer = {.max = HIN_TRIAL_BYTES_MAX};
-    struct hin_result asked = tools->ask(tools->context, role, instance,
-                                         hin_view_from_text(question), &answer);
+    struct hin_result asked =
+        tools->ask(tools->context, role, instance, hin_view_from_text(question), &answer);
     if (hin_is_ok(asked)) {
         asked = hin_trial_merge(trial, hin_buf_view(&answer));
     }
     if (!hin_is_ok(asked)) {
         hin_trial_obstacle(trial, "the process %s/%u does not answer: %s", role, instance,
-                            hin_code_text(asked.code));
+                           hin_code_text(asked.code));
     }
 }

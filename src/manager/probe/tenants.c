@@ -95,31 +95,30 @@ static struct hin_result cross(void *context, struct hin_tenant *tenant)
     struct hin_result tried = hin_store_cross(tenant->store, &other, &crossing);
     if (!hin_is_ok(tried)) {
         hin_trial_obstacle(round->trial,
-                            "tenant %lld could not try to reach its neighbour's data: %s",
-                            (long long)tenant->number, hin_code_text(tried.code));
+                           "tenant %lld could not try to reach its neighbour's data: %s",
+                           (long long)tenant->number, hin_code_text(tried.code));
         return hin_ok();
     }
     round->tried += crossing.tried;
     round->refused += crossing.tried - crossing.crossed;
     if (crossing.crossed > 0) {
         hin_trial_fail(round->trial, "tenant %lld reaches the data of tenant %s: %s",
-                        (long long)tenant->number, other.tenant, crossing.first);
+                       (long long)tenant->number, other.tenant, crossing.first);
     }
     return hin_ok();
 }
 
-static struct hin_result run_isolation(const struct hin_probe_tools *tools,
-                                       struct hin_trial *trial)
+static struct hin_result run_isolation(const struct hin_probe_tools *tools, struct hin_trial *trial)
 {
     HIN_CLEANUP(round_done) struct round round = {.tools = tools, .trial = trial};
     bool server = tools->own->place.server != NULL;
     hin_trial_input(trial, "store", "%s",
-                     server ? "PostgreSQL, a schema and a role for each tenant"
-                            : "SQLite, a file for each tenant");
+                    server ? "PostgreSQL, a schema and a role for each tenant"
+                           : "SQLite, a file for each tenant");
     hin_trial_input(trial, "attempt", "%s",
-                     server ? "each tenant's role reads and writes the next one's schema; each "
-                              "tenant's keys open the next one's data"
-                            : "each tenant's keys open the next one's file");
+                    server ? "each tenant's role reads and writes the next one's schema; each "
+                             "tenant's keys open the next one's data"
+                           : "each tenant's keys open the next one's file");
     HIN_TRY(go_round(&round, cross));
     hin_trial_measure(trial, "ways tried", round.tried);
     hin_trial_measure(trial, "ways refused", round.refused);
@@ -191,22 +190,21 @@ static void try_own(struct round *round, struct hin_tenant *tenant, const struct
     struct hin_result opened = open_as(round, tenant, tenant->id, key, &secret);
     if (is_away(opened)) {
         hin_trial_obstacle(round->trial, "the key service does not answer: %s",
-                            hin_code_text(opened.code));
+                           hin_code_text(opened.code));
     } else if (!hin_is_ok(opened)) {
         hin_trial_fail(round->trial,
-                        "a key in the database of tenant %lld is not wrapped under its own tenant "
-                        "key: %s",
-                        (long long)tenant->number, hin_code_text(opened.code));
+                       "a key in the database of tenant %lld is not wrapped under its own tenant "
+                       "key: %s",
+                       (long long)tenant->number, hin_code_text(opened.code));
     } else if (memmem(key->bytes, key->size, secret.data, secret.size) != NULL) {
         hin_trial_fail(round->trial, "a key of tenant %lld lies in its database unwrapped",
-                        (long long)tenant->number);
+                       (long long)tenant->number);
     } else {
         round->opened++;
     }
 }
 
-static void try_other(struct round *round, struct hin_tenant *tenant,
-                      const struct wrapped_key *key)
+static void try_other(struct round *round, struct hin_tenant *tenant, const struct wrapped_key *key)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret secret = {0};
     const char *other = neighbour(round, tenant);
@@ -217,10 +215,10 @@ static void try_other(struct round *round, struct hin_tenant *tenant,
     round->tried++;
     if (is_away(opened)) {
         hin_trial_obstacle(round->trial, "the key service does not answer: %s",
-                            hin_code_text(opened.code));
+                           hin_code_text(opened.code));
     } else if (hin_is_ok(opened)) {
         hin_trial_fail(round->trial, "a key of tenant %lld opens under the key of tenant %s",
-                        (long long)tenant->number, other);
+                       (long long)tenant->number, other);
     } else {
         round->refused++;
     }
@@ -236,13 +234,13 @@ static struct hin_result try_keys(void *context, struct hin_tenant *tenant)
         hin_keys_tenant_status(&tenant->keys, hin_tenant_view(tenant), &status);
     if (!hin_is_ok(asked) && asked.code != HIN_NOT_FOUND) {
         hin_trial_obstacle(round->trial, "the key service does not answer: %s",
-                            hin_code_text(asked.code));
+                           hin_code_text(asked.code));
         return hin_ok();
     }
     if (!hin_is_ok(asked) || status.wrapping.current_version == 0 ||
         status.tenant_version_count == 0) {
         hin_trial_fail(round->trial, "tenant %lld has no wrapping key or no tenant key",
-                        (long long)tenant->number);
+                       (long long)tenant->number);
         return hin_ok();
     }
     HIN_TRY(hin_store_key_list(tenant->store, NULL, 0, note_key, &list));
@@ -258,10 +256,13 @@ static struct hin_result try_keys(void *context, struct hin_tenant *tenant)
 static struct hin_result run_keys(const struct hin_probe_tools *tools, struct hin_trial *trial)
 {
     HIN_CLEANUP(round_done) struct round round = {.tools = tools, .trial = trial};
-    hin_trial_input(trial, "keys", "the %d newest table keys of each tenant, as they lie in its "
-                     "database", (int)KEYS_TRIED);
-    hin_trial_input(trial, "attempt", "each is unwrapped under its own tenant's key, which must "
-                     "do, and under the next tenant's, which must not");
+    hin_trial_input(trial, "keys",
+                    "the %d newest table keys of each tenant, as they lie in its "
+                    "database",
+                    (int)KEYS_TRIED);
+    hin_trial_input(trial, "attempt",
+                    "each is unwrapped under its own tenant's key, which must "
+                    "do, and under the next tenant's, which must not");
     HIN_TRY(go_round(&round, try_keys));
     hin_trial_measure(trial, "keys opened by their own tenant", round.opened);
     hin_trial_measure(trial, "keys tried by another tenant", round.tried);

@@ -42,10 +42,9 @@ static struct hin_view keep(struct hin_trial *trial, struct hin_view text)
     return kept;
 }
 
-static struct hin_view print(struct hin_trial *trial, size_t most, const char *format,
-                             va_list args) __attribute__((format(printf, 3, 0)));
-static struct hin_view print(struct hin_trial *trial, size_t most, const char *format,
-                             va_list args)
+static struct hin_view print(struct hin_trial *trial, size_t most, const char *format, va_list args)
+    __attribute__((format(printf, 3, 0)));
+static struct hin_view print(struct hin_trial *trial, size_t most, const char *format, va_list args)
 {
     char text[2048];
     vsnprintf(text, sizeof(text), format, args);
@@ -95,8 +94,7 @@ void hin_trial_input(struct hin_trial *trial, const char *name, const char *form
 
 void hin_trial_measure(struct hin_trial *trial, const char *name, int64_t number)
 {
-    struct hin_evidence_row row = {.name = keep(trial, hin_view_from_text(name)),
-                                   .number = number};
+    struct hin_evidence_row row = {.name = keep(trial, hin_view_from_text(name)), .number = number};
     add(trial, &trial->measurements, &row);
 }
 
@@ -157,7 +155,7 @@ struct hin_view hin_trial_reason(const struct hin_trial *trial)
         return trial->obstacle;
     }
     return trial->overflowed ? HIN_VIEW("there was more to say than a record holds")
-                              : HIN_VIEW("it was not tried to its end");
+                             : HIN_VIEW("it was not tried to its end");
 }
 
 /* ---- as bytes ---- */

@@ -1,6 +1,6 @@
 /* A trial: what a probe has to say while it runs, what it looked at, what it measured, whether the
- * promise holds. It becomes a record of evidence (record.h). Between processes it goes as bytes: who
- * does a part of a probe elsewhere answers with a trial of its own, which is merged. */
+ * promise holds. It becomes a record of evidence (record.h). Between processes it goes as bytes:
+ * who does a part of a probe elsewhere answers with a trial of its own, which is merged. */
 #ifndef HIN_MANAGER_PROBE_TRIAL_H
 #define HIN_MANAGER_PROBE_TRIAL_H
 
@@ -15,9 +15,9 @@ struct hin_trial_rows {
 struct hin_trial {
     struct hin_arena arena; /* of the texts */
     struct hin_trial_rows inputs, measurements;
-    bool tried;              /* everything that was to be tried was */
-    bool overflowed;         /* more to say than a record holds */
-    struct hin_view failure; /* why the promise does not hold; the first counts */
+    bool tried;               /* everything that was to be tried was */
+    bool overflowed;          /* more to say than a record holds */
+    struct hin_view failure;  /* why the promise does not hold; the first counts */
     struct hin_view obstacle; /* why something could not be tried; the first counts */
     uint64_t failure_count;
 };
@@ -48,8 +48,8 @@ struct hin_view hin_trial_reason(const struct hin_trial *trial) HIN_NONNULL;
 
 enum { HIN_TRIAL_BYTES_MAX = 64 * 1024 };
 HIN_RESULT hin_trial_write(const struct hin_trial *trial, struct hin_buf *out) HIN_NONNULL;
-/* Adds another process's trial: its rows, its failures and obstacles. `tried` stays the asker's affair,
- * and an answer that was not tried to its end is an obstacle. PROTOCOL for anything that
+/* Adds another process's trial: its rows, its failures and obstacles. `tried` stays the asker's
+ * affair, and an answer that was not tried to its end is an obstacle. PROTOCOL for anything that
  * hin_trial_write does not write. */
 HIN_RESULT hin_trial_merge(struct hin_trial *trial, struct hin_view bytes) HIN_NONNULL;
 

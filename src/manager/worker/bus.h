@@ -55,7 +55,8 @@ uint64_t hin_bus_agents(struct hin_bus *bus, int64_t tenant);
 uint64_t hin_bus_clocks_beyond(struct hin_bus *bus, int64_t tenant);
 
 /* What ingest does with what the bus brings. */
-void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker, const struct hin_session_claim *claim);
+void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker,
+                         const struct hin_session_claim *claim);
 void hin_ingest_claim_settled(struct hin_ingest *ingest, uint64_t number, bool alive);
 void hin_ingest_on_hold(struct hin_ingest *ingest, int64_t computer);
 void hin_ingest_on_changed(struct hin_ingest *ingest, enum hin_store_kind kind, int64_t id);

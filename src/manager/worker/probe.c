@@ -67,7 +67,8 @@ static void try_endpoint(struct hin_worker *worker, struct hin_trial *trial)
         hin_trial_obstacle(trial, "the address of the key management service is not known");
         return;
     }
-    tell_way(trial, hin_is_ok(hin_connect_tcp(&address, 2, &fd)), "its endpoint takes a connection");
+    tell_way(trial, hin_is_ok(hin_connect_tcp(&address, 2, &fd)),
+             "its endpoint takes a connection");
 }
 
 /* The process that has the keys, and what `keys` does for no worker: of a tenant that is none. */
@@ -105,7 +106,8 @@ static void try_clock(struct hin_worker *worker, struct hin_trial *trial)
     hin_trial_input(trial, "time servers", "%zu", ntp->settings.server_count);
     hin_trial_input(trial, "bound (microseconds)", "%lld", (long long)ntp->settings.bound_usec);
     if (ntp->settings.server_count == 0) {
-        hin_trial_obstacle(trial, "no time servers are set: name them in ntpServers of manager.json");
+        hin_trial_obstacle(trial,
+                           "no time servers are set: name them in ntpServers of manager.json");
         return;
     }
     if (!report->measured) {

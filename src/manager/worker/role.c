@@ -287,8 +287,7 @@ static struct hin_result worker_sandbox(struct hin_role *role, struct hin_sandbo
     HIN_TRY(hin_database_allow(role, sandbox));
     hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_FILES_WRITE | HIN_SANDBOX_ACCEPT);
     if (hin_role_fd(role, "trust") >= 0) {
-        HIN_TRY(hin_sandbox_allow_path(sandbox, hin_role_fd(role, "trust"), ".",
-                                       HIN_SANDBOX_READ));
+        HIN_TRY(hin_sandbox_allow_path(sandbox, hin_role_fd(role, "trust"), ".", HIN_SANDBOX_READ));
     }
     return hin_sandbox_allow_path(sandbox, hin_role_fd(role, "db"), ".",
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);

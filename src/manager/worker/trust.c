@@ -69,8 +69,9 @@ static void note_broken(struct hin_worker *worker, const struct hin_probe *probe
 {
     char *reason = gathering->reasons[gathering->count];
     int64_t now_usec = hin_clock_wall_usec(worker->clock);
-    (void)snprintf(reason, HIN_TRUST_REASON_MAX, "the newest evidence of %s is missing or was altered: %s",
-                   probe->name, error->text[0] != '\0' ? error->text : hin_code_text(why.code));
+    (void)snprintf(reason, HIN_TRUST_REASON_MAX,
+                   "the newest evidence of %s is missing or was altered: %s", probe->name,
+                   error->text[0] != '\0' ? error->text : hin_code_text(why.code));
     gathering->items[gathering->count++] = (struct hin_claim_evidence){
         .probe = hin_view_from_text(probe->name),
         .held = false,
@@ -85,10 +86,10 @@ static HIN_RESULT gather_one(struct hin_worker *worker, const struct hin_probe *
 {
     struct hin_evidence evidence;
     struct hin_error error = {0};
-    struct hin_result found = hin_record_newest(
-        &worker->desks->tenant, probe->name, hin_buf_view(&worker->authority.der),
-        hin_buf_view(&worker->authority.former), &gathering->documents[gathering->count], &evidence,
-        &error);
+    struct hin_result found =
+        hin_record_newest(&worker->desks->tenant, probe->name, hin_buf_view(&worker->authority.der),
+                          hin_buf_view(&worker->authority.former),
+                          &gathering->documents[gathering->count], &evidence, &error);
     if (found.code == HIN_NOT_FOUND) {
         return hin_ok();
     }

@@ -12,8 +12,8 @@ struct hin_worker_trust {
     struct hin_catalogue *catalogue; /* NULL: it is not installed */
     struct hin_report report;        /* as it was at made_usec */
     bool made;
-    int64_t made_usec; /* monotonic */
-    struct hin_json_document **documents; /* that the report borrows from; one a probe */
+    int64_t made_usec;                     /* monotonic */
+    struct hin_json_document **documents;  /* that the report borrows from; one a probe */
     char (*reasons)[HIN_TRUST_REASON_MAX]; /* of ours, likewise */
 };
 

@@ -13,12 +13,9 @@
 static const struct {
     const char *before, *after;
 } ways[] = {
-    {"SELECT count(*) FROM ", ".meta"},
-    {"SELECT count(*) FROM ", ".key"},
-    {"SELECT count(*) FROM ", ".segment"},
-    {"SELECT count(*) FROM ", ".document"},
-    {"SELECT count(*) FROM ", ".audit"},
-    {"UPDATE ", ".meta SET number = number WHERE false"},
+    {"SELECT count(*) FROM ", ".meta"},        {"SELECT count(*) FROM ", ".key"},
+    {"SELECT count(*) FROM ", ".segment"},     {"SELECT count(*) FROM ", ".document"},
+    {"SELECT count(*) FROM ", ".audit"},       {"UPDATE ", ".meta SET number = number WHERE false"},
     {"DELETE FROM ", ".document WHERE false"},
 };
 
@@ -30,8 +27,8 @@ static HIN_RESULT try_way(struct hin_postgres *postgres, size_t way, const char 
     HIN_TRY(hin_buf_append(&sql, hin_view_of("", 1)));
     struct hin_result tried = hin_postgres_exec(postgres, (const char *)sql.data);
     HIN_ENSURE(hin_is_ok(tried) || tried.code == HIN_DENIED, AGAIN);
-    hin_crossing_tell(crossing, hin_is_ok(tried), "the other tenant's role may: ",
-                      (const char *)sql.data);
+    hin_crossing_tell(crossing, hin_is_ok(tried),
+                      "the other tenant's role may: ", (const char *)sql.data);
     return hin_ok();
 }
 
@@ -60,12 +57,11 @@ HIN_RESULT hin_postgres_trespass(struct hin_store *store, const char *other,
     "position(encode(convert_to($1::text, 'UTF8'), 'hex') in t::text) > 0"
 #define AND " UNION ALL "
 static const char search_sql[] =
-    "SELECT sum(n)::text FROM (" IN("meta") AND IN("key") AND IN("segment") AND IN("body") AND IN(
-        "source") AND IN("span") AND IN("agent") AND IN("certificate") AND IN("sequence")
-        AND IN("document") AND IN("name") AND IN("audit") AND IN("data_key") ") AS found";
+    "SELECT sum(n)::text FROM (" IN("meta") AND IN("key") AND IN("segment") AND IN("body")
+        AND IN("source") AND IN("span") AND IN("agent") AND IN("certificate") AND IN("sequence")
+            AND IN("document") AND IN("name") AND IN("audit") AND IN("data_key") ") AS found";
 
-static HIN_RESULT count_rows(struct hin_postgres *postgres, struct hin_view needle,
-                             bool *ret_found)
+static HIN_RESULT count_rows(struct hin_postgres *postgres, struct hin_view needle, bool *ret_found)
 {
     char text[HIN_STORE_NEEDLE_MOST + 1];
     char count[24];

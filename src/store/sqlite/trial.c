@@ -28,8 +28,8 @@ static const struct hin_view control = {(const uint8_t *)"CREATE TABLE document"
 
 static void look(struct hunt *hunt, size_t size)
 {
-    hunt->search->control = hunt->search->control ||
-                            memmem(hunt->bytes, size, control.data, control.size) != NULL;
+    hunt->search->control =
+        hunt->search->control || memmem(hunt->bytes, size, control.data, control.size) != NULL;
     for (size_t i = 0; i < hunt->count; i++) {
         const struct hin_view *needle = &hunt->needles[i];
         hunt->found[i] =
@@ -47,8 +47,8 @@ static void take_chunk(struct hunt *hunt, size_t *kept, size_t got)
     hin_move(hunt->bytes, hunt->bytes + size - *kept, *kept);
 }
 
-/* A file that SQLite has open here is read through SQLite: the locks of a process on a file are gone
- * as soon as it closes any descriptor of it (fcntl(2)). */
+/* A file that SQLite has open here is read through SQLite: the locks of a process on a file are
+ * gone as soon as it closes any descriptor of it (fcntl(2)). */
 static HIN_RESULT look_through_open(struct hunt *hunt, sqlite3 *db, int which)
 {
     sqlite3_file *file = NULL;
@@ -117,8 +117,8 @@ static bool is_open(const char *suffix)
 }
 
 /* Whatever else was left beside the database and begins with the tenant's name. */
-static HIN_RESULT look_beside(struct hin_store *store,
-                                     const struct hin_store_options *options, struct hunt *hunt)
+static HIN_RESULT look_beside(struct hin_store *store, const struct hin_store_options *options,
+                              struct hunt *hunt)
 {
     HIN_CLEANUP_FD int fd = -1;
     size_t size = strlen(store->tenant);
@@ -160,7 +160,8 @@ HIN_RESULT hin_sqlite_search_plain(struct hin_store *store, const struct hin_sto
         search->found_first = hunt.found[i] ? HIN_MIN(search->found_first, i) : search->found_first;
         search->found_count += hunt.found[i];
     }
-    search->where = "every file of the tenant in the folder of databases, byte by byte: the database, its "
-                    "write-ahead log, and what else is named after it";
+    search->where =
+        "every file of the tenant in the folder of databases, byte by byte: the database, its "
+        "write-ahead log, and what else is named after it";
     return looked;
 }

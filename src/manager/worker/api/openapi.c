@@ -198,8 +198,7 @@ static void put_content(struct hin_json_writer *writer, const char *model)
     hin_json_end_object(writer);
 }
 
-static void put_path_parameter(struct hin_json_writer *writer, const char *name,
-                               const char *type)
+static void put_path_parameter(struct hin_json_writer *writer, const char *name, const char *type)
 {
     hin_json_key(writer, "parameters");
     hin_json_begin_array(writer);

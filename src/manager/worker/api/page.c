@@ -38,7 +38,8 @@ static int64_t weight_of(struct hin_view parameters)
 static bool is_language(struct hin_view range, enum hin_language language)
 {
     struct hin_view name = hin_view_from_text(hin_language_name(language));
-    return range.size >= name.size && hin_view_equal_nocase(hin_view_sub(range, 0, name.size), name) &&
+    return range.size >= name.size &&
+           hin_view_equal_nocase(hin_view_sub(range, 0, name.size), name) &&
            (range.size == name.size || range.data[name.size] == '-');
 }
 
@@ -53,8 +54,8 @@ enum hin_language hin_api_page_language(struct hin_view accepted)
         range = hin_view_trim(range);
         int64_t weight = weight_of(part.data != NULL ? part : HIN_VIEW_EMPTY);
         for (unsigned i = 0; i < HIN_LANGUAGE_COUNT; i++) {
-            weights[i] = is_language(range, (enum hin_language)i) ? HIN_MAX(weights[i], weight)
-                                                                  : weights[i];
+            weights[i] =
+                is_language(range, (enum hin_language)i) ? HIN_MAX(weights[i], weight) : weights[i];
         }
     }
     return weights[HIN_JAPANESE] > weights[HIN_ENGLISH] ? HIN_JAPANESE : HIN_ENGLISH;

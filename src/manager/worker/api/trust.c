@@ -79,8 +79,8 @@ static struct hin_result list(struct hin_api_call *call)
     hin_json_begin_object(&listing.writer);
     hin_json_key(&listing.writer, "evidence");
     hin_json_begin_array(&listing.writer);
-    struct hin_result done = hin_store_list(call->tenant->store, HIN_STORE_EVIDENCE, &page,
-                                            list_one, &listing, &listed);
+    struct hin_result done =
+        hin_store_list(call->tenant->store, HIN_STORE_EVIDENCE, &page, list_one, &listing, &listed);
     if (done.code != HIN_EXISTS) {
         HIN_TRY(done);
     }

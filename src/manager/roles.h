@@ -29,7 +29,8 @@ enum hin_manager_message {
     HIN_MESSAGE_CLAIM_ANSWER,
     HIN_MESSAGE_HOLD,
     HIN_MESSAGE_STATUS, /* worker -> parent: state of all processes, as text */
-    HIN_MESSAGE_STATE,  /* parent -> worker: u16 state code, text: to become an event of the manager
+    HIN_MESSAGE_STATE,  /* parent, jobs -> worker: u16 state code, text: to become an event of the
+                         * manager
                          */
     HIN_MESSAGE_CONNECTED,    /* worker -> worker: how many agents of which tenants are here */
     HIN_MESSAGE_KMS_GENERATE, /* keys -> kms; see kms/proxy.h */

@@ -9,6 +9,11 @@
 HIN_RESULT hin_jobs_ask(struct hin_role *role, const char *name, unsigned instance,
                         struct hin_view question, struct hin_buf *ret_trial) HIN_NONNULL;
 
+/* Told of a record: it is logged, and a promise that was not seen broken before becomes an event of
+ * the manager's own, which a worker makes. */
+void hin_jobs_tell_probe(struct hin_role *role, unsigned workers, const struct hin_probe *probe,
+                         const struct hin_trial *trial, bool broken) HIN_NONNULL;
+
 /* About each second: what was asked for, then what is due, as much as finds room in a turn. What is
  * due waits in the first seconds, while other processes are still starting. */
 struct hin_jobs_probes {

@@ -366,6 +366,13 @@ static struct hin_result ask(void *context, const char *role, unsigned instance,
     return hin_jobs_ask(jobs->role, role, instance, question, ret_trial);
 }
 
+static void told(void *context, const struct hin_probe *probe, const struct hin_trial *trial,
+                 bool broken)
+{
+    const struct jobs *jobs = context;
+    hin_jobs_tell_probe(jobs->role, (unsigned)jobs->workers, probe, trial, broken);
+}
+
 static void run_probes(struct jobs *jobs)
 {
     struct hin_probe_tools tools = {
@@ -375,6 +382,7 @@ static void run_probes(struct jobs *jobs)
         .each_tenant = each_tenant,
         .ask = ask,
         .workers = (unsigned)jobs->workers,
+        .told = told,
     };
     hin_jobs_run_probes(&jobs->probes, &tools);
 }

@@ -9,6 +9,8 @@
 #include "manager/probe/trial.h"
 #include "manager/tenant.h"
 
+struct hin_probe;
+
 /* What a probe may use. */
 struct hin_probe_tools {
     void *context;
@@ -26,6 +28,10 @@ struct hin_probe_tools {
     (void *context, const char *role, unsigned instance, struct hin_view question,
      struct hin_buf *ret_trial);
     unsigned workers; /* how many there are to be */
+    /* Told of each record, once it is stored: `broken` when the promise was not seen broken before.
+     * May be NULL. */
+    void (*told)(void *context, const struct hin_probe *probe, const struct hin_trial *trial,
+                 bool broken);
 };
 
 struct hin_probe {

@@ -101,6 +101,7 @@ static HIN_RESULT get_probe(struct hin_tenant *own, const char *probe,
         HIN_TRY(hin_json_get_integer(root, "last", 1, INT64_MAX, &state.last, NULL));
         HIN_TRY(hin_json_get_integer(root, "lastRan", 0, INT64_MAX, &state.last_ran, NULL));
         HIN_TRY(hin_json_get_integer(root, "observed", 0, INT64_MAX, &state.observed_usec, NULL));
+        HIN_TRY(hin_json_get_boolean(root, "broken", &state.broken, NULL));
         state.ran = state.last == state.last_ran;
     }
     *ret_state = state;
@@ -114,8 +115,8 @@ HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
     return get_probe(own, probe, ret_state, &id);
 }
 
-static HIN_RESULT put_probe(struct hin_tenant *own, const char *probe, int64_t number, bool ran,
-                            int64_t now_usec)
+static HIN_RESULT put_probe(struct hin_tenant *own, const char *probe, int64_t number,
+                            enum hin_evidence_outcome outcome, int64_t now_usec)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = STATE_MAX};
     char name[HIN_EVIDENCE_PROBE_MAX + 8];
@@ -123,9 +124,14 @@ static HIN_RESULT put_probe(struct hin_tenant *own, const char *probe, int64_t n
     int64_t id = 0;
     name_probe(probe, name);
     HIN_TRY(get_probe(own, probe, &state, &id));
-    HIN_TRY(hin_buf_printf(&text, "{\"last\":%lld,\"lastRan\":%lld,\"observed\":%lld}",
-                           (long long)number, (long long)(ran ? number : state.last_ran),
-                           (long long)now_usec));
+    if (outcome != HIN_EVIDENCE_NOT_RUN) {
+        state.last_ran = number;
+        state.broken = outcome == HIN_EVIDENCE_FAILED;
+    }
+    HIN_TRY(hin_buf_printf(&text,
+                           "{\"last\":%lld,\"lastRan\":%lld,\"observed\":%lld,\"broken\":%s}",
+                           (long long)number, (long long)state.last_ran, (long long)now_usec,
+                           state.broken ? "true" : "false"));
     return put_state(own, name, id, hin_buf_view(&text));
 }
 
@@ -243,8 +249,8 @@ static HIN_RESULT store(struct hin_tenant *own, const struct hin_probe *probe,
         .names = {[SLOT] = hin_view_from_text(number), [SLOT_GUID] = making->evidence.id}};
     HIN_TRY(hin_store_create(own->store, HIN_STORE_EVIDENCE, &content, now_usec, &id));
     HIN_TRY(put_head(own, &making->head, making->head_id));
-    HIN_TRY(put_probe(own, probe->name, making->evidence.number,
-                      making->evidence.outcome != HIN_EVIDENCE_NOT_RUN, now_usec));
+    HIN_TRY(
+        put_probe(own, probe->name, making->evidence.number, making->evidence.outcome, now_usec));
     return write_audit(own, making);
 }
 

@@ -18,6 +18,7 @@ struct hin_record_state {
     int64_t last_ran;      /* that was run: proven or failed */
     int64_t observed_usec; /* of `last` */
     bool ran;              /* `last` was run */
+    bool broken;           /* `last_ran` says that the promise does not hold */
 };
 HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
                                struct hin_record_state *ret_state) HIN_NONNULL;

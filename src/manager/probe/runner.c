@@ -3,7 +3,6 @@
 #include <stdio.h>
 
 #include "base/bytes.h"
-#include "base/log.h"
 #include "data/json.h"
 #include "store/documents.h"
 
@@ -17,13 +16,14 @@ bool hin_probe_is_due(const struct hin_probe *probe, const struct hin_record_sta
            now_usec - state->observed_usec >= every_usec;
 }
 
-static void say(const struct hin_probe *probe, const struct hin_trial *trial)
+/* Whether the last record that was run says that the promise is broken. */
+static HIN_RESULT was_broken(const struct hin_probe_tools *tools, const struct hin_probe *probe,
+                             bool *ret_broken)
 {
-    enum hin_evidence_outcome outcome = hin_trial_outcome(trial);
-    struct hin_view reason = hin_trial_reason(trial);
-    hin_log(outcome == HIN_EVIDENCE_FAILED ? HIN_LOG_ERROR : HIN_LOG_INFO, "probe %s: %s%s%.*s",
-            probe->name, hin_evidence_outcome_name(outcome), reason.size > 0 ? ": " : "",
-            HIN_ARGS(reason));
+    struct hin_record_state state;
+    HIN_TRY(hin_record_state_of(tools->own, probe->name, &state));
+    *ret_broken = state.broken;
+    return hin_ok();
 }
 
 HIN_RESULT hin_probe_run(const struct hin_probe_tools *tools, const struct hin_probe *probe,
@@ -32,12 +32,18 @@ HIN_RESULT hin_probe_run(const struct hin_probe_tools *tools, const struct hin_p
     HIN_CLEANUP(hin_trial_done) struct hin_trial trial;
     hin_trial_init(&trial);
     int64_t now_usec = hin_clock_wall_usec(tools->clock);
+    bool broken_before = false;
     struct hin_result ran = probe->run(tools, &trial);
     if (!hin_is_ok(ran)) {
         hin_trial_obstacle(&trial, "it could not be tried: %s", hin_code_text(ran.code));
     }
-    say(probe, &trial);
-    return hin_record_evidence(tools->own, probe, &trial, now_usec, ret_number);
+    HIN_TRY(was_broken(tools, probe, &broken_before));
+    HIN_TRY(hin_record_evidence(tools->own, probe, &trial, now_usec, ret_number));
+    if (tools->told != NULL) {
+        bool broken = hin_trial_outcome(&trial) == HIN_EVIDENCE_FAILED;
+        tools->told(tools->context, probe, &trial, broken && !broken_before);
+    }
+    return hin_ok();
 }
 
 HIN_RESULT hin_probe_run_due(const struct hin_probe_tools *tools, bool *ret_ran)

@@ -353,21 +353,13 @@ static struct hin_result on_probe(void *context, struct hin_ipc *channel,
     return hin_ipc_reply(channel, message, tried.code, hin_buf_view(&answer));
 }
 
-static const struct hin_ipc_permit jobs_rows[] = {
-    {HIN_MESSAGE_PROBE, HIN_IPC_REQUEST, 0, 0, 1, HIN_PROBE_QUESTION_MAX, 0, on_probe},
-};
-static const struct hin_ipc_table jobs_table = {"jobs -> worker", jobs_rows, HIN_COUNT(jobs_rows)};
-
-/* What the parent has seen becomes an event of the manager's own. */
-static struct hin_result on_state(void *context, struct hin_ipc *channel,
-                                  struct hin_ipc_message *message)
+/* What the parent or `jobs` has seen becomes an event of the manager's own. */
+static HIN_RESULT tell_state(struct hin_bus *bus, struct hin_view payload)
 {
-    struct hin_bus *bus = context;
-    struct hin_reader reader = hin_reader_of(message->payload);
+    struct hin_reader reader = hin_reader_of(payload);
     struct hin_view text;
     char own[256];
     uint16_t state = 0;
-    (void)channel;
     HIN_TRY(hin_read_u16(&reader, &state));
     HIN_TRY(hin_read_bytes(&reader, sizeof(own) - 1, &text));
     HIN_TRY(hin_read_end(&reader));
@@ -380,6 +372,27 @@ static struct hin_result on_state(void *context, struct hin_ipc *channel,
     }
     return hin_ok();
 }
+
+static struct hin_result on_state(void *context, struct hin_ipc *channel,
+                                  struct hin_ipc_message *message)
+{
+    (void)channel;
+    return tell_state(context, message->payload);
+}
+
+static struct hin_result on_state_of_jobs(void *context, struct hin_ipc *channel,
+                                          struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    (void)channel;
+    return tell_state(peer->bus, message->payload);
+}
+
+static const struct hin_ipc_permit jobs_rows[] = {
+    {HIN_MESSAGE_PROBE, HIN_IPC_REQUEST, 0, 0, 1, HIN_PROBE_QUESTION_MAX, 0, on_probe},
+    {HIN_MESSAGE_STATE, 0, 0, 0, 3, 1024, 0, on_state_of_jobs},
+};
+static const struct hin_ipc_table jobs_table = {"jobs -> worker", jobs_rows, HIN_COUNT(jobs_rows)};
 
 static const struct hin_ipc_permit parent_rows[] = {
     {HIN_MESSAGE_STATE, 0, 0, 0, 3, 1024, 0, on_state},

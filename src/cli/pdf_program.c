@@ -185,6 +185,19 @@ static void draw_cells(struct paper *paper, struct cell *cells, const char *tag)
     draw_rule(paper, paper->y);
 }
 
+static double height_of(const struct cell *cells, size_t count)
+{
+    double highest = 0;
+    for (size_t i = 0; i < count; i++) {
+        double height = 0;
+        for (int line = 0; line < cells[i].line_count; line++) {
+            height += line_height(pango_layout_get_line_readonly(cells[i].layout, line));
+        }
+        highest = HIN_MAX(highest, height);
+    }
+    return highest + 4;
+}
+
 static bool is_left(const struct cell *cells, size_t count)
 {
     for (size_t i = 0; i < count; i++) {
@@ -209,12 +222,16 @@ static HIN_RESULT make_cells(struct paper *paper, struct hin_json row, const cha
 
 static HIN_RESULT draw_head(struct paper *paper);
 
-/* A row goes on on the next page when it does not fit. */
+/* A row stands on one page; one that is higher than a page goes on on the next. */
 static HIN_RESULT draw_row(struct paper *paper, struct hin_json row, const char *font,
                            const char *tag)
 {
     struct cell cells[COLUMNS_MAX] = {{0}};
     struct hin_result result = make_cells(paper, row, font, cells);
+    double height = hin_is_ok(result) ? height_of(cells, paper->table.column_count) : 0;
+    if (paper->y + height > BOTTOM && height < BOTTOM - MARGIN - 60) {
+        paper->y = BOTTOM;
+    }
     while (hin_is_ok(result) && is_left(cells, paper->table.column_count)) {
         if (paper->y + 14 > BOTTOM) {
             next_page(paper);

@@ -11,7 +11,7 @@
 
 struct publish_options {
     const char *claims, *content;
-    bool quiet;
+    bool quiet, reasons;
 };
 
 static const struct hin_option publish_table[] = {
@@ -21,6 +21,10 @@ static const struct hin_option publish_table[] = {
      NULL, false, false},
     {"content", 0, HIN_OPTION_TEXT, offsetof(struct publish_options, content), "DIR",
      "The catalogue's folder, when it does not lie beside this program.", NULL, false, false},
+    {"reasons", 0, HIN_OPTION_FLAG, offsetof(struct publish_options, reasons), NULL,
+     "Tell why a claim failed too, which may name tenants, accounts and ports: for pages that only "
+     "one's own people see.",
+     NULL, false, false},
     {"quiet", 'q', HIN_OPTION_FLAG, offsetof(struct publish_options, quiet), NULL,
      "Say nothing when all went well.", NULL, false, false},
 };
@@ -29,8 +33,10 @@ const struct hin_command hin_cli_trust_publish_usage = {
     "write the public pages of claims as files",
     "DIR",
     "English and Japanese: every claim with its state, a page a framework, a style sheet, and the "
-    "same as data (claims.json). No scripts, nothing from elsewhere: any web server will do. Files "
-    "of these names in DIR give way, others stay.",
+    "same as data (claims.json). No scripts, nothing from elsewhere: any web server will do. That "
+    "a "
+    "claim failed is told, how it came about is not. Files of these names in DIR give way, others "
+    "stay.",
     publish_table,
     HIN_COUNT(publish_table),
     1,
@@ -115,6 +121,9 @@ static HIN_RESULT publish(const struct publish_options *options, const char *pat
     if (!hin_is_ok(made)) {
         return hin_error_set(error, made.code, path, 0, 0, "the folder cannot be made: %s",
                              hin_code_text(made.code));
+    }
+    if (!options->reasons) {
+        hin_report_make_public(&trust.report);
     }
     to.report = &trust.report;
     to.folder = folder;

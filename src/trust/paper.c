@@ -169,7 +169,7 @@ static void put_control(struct paper *paper, struct hin_view control)
 
 static void put_section(struct paper *paper, const struct hin_framework_section *section)
 {
-    static const int64_t widths[] = {120, 130, 130, 620};
+    static const int64_t widths[] = {130, 155, 150, 565};
     static const enum hin_word head[] = {HIN_WORD_CONTROL, HIN_WORD_DEGREE, HIN_WORD_STATE,
                                          HIN_WORD_PROMISES};
     hin_buf_clear(&paper->text);
@@ -239,7 +239,7 @@ static void put_statement(struct paper *paper, const struct hin_claim *claim)
 
 static void put_claims(struct paper *paper)
 {
-    static const int64_t widths[] = {80, 420, 120, 380};
+    static const int64_t widths[] = {80, 400, 150, 370};
     static const enum hin_word head[] = {HIN_WORD_NUMBER, HIN_WORD_PROMISES, HIN_WORD_STATE,
                                          HIN_WORD_EVIDENCE};
     size_t count = 0;

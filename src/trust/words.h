@@ -4,111 +4,76 @@
 
 #include "trust/catalogue.h"
 
-/* name, English, Japanese */
-#define HIN_WORDS(X)                                                                                                                            \
-    X(TITLE, "What is promised here, and whether it holds", "約束と、それが守られているか")                                                     \
-    X(LEAD,                                                                                                                                     \
-      "Each promise stands with what proves it. Probes try it live; their signed evidence "                                                     \
-      "decides "                                                                                                                                \
-      "what is shown. Nobody can set a promise to proven by hand.",                                                                             \
-      "約束の一つ一つを、その証拠とともに示す。プローブが実際に試し、署名された証拠だけが表示を"    \
-      "決める。手作業で「証明済み」にすることは誰にもできない。")                                                                               \
-    X(AS_OF, "As of", "基準日時")                                                                                                               \
-    X(LEGEND, "What the marks say", "表示の意味")                                                                                               \
-    X(PROVEN, "proven", "証明済み")                                                                                                             \
-    X(FAILED, "failed", "不合格")                                                                                                               \
-    X(STALE, "stale", "期限切れ")                                                                                                               \
-    X(NOT_ASSESSED, "not assessed", "未評価")                                                                                                   \
-    X(PROVEN_MEANS, "every probe it hangs on found that it holds, and that is still valid",                                                     \
-      "関係するすべてのプローブが守られていることを確認し、その証拠が有効である")                                                               \
-    X(FAILED_MEANS, "a probe found that it does not hold; that stays until it is proven again",                                                 \
-      "プローブが守られていないことを検出した。再び証明されるまでこの表示が続く")                                                               \
-    X(STALE_MEANS, "it was proven, but the evidence is no longer valid",                                                                        \
-      "以前に証明されたが、証拠の有効期限が過ぎている")                                                                                         \
-    X(NOT_ASSESSED_MEANS, "nothing has looked at it yet, or a probe has not run",                                                               \
-      "まだ何も確認していないか、プローブが実行されていない")                                                                                   \
-    X(FRAMEWORKS, "Mapping to frameworks", "フレームワークとの対応")                                                                            \
-    X(MAPPED_ONLY,                                                                                                                              \
-      "Mapped means that a promise answers to a control. It does not say that anybody is "                                                      \
-      "certified.",                                                                                                                             \
-      "「対応」とは、約束が要求事項に応えるものであることを示す。認証を受けていることを意味しない" \
-      "。")                                                                                                                                     \
-    X(COVERAGE_MEANS,                                                                                                                           \
-      "Each control counts once, by the best that any promise gives it. Automated: a probe shows "                                              \
-      "by "                                                                                                                                     \
-      "itself what is asked for. In part: it shows a part of that. Needs a person: a person has "                                               \
-      "to "                                                                                                                                     \
-      "show it. Not mapped: no promise answers to it.",                                                                                         \
-      "各要求事項は、対応する約束のうち最も高い水準で一度だけ数える。「自動」はプローブが求められ" \
-      "る内容を"                                                                                                                            \
-      "単独で示すこと、「一部自動」はその一部を示すこと、「人が必要」は人が示す必要があること、「" \
-      "対応なし」は"                                                                                                                      \
-      "応える約束がないことを表す。")                                                                                                           \
-    X(FRAMEWORK, "Framework", "フレームワーク")                                                                                                 \
-    X(CONTROLS, "Controls", "要求事項数")                                                                                                       \
-    X(CONTROL, "Control", "要求事項")                                                                                                           \
-    X(AUTOMATED, "automated", "自動")                                                                                                           \
-    X(IN_PART, "in part", "一部自動")                                                                                                           \
-    X(PERSON, "needs a person", "人が必要")                                                                                                     \
-    X(UNMAPPED, "not mapped", "対応なし")                                                                                                       \
-    X(PROVEN_NOW, "proven now", "現在証明済み")                                                                                                 \
-    X(FAILED_NOW, "failed now", "現在不合格")                                                                                                   \
-    X(DEGREE, "How far", "水準")                                                                                                                \
-    X(STATE, "State", "状態")                                                                                                                   \
-    X(NUMBER, "No.", "番号")                                                                                                                    \
-    X(PROMISES, "Promises", "約束")                                                                                                             \
-    X(PROMISES_MAPPED, "The promises that are mapped here", "対応する約束")                                                                     \
-    X(DETAILS, "Evidence and details", "証拠と詳細")                                                                                            \
-    X(LAST_PROVEN, "Last proven", "最終証明日時")                                                                                               \
-    X(FOUND_FAILING, "Found failing", "不合格の検出日時")                                                                                       \
-    X(NEVER, "never", "なし")                                                                                                                   \
-    X(VALID_UNTIL, "Valid until", "有効期限")                                                                                                   \
-    X(REASON, "Reason", "理由")                                                                                                                 \
-    X(HOW, "How it is proven", "証明の方法")                                                                                                    \
-    X(HOW_KIND_PROBE, "A probe will try it; there is none yet.",                                                                                \
-      "プローブで確認する約束であるが、プローブはまだない。")                                                                                   \
-    X(HOW_KIND_INTAKE, "Results of outside tools will be taken in and judged; none are yet.",                                                   \
-      "外部ツールの結果を取り込んで判定する約束であるが、取り込みはまだない。")                                                                 \
-    X(HOW_KIND_REGISTER, "People do it; a register of it is not kept here yet.",                                                                \
-      "人が行う約束であり、その台帳はまだここにない。")                                                                                         \
-    X(HOW_KIND_DOCUMENT, "Somebody issues a paper; none has been deposited here yet.",                                                          \
-      "第三者などが発行する文書で示す約束であり、文書はまだ提出されていない。")                                                                 \
-    X(EVIDENCE, "Evidence", "証拠")                                                                                                             \
-    X(NO_EVIDENCE, "none", "なし")                                                                                                              \
-    X(OWNER, "Who answers for it", "責任者")                                                                                                    \
-    X(CADENCE, "How often", "頻度")                                                                                                             \
-    X(KIND, "Kind of evidence", "証拠の種類")                                                                                                   \
-    X(KIND_PROBE, "probe", "プローブ")                                                                                                          \
-    X(KIND_INTAKE, "intake", "外部ツールの結果")                                                                                                \
-    X(KIND_REGISTER, "register", "台帳")                                                                                                        \
-    X(KIND_DOCUMENT, "document", "文書")                                                                                                        \
-    X(MAPPED_TO, "Mapped to", "対応する要求事項")                                                                                               \
-    X(SERVICE_PLATFORM, "Platform and all services", "基盤と全サービス共通")                                                                    \
-    X(SERVICE_WORKLOAD, "Workload Security", "ワークロードセキュリティ")                                                                        \
-    X(SERVICE_NETWORK, "Network Security", "ネットワークセキュリティ")                                                                          \
-    X(SERVICE_APPLICATION, "Application Security", "アプリケーションセキュリティ")                                                              \
-    X(SERVICE_CONTAINER, "Container Security", "コンテナセキュリティ")                                                                          \
-    X(SERVICE_FILE_STORAGE, "File Storage Security", "ファイルストレージセキュリティ")                                                          \
-    X(PILLAR_COMPLIANCE, "Compliance", "コンプライアンス")                                                                                      \
-    X(PILLAR_PRIVACY, "Privacy", "プライバシー")                                                                                                \
-    X(PILLAR_SECURITY, "Security", "セキュリティ")                                                                                              \
-    X(PILLAR_FAQ, "Questions often asked", "よくある質問")                                                                                      \
-    X(SERVICES, "Services", "サービス")                                                                                                         \
-    X(SKIP, "To the promises", "本文へ")                                                                                                        \
-    X(ALL_PROMISES, "All promises", "すべての約束")                                                                                             \
-    X(VERIFY,                                                                                                                                   \
-      "Evidence is checked without the manager, with nothing but the installation's fingerprint",                                               \
-      "証拠は、この環境のフィンガープリントだけを使い、マネージャーなしで検証できる")                                                           \
-    X(FINGERPRINT, "Fingerprint of this installation", "この環境のフィンガープリント")                                                          \
-    X(AS_DATA, "The same as data", "同じ内容のデータ")                                                                                          \
-    X(CATALOGUE, "Catalogue", "カタログ")                                                                                                       \
-    X(MADE_BY, "Made by Hinomi", "Hinomiにより作成")
-
 enum hin_word {
-#define X(name, english, japanese) HIN_WORD_##name,
-    HIN_WORDS(X)
-#undef X
-        HIN_WORD_COUNT
+    HIN_WORD_TITLE,
+    HIN_WORD_LEAD,
+    HIN_WORD_AS_OF,
+    HIN_WORD_LEGEND,
+    HIN_WORD_PROVEN,
+    HIN_WORD_FAILED,
+    HIN_WORD_STALE,
+    HIN_WORD_NOT_ASSESSED,
+    HIN_WORD_PROVEN_MEANS,
+    HIN_WORD_FAILED_MEANS,
+    HIN_WORD_STALE_MEANS,
+    HIN_WORD_NOT_ASSESSED_MEANS,
+    HIN_WORD_FRAMEWORKS,
+    HIN_WORD_MAPPED_ONLY,
+    HIN_WORD_COVERAGE_MEANS,
+    HIN_WORD_FRAMEWORK,
+    HIN_WORD_CONTROLS,
+    HIN_WORD_CONTROL,
+    HIN_WORD_AUTOMATED,
+    HIN_WORD_IN_PART,
+    HIN_WORD_PERSON,
+    HIN_WORD_UNMAPPED,
+    HIN_WORD_PROVEN_NOW,
+    HIN_WORD_FAILED_NOW,
+    HIN_WORD_DEGREE,
+    HIN_WORD_STATE,
+    HIN_WORD_NUMBER,
+    HIN_WORD_PROMISES,
+    HIN_WORD_PROMISES_MAPPED,
+    HIN_WORD_DETAILS,
+    HIN_WORD_LAST_PROVEN,
+    HIN_WORD_FOUND_FAILING,
+    HIN_WORD_NEVER,
+    HIN_WORD_VALID_UNTIL,
+    HIN_WORD_REASON,
+    HIN_WORD_HOW,
+    HIN_WORD_HOW_KIND_PROBE,
+    HIN_WORD_HOW_KIND_INTAKE,
+    HIN_WORD_HOW_KIND_REGISTER,
+    HIN_WORD_HOW_KIND_DOCUMENT,
+    HIN_WORD_EVIDENCE,
+    HIN_WORD_NO_EVIDENCE,
+    HIN_WORD_OWNER,
+    HIN_WORD_CADENCE,
+    HIN_WORD_KIND,
+    HIN_WORD_KIND_PROBE,
+    HIN_WORD_KIND_INTAKE,
+    HIN_WORD_KIND_REGISTER,
+    HIN_WORD_KIND_DOCUMENT,
+    HIN_WORD_MAPPED_TO,
+    HIN_WORD_SERVICE_PLATFORM,
+    HIN_WORD_SERVICE_WORKLOAD,
+    HIN_WORD_SERVICE_NETWORK,
+    HIN_WORD_SERVICE_APPLICATION,
+    HIN_WORD_SERVICE_CONTAINER,
+    HIN_WORD_SERVICE_FILE_STORAGE,
+    HIN_WORD_PILLAR_COMPLIANCE,
+    HIN_WORD_PILLAR_PRIVACY,
+    HIN_WORD_PILLAR_SECURITY,
+    HIN_WORD_PILLAR_FAQ,
+    HIN_WORD_SERVICES,
+    HIN_WORD_SKIP,
+    HIN_WORD_ALL_PROMISES,
+    HIN_WORD_VERIFY,
+    HIN_WORD_FINGERPRINT,
+    HIN_WORD_AS_DATA,
+    HIN_WORD_CATALOGUE,
+    HIN_WORD_MADE_BY,
+    HIN_WORD_COUNT,
 };
 
 /* Static. */

@@ -22,6 +22,7 @@ extern const struct hin_api_module hin_api_module_evidence;
 extern const struct hin_api_module hin_api_module_trust;
 extern const struct hin_api_module hin_api_module_key_holders;
 extern const struct hin_api_module hin_api_module_persons;
+extern const struct hin_api_module hin_api_module_person_erasures;
 extern const struct hin_api_module hin_api_module_certificates;
 extern const struct hin_api_module hin_api_module_exports;
 extern const struct hin_api_module hin_api_module_doctor;

@@ -118,7 +118,8 @@ enum hin_key_purpose hin_vault_own_purpose(size_t which)
     return purposes[which];
 }
 
-static HIN_RESULT open_own(const struct hin_vault *vault, size_t which, struct hin_secret *ret_key)
+struct hin_result hin_vault_open_own(const struct hin_vault *vault, size_t which,
+                                     struct hin_secret *ret_key)
 {
     return unwrap_by_provider(vault, HIN_VIEW_EMPTY, hin_vault_own_purpose(which),
                               &vault->own[which], ret_key);
@@ -141,7 +142,8 @@ struct hin_result hin_vault_save(const struct hin_vault *vault)
 
 /* --- making and opening --- */
 
-static HIN_RESULT vault_new(const struct hin_vault_options *options, struct hin_vault **ret_vault)
+struct hin_result hin_vault_new(const struct hin_vault_options *options,
+                                struct hin_vault **ret_vault)
 {
     struct hin_vault *vault = calloc(1, sizeof(*vault));
     HIN_ENSURE(vault != NULL, NO_MEMORY);
@@ -209,7 +211,7 @@ struct hin_result hin_vault_create(struct hin_vault **ret_vault,
     struct hin_result result = options->storage.load(options->storage.context, &there);
     HIN_ENSURE(result.code != HIN_OK && result.code != HIN_LIMIT, EXISTS);
     HIN_ENSURE(result.code == HIN_NOT_FOUND, IO);
-    HIN_TRY(vault_new(options, &vault));
+    HIN_TRY(hin_vault_new(options, &vault));
     vault->master_rotated_usec = hin_clock_wall_usec(vault->clock);
     HIN_TRY(make_authority(vault, ca_name));
     HIN_TRY(make_random_own(vault, HIN_VAULT_OWN_CHECKPOINT, HIN_KEY_CHECKPOINT));
@@ -227,7 +229,7 @@ static HIN_RESULT check_provider(const struct hin_vault *vault)
     struct hin_x509_info ca;
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
     HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CA, &der));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CA, &der));
     HIN_TRY(hin_x509_key_import(&key, hin_secret_view(&der)));
     HIN_TRY(hin_x509_key_id(key, key_id));
     HIN_ENSURE(hin_is_ok(hin_x509_parse(hin_buf_view(&vault->ca_der), &ca)), CORRUPT);
@@ -241,7 +243,7 @@ struct hin_result hin_vault_open(struct hin_vault **ret_vault,
     HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = FILE_MAX};
     HIN_CLEANUP(hin_vault_freep) struct hin_vault *vault = NULL;
     HIN_TRY(options->storage.load(options->storage.context, &bytes));
-    HIN_TRY(vault_new(options, &vault));
+    HIN_TRY(hin_vault_new(options, &vault));
     HIN_TRY(hin_vault_decode(vault, hin_buf_view(&bytes)));
     HIN_TRY(check_provider(vault));
     HIN_TRY(hin_vault_migrate(vault));
@@ -313,17 +315,18 @@ static HIN_RESULT unwrap_by_tenant(const struct hin_vault *vault,
     return hin_key_unwrap(&key, binding, wrapped, ret_plain);
 }
 
-static HIN_RESULT make_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant)
+static HIN_RESULT make_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                 const struct hin_secret *given)
 {
-    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_CLEANUP(hin_secret_done) struct hin_secret fresh = {0};
     struct hin_vault_wrapped *index = &tenant->index;
     index->version = 1;
     hin_buf_init(&index->bytes, HIN_VAULT_WRAPPED_MAX);
     HIN_TRY(hin_random(index->id, sizeof(index->id)));
-    HIN_TRY(hin_secret_random(&key, KEY_BYTES));
+    HIN_TRY(hin_secret_random(&fresh, KEY_BYTES));
     struct hin_key_binding binding =
         binding_of(hin_view_from_text(tenant->id), index, HIN_KEY_INDEX);
-    return wrap_by_tenant(vault, tenant, &binding, &key, &index->bytes);
+    return wrap_by_tenant(vault, tenant, &binding, given != NULL ? given : &fresh, &index->bytes);
 }
 
 static void tenant_freep(struct hin_vault_tenant **tenant)
@@ -331,7 +334,8 @@ static void tenant_freep(struct hin_vault_tenant **tenant)
     hin_vault_tenant_free(*tenant);
 }
 
-static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
+struct hin_result hin_vault_tenant_make(struct hin_vault *vault, struct hin_view id,
+                                        const struct hin_secret *index)
 {
     HIN_ENSURE(hin_x509_name_is_clean(id), INVALID);
     HIN_ENSURE(hin_map_get(&vault->tenants, id) == NULL, EXISTS);
@@ -347,7 +351,7 @@ static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
     }
     tenant->wrapping_rotated_usec = hin_clock_wall_usec(vault->clock);
     HIN_TRY(hin_vault_push_key(vault, tenant));
-    HIN_TRY(make_index_key(vault, tenant));
+    HIN_TRY(make_index_key(vault, tenant, index));
     HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
     struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
@@ -361,7 +365,7 @@ static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
 struct hin_result hin_vault_tenant_create(struct hin_vault *vault, struct hin_view tenant)
 {
     return hin_vault_report(vault, "tenant-create", tenant, NULL, HIN_VAULT_FOR_ADMIN,
-                            create_tenant(vault, tenant));
+                            hin_vault_tenant_make(vault, tenant, NULL));
 }
 
 static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
@@ -375,6 +379,7 @@ static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
     if (destroyed.code != HIN_NOT_FOUND) {
         HIN_TRY(destroyed);
     }
+    HIN_TRY(hin_vault_backup_shred(vault, id)); /* nor any backup */
     hin_map_remove(&vault->tenants, id);
     struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
@@ -495,8 +500,8 @@ struct hin_result hin_vault_data_key_open(struct hin_vault *vault, struct hin_vi
                             open_data_key(vault, tenant, id, wrapped, ret_key));
 }
 
-static HIN_RESULT open_index_key(struct hin_vault *vault, struct hin_view id,
-                                 struct hin_secret *ret_key)
+struct hin_result hin_vault_open_index(const struct hin_vault *vault, struct hin_view id,
+                                       struct hin_secret *ret_key)
 {
     struct hin_vault_tenant *tenant = NULL;
     HIN_TRY(hin_vault_find(vault, id, &tenant));
@@ -508,7 +513,7 @@ struct hin_result hin_vault_index_key(struct hin_vault *vault, struct hin_view t
                                       enum hin_vault_reason reason, struct hin_secret *ret_key)
 {
     return hin_vault_report(vault, "index-key", tenant, NULL, reason,
-                            open_index_key(vault, tenant, ret_key));
+                            hin_vault_open_index(vault, tenant, ret_key));
 }
 
 static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key)
@@ -517,7 +522,7 @@ static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *
     uint8_t info[8 + sizeof("hinomi tls tickets v1") - 1];
     hin_store_u64(info, (uint64_t)(hin_clock_wall_usec(vault->clock) / HIN_DAY_USEC));
     hin_copy(info + 8, "hinomi tls tickets v1", sizeof(info) - 8);
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_SERVICE, &service));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_SERVICE, &service));
     return hin_hkdf(hin_secret_view(&service), HIN_VIEW_EMPTY, hin_view_of(info, sizeof(info)),
                     HIN_TLS_TICKET_KEY_BYTES, ret_key);
 }
@@ -539,7 +544,7 @@ struct hin_result hin_vault_open_authority(const struct hin_vault *vault,
                                            struct hin_x509_key **ret_key)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CA, &der));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CA, &der));
     return hin_x509_key_import(ret_key, hin_secret_view(&der));
 }
 
@@ -627,7 +632,7 @@ static HIN_RESULT sign_checkpoint(const struct hin_vault *vault, struct hin_view
     HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * STATEMENT_MAX};
     HIN_TRY(checkpoint_text(statement, &text));
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign(&seed, hin_buf_view(&text), ret_signature);
 }
 
@@ -643,7 +648,7 @@ struct hin_result hin_vault_checkpoint_public(struct hin_vault *vault,
                                               uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES])
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign_public(&seed, ret_public);
 }
 
@@ -701,7 +706,7 @@ static HIN_RESULT sign_certificate(struct hin_vault *vault, struct hin_view tena
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * HIN_CERTIFICATE_STATEMENT_MAX};
     HIN_TRY(check_certificate(vault, tenant, statement));
     HIN_TRY(hin_certificate_text(statement, &text));
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign(&seed, hin_buf_view(&text), ret_signature);
 }
 
@@ -725,7 +730,7 @@ static HIN_RESULT sign_evidence(struct hin_vault *vault, struct hin_view stateme
     HIN_TRY(hin_sha256(hin_buf_view(&vault->ca_der), installation));
     HIN_TRY(hin_evidence_check(statement, installation));
     HIN_TRY(hin_evidence_text(statement, &text));
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign(&seed, hin_buf_view(&text), ret_signature);
 }
 

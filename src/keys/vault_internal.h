@@ -79,6 +79,16 @@ HIN_RESULT hin_vault_wrap_own(struct hin_vault *vault, size_t which, const struc
 HIN_RESULT hin_vault_open_authority(const struct hin_vault *vault,
                                     struct hin_x509_key **ret_key) HIN_NONNULL;
 enum hin_key_purpose hin_vault_own_purpose(size_t which);
+HIN_RESULT hin_vault_open_own(const struct hin_vault *vault, size_t which,
+                              struct hin_secret *ret_key) HIN_NONNULL;
+HIN_RESULT hin_vault_open_index(const struct hin_vault *vault, struct hin_view tenant,
+                                struct hin_secret *ret_key) HIN_NONNULL;
+/* An empty one in memory. */
+HIN_RESULT hin_vault_new(const struct hin_vault_options *options,
+                         struct hin_vault **ret_vault) HIN_NONNULL;
+/* A tenant with fresh keys, and this index key (NULL: a fresh one too); saved. */
+HIN_RESULT hin_vault_tenant_make(struct hin_vault *vault, struct hin_view tenant,
+                                 const struct hin_secret *index) __attribute__((nonnull(1)));
 void hin_vault_wrapped_done(struct hin_vault_wrapped *wrapped);
 
 /* --- vault_rotate.c --- */

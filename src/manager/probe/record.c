@@ -102,7 +102,7 @@ static HIN_RESULT get_probe(struct hin_tenant *own, const char *probe,
         HIN_TRY(hin_json_get_integer(root, "lastRan", 0, INT64_MAX, &state.last_ran, NULL));
         HIN_TRY(hin_json_get_integer(root, "observed", 0, INT64_MAX, &state.observed_usec, NULL));
         HIN_TRY(hin_json_get_boolean(root, "broken", &state.broken, NULL));
-        state.ran = state.last == state.last_ran;
+        HIN_TRY(hin_json_get_integer(root, "idle", 0, INT64_MAX - 1, &state.idle, NULL));
     }
     *ret_state = state;
     return hin_ok();
@@ -124,14 +124,16 @@ static HIN_RESULT put_probe(struct hin_tenant *own, const char *probe, int64_t n
     int64_t id = 0;
     name_probe(probe, name);
     HIN_TRY(get_probe(own, probe, &state, &id));
+    state.idle++;
     if (outcome != HIN_EVIDENCE_NOT_RUN) {
+        state.idle = 0;
         state.last_ran = number;
         state.broken = outcome == HIN_EVIDENCE_FAILED;
     }
-    HIN_TRY(hin_buf_printf(&text,
-                           "{\"last\":%lld,\"lastRan\":%lld,\"observed\":%lld,\"broken\":%s}",
-                           (long long)number, (long long)state.last_ran, (long long)now_usec,
-                           state.broken ? "true" : "false"));
+    HIN_TRY(hin_buf_printf(
+        &text, "{\"last\":%lld,\"lastRan\":%lld,\"observed\":%lld,\"idle\":%lld,\"broken\":%s}",
+        (long long)number, (long long)state.last_ran, (long long)now_usec, (long long)state.idle,
+        state.broken ? "true" : "false"));
     return put_state(own, name, id, hin_buf_view(&text));
 }
 

@@ -17,7 +17,7 @@ struct hin_record_state {
     int64_t last;          /* whatever came of it */
     int64_t last_ran;      /* that was run: proven or failed */
     int64_t observed_usec; /* of `last` */
-    bool ran;              /* `last` was run */
+    int64_t idle;          /* how many at the end were not run */
     bool broken;           /* `last_ran` says that the promise does not hold */
 };
 HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,

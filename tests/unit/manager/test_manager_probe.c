@@ -51,12 +51,10 @@ static int64_t house_time(void *context)
     return house->now_usec;
 }
 
-static struct hin_result each_tenant(void *context,
-                                     struct hin_result (*visit)(void *visitor,
-                                                                struct hin_tenant *tenant),
-                                     void (*closed)(void *visitor, const struct hin_tenant *tenant,
-                                                    struct hin_result why),
-                                     void *visitor)
+static struct hin_result
+each_tenant(void *context, struct hin_result (*visit)(void *visitor, struct hin_tenant *tenant),
+            void (*closed)(void *visitor, const struct hin_tenant *tenant, struct hin_result why),
+            void *visitor)
 {
     struct house *house = context;
     for (size_t i = 0; i < house->count; i++) {
@@ -204,8 +202,8 @@ static const char *claims_of(struct house *house, enum hin_claim_status status,
         struct hin_claim_state state =
             hin_claim_state_of(&claims[i], rows, row_count, house->now_usec);
         if (state.status == status && size + 8 < ALL_RED_MAX) {
-            size += (size_t)snprintf(out + size, ALL_RED_MAX - size, "%.*s ",
-                                     HIN_ARGS(claims[i].id));
+            size +=
+                (size_t)snprintf(out + size, ALL_RED_MAX - size, "%.*s ", HIN_ARGS(claims[i].id));
         }
     }
     for (size_t i = 0; i < hin_probe_count; i++) {
@@ -251,8 +249,7 @@ static enum hin_evidence_outcome outcome_of(struct house *house, const char *nam
         hin_is_ok(hin_record_state_of(&house->tenants[0], name, &state)) && state.last > 0 &&
         hin_is_ok(hin_record_file(&house->tenants[0], state.last, &file)) &&
         hin_is_ok(hin_json_parse(hin_buf_view(&file), file.max, &document, NULL)) &&
-        hin_is_ok(
-            hin_json_get_object(hin_json_root(document), "evidence", &statement, NULL)) &&
+        hin_is_ok(hin_json_get_object(hin_json_root(document), "evidence", &statement, NULL)) &&
         hin_is_ok(hin_json_get_text(statement, "outcome", &text, NULL)) &&
         hin_evidence_outcome_from_name(text, &outcome);
     return read ? outcome : 0;
@@ -443,8 +440,7 @@ TEST(test_manager_probe__a_record_that_was_cut_is_seen_by_the_audit_record)
     struct hin_store_content content = {.bytes = hin_buf_view(&text), .names = {HIN_VIEW("head")}};
     CHECK_OK(hin_store_update(store, HIN_STORE_PROBE_STATES, head.id, 0, &content, h.now_usec,
                               &version));
-    CHECK_OK(
-        hin_store_delete(store, HIN_STORE_EVIDENCE, (int64_t)hin_probe_count + 1, 0));
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, (int64_t)hin_probe_count + 1, 0));
     CHECK_OK(run_one(&h, "audit-chain"));
     CHECK_CLAIMS(h, FAILED, "S43 S62 ");
 }
@@ -532,7 +528,8 @@ TEST(test_manager_probe__what_somebody_asked_for_runs_once)
     CHECK(ran);
     CHECK_CLAIMS(h, PROVEN, "S62 ");
     CHECK_OK(hin_store_get(h.tenants[0].store, HIN_STORE_PROBE_RUNS, id, &text, &document));
-    CHECK(hin_view_find(document.bytes, HIN_VIEW("\"evidence\":[1],\"state\":\"done\"")) != SIZE_MAX);
+    CHECK(hin_view_find(document.bytes, HIN_VIEW("\"evidence\":[1],\"state\":\"done\"")) !=
+          SIZE_MAX);
     CHECK_OK(hin_probe_run_requested(&h.tools, &ran));
     CHECK(!ran);
 }

@@ -59,7 +59,7 @@ static struct hin_result run_clock(const struct hin_probe_tools *tools, struct h
 const struct hin_probe hin_probe_clock_offset = {
     .name = "clock-offset",
     .version = 1,
-    .cadence_usec = HIN_HOUR_USEC,
+    .cadence_usec = 6 * HIN_HOUR_USEC,
     .needs = "time servers that are set, of which a majority answers and agrees",
     .run = run_clock,
 };

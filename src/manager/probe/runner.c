@@ -11,7 +11,7 @@ enum { REQUEST_MAX = 65536, WAITING = 1, DONE = 2 }; /* owners of requests */
 bool hin_probe_is_due(const struct hin_probe *probe, const struct hin_record_state *state,
                       int64_t now_usec)
 {
-    int64_t every_usec = state->ran ? probe->cadence_usec : probe->cadence_usec / 4;
+    int64_t every_usec = state->idle == 1 ? probe->cadence_usec / 4 : probe->cadence_usec;
     return state->last == 0 || now_usec < state->observed_usec ||
            now_usec - state->observed_usec >= every_usec;
 }

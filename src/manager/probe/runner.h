@@ -5,8 +5,8 @@
 
 #include "manager/probe/record.h"
 
-/* Is the probe due? Once in its cadence; one that could not be run is tried again after a quarter
- * of it; a clock that was set back makes it due at once. */
+/* Is the probe due? Once in its cadence; one that could not be run is tried once more after a
+ * quarter of it; a clock that was set back makes it due at once. */
 bool hin_probe_is_due(const struct hin_probe *probe, const struct hin_record_state *state,
                       int64_t now_usec) HIN_NONNULL;
 

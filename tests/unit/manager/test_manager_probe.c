@@ -452,13 +452,14 @@ TEST(test_manager_probe__due_by_its_cadence_and_sooner_when_it_could_not_be_run)
     static const struct hin_probe daily = {.name = "x", .cadence_usec = HIN_DAY_USEC};
     struct hin_record_state state = {.last = 1, .last_ran = 1, .observed_usec = HIN_DAY_USEC};
     CHECK(hin_probe_is_due(&daily, &(struct hin_record_state){0}, HIN_DAY_USEC));
-    state.ran = true;
     CHECK(!hin_probe_is_due(&daily, &state, 2 * HIN_DAY_USEC - 1));
     CHECK(hin_probe_is_due(&daily, &state, 2 * HIN_DAY_USEC));
     CHECK(hin_probe_is_due(&daily, &state, HIN_DAY_USEC - 1)); /* the clock was set back */
-    state.ran = false;
+    state.idle = 1;
     CHECK(!hin_probe_is_due(&daily, &state, HIN_DAY_USEC + 6 * HIN_HOUR_USEC - 1));
     CHECK(hin_probe_is_due(&daily, &state, HIN_DAY_USEC + 6 * HIN_HOUR_USEC));
+    state.idle = 2; /* what cannot be run fills no disk */
+    CHECK(!hin_probe_is_due(&daily, &state, 2 * HIN_DAY_USEC - 1));
 }
 
 /* All that is due, as `jobs` does it each second; at most so many. */
@@ -492,7 +493,7 @@ TEST(test_manager_probe__a_week_passes_and_a_probe_that_is_left_out_turns_its_cl
         CHECK_OK(pass(&h, HIN_DAY_USEC));
     }
     CHECK_OK(hin_record_state_of(&h.tenants[0], "sealing-canary", &state));
-    CHECK(state.ran && h.now_usec - state.observed_usec == HIN_DAY_USEC);
+    CHECK(state.idle == 0 && h.now_usec - state.observed_usec == HIN_DAY_USEC);
     /* all but one */
     for (size_t i = 0; i < hin_probe_count; i++) {
         int64_t number = 0;

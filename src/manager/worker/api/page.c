@@ -115,12 +115,10 @@ static HIN_RESULT make_public(const struct hin_report *report, struct hin_report
     HIN_ENSURE(states != NULL, NO_MEMORY);
     for (size_t i = 0; i < count; i++) {
         states[i] = report->states[i];
-        if (states[i].status == HIN_CLAIM_FAILED) {
-            states[i].reason = HIN_VIEW("the probe saw it broken; the record says how");
-        }
     }
     *ret_public = *report;
     ret_public->states = states;
+    hin_report_make_public(ret_public);
     return hin_ok();
 }
 

@@ -174,7 +174,7 @@ static HIN_RESULT open_as(struct round *round, struct hin_tenant *tenant, const 
 /* Whether the key service is away, rather than that it refuses. */
 static bool is_away(struct hin_result result)
 {
-    static const enum hin_code codes[] = {HIN_AGAIN,   HIN_TIMEOUT, HIN_CLOSED,
+    static const enum hin_code codes[] = {HIN_AGAIN,   HIN_TIMEOUT, HIN_CLOSED,   HIN_LIMIT,
                                           HIN_NETWORK, HIN_IO,      HIN_NO_MEMORY};
     for (size_t i = 0; i < HIN_COUNT(codes); i++) {
         if (result.code == codes[i]) {

@@ -38,6 +38,7 @@ enum hin_keys_verb {
     HIN_KEYS_CA_RETIRE = 31,
     HIN_KEYS_CA_RENEW = 32,
     HIN_KEYS_CA_STATE = 33,
+    HIN_KEYS_INDEX_ROTATE = 37,
     HIN_KEYS_VERB_COUNT
 };
 #define HIN_KEYS_MASK(verb) (UINT64_C(1) << (verb))
@@ -57,7 +58,8 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_CA_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_CA_RETIRE) |                       \
      HIN_KEYS_MASK(HIN_KEYS_CA_RENEW) | HIN_KEYS_MASK(HIN_KEYS_CA_STATE) |                         \
      HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST) |               \
-     HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE))
+     HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE) |              \
+     HIN_KEYS_MASK(HIN_KEYS_INDEX_ROTATE))
 #define HIN_KEYS_MASK_ALL (HIN_KEYS_MASK(HIN_KEYS_VERB_COUNT) - 2)
 
 #define HIN_KEYS_MESSAGE_MAX 65536
@@ -87,7 +89,8 @@ struct hin_keys_answer {
     enum hin_code outcome;
     struct hin_view key_id;  /* data-key-new */
     struct hin_view secret;  /* key material: copy into a hin_secret and wipe the message */
-    struct hin_view payload; /* wrapped key, certificate, signature, public key */
+    struct hin_view payload; /* wrapped key, certificate, signature, public key; index-key: u32
+                                version of each key of the secret, newest first */
     struct hin_key_provider_status status;
     struct hin_vault_tenant_status tenant;
     struct hin_vault_check checks[HIN_VAULT_CHECK_COUNT];

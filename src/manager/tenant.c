@@ -134,27 +134,27 @@ static HIN_RESULT renew_key(void *context)
     return hin_ok();
 }
 
-static HIN_RESULT fetch_index_key(void *context, struct hin_secret *ret_key)
+static HIN_RESULT fetch_index_keys(void *context, struct hin_index_keys *ret_keys)
 {
     struct hin_tenant *tenant = context;
     tenant->key_use_count++;
-    return hin_keys_index_key(&tenant->keys, hin_tenant_view(tenant), tenant->reason, ret_key);
+    return hin_keys_index_keys(&tenant->keys, hin_tenant_view(tenant), tenant->reason, ret_keys);
 }
 
 /* Kept while the database is closed for a rest: opening it again costs no use of a key. */
 static HIN_RESULT take_keys(struct hin_tenant *tenant)
 {
-    struct hin_secret index_key = {0};
+    struct hin_index_keys index_keys = {0};
     struct hin_key_source source = {find_key, tenant};
     if (tenant->sealer != NULL) {
         return hin_ok();
     }
     HIN_TRY(hin_opener_new(&tenant->opener, &source, OPENER_KEYS_MAX));
-    HIN_TRY(fetch_index_key(tenant, &index_key));
-    struct hin_result indexed = hin_index_new(&tenant->index, &index_key);
-    hin_secret_done(&index_key);
+    HIN_TRY(fetch_index_keys(tenant, &index_keys));
+    struct hin_result indexed = hin_index_new_versions(&tenant->index, &index_keys);
+    hin_index_keys_done(&index_keys);
     HIN_TRY(indexed);
-    hin_index_source(tenant->index, fetch_index_key, tenant);
+    hin_index_source(tenant->index, fetch_index_keys, tenant);
     return take_present_key(tenant);
 }
 

@@ -114,15 +114,15 @@ TEST(test_keys_vault__keys_of_tenants_are_apart)
     SITE(s, "vault2");
     DATA_KEY(key);
     BUF(wrapped);
-    SECRET(a);
-    SECRET(b);
+    INDEX_KEYS(a);
+    INDEX_KEYS(b);
     SECRET(none);
     CHECK_OK(hin_vault_tenant_create(s.vault, HIN_VIEW("t1")));
     CHECK_CODE(hin_vault_tenant_create(s.vault, HIN_VIEW("t1")), EXISTS);
     CHECK_CODE(hin_vault_tenant_create(s.vault, HIN_VIEW("../t1")), INVALID);
-    CHECK_OK(hin_vault_index_key(s.vault, HIN_VIEW("t0"), HIN_VAULT_FOR_INGEST, &a));
-    CHECK_OK(hin_vault_index_key(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_INGEST, &b));
-    CHECK(!hin_secret_equal(&a, &b));
+    CHECK_OK(hin_vault_index_keys(s.vault, HIN_VIEW("t0"), HIN_VAULT_FOR_INGEST, &a));
+    CHECK_OK(hin_vault_index_keys(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_INGEST, &b));
+    CHECK(!hin_secret_equal(&a.keys[0], &b.keys[0]));
     CHECK_OK(hin_vault_data_key_new(s.vault, HIN_VIEW("t0"), HIN_VAULT_FOR_INGEST, &key, &wrapped));
     CHECK_CODE(hin_vault_data_key_open(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_INGEST, key.id,
                                        hin_buf_view(&wrapped), &none),
@@ -159,7 +159,7 @@ TEST(test_keys_vault__a_shredded_tenant_never_opens)
     CHECK_CODE(hin_vault_data_key_open(s.vault, t0, HIN_VAULT_FOR_SEARCH, key.id,
                                        hin_buf_view(&wrapped), &none),
                AUTH);
-    CHECK_CODE(hin_vault_index_key(s.vault, t0, HIN_VAULT_FOR_SEARCH, &none), AUTH);
+    CHECK_CODE(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &no_index), AUTH);
     CHECK_OK(hin_vault_tenant_shred(s.vault, t0)); /* cut off between the two steps: goes on */
     CHECK_CODE(hin_vault_tenant_shred(s.vault, t0), NOT_FOUND);
     CHECK_OK(hin_vault_tenant_create(s.vault, t0)); /* the same name again is another tenant */
@@ -315,7 +315,7 @@ TEST(test_keys_client__asks_for_all_a_worker_needs)
     BUF(agent);
     BUF(server);
     SECRET(back);
-    SECRET(index);
+    INDEX_KEYS(index);
     SECRET(tickets);
     struct hin_view t0 = HIN_VIEW("t0");
     int64_t now_usec = hin_clock_wall_usec(hin_clock_system());
@@ -323,7 +323,16 @@ TEST(test_keys_client__asks_for_all_a_worker_needs)
     CHECK_OK(hin_keys_data_key_open(&carrier, t0, HIN_VAULT_FOR_INGEST, key.id,
                                     hin_buf_view(&wrapped), &back));
     CHECK(hin_secret_equal(&key.key, &back));
-    CHECK_OK(hin_keys_index_key(&carrier, t0, HIN_VAULT_FOR_INGEST, &index));
+    CHECK_OK(hin_keys_index_keys(&carrier, t0, HIN_VAULT_FOR_INGEST, &index));
+    CHECK_INT(index.count, 1);
+    CHECK_INT(index.versions[0], 1);
+    hin_index_keys_done(&index);
+    CHECK_OK(hin_keys_admin(&carrier, HIN_KEYS_INDEX_ROTATE, t0));
+    CHECK_OK(hin_keys_index_keys(&carrier, t0, HIN_VAULT_FOR_INGEST, &index));
+    CHECK_INT(index.count, 2);
+    CHECK_INT(index.versions[0], 2); /* newest first */
+    CHECK_INT(index.versions[1], 1);
+    CHECK(!hin_secret_equal(&index.keys[0], &index.keys[1]));
     CHECK_OK(hin_keys_ticket_key(&carrier, &tickets));
     CHECK_OK(hin_keys_ca(&carrier, &ca));
     HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *pair = NULL;
@@ -419,7 +428,7 @@ TEST(test_keys_vault__retires_only_what_nothing_depends_on)
     CHECK_INT(status.wrapping.current_version, 2);
     CHECK_INT(status.tenant_version_count, 1);
     CHECK_INT(status.tenant_versions[0], 2);
-    CHECK_INT(status.index_under, 2);
+    CHECK_INT(status.index_under[0], 2);
     CHECK_INT(status.wrapping_rotated_usec, slow.wall_usec);
     CHECK_OK(hin_keys_retire(&keys, t0, HIN_VAULT_MASTER, 1));
     CHECK_OK(hin_keys_retire(&keys, t0, HIN_VAULT_WRAPPING, 1));
@@ -557,7 +566,7 @@ TEST(test_keys_vault__golden_version_1_moves_forward_also_when_cut_off)
     for (bool whole = false; !whole; cuts++) {
         char name[32];
         bool same = false;
-        SECRET(index);
+        INDEX_KEYS(index);
         BUF(former);
         struct hin_key_provider_status master;
         snprintf(name, sizeof(name), "migrate%d", cuts);
@@ -578,7 +587,7 @@ TEST(test_keys_vault__golden_version_1_moves_forward_also_when_cut_off)
         CHECK_OK(reopen(&s));
         CHECK_OK(opens_golden_data(&s, &same));
         CHECK(same);
-        CHECK_OK(hin_vault_index_key(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_SEARCH, &index));
+        CHECK_OK(hin_vault_index_keys(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_SEARCH, &index));
         CHECK_OK(hin_vault_status(s.vault, &master));
         CHECK_INT(master.current_version, 2);
         CHECK_INT(master.version_count, 1); /* the key of format 1 is gone, */

@@ -172,6 +172,14 @@ static HIN_RESULT fetch_again(void *context, struct hin_secret *ret_key)
     return hin_secret_from(ret_key, hin_secret_view(source->key));
 }
 
+static HIN_RESULT fetch_index(void *context, struct hin_index_keys *ret_keys)
+{
+    HIN_TRY(fetch_again(context, &ret_keys->keys[0]));
+    ret_keys->versions[0] = HIN_INDEX_FIRST;
+    ret_keys->count = 1;
+    return hin_ok();
+}
+
 static HIN_RESULT find_again(void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
                              struct hin_secret *ret_key)
 {
@@ -223,7 +231,7 @@ TEST(test_seal_index__its_key_expires)
     hin_index_expire(index, 1000, UNUSED, HELD);
     hin_index_expire(index, 1000 + UNUSED, UNUSED, HELD);
     CHECK_CODE(hin_index_token(index, 7, HIN_VIEW("root"), &after), NOT_FOUND); /* no source */
-    hin_index_source(index, fetch_again, &source);
+    hin_index_source(index, fetch_index, &source);
     CHECK_OK(hin_index_token(index, 7, HIN_VIEW("root"), &after));
     CHECK(before == after);
     CHECK_INT(source.asked, 1);

@@ -231,6 +231,7 @@ static HIN_RESULT make_one(struct events *events, struct keys *keys, const struc
     HIN_TRY(HIN_ARENA_ARRAY(&events->arena, HIN_STORE_TOKENS_MAX / 8, &tokens));
     HIN_TRY(hin_store_tokens(keys->index, &event, &events->arena, tokens, &to->token_count));
     to->tokens = tokens;
+    to->index_version = hin_index_version(keys->index);
     to->time_usec = time_usec;
     to->computer_id = shape->agent;
     to->class_uid = HIN_CLASS_DETECTION_FINDING;

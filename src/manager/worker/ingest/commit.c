@@ -60,6 +60,7 @@ static HIN_RESULT add_event(struct hin_ingest *ingest, struct hin_event *event,
         .bytes = stored,
         .tokens = own_tokens,
         .token_count = token_count,
+        .index_version = hin_index_version(ingest->tenant->index),
     };
     ingest->event_bytes += stored.size;
     return hin_ok();

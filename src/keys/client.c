@@ -121,9 +121,9 @@ struct hin_result hin_keys_index_keys(const struct hin_keys_carrier *carrier,
                PROTOCOL);
     for (; keys.count < count; keys.count++) {
         keys.versions[keys.count] = hin_load_u32(answer.payload.data + 4 * keys.count);
-        HIN_TRY(hin_secret_from(&keys.keys[keys.count],
-                                hin_view_sub(answer.secret, keys.count * HIN_INDEX_KEY_BYTES,
-                                             HIN_INDEX_KEY_BYTES)));
+        HIN_TRY(hin_secret_from(
+            &keys.keys[keys.count],
+            hin_view_sub(answer.secret, keys.count * HIN_INDEX_KEY_BYTES, HIN_INDEX_KEY_BYTES)));
     }
     *ret_keys = keys;
     keys = (struct hin_index_keys){0};

@@ -143,9 +143,9 @@ HIN_RESULT hin_vault_retire(struct hin_vault *vault, struct hin_view tenant,
 struct hin_vault_tenant_status {
     struct hin_key_provider_status master, wrapping;
     int64_t master_rotated_usec, wrapping_rotated_usec, tenant_rotated_usec; /* 0: not known */
-    int64_t index_rotated_usec;                       /* 0: never, or not known */
-    uint32_t index_versions[HIN_INDEX_VERSIONS_MAX];  /* ascending; the last is in force */
-    uint32_t index_under[HIN_INDEX_VERSIONS_MAX];     /* version of the tenant key that wraps it */
+    int64_t index_rotated_usec;                      /* 0: never, or not known */
+    uint32_t index_versions[HIN_INDEX_VERSIONS_MAX]; /* ascending; the last is in force */
+    uint32_t index_under[HIN_INDEX_VERSIONS_MAX];    /* version of the tenant key that wraps it */
     size_t index_version_count;
     uint32_t tenant_versions[HIN_VAULT_VERSIONS_MAX]; /* ascending; the last wraps */
     size_t tenant_version_count;

@@ -42,7 +42,7 @@ struct hin_store_event {
     size_t token_count;
     uint32_t index_version; /* of the index when the tokens were computed; 0: 1. Those of a former
                                key are computed anew when they are stored */
-    bool erased; /* inside a segment: only number and identity are left; never visited */
+    bool erased;            /* inside a segment: only number and identity are left; never visited */
 };
 
 /* The highest batch sequence of an agent that this commit completes: stored in the same
@@ -65,7 +65,8 @@ HIN_RESULT hin_store_commit(struct hin_store *store, struct hin_store_event *eve
                             const struct hin_store_ack *acks, size_t ack_count, int64_t now_usec,
                             struct hin_store_committed *ret_committed);
 
-/* Tokens of an event's search terms (under the index's newest key: hin_index_version), into tokens[HIN_STORE_TOKENS_MAX]. arena: scratch. */
+/* Tokens of an event's search terms (under the index's newest key: hin_index_version), into
+ * tokens[HIN_STORE_TOKENS_MAX]. arena: scratch. */
 HIN_RESULT hin_store_tokens(struct hin_index *index, const struct hin_event *event,
                             struct hin_arena *arena, uint64_t *tokens,
                             size_t *ret_count) HIN_NONNULL;

@@ -19,7 +19,7 @@ enum { STATE_FORMAT = 1, STATE_MAX = 128, SCRATCH_MAX = 16 << 20 };
 static HIN_RESULT read_state(struct hin_view bytes, struct hin_index_state *state)
 {
     struct hin_reader reader = hin_reader_of(bytes);
-    uint64_t *const numbers[] = {&state->at,       &state->until,  &state->names, &state->segments,
+    uint64_t *const numbers[] = {&state->at,      &state->until,  &state->names, &state->segments,
                                  &state->damaged, &state->unread, &state->stuck};
     uint8_t format = 0;
     HIN_TRY(hin_read_u8(&reader, &format));

@@ -412,8 +412,8 @@ static HIN_RESULT learn_tokens(struct search *search)
     }
     bool single = state.phase == HIN_INDEX_SETTLED;
     search->settled = single && search->tokens[0].versions[0] == state.version;
-    search->known = hin_index_knows(index, state.version) &&
-                    (single || hin_index_knows(index, state.former));
+    search->known =
+        hin_index_knows(index, state.version) && (single || hin_index_knows(index, state.former));
     return hin_ok();
 }
 

@@ -284,7 +284,7 @@ static HIN_RESULT prepare(struct hin_postgres *postgres, const struct hin_statem
 static HIN_RESULT execute(struct hin_statement *statement)
 {
     static const int binary[PARAMETERS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1, 1,
-                                              1, 1, 1, 1, 1, 1, 1, 1, 1};
+                                               1, 1, 1, 1, 1, 1, 1, 1, 1};
     struct hin_postgres *postgres = hin_postgres_of(statement->store);
     struct query *query = statement->prepared;
     char name[12];

@@ -70,8 +70,9 @@ static HIN_RESULT reopen(struct site *site)
 #define SITE(name, folder)                                                                         \
     HIN_CLEANUP(site_done) struct site name = {.directory = -1};                                   \
     CHECK_OK(site_build(&name, folder))
-#define BUF(name)    HIN_CLEANUP(hin_buf_done) struct hin_buf name = {.max = 1 << 20}
-#define SECRET(name) HIN_CLEANUP(hin_secret_done) struct hin_secret name = {0}
+#define BUF(name)        HIN_CLEANUP(hin_buf_done) struct hin_buf name = {.max = 1 << 20}
+#define INDEX_KEYS(name) HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys name = {0}
+#define SECRET(name)     HIN_CLEANUP(hin_secret_done) struct hin_secret name = {0}
 
 static void data_key_done(struct hin_vault_data_key *key)
 {
@@ -147,6 +148,7 @@ TEST(test_keys_vault__a_shredded_tenant_never_opens)
     BUF(wrapped);
     BUF(before);
     BUF(ring);
+    INDEX_KEYS(no_index);
     SECRET(none);
     struct hin_view t0 = HIN_VIEW("t0");
     CHECK_OK(hin_vault_data_key_new(s.vault, t0, HIN_VAULT_FOR_INGEST, &key, &wrapped));
@@ -257,7 +259,7 @@ TEST(test_keys_vault__names_what_is_wrong_with_its_file)
     CHECK_OK(hin_file_replace(s.directory, "vault",
                               hin_view_sub(hin_buf_view(&file), 0, file.size - 9), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), TRUNCATED);
-    file.data[3] = 4;
+    file.data[3] = 6;
     CHECK_OK(hin_file_replace(s.directory, "vault", hin_buf_view(&file), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), UNSUPPORTED);
     CHECK(unlinkat(s.directory, "vault", 0) == 0);
@@ -518,6 +520,104 @@ static HIN_RESULT frail_save(void *context, struct hin_view bytes)
     struct frail *frail = context;
     HIN_TRY(frail_step(frail));
     return frail->storage.save(frail->storage.context, bytes);
+}
+
+static bool same_keys(const struct hin_index_keys *a, size_t at, const struct hin_index_keys *b,
+                      size_t other)
+{
+    return a->versions[at] == b->versions[other] && hin_secret_equal(&a->keys[at], &b->keys[other]);
+}
+
+TEST(test_keys_vault__an_index_key_rotates_and_the_former_is_there_until_retired)
+{
+    SITE(s, "vault_index");
+    struct slow_clock slow = {.wall_usec = hin_clock_wall_usec(hin_clock_system())};
+    struct hin_clock clock = {
+        .wall_usec = read_clock, .monotonic_usec = read_clock, .context = &slow};
+    struct hin_view t0 = HIN_VIEW("t0");
+    struct hin_vault_tenant_status status;
+    INDEX_KEYS(first);
+    INDEX_KEYS(both);
+    INDEX_KEYS(last);
+    s.options.clock = &clock;
+    CHECK_OK(reopen(&s));
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &first));
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 1), CONFLICT);
+    CHECK_OK(hin_vault_index_rotate(s.vault, t0));
+    CHECK(strcmp(s.uses.last.verb, "index-rotate") == 0);
+    CHECK_CODE(hin_vault_index_rotate(s.vault, t0), CONFLICT); /* one at a time */
+    CHECK_CODE(hin_vault_index_rotate(s.vault, HIN_VIEW("t9")), NOT_FOUND);
+    CHECK_OK(reopen(&s));
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &both));
+    CHECK_INT(both.count, 2);
+    CHECK_INT(both.versions[0], 2);
+    CHECK(same_keys(&both, 1, &first, 0));
+    /* a tenant key on which the former one depends stays until it is wrapped anew, as both are */
+    CHECK_OK(hin_vault_tenant_rotate(s.vault, t0));
+    slow.wall_usec += HIN_VAULT_RETIRE_REST_USEC;
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_TENANT, 1), CONFLICT);
+    CHECK_OK(hin_vault_rewrap_all(s.vault, t0));
+    CHECK_OK(hin_vault_retire(s.vault, t0, HIN_VAULT_TENANT, 1));
+    CHECK_OK(hin_vault_tenant_status(s.vault, t0, &status));
+    CHECK_INT(status.index_version_count, 2);
+    CHECK_INT(status.index_versions[0], 1);
+    CHECK_INT(status.index_versions[1], 2);
+    CHECK(status.index_under[0] == 2 && status.index_under[1] == 2);
+    CHECK(status.index_rotated_usec > 0);
+    hin_index_keys_done(&last);
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &last));
+    CHECK(same_keys(&last, 0, &both, 0) && same_keys(&last, 1, &both, 1));
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 2), CONFLICT);
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 3), NOT_FOUND);
+    CHECK_OK(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 1));
+    CHECK(strcmp(s.uses.last.verb, "index-retire") == 0);
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 1), NOT_FOUND);
+    CHECK_OK(reopen(&s));
+    hin_index_keys_done(&last);
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &last));
+    CHECK_INT(last.count, 1);
+    CHECK(same_keys(&last, 0, &both, 0));
+    CHECK_OK(hin_vault_index_rotate(s.vault, t0));
+    CHECK_OK(hin_vault_tenant_status(s.vault, t0, &status));
+    CHECK_INT(status.index_versions[1], 3);
+}
+
+/* Whatever change fails: both keys, or as before. */
+TEST(test_keys_vault__an_index_key_is_not_half_rotated)
+{
+    bool whole = false;
+    int cuts = 0;
+    for (; !whole; cuts++) {
+        char name[32];
+        INDEX_KEYS(before);
+        INDEX_KEYS(after);
+        INDEX_KEYS(again);
+        struct hin_view t0 = HIN_VIEW("t0");
+        snprintf(name, sizeof(name), "index_cut%d", cuts);
+        SITE(s, name);
+        CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &before));
+        struct frail frail = {
+            .real = s.options.provider, .storage = s.options.storage, .left = cuts};
+        struct hin_vault_options sound = s.options;
+        s.options.storage = (struct hin_vault_storage){frail_load, frail_save, &frail};
+        CHECK_OK(reopen(&s));
+        struct hin_result rotated = hin_vault_index_rotate(s.vault, t0);
+        struct hin_result retired =
+            hin_is_ok(rotated) ? hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 1) : rotated;
+        CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &after));
+        whole = hin_is_ok(retired);
+        CHECK_INT(after.count, hin_is_ok(rotated) && !whole ? 2 : 1);
+        CHECK_INT(after.versions[0], hin_is_ok(rotated) ? 2 : 1);
+        CHECK(hin_is_ok(rotated) || same_keys(&before, 0, &after, 0));
+        s.options = sound;
+        CHECK_OK(reopen(&s));
+        CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &again));
+        CHECK_INT(again.count, after.count); /* as the file has it */
+        for (size_t i = 0; i < again.count; i++) {
+            CHECK(same_keys(&again, i, &after, i));
+        }
+    }
+    CHECK_INT(cuts, 3); /* two saves */
 }
 
 static HIN_RESULT put_golden(const char *golden, const char *path)

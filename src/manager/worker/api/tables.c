@@ -384,15 +384,16 @@ const struct hin_api_attributes hin_api_export_cursor =
     HIN_API_TABLE("ExportCursor", export_cursor_rows);
 
 static const struct hin_api_attribute key_rotation_rows[] = {
-    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data", NULL,
+    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data|index",
+     NULL,
      "Which key: the installation's wrapping key, the tenant's, the tenant key, the data keys."},
 };
 const struct hin_api_attributes hin_api_key_rotation =
     HIN_API_TABLE("KeyRotation", key_rotation_rows);
 
 static const struct hin_api_attribute key_retirement_rows[] = {
-    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant", NULL,
-     "Which key: the installation's wrapping key, the tenant's, the tenant key."},
+    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|index", NULL,
+     "Which key: the installation's wrapping key, the tenant's, the tenant key, the index key."},
     {"version", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, UINT32_MAX, NULL, NULL,
      "The version that is destroyed."},
 };

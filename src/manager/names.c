@@ -78,7 +78,8 @@ static struct hin_result tell_names(void *context, const struct hin_store_docume
     struct candidates c = {.arena = arena, .names = ret_names};
     (void)context;
     *ret_count = 0;
-    struct hin_result read = hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL);
+    struct hin_result read =
+        hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL);
     if (!hin_is_ok(read)) { /* no JSON: what it is called is not known here */
         return read.code == HIN_NO_MEMORY ? read : hin_ok();
     }

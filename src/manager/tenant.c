@@ -141,6 +141,22 @@ static HIN_RESULT fetch_index_keys(void *context, struct hin_index_keys *ret_key
     return hin_keys_index_keys(&tenant->keys, hin_tenant_view(tenant), tenant->reason, ret_keys);
 }
 
+HIN_RESULT hin_tenant_rotate_index(struct hin_tenant *tenant)
+{
+    struct hin_vault_tenant_status status;
+    struct hin_store_index index;
+    tenant->key_use_count++;
+    HIN_TRY(hin_keys_tenant_status(&tenant->keys, hin_tenant_view(tenant), &status));
+    HIN_ENSURE(status.index_version_count > 0, PROTOCOL);
+    HIN_TRY(hin_store_index(tenant->store, &index));
+    if (status.index_versions[status.index_version_count - 1] <= index.version) {
+        tenant->key_use_count++;
+        HIN_TRY(hin_keys_admin(&tenant->keys, HIN_KEYS_INDEX_ROTATE, hin_tenant_view(tenant)));
+    }
+    HIN_TRY(hin_index_renew(tenant->index));
+    return hin_store_index_follow(tenant->store);
+}
+
 /* Kept while the database is closed for a rest: opening it again costs no use of a key. */
 static HIN_RESULT take_keys(struct hin_tenant *tenant)
 {

@@ -149,7 +149,7 @@ struct hin_store_namer {
     /* What may have been the name in this slot when it was stored, into
      * ret_names[HIN_STORE_CANDIDATES_MAX], which lives as long as the document and the arena. None:
      * it is not known. */
-    HIN_RESULT (*names)
+    HIN_RESULT(*names)
     (void *context, const struct hin_store_document *document, size_t slot, struct hin_arena *arena,
      struct hin_view *ret_names, size_t *ret_count);
     void *context;

@@ -264,25 +264,12 @@ static HIN_RESULT ask(struct hin_api_call *call, enum hin_keys_verb verb)
     return hin_keys_admin(&call->tenant->keys, verb, hin_tenant_view(call->tenant));
 }
 
-/* The vault first, then the store follows, then `jobs` re-makes what is there. Cut off in between,
- * the store follows as soon as a process learns of the key, which repeating this sees to. */
 static HIN_RESULT rotate_index(struct hin_api_call *call)
 {
-    struct hin_vault_tenant_status status;
-    struct hin_store_index index;
-    struct hin_tenant *tenant = call->tenant;
-    HIN_TRY(read_status(call, &status));
-    HIN_TRY(hin_store_index(tenant->store, &index));
-    bool pending = status.index_version_count > 1 &&
-                   status.index_versions[status.index_version_count - 1] > index.version;
-    if (tenant->number != 0) { /* which `jobs` lets rest: it is told first */
-        HIN_TRY(hin_person_errand(&call->worker->desks->tenant, tenant->number));
+    if (call->tenant->number != 0) { /* `jobs`, which lets it rest, is told first */
+        HIN_TRY(hin_person_errand(&call->worker->desks->tenant, call->tenant->number));
     }
-    if (!pending) {
-        HIN_TRY(ask(call, HIN_KEYS_INDEX_ROTATE));
-    }
-    HIN_TRY(hin_index_renew(tenant->index));
-    return hin_store_index_follow(tenant->store);
+    return hin_tenant_rotate_index(call->tenant);
 }
 
 static HIN_RESULT rotate_named(struct hin_api_call *call, struct hin_view name)

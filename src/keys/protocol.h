@@ -39,6 +39,10 @@ enum hin_keys_verb {
     HIN_KEYS_CA_RENEW = 32,
     HIN_KEYS_CA_STATE = 33,
     HIN_KEYS_INDEX_ROTATE = 37,
+    HIN_KEYS_BACKUP_KEY_NEW = 40,
+    HIN_KEYS_BACKUP_KEY_OPEN = 41,
+    HIN_KEYS_BACKUP_KEY_DESTROY = 42,
+    HIN_KEYS_BACKUP_KEY_STATUS = 43,
     HIN_KEYS_VERB_COUNT
 };
 #define HIN_KEYS_MASK(verb) (UINT64_C(1) << (verb))
@@ -60,6 +64,12 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST) |               \
      HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE) |             \
      HIN_KEYS_MASK(HIN_KEYS_INDEX_ROTATE))
+/* What the `backup` process may ask: to read what there is, and keys of backups. */
+#define HIN_KEYS_MASK_BACKUP                                                                       \
+    (HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) |                \
+     HIN_KEYS_MASK(HIN_KEYS_INDEX_KEY) | HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_NEW) |                  \
+     HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_OPEN) | HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_DESTROY) |        \
+     HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_STATUS))
 #define HIN_KEYS_MASK_ALL (HIN_KEYS_MASK(HIN_KEYS_VERB_COUNT) - 2)
 
 #define HIN_KEYS_MESSAGE_MAX 65536

@@ -119,7 +119,8 @@ enum hin_key_purpose hin_vault_own_purpose(size_t which)
     return purposes[which];
 }
 
-static HIN_RESULT open_own(const struct hin_vault *vault, size_t which, struct hin_secret *ret_key)
+struct hin_result hin_vault_open_own(const struct hin_vault *vault, size_t which,
+                                     struct hin_secret *ret_key)
 {
     return unwrap_by_provider(vault, HIN_VIEW_EMPTY, hin_vault_own_purpose(which),
                               &vault->own[which], ret_key);
@@ -142,7 +143,8 @@ struct hin_result hin_vault_save(const struct hin_vault *vault)
 
 /* --- making and opening --- */
 
-static HIN_RESULT vault_new(const struct hin_vault_options *options, struct hin_vault **ret_vault)
+struct hin_result hin_vault_new(const struct hin_vault_options *options,
+                                struct hin_vault **ret_vault)
 {
     struct hin_vault *vault = calloc(1, sizeof(*vault));
     HIN_ENSURE(vault != NULL, NO_MEMORY);
@@ -210,7 +212,7 @@ struct hin_result hin_vault_create(struct hin_vault **ret_vault,
     struct hin_result result = options->storage.load(options->storage.context, &there);
     HIN_ENSURE(result.code != HIN_OK && result.code != HIN_LIMIT, EXISTS);
     HIN_ENSURE(result.code == HIN_NOT_FOUND, IO);
-    HIN_TRY(vault_new(options, &vault));
+    HIN_TRY(hin_vault_new(options, &vault));
     vault->master_rotated_usec = hin_clock_wall_usec(vault->clock);
     HIN_TRY(make_authority(vault, ca_name));
     HIN_TRY(make_random_own(vault, HIN_VAULT_OWN_CHECKPOINT, HIN_KEY_CHECKPOINT));
@@ -228,7 +230,7 @@ static HIN_RESULT check_provider(const struct hin_vault *vault)
     struct hin_x509_info ca;
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
     HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CA, &der));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CA, &der));
     HIN_TRY(hin_x509_key_import(&key, hin_secret_view(&der)));
     HIN_TRY(hin_x509_key_id(key, key_id));
     HIN_ENSURE(hin_is_ok(hin_x509_parse(hin_buf_view(&vault->ca_der), &ca)), CORRUPT);
@@ -242,7 +244,7 @@ struct hin_result hin_vault_open(struct hin_vault **ret_vault,
     HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = FILE_MAX};
     HIN_CLEANUP(hin_vault_freep) struct hin_vault *vault = NULL;
     HIN_TRY(options->storage.load(options->storage.context, &bytes));
-    HIN_TRY(vault_new(options, &vault));
+    HIN_TRY(hin_vault_new(options, &vault));
     HIN_TRY(hin_vault_decode(vault, hin_buf_view(&bytes)));
     HIN_TRY(check_provider(vault));
     HIN_TRY(hin_vault_migrate(vault));
@@ -314,23 +316,44 @@ static HIN_RESULT unwrap_by_tenant(const struct hin_vault *vault,
     return hin_key_unwrap(&key, binding, wrapped, ret_plain);
 }
 
-HIN_RESULT hin_vault_push_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant)
+static HIN_RESULT put_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                uint32_t version, const struct hin_secret *key)
 {
-    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
     HIN_ENSURE(tenant->index_count < HIN_INDEX_VERSIONS_MAX, CONFLICT);
     HIN_CLEANUP(hin_vault_wrapped_done)
-    struct hin_vault_wrapped index = {.version = HIN_INDEX_FIRST,
-                                      .bytes = {.max = HIN_VAULT_WRAPPED_MAX}};
-    if (tenant->index_count > 0) {
-        index.version = tenant->index[tenant->index_count - 1].version + 1;
-    }
+    struct hin_vault_wrapped index = {.version = version, .bytes = {.max = HIN_VAULT_WRAPPED_MAX}};
     HIN_TRY(hin_random(index.id, sizeof(index.id)));
-    HIN_TRY(hin_secret_random(&key, HIN_INDEX_KEY_BYTES));
     struct hin_key_binding binding =
         binding_of(hin_view_from_text(tenant->id), &index, HIN_KEY_INDEX);
-    HIN_TRY(wrap_by_tenant(vault, tenant, &binding, &key, &index.bytes));
+    HIN_TRY(wrap_by_tenant(vault, tenant, &binding, key, &index.bytes));
     tenant->index[tenant->index_count++] = index;
     index.bytes = (struct hin_buf){0};
+    return hin_ok();
+}
+
+HIN_RESULT hin_vault_push_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                    uint32_t above)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    uint32_t version = above;
+    if (tenant->index_count > 0) {
+        version = HIN_MAX(version, tenant->index[tenant->index_count - 1].version);
+    }
+    HIN_ENSURE(version < UINT32_MAX, LIMIT);
+    HIN_TRY(hin_secret_random(&key, HIN_INDEX_KEY_BYTES));
+    return put_index_key(vault, tenant, version + 1, &key);
+}
+
+/* given: newest first; NULL: a fresh one. */
+static HIN_RESULT make_index_keys(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                  const struct hin_index_keys *given)
+{
+    if (given == NULL) {
+        return hin_vault_push_index_key(vault, tenant, 0);
+    }
+    for (size_t i = given->count; i > 0; i--) {
+        HIN_TRY(put_index_key(vault, tenant, given->versions[i - 1], &given->keys[i - 1]));
+    }
     return hin_ok();
 }
 
@@ -339,7 +362,8 @@ static void tenant_freep(struct hin_vault_tenant **tenant)
     hin_vault_tenant_free(*tenant);
 }
 
-static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
+struct hin_result hin_vault_tenant_make(struct hin_vault *vault, struct hin_view id,
+                                        const struct hin_index_keys *index)
 {
     HIN_ENSURE(hin_x509_name_is_clean(id), INVALID);
     HIN_ENSURE(hin_map_get(&vault->tenants, id) == NULL, EXISTS);
@@ -355,7 +379,7 @@ static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
     }
     tenant->wrapping_rotated_usec = hin_clock_wall_usec(vault->clock);
     HIN_TRY(hin_vault_push_key(vault, tenant));
-    HIN_TRY(hin_vault_push_index_key(vault, tenant));
+    HIN_TRY(make_index_keys(vault, tenant, index));
     HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
     struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
@@ -369,7 +393,7 @@ static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
 struct hin_result hin_vault_tenant_create(struct hin_vault *vault, struct hin_view tenant)
 {
     return hin_vault_report(vault, "tenant-create", tenant, NULL, HIN_VAULT_FOR_ADMIN,
-                            create_tenant(vault, tenant));
+                            hin_vault_tenant_make(vault, tenant, NULL));
 }
 
 static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
@@ -383,6 +407,7 @@ static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
     if (destroyed.code != HIN_NOT_FOUND) {
         HIN_TRY(destroyed);
     }
+    HIN_TRY(hin_vault_backup_shred(vault, id)); /* nor any backup */
     hin_map_remove(&vault->tenants, id);
     struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
@@ -503,8 +528,8 @@ struct hin_result hin_vault_data_key_open(struct hin_vault *vault, struct hin_vi
                             open_data_key(vault, tenant, id, wrapped, ret_key));
 }
 
-static HIN_RESULT open_index_keys(struct hin_vault *vault, struct hin_view id,
-                                  struct hin_index_keys *ret_keys)
+struct hin_result hin_vault_open_index(const struct hin_vault *vault, struct hin_view id,
+                                       struct hin_index_keys *ret_keys)
 {
     struct hin_vault_tenant *tenant = NULL;
     HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys keys = {0};
@@ -526,7 +551,7 @@ struct hin_result hin_vault_index_keys(struct hin_vault *vault, struct hin_view 
                                        struct hin_index_keys *ret_keys)
 {
     return hin_vault_report(vault, "index-key", tenant, NULL, reason,
-                            open_index_keys(vault, tenant, ret_keys));
+                            hin_vault_open_index(vault, tenant, ret_keys));
 }
 
 static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key)
@@ -535,7 +560,7 @@ static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *
     uint8_t info[8 + sizeof("hinomi tls tickets v1") - 1];
     hin_store_u64(info, (uint64_t)(hin_clock_wall_usec(vault->clock) / HIN_DAY_USEC));
     hin_copy(info + 8, "hinomi tls tickets v1", sizeof(info) - 8);
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_SERVICE, &service));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_SERVICE, &service));
     return hin_hkdf(hin_secret_view(&service), HIN_VIEW_EMPTY, hin_view_of(info, sizeof(info)),
                     HIN_TLS_TICKET_KEY_BYTES, ret_key);
 }
@@ -557,7 +582,7 @@ struct hin_result hin_vault_open_authority(const struct hin_vault *vault,
                                            struct hin_x509_key **ret_key)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CA, &der));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CA, &der));
     return hin_x509_key_import(ret_key, hin_secret_view(&der));
 }
 
@@ -645,7 +670,7 @@ static HIN_RESULT sign_checkpoint(const struct hin_vault *vault, struct hin_view
     HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * STATEMENT_MAX};
     HIN_TRY(checkpoint_text(statement, &text));
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign(&seed, hin_buf_view(&text), ret_signature);
 }
 
@@ -661,7 +686,7 @@ struct hin_result hin_vault_checkpoint_public(struct hin_vault *vault,
                                               uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES])
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign_public(&seed, ret_public);
 }
 
@@ -719,7 +744,7 @@ static HIN_RESULT sign_certificate(struct hin_vault *vault, struct hin_view tena
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * HIN_CERTIFICATE_STATEMENT_MAX};
     HIN_TRY(check_certificate(vault, tenant, statement));
     HIN_TRY(hin_certificate_text(statement, &text));
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign(&seed, hin_buf_view(&text), ret_signature);
 }
 

@@ -69,9 +69,10 @@ HIN_RESULT hin_vault_save(const struct hin_vault *vault) HIN_NONNULL;
 HIN_RESULT hin_vault_find(const struct hin_vault *vault, struct hin_view id,
                           struct hin_vault_tenant **ret_tenant) HIN_NONNULL;
 HIN_RESULT hin_vault_push_key(struct hin_vault *vault, struct hin_vault_tenant *tenant) HIN_NONNULL;
-/* CONFLICT: a former one is not retired yet. */
-HIN_RESULT hin_vault_push_index_key(struct hin_vault *vault,
-                                    struct hin_vault_tenant *tenant) HIN_NONNULL;
+/* A fresh one, of a version above `above` and all there are. CONFLICT: a former one is not retired
+ * yet. */
+HIN_RESULT hin_vault_push_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                    uint32_t above) HIN_NONNULL;
 /* The same key under the newest version of the tenant's wrapping key ("": the installation's). */
 HIN_RESULT hin_vault_rewrap(struct hin_vault *vault, struct hin_view tenant,
                             enum hin_key_purpose purpose,
@@ -88,6 +89,16 @@ HIN_RESULT hin_vault_wrap_own(struct hin_vault *vault, size_t which, const struc
 HIN_RESULT hin_vault_open_authority(const struct hin_vault *vault,
                                     struct hin_x509_key **ret_key) HIN_NONNULL;
 enum hin_key_purpose hin_vault_own_purpose(size_t which);
+HIN_RESULT hin_vault_open_own(const struct hin_vault *vault, size_t which,
+                              struct hin_secret *ret_key) HIN_NONNULL;
+HIN_RESULT hin_vault_open_index(const struct hin_vault *vault, struct hin_view tenant,
+                                struct hin_index_keys *ret_keys) HIN_NONNULL;
+/* An empty one in memory. */
+HIN_RESULT hin_vault_new(const struct hin_vault_options *options,
+                         struct hin_vault **ret_vault) HIN_NONNULL;
+/* A tenant with fresh keys, and these index keys (NULL: a fresh one too); saved. */
+HIN_RESULT hin_vault_tenant_make(struct hin_vault *vault, struct hin_view tenant,
+                                 const struct hin_index_keys *index) __attribute__((nonnull(1)));
 void hin_vault_wrapped_done(struct hin_vault_wrapped *wrapped);
 
 /* --- vault_rotate.c --- */

@@ -84,7 +84,7 @@ static HIN_RESULT rotate_index(struct hin_vault *vault, struct hin_view id)
     struct hin_vault_tenant *tenant = NULL;
     HIN_TRY(hin_vault_find(vault, id, &tenant));
     int64_t before_usec = tenant->index_rotated_usec;
-    HIN_TRY(hin_vault_push_index_key(vault, tenant));
+    HIN_TRY(hin_vault_push_index_key(vault, tenant, 0));
     tenant->index_rotated_usec = hin_clock_wall_usec(vault->clock);
     struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
@@ -98,6 +98,48 @@ struct hin_result hin_vault_index_rotate(struct hin_vault *vault, struct hin_vie
 {
     return hin_vault_report(vault, "index-rotate", tenant, NULL, HIN_VAULT_FOR_ADMIN,
                             rotate_index(vault, tenant));
+}
+
+static HIN_RESULT retire_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                   uint32_t version)
+{
+    struct hin_vault_wrapped *keys = tenant->index;
+    size_t newest = tenant->index_count - 1;
+    HIN_ENSURE(keys[newest].version != version, CONFLICT);
+    HIN_ENSURE(newest > 0 && keys[0].version == version, NOT_FOUND);
+    struct hin_vault_wrapped retired = keys[0];
+    keys[0] = keys[newest];
+    tenant->index_count--;
+    struct hin_result result = hin_vault_save(vault);
+    if (result.code != HIN_OK) {
+        keys[newest] = keys[0];
+        keys[0] = retired;
+        tenant->index_count++;
+        return result;
+    }
+    hin_vault_wrapped_done(&retired);
+    return hin_ok();
+}
+
+/* A restored store is under a key that did not come with it. */
+static HIN_RESULT raise_index(struct hin_vault *vault, struct hin_view id, uint32_t above)
+{
+    struct hin_vault_tenant *tenant = NULL;
+    HIN_TRY(hin_vault_find(vault, id, &tenant));
+    HIN_ENSURE(tenant->index[tenant->index_count - 1].version < above, EXISTS);
+    if (tenant->index_count == HIN_INDEX_VERSIONS_MAX) { /* the older one goes */
+        HIN_TRY(retire_index_key(vault, tenant, tenant->index[0].version));
+    }
+    HIN_TRY(hin_vault_push_index_key(vault, tenant, above));
+    tenant->index_rotated_usec = hin_clock_wall_usec(vault->clock);
+    return hin_vault_save(vault);
+}
+
+struct hin_result hin_vault_index_raise(struct hin_vault *vault, struct hin_view tenant,
+                                        uint32_t above)
+{
+    return hin_vault_report(vault, "index-rotate", tenant, NULL, HIN_VAULT_FOR_BACKUP,
+                            raise_index(vault, tenant, above));
 }
 
 static HIN_RESULT rotate_master(struct hin_vault *vault)
@@ -201,27 +243,6 @@ static HIN_RESULT retire_tenant_key(struct hin_vault *vault, struct hin_vault_te
         hin_move(&tenant->keys[at + 1], &tenant->keys[at], behind);
         tenant->keys[at] = retired;
         tenant->key_count++;
-        return result;
-    }
-    hin_vault_wrapped_done(&retired);
-    return hin_ok();
-}
-
-static HIN_RESULT retire_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
-                                   uint32_t version)
-{
-    struct hin_vault_wrapped *keys = tenant->index;
-    size_t newest = tenant->index_count - 1;
-    HIN_ENSURE(keys[newest].version != version, CONFLICT);
-    HIN_ENSURE(newest > 0 && keys[0].version == version, NOT_FOUND);
-    struct hin_vault_wrapped retired = keys[0];
-    keys[0] = keys[newest];
-    tenant->index_count--;
-    struct hin_result result = hin_vault_save(vault);
-    if (result.code != HIN_OK) {
-        keys[newest] = keys[0];
-        keys[0] = retired;
-        tenant->index_count++;
         return result;
     }
     hin_vault_wrapped_done(&retired);

@@ -6,11 +6,13 @@
 #include "base/option.h"
 #include "base/terminal.h"
 #include "clock/role.h"
+#include "manager/backup/settings.h"
 #include "manager/doctor.h"
 #include "manager/init/init.h"
 #include "manager/init/protect.h"
 #include "manager/main.h"
 #include "manager/parent/run.h"
+#include "manager/restore/restore.h"
 #include "manager/roles.h"
 
 static int show_version(const struct hin_role_program *program, int argc, char **argv)
@@ -41,6 +43,8 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     hin_option_man(&hin_manager_run_command, stdout);
     hin_option_man(&hin_manager_protect_command, stdout);
     hin_option_man(&hin_manager_doctor_command, stdout);
+    hin_option_man(&hin_manager_destination_command, stdout);
+    hin_option_man(&hin_manager_restore_command, stdout);
     return 0;
 }
 
@@ -53,6 +57,8 @@ static const struct {
     {"run", "serve until SIGTERM", hin_manager_run},
     {"protect", "change what guards the key ring", run_protect},
     {"doctor", "look at files and host, say what to mend", hin_manager_doctor},
+    {"destination", "say where backups go", hin_manager_destination},
+    {"restore", "make an installation, or a tenant, out of backups", hin_manager_restore},
     {"man", "write the manual page of the commands", write_man},
     {"version", "say which version this is", show_version},
     {"--version", "the same", show_version},
@@ -62,7 +68,7 @@ static int usage(FILE *out, int status)
 {
     fprintf(out, "usage: hinomi-manager COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < HIN_COUNT(commands); i++) {
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     }
     fprintf(out, "\nhinomi-manager COMMAND --help shows the options of a command.\n");
     return status;
@@ -106,6 +112,7 @@ int hin_manager_main(int argc, char **argv)
 {
     const struct hin_role_definition roles[] = {hin_manager_role_kms,
                                                 hin_manager_role_keys,
+                                                hin_manager_role_backup,
                                                 hin_manager_role_jobs,
                                                 hin_manager_role_worker,
                                                 role_clock,

@@ -7,7 +7,8 @@
 #include "manager/revision.h"
 #include "manager/tenant.h"
 
-/* `member` of the document, or a name that stands in the program (`is`). */
+/* `member` of the document, or a name that stands in the program (`is`), of what has that member or
+ * of what nothing before it was true for. */
 static const struct source {
     enum hin_store_kind kind;
     size_t slot;
@@ -16,11 +17,14 @@ static const struct source {
 } sources[] = {
     {HIN_STORE_COMPUTERS, 0, "hostGUID", NULL, false},
     {HIN_STORE_COMPUTERS, 1, "enrolmentKeyDigest", NULL, false},
+    {HIN_STORE_POLICIES, 0, "name", NULL, false},
+    {HIN_STORE_LOG_RULES, 0, "identifier", NULL, false},
+    {HIN_STORE_LOG_DECODERS, 0, "identifier", NULL, false},
     {HIN_STORE_API_KEYS, 0, "secretDigest", NULL, false},
     {HIN_STORE_ADMINISTRATORS, 0, "username", NULL, false},
     {HIN_STORE_ENROLMENT_TOKENS, 0, "tokenDigest", NULL, false},
+    {HIN_STORE_SETTINGS, 0, "holders", HIN_SETTING_HOLDERS, false},
     {HIN_STORE_SETTINGS, 0, NULL, HIN_SETTING_REVISION, false},
-    {HIN_STORE_SETTINGS, 0, NULL, HIN_SETTING_HOLDERS, false},
     {HIN_STORE_TENANTS, HIN_TENANT_SLOT_NAME, "name", NULL, true},
     {HIN_STORE_TENANTS, HIN_TENANT_SLOT_UUID, "guid", NULL, false},
 };
@@ -53,6 +57,14 @@ static HIN_RESULT add_member(struct candidates *c, const char *member, bool cano
     return told ? add(c, text) : hin_ok();
 }
 
+static HIN_RESULT add_fixed(struct candidates *c, const struct source *source)
+{
+    struct hin_json found;
+    bool fits =
+        source->member != NULL ? hin_json_find(c->root, source->member, &found) : c->count == 0;
+    return fits ? add(c, hin_view_from_text(source->is)) : hin_ok();
+}
+
 static HIN_RESULT collect(struct candidates *c, enum hin_store_kind kind, size_t slot)
 {
     bool listed = false;
@@ -60,7 +72,7 @@ static HIN_RESULT collect(struct candidates *c, enum hin_store_kind kind, size_t
         const struct source *source = &sources[i];
         listed = listed || source->kind == kind;
         if (source->kind == kind && source->slot == slot) {
-            HIN_TRY(source->is != NULL ? add(c, hin_view_from_text(source->is))
+            HIN_TRY(source->is != NULL ? add_fixed(c, source)
                                        : add_member(c, source->member, source->canonical));
         }
     }

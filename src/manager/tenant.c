@@ -127,12 +127,11 @@ static HIN_RESULT renew_key(void *context)
     return hin_ok();
 }
 
-/* A key that is not in the table any more: all were made anew while this process did not look. */
 static HIN_RESULT follow_rotation(struct hin_tenant *tenant)
 {
     uint32_t version = tenant->data_version;
     struct hin_result seen = newest_version(tenant, tenant->sealer_key, &version);
-    if (seen.code == HIN_NOT_FOUND) {
+    if (seen.code == HIN_NOT_FOUND) { /* it went with an erasure */
         return renew_key(tenant);
     }
     HIN_TRY(seen);

@@ -166,8 +166,12 @@ static struct hin_result refresh(void *context, int64_t now_usec)
 {
     struct ward *ward = context;
     (void)now_usec;
+    struct hin_store_index index;
     HIN_TRY(wake(ward));
-    return hin_tenant_refresh(&ward->tenant);
+    HIN_TRY(hin_tenant_refresh(&ward->tenant));
+    HIN_TRY(hin_store_index(ward->tenant.store, &index));
+    ward->errand = ward->errand || index.former != 0; /* one that was restored, say */
+    return hin_ok();
 }
 
 /* Every page is read, every sealed thing opened: what is damaged is marked and gone around. */

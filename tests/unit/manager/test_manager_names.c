@@ -95,7 +95,7 @@ static const struct {
     {HIN_STORE_LOG_RULES,
      "{\"name\":\"renamed since\",\"identifier\":\"sshd_rules.xml\"}",
      {"sshd_rules.xml", NULL}},
-    {HIN_STORE_LOG_DECODERS, "{\"name\":\"decoder.xml\"}", {"decoder.xml", NULL}},
+    {HIN_STORE_LOG_DECODERS, "{\"identifier\":\"decoder.xml\"}", {"decoder.xml", NULL}},
     {HIN_STORE_TENANTS, "{\"name\":\"North Wind\",\"guid\":\"u-1\"}", {"north wind", "u-1"}},
     {HIN_STORE_CERTIFICATES, "{\"guid\":\"c-1\",\"tenantName\":\"x\"}", {"c-1", NULL}},
     {HIN_STORE_EXPORTS, "{\"guid\":\"e-1\",\"keyID\":\"00\"}", {"e-1", NULL}},

@@ -4,7 +4,8 @@
 #include "base/bytes.h"
 #include "depot/depot_internal.h"
 
-static const struct hin_depot_kind *const kinds[] = {&hin_depot_folder};
+static const struct hin_depot_kind *const kinds[] = {&hin_depot_folder, &hin_depot_s3,
+                                                     &hin_depot_sftp};
 
 bool hin_depot_name_is_valid(const char *name)
 {
@@ -107,8 +108,7 @@ HIN_RESULT hin_depot_commit(struct hin_depot *depot)
 void hin_depot_abort(struct hin_depot *depot)
 {
     if (depot->writing) {
-        void (*drop)(struct hin_depot * of) = depot->kind->abort;
-        drop(depot);
+        depot->kind->drop(depot);
         depot->writing = false;
     }
 }

@@ -4,7 +4,8 @@
 
 #include "depot/depot.h"
 
-/* As the functions of depot.h of the same name, which check names and the order of calls first. */
+/* As the functions of depot.h of the same name (drop: _abort), which check names and the order of
+ * calls first. */
 struct hin_depot_kind {
     const char *scheme; /* "file" */
     HIN_RESULT(*open)
@@ -14,7 +15,7 @@ struct hin_depot_kind {
     HIN_RESULT (*begin)(struct hin_depot *depot, const char *name, enum hin_depot_mode mode);
     HIN_RESULT (*append)(struct hin_depot *depot, struct hin_view bytes);
     HIN_RESULT (*commit)(struct hin_depot *depot);
-    void (*abort)(struct hin_depot *depot);
+    void (*drop)(struct hin_depot *depot);
     HIN_RESULT (*sync)(struct hin_depot *depot);
     HIN_RESULT(*get)
     (struct hin_depot *depot, const char *name, uint64_t offset, size_t limit,
@@ -34,5 +35,7 @@ struct hin_depot {
 };
 
 extern const struct hin_depot_kind hin_depot_folder;
+extern const struct hin_depot_kind hin_depot_s3;
+extern const struct hin_depot_kind hin_depot_sftp;
 
 #endif

@@ -15,6 +15,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/path.h"
+#include "base/secret.h"
 #include "depot/depot_internal.h"
 
 enum { DEPTH_MAX = 8, LEFTOVER_SECONDS = 3600 };
@@ -28,7 +29,6 @@ struct folder {
     char part_name[64];
     char name[HIN_DEPOT_NAME_MAX + 1];
     enum hin_depot_mode mode;
-    uint64_t parts_made;
 };
 
 static struct folder *of(struct hin_depot *depot)
@@ -171,9 +171,12 @@ static HIN_RESULT folder_begin(struct hin_depot *depot, const char *name, enum h
         hin_fd_close(&folder->parent);
         return fail(folder, HIN_EXISTS, "it was written before", name);
     }
-    snprintf(folder->part_name, sizeof(folder->part_name), PART_PREFIX "%ld-%llu", (long)getpid(),
-             (unsigned long long)folder->parts_made++);
-    (void)unlinkat(folder->parent, folder->part_name, 0); /* of a former process of this number */
+    /* random: another handle, of this process or of another host, may be at work here too */
+    uint8_t random[8];
+    char hex[2 * sizeof(random) + 1] = "";
+    opened = hin_random(random, sizeof(random));
+    hin_hex(random, hin_is_ok(opened) ? sizeof(random) : 0, hex);
+    snprintf(folder->part_name, sizeof(folder->part_name), PART_PREFIX "%s", hex);
     opened = hin_fd_open(folder->parent, folder->part_name,
                          O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW, 0600, &folder->part);
     if (!hin_is_ok(opened)) {
@@ -186,7 +189,7 @@ static HIN_RESULT folder_begin(struct hin_depot *depot, const char *name, enum h
     return hin_ok();
 }
 
-static void folder_abort(struct hin_depot *depot)
+static void folder_drop(struct hin_depot *depot)
 {
     struct folder *folder = of(depot);
     if (folder->part >= 0) {
@@ -397,7 +400,7 @@ const struct hin_depot_kind hin_depot_folder = {
     .begin = folder_begin,
     .append = folder_append,
     .commit = folder_commit,
-    .abort = folder_abort,
+    .drop = folder_drop,
     .sync = folder_sync,
     .get = folder_get,
     .list = folder_list,

@@ -152,9 +152,17 @@
                     "name) + (SELECT count(*) FROM audit) >= 0")                                                       \
     EACH(NEWEST_DAY, "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1",                                  \
                      "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1")                                  \
-    EACH(DAY_SEGMENTS, "SELECT id, count FROM segment INDEXED BY segment_day WHERE day < ?1 AND id >= ?2 ORDER BY "    \
-                       "id LIMIT 256",                                                                                 \
-                       "SELECT id, count FROM segment WHERE day < ?1 AND id >= ?2 ORDER BY id LIMIT 256")              \
+    EACH(OLDEST_DAY, "SELECT day FROM segment INDEXED BY segment_day WHERE day > -9223372036854775807 ORDER BY day "   \
+                     "LIMIT 1",                                                                                        \
+                     "SELECT day FROM segment WHERE day > -9223372036854775807 ORDER BY day LIMIT 1")                  \
+    EACH(DAY_ROWS, "SELECT id, count, day, classes, computers, damaged FROM segment INDEXED BY segment_day "           \
+                   "WHERE (day, id) >= (?1, ?2) AND day < ?3 ORDER BY day, id LIMIT 64",                               \
+                   "SELECT id, count, day, classes, computers, damaged FROM segment WHERE (day, id) >= (?1, "          \
+                   "?2) AND day < ?3 ORDER BY day, id LIMIT 64")                                                       \
+    EACH(LOWEST_DAY, "SELECT min(day) FROM segment NOT INDEXED WHERE id >= coalesce((SELECT max(id) FROM segment "     \
+                     "WHERE id <= ?1), 0) AND last_id > ?1",                                                           \
+                     "SELECT min(day) FROM (SELECT day FROM segment WHERE id >= coalesce((SELECT max(id) FROM "        \
+                     "segment WHERE id <= ?1), 0) AND last_id > ?1 ORDER BY id OFFSET 0) AS fresh")                    \
     EACH(SPAN_FLOOR, "UPDATE source SET floor = max(floor, coalesce((SELECT max(hi) FROM span WHERE span.agent = "     \
                      "source.agent AND span.generation = source.generation AND span.segment = ?1), floor)) WHERE "     \
                      "(agent, generation) IN (SELECT agent, generation FROM span WHERE segment = ?1)",                 \

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "manager/backup/cycle_internal.h"
 #include "store/events.h"
+#include "store/retention.h"
 
 #define DISAGREE_USEC HIN_DAY_USEC
 #define FORGET_USEC   (400 * HIN_DAY_USEC) /* records of destroyed ones */

@@ -430,8 +430,9 @@ static HIN_RESULT step_persons(struct ward *ward, bool *ret_idle)
     do {
         HIN_TRY(hin_person_erasure_step(&ward->tenant, &progress));
         if (progress.done) {
-            hin_log(HIN_LOG_INFO, "erasure %lld of a person's data of tenant %s is done",
-                    (long long)progress.id, ward->tenant.id);
+            hin_log(HIN_LOG_INFO, "%s %lld of a person's data of tenant %s is done",
+                    progress.corrected ? "correction" : "erasure", (long long)progress.id,
+                    ward->tenant.id);
         }
     } while (!progress.idle && progress.wait_usec == 0 && monotonic_usec() < until_usec);
     ward->errand_usec = monotonic_usec() + progress.wait_usec;

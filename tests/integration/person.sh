@@ -93,7 +93,7 @@ is "the event is found by what it holds now" "$(jq -r '[.evidences[0].user.name,
 is "its raw line is as it was" "$(jq -r .raw_data <<<"$fixed")" "$(jq -r '.[1]' <<<"$before")"
 entry=$(person correct --status 1 --json | jq .auditID)
 like "it bears when, and by which entry" "$(jq -r '.unmapped.corrected[]' <<<"$fixed")" "^audit entry $entry: user, src_ip, 20[0-9-]+T[0-9:]+Z \\(read wrongly\\)\$"
-is "which says who asked, by the names of the fields alone" "$(entries | jq -c --argjson n "$entry" 'select(.number == $n) | .entry | [.action, .outcome, .detail]')" '["person.correct","done","by url, user, set user, src_ip"]'
+is "which says who asked, by the names of the fields alone" "$(entries | jq -c --argjson n "$entry" 'select(.ID == $n) | .entry | [.action, .outcome, .detail]')" '["person.correct","done","by url, user, set user, src_ip"]'
 is "nobody is there by the former value" "$(person find --where url=/home/bob --where user=7 --json | jq .events.count)" 0
 is "and everybody else as before" "$(person find --where url=/home/bob --json | jq .events.count) $(person find --where url=/home/alice --where user=7 --json | jq .events.count)" "$bobs 1"
 is "each event once" "$(cli m events --format json --where url=/home/bob | jq -r .ID | sort -u | wc -l)" "$bobs"

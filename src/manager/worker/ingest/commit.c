@@ -14,8 +14,8 @@ static bool is_full(const struct hin_ingest *ingest, size_t count, size_t bytes)
            ingest->event_bytes + bytes > PENDING_BYTES_MAX;
 }
 
-/* Which computer it was, when it was received and whether it was corrected are the manager's to say,
- * whatever the agent wrote. */
+/* Which computer it was, when it was received and whether it was corrected are the manager's to
+ * say, whatever the agent wrote. */
 static HIN_RESULT complete(struct hin_event *event, int64_t computer, const char *host)
 {
     HIN_TRY(hin_event_set_integer(event, HIN_FIELD_COMPUTER_ID, computer));

@@ -428,7 +428,7 @@ static HIN_RESULT step_persons(struct ward *ward, bool *ret_idle)
     int64_t until_usec = monotonic_usec() + ERASE_TURN_USEC;
     struct hin_person_progress progress = {0};
     do {
-        HIN_TRY(hin_person_erasure_step(&ward->tenant, &progress));
+        HIN_TRY(hin_person_erasure_step(&ward->tenant, &ward->jobs->wards->tenant, &progress));
         if (progress.done) {
             hin_log(HIN_LOG_INFO, "%s %lld of a person's data of tenant %s is done",
                     progress.corrected ? "correction" : "erasure", (long long)progress.id,

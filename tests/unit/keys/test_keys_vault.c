@@ -582,6 +582,25 @@ TEST(test_keys_vault__an_index_key_rotates_and_the_former_is_there_until_retired
     CHECK_INT(status.index_versions[1], 3);
 }
 
+/* For a restored store: a key above the one that its backup did not bring along. */
+TEST(test_keys_vault__an_index_key_is_raised_above_a_restored_store)
+{
+    SITE(s, "vault_raise");
+    struct hin_view t0 = HIN_VIEW("t0");
+    INDEX_KEYS(first);
+    INDEX_KEYS(raised);
+    INDEX_KEYS(again);
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &first));
+    CHECK_CODE(hin_vault_index_raise(s.vault, t0, 1), EXISTS);
+    CHECK_OK(hin_vault_index_raise(s.vault, t0, 4));
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &raised));
+    CHECK(raised.count == 2 && raised.versions[0] == 5 && same_keys(&raised, 1, &first, 0));
+    CHECK_OK(hin_vault_index_raise(s.vault, t0, 9)); /* the older one goes */
+    CHECK_OK(reopen(&s));
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &again));
+    CHECK(again.count == 2 && again.versions[0] == 10 && same_keys(&again, 1, &raised, 0));
+}
+
 /* Whatever change fails: both keys, or as before. */
 TEST(test_keys_vault__an_index_key_is_not_half_rotated)
 {

@@ -302,3 +302,37 @@ TEST(test_store_index__again_and_again)
     }
     fixture_stop(&f);
 }
+
+/* A backup brought the former key along, and its last part is under the one that came after: what
+ * is found by neither key at hand is opened, and made anew. */
+TEST(test_store_index__a_key_that_did_not_come_along)
+{
+    struct fixture f = {0};
+    struct hin_store_index index;
+    struct hin_store_report report;
+    struct hin_store_committed committed;
+    int64_t id = 0;
+    CHECK_OK(fixture_start(&f, "along"));
+    CHECK_OK(commit_some(&f, &(struct shape){1, 9, 0, NOW, NULL}, 1000, NOW, &committed));
+    CHECK_OK(create(&f, HIN_STORE_COMPUTERS, "one", &id));
+    CHECK_OK(rotate(&f, 2));
+    CHECK_OK(commit_some(&f, &(struct shape){1, 9, 200000, NOW, NULL}, 1000, NOW, &committed));
+    CHECK_OK(create(&f, HIN_STORE_COMPUTERS, "two", &id));
+    keys_index(&f.keys, 3, 1);
+    CHECK_OK(hin_index_renew(f.keys.index));
+    CHECK_INT(search_term(&f, "user", "user7", NULL), 40);
+    CHECK_OK(hin_store_index_follow(f.store));
+    CHECK_OK(hin_store_index(f.store, &index));
+    CHECK(index.version == 3 && index.former == 2);
+    CHECK_INT(search_term(&f, "user", "user7", NULL), 40);
+    CHECK_OK(reindex(&f, 1, &index));
+    CHECK(index.former == 0 && index.segments == 2 && index.names == 2);
+    keys_index(&f.keys, 3, 0);
+    CHECK_OK(hin_index_renew(f.keys.index));
+    CHECK_INT(search_term(&f, "user", "user7", NULL), 40);
+    CHECK_INT(search_term(&f, "user", "nobody4", &report), 0);
+    CHECK_INT(report.segments_opened, 0);
+    CHECK_OK(find(&f, HIN_STORE_COMPUTERS, "one"));
+    CHECK_OK(find(&f, HIN_STORE_COMPUTERS, "two"));
+    fixture_stop(&f);
+}

@@ -85,6 +85,14 @@ done
 is "red has none of blue's" "$(tally red secret-of-blue)" "0 0 0 0"
 is "each has a schema with a role of its own, and none a right in another's" \
     "$(as_admin "SELECT count(DISTINCT n.oid), count(*) FILTER (WHERE has_schema_privilege(r.oid, n.oid, 'USAGE') AND r.rolname <> n.nspname) FROM pg_namespace n, pg_roles r WHERE n.nspname LIKE 'hinomi\_%' AND r.rolname LIKE 'hinomi\_%'")" "3|0"
+index_is() { [ "$(cli red key status --json | jq -r .indexKey.state)" = "$1" ]; }
+check "red's index key rotates" cli red key rotate index
+numbers 301 400 "secret-of-red" >>"$T/log-red/n.log"
+happens 40 "events are found by either, and new ones come" all_there red "secret-of-red" 1 400
+happens 40 "what is there is made anew, though jobs lets that tenant rest" index_is settled
+check "the former retires" cli red key retire index 1
+check "and all is found by the new one" all_there red "secret-of-red" 1 400
+is "in its schema alone" "$(cli m key status --json | jq -c .indexKey.version),$(cli blue key status --json | jq -c .indexKey.version)" "1,1"
 stop agent-red
 stop agent-blue
 check "a person's data is erased there, though jobs lets that tenant rest, and it is certified" eval '

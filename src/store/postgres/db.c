@@ -10,7 +10,7 @@
 #include "crypt/link.h"
 #include "store/postgres/internal.h"
 
-enum { PARAMETERS_MAX = 16 };
+enum { PARAMETERS_MAX = 18 };
 enum { OID_BYTEA = 17, OID_BIGINT = 20, OID_TEXT = 25 }; /* pg_type.dat: fixed for ever */
 #define PAUSE_FIRST_USEC (100 * HIN_MSEC_USEC)
 #define PAUSE_MOST_USEC  (5 * HIN_SEC_USEC)
@@ -283,7 +283,8 @@ static HIN_RESULT prepare(struct hin_postgres *postgres, const struct hin_statem
 
 static HIN_RESULT execute(struct hin_statement *statement)
 {
-    static const int binary[PARAMETERS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const int binary[PARAMETERS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                               1, 1, 1, 1, 1, 1, 1, 1, 1};
     struct hin_postgres *postgres = hin_postgres_of(statement->store);
     struct query *query = statement->prepared;
     char name[12];

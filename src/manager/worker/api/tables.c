@@ -414,15 +414,16 @@ const struct hin_api_attributes hin_api_export_cursor =
     HIN_API_TABLE("ExportCursor", export_cursor_rows);
 
 static const struct hin_api_attribute key_rotation_rows[] = {
-    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data", NULL,
+    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data|index",
+     NULL,
      "Which key: the installation's wrapping key, the tenant's, the tenant key, the data keys."},
 };
 const struct hin_api_attributes hin_api_key_rotation =
     HIN_API_TABLE("KeyRotation", key_rotation_rows);
 
 static const struct hin_api_attribute key_retirement_rows[] = {
-    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant", NULL,
-     "Which key: the installation's wrapping key, the tenant's, the tenant key."},
+    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|index", NULL,
+     "Which key: the installation's wrapping key, the tenant's, the tenant key, the index key."},
     {"version", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, UINT32_MAX, NULL, NULL,
      "The version that is destroyed."},
 };
@@ -533,6 +534,42 @@ static const struct hin_api_attribute retention_rows[] = {
      "What the next round drops."},
 };
 const struct hin_api_attributes hin_api_retention = HIN_API_TABLE("Retention", retention_rows);
+
+static const struct hin_api_attribute person_correct_rows[] = {
+    {"where", HIN_API_OBJECTS, HIN_API_REQUIRED, PLAIN, 0, 8, NULL, &person_condition,
+     "Whose events: all must hold."},
+    {"set", HIN_API_OBJECTS, HIN_API_REQUIRED, PLAIN, 0, 8, NULL, &person_condition,
+     "Which fields get which values; not the raw line."},
+    {"note", HIN_API_TEXT, HIN_API_CLEAN, PERSONAL, 0, 255, NULL, NULL,
+     "Why: each corrected event bears it."},
+};
+const struct hin_api_attributes hin_api_person_correct =
+    HIN_API_TABLE("PersonCorrect", person_correct_rows);
+
+static const struct hin_api_attribute person_correction_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "Its identifier."},
+    {"state", HIN_API_CHOICE, RO, PLAIN, 0, 0, "counting|rewriting|done", NULL, "How far it is."},
+    {"requestedBy", HIN_API_TEXT, RO, PERSONAL, 0, 255, NULL, NULL, "Who asked for it."},
+    {"requested", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When."},
+    {"untilID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The last event that it looks at: the last there was when it was asked for."},
+    {"resumeID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The event that counting or rewriting has come to."},
+    {"events", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Events of the person."},
+    {"segments", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Segments they lie in."},
+    {"damaged", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "Damaged segments and events, which open to nobody."},
+    {"auditID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The entry of the audit record that the events bear the number of."},
+    {"note", HIN_API_TEXT, RO, PERSONAL, 0, 255, NULL, NULL, "Why."},
+    {"where", HIN_API_OBJECTS, RO | HIN_API_HIDDEN, PERSONAL, 0, 8, NULL, &person_condition,
+     "What selects the person; digests once it is done."},
+    {"set", HIN_API_OBJECTS, RO | HIN_API_HIDDEN, PERSONAL, 0, 8, NULL, &person_condition,
+     "The fields, and until it is done the values they get."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_person_correction =
+    HIN_API_TABLE("PersonCorrection", person_correction_rows);
 
 static const struct hin_api_attribute search_criteria_rows[] = {
     {"fieldName", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,

@@ -751,7 +751,7 @@ TEST(test_keys_vault__golden_version_3)
     BUF(state);
     SECRET(phrase);
     SECRET(key);
-    SECRET(index);
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys index = {0};
     HIN_CLEANUP(site_done) struct site s = {.directory = -1};
     CHECK_OK(site_of_version_1(&s, "golden3"));
     char vault[320];
@@ -769,13 +769,13 @@ TEST(test_keys_vault__golden_version_3)
     for (int round = 0; round < 2; round++) { /* as it was written, and as it is saved now */
         CHECK_OK(reopen(&s));
         hin_secret_done(&key);
-        hin_secret_done(&index);
+        hin_index_keys_done(&index);
         hin_buf_clear(&authority);
         hin_buf_clear(&state);
         CHECK_OK(hin_vault_data_key_open(s.vault, HIN_VIEW("t0"), HIN_VAULT_FOR_SEARCH, bytes.data,
                                          hin_view_sub(bytes, 52, size), &key));
         CHECK(hin_view_equal(hin_secret_view(&key), hin_view_sub(bytes, 16, 32)));
-        CHECK_OK(hin_vault_index_key(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_SEARCH, &index));
+        CHECK_OK(hin_vault_index_keys(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_SEARCH, &index));
         CHECK_OK(hin_vault_ca(s.vault, &authority));
         CHECK(hin_view_equal(hin_buf_view(&authority), hin_view_sub(bytes, 52 + size, SIZE_MAX)));
         CHECK_OK(hin_vault_ca_state(s.vault, &state));

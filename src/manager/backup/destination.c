@@ -198,6 +198,7 @@ static HIN_RESULT add(struct work *work)
     HIN_TRY(take_kind(work, &fresh));
     HIN_TRY(take_folder(work, &fresh));
     settings->destinations[settings->count++] = fresh;
+    settings->set = true;
     return hin_manager_config_save(work->state, &work->config);
 }
 

@@ -116,6 +116,7 @@ HIN_RESULT hin_backup_settings_read(struct hin_json root, struct hin_backup_sett
     HIN_TRY(hin_json_opt_integer(object, "shipSeconds", 0, 3600, &ship, error));
     HIN_TRY(hin_json_opt_integer(object, "bytesPerSecond", 0, INT64_MAX, &rate, error));
     HIN_TRY(read_destinations(object, settings, error));
+    settings->set = true;
     settings->every_hours = (uint32_t)every;
     settings->keep_days = (uint32_t)keep;
     settings->ship_seconds = (uint32_t)ship;
@@ -165,7 +166,7 @@ static void write_member(struct hin_json_writer *writer, const struct hin_backup
 void hin_backup_settings_write(struct hin_json_writer *writer,
                                const struct hin_backup_settings *settings)
 {
-    if (settings->count > 0) {
+    if (settings->count > 0 || settings->set) {
         write_member(writer, settings);
     }
 }

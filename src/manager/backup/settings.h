@@ -38,6 +38,7 @@ void hin_backup_destination_settings(const struct hin_backup_destination *destin
 struct hin_backup_settings {
     struct hin_backup_destination destinations[HIN_BACKUP_DESTINATIONS_MAX];
     size_t count;
+    bool set; /* there were destinations once: what lies there is destroyed in its time */
     uint32_t every_hours, keep_days, ship_seconds; /* ship 0: no shipments */
     uint64_t bytes_per_second;                     /* 0: no limit */
 };
@@ -46,7 +47,7 @@ void hin_backup_settings_default(struct hin_backup_settings *ret_settings) HIN_N
 /* root: of manager.json; without the member nothing is changed. */
 HIN_RESULT hin_backup_settings_read(struct hin_json root, struct hin_backup_settings *settings,
                                     struct hin_error *error) __attribute__((nonnull(2)));
-/* Nothing where no destination is set. */
+/* Nothing where no destination was ever set. */
 void hin_backup_settings_write(struct hin_json_writer *writer,
                                const struct hin_backup_settings *settings) HIN_NONNULL;
 /* The member alone, for the process. */

@@ -15,7 +15,7 @@
 #include "manager/depot/remote_internal.h"
 #include "manager/roles.h"
 
-#define START_USEC (10 * HIN_SEC_USEC)
+#define START_USEC (3 * HIN_SEC_USEC)
 #define CALL_USEC  (20 * HIN_MINUTE_USEC) /* a part on the slowest link; silence ends it before */
 #define LIST_MAX   ((size_t)512 * 1024 * 1024)
 
@@ -143,28 +143,6 @@ static HIN_RESULT remote_get(struct hin_depot *depot, const char *name, uint64_t
     return hin_ok();
 }
 
-/* What a list's memory file holds, checked name by name: its writer faces the network. */
-static HIN_RESULT walk(struct remote *remote, struct hin_view bytes, const char *prefix,
-                       HIN_RESULT (*visit)(void *context, const struct hin_depot_entry *entry),
-                       void *context)
-{
-    struct hin_reader reader = hin_reader_of(bytes);
-    while (reader.rest.size > 0) {
-        char name[HIN_DEPOT_NAME_MAX + 1];
-        struct hin_depot_entry entry = {.name = name};
-        struct hin_view text = HIN_VIEW_EMPTY;
-        if (!hin_is_ok(hin_read_bytes(&reader, HIN_DEPOT_NAME_MAX, &text)) ||
-            !hin_is_ok(hin_read_u64(&reader, &entry.size)) ||
-            !hin_is_ok(hin_view_to_text(text, name, sizeof(name))) ||
-            !hin_depot_name_is_valid(name) ||
-            !hin_view_starts_with(text, hin_view_from_text(prefix))) {
-            return explain(remote, HIN_IO, HIN_VIEW("its list is none"));
-        }
-        HIN_TRY(visit(context, &entry));
-    }
-    return hin_ok();
-}
-
 static HIN_RESULT
 remote_list(struct hin_depot *depot, const char *prefix,
             HIN_RESULT (*visit)(void *context, const struct hin_depot_entry *entry), void *context)
@@ -181,7 +159,9 @@ remote_list(struct hin_depot *depot, const char *prefix,
     fd = hin_fd_take(&reply.fds[0]);
     HIN_ENSURE(lseek(fd, 0, SEEK_SET) == 0, IO);
     HIN_TRY(hin_fd_read_all(fd, &list));
-    return walk(of(depot), hin_buf_view(&list), prefix, visit, context);
+    struct hin_result read = hin_remote_list_read(hin_buf_view(&list), prefix, visit, context);
+    return read.code == HIN_PROTOCOL ? explain(of(depot), HIN_IO, HIN_VIEW("its list is none"))
+                                     : read;
 }
 
 static HIN_RESULT remote_remove(struct hin_depot *depot, const char *name)

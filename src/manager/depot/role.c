@@ -261,9 +261,7 @@ static struct hin_result handle_get(void *context, struct hin_ipc *channel,
 
 static HIN_RESULT add_entry(void *context, const struct hin_depot_entry *entry)
 {
-    struct hin_buf *list = context;
-    HIN_TRY(hin_write_bytes(list, hin_view_from_text(entry->name)));
-    return hin_write_u64(list, entry->size);
+    return hin_remote_list_add(context, entry);
 }
 
 static struct hin_result handle_list(void *context, struct hin_ipc *channel,

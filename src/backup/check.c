@@ -51,7 +51,7 @@ HIN_RESULT hin_backup_check(struct hin_backup *backup, const struct hin_backup_m
     HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_BACKUP_OBJECT_MAX + 1};
     HIN_CLEANUP(hin_buf_done) struct hin_buf plain = {.max = HIN_BACKUP_PIECE_MAX};
     struct hin_backup_verdict verdict = {0};
-    HIN_TRY(hin_buf_reserve(&plain, HIN_BACKUP_PIECE_MAX)); /* it never moves */
+    HIN_TRY(hin_buf_reserve(&plain, hin_backup_largest_piece(manifest))); /* it never moves */
     backup->error = (struct hin_error){0};
     backup->progress.objects_all = manifest->segment_count + manifest->piece_count;
     backup->progress.bytes_all = hin_backup_bytes(manifest);

@@ -20,6 +20,8 @@ HIN_RESULT hin_backup_open_piece(struct hin_backup *backup, const struct hin_bac
                                  struct hin_view sealed, struct hin_buf *plain) HIN_NONNULL;
 /* Fills backup->error with what the depot said, and answers its code. */
 HIN_RESULT hin_backup_depot_failed(struct hin_backup *backup, struct hin_result result) HIN_NONNULL;
+/* Bytes of the largest one: it is longer than its rows. */
+size_t hin_backup_largest_piece(const struct hin_backup_manifest *manifest) HIN_NONNULL;
 /* What is there is not what was written: not the depot out of reach. */
 bool hin_backup_is_damage(struct hin_result result);
 /* Counts, and asks `between`. */

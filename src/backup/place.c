@@ -272,6 +272,15 @@ HIN_RESULT hin_backup_load(struct hin_backup *backup, int64_t begun_usec, uint32
     return hin_ok();
 }
 
+size_t hin_backup_largest_piece(const struct hin_backup_manifest *manifest)
+{
+    uint64_t largest = 0;
+    for (size_t i = 0; i < manifest->piece_count; i++) {
+        largest = HIN_MAX(largest, manifest->pieces[i].object.size);
+    }
+    return (size_t)HIN_MIN(largest, (uint64_t)HIN_BACKUP_PIECE_MAX);
+}
+
 struct hin_seal_place hin_backup_piece_place(const char *tenant,
                                              const struct hin_backup_piece *piece,
                                              char row[2 * HIN_BACKUP_NAME_BYTES + 1])

@@ -93,9 +93,30 @@ check_not "a damaged object is found" cli m backup verify
 like "and named, with its tenant" "$(cat "$T/said")" "one: [0-9]+ objects of tenant .* first t/.*/o/../[0-9a-f]{32}"
 mv "$T/depot2.gone" "$T/depot2"
 
+# ---- a person is erased, and the backups of before with it ----
+before=$(find "$T/depot2/t/$guid/m" -type f | sort)
+check "a person is erased" cli red person erase --where user=5 --yes --certificate "$T/person.json"
+after=$(find "$T/depot2/t/$guid/m" -type f | sort)
+check_not "no backup of before is left" grep -qxF "$before" <<<"$after"
+is "but a new one" "$(wc -l <<<"$after")" 1
+
 # ---- erased ----
 check "a tenant is erased" eval 'cli m tenant erase red --yes'
 manager_stop m
-rm -rf "$T/m2"
 check "a restore after that has none of it" eval '"$build/hinomi-manager" restore --from "$T/depot2" --keyring "$T/m.keyring" --state "$T/m2" --json >"$T/r2" && [ "$(jq "[.tenants[] | select(.restored)] | length" "$T/r2")" = 1 ]'
+
+# ---- a restore that is killed; one that shares no key with the former ----
+restore() { "$build/hinomi-manager" restore --from "$T/depot2" --keyring "$T/m.keyring" "$@"; }
+for i in 1 2 3 4 5; do
+    "$build/hinomi-manager" restore --from "$T/depot2" --keyring "$T/m.keyring" --state "$T/k" >/dev/null 2>&1 &
+    sleep "0.0$i"
+    kill -KILL $! 2>/dev/null
+    wait $! 2>/dev/null
+    [ -e "$T/k/manager.json" ] && break
+done
+[ -e "$T/k/manager.json" ] || check "killed, the same command begins anew" restore --state "$T/k"
+check "a restore under another key ring" restore --state "$T/n" --new-keyring "$T/n.keyring"
+mv "$T/m" "$T/m.last" && mv "$T/m.keyring" "$T/m.keyring.away" && cp -a "$T/n" "$T/m"
+check "runs without the former's" manager_start m
+is "and has what it had" "$(cli m tenant list --json | jq -r '.tenants[].name')" red
 done_testing

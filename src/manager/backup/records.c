@@ -260,7 +260,8 @@ const char *hin_backup_task_name(enum hin_backup_task task)
 struct renewing {
     int64_t number, before_usec, now_usec, rest_usec;
     bool former, left; /* one from before stands; its remains do */
-    bool ordered;      /* an order waits, runs, or has failed just now */
+    bool running;      /* an order for it waits, or is being carried out */
+    bool failed;       /* one has failed just now */
 };
 
 static HIN_RESULT judge_record(void *context, const struct hin_store_document *document)
@@ -284,8 +285,9 @@ static HIN_RESULT judge_order(void *context, const struct hin_store_document *do
     struct hin_backup_order order;
     HIN_TRY(hin_backup_order_read(document->id, document->bytes, &order));
     if (order.task == HIN_BACKUP_TASK_RENEW && order.tenant == renewing->number) {
-        renewing->ordered |= order.state <= HIN_BACKUP_ORDER_RUNNING ||
-                             order.ended_usec + renewing->rest_usec > renewing->now_usec;
+        renewing->running |= order.state <= HIN_BACKUP_ORDER_RUNNING;
+        renewing->failed |= order.state == HIN_BACKUP_ORDER_FAILED &&
+                            order.ended_usec + renewing->rest_usec > renewing->now_usec;
     }
     return hin_ok();
 }
@@ -294,22 +296,23 @@ HIN_RESULT hin_backup_renewed(struct hin_store *own, int64_t number, int64_t bef
                               int64_t now_usec, int64_t rest_usec, bool *ret_renewed,
                               bool *ret_left)
 {
-    struct renewing renewing = {number, before_usec, now_usec, rest_usec, false, false, false};
+    struct renewing renewing = {
+        .number = number, .before_usec = before_usec, .now_usec = now_usec, .rest_usec = rest_usec};
     struct hin_store_page page = {.owner = number};
     struct hin_store_page all = {0};
     struct hin_store_listed listed;
     HIN_TRY(hin_store_list(own, HIN_STORE_BACKUPS, &page, judge_record, &renewing, &listed));
     HIN_ENSURE(listed.damaged == 0, CORRUPT); /* it might be one */
-    *ret_renewed = !renewing.former;
+    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUP_ORDERS, &all, judge_order, &renewing, &listed));
+    *ret_renewed = !renewing.former && !renewing.running; /* keys go first, what lies there then */
     *ret_left = renewing.left;
-    if (!renewing.former) {
+    if (!renewing.former || renewing.running || renewing.failed) {
         return hin_ok();
     }
-    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUP_ORDERS, &all, judge_order, &renewing, &listed));
     struct hin_backup_order order = {.task = HIN_BACKUP_TASK_RENEW,
                                      .state = HIN_BACKUP_ORDER_WAITING,
                                      .tenant = number,
                                      .asked_usec = now_usec,
                                      .by = "jobs"};
-    return renewing.ordered ? hin_ok() : hin_backup_order_write(own, &order, now_usec);
+    return hin_backup_order_write(own, &order, now_usec);
 }

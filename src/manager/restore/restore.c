@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -97,6 +98,7 @@ struct restore {
     int state_fd, vault_fd, database_fd;
     bool made_state, made_ring;
     bool unfinished; /* a restore into this folder was cut off before */
+    int mark;        /* its mark, locked: one at a time */
     int64_t at_usec; /* INT64_MAX: the newest */
     struct hin_depot *depot;
     struct hin_secret secret; /* what the destination asks for */
@@ -291,6 +293,20 @@ static HIN_RESULT make_folder(struct restore *restore, const char *name, unsigne
     return hin_fd_open(restore->state_fd, name, O_RDONLY | O_DIRECTORY, 0, ret_fd);
 }
 
+static HIN_RESULT take_mark(struct restore *restore)
+{
+    static const char mark[] = "restore.unfinished";
+    struct stat about;
+    restore->unfinished = fstatat(restore->state_fd, mark, &about, AT_SYMLINK_NOFOLLOW) == 0;
+    HIN_TRY(hin_fd_open(restore->state_fd, mark, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600,
+                        &restore->mark));
+    if (flock(restore->mark, LOCK_EX | LOCK_NB) != 0) {
+        return hin_error_set(&restore->error, HIN_CONFLICT, restore->state, 0, 0,
+                             "another restore into this folder is at work");
+    }
+    return hin_directory_sync(restore->state_fd);
+}
+
 /* A restore that was cut off leaves no manager.json: what it made is thrown away. Anything else in
  * the folder is somebody's. */
 static HIN_RESULT clear_state(struct restore *restore)
@@ -302,14 +318,13 @@ static HIN_RESULT clear_state(struct restore *restore)
                              "there is an installation in this folder already: name a new folder, "
                              "or a tenant with --tenant");
     }
-    restore->unfinished =
-        fstatat(restore->state_fd, "restore.unfinished", &about, AT_SYMLINK_NOFOLLOW) == 0;
+    HIN_TRY(take_mark(restore));
     for (size_t i = 0; restore->unfinished && i < HIN_COUNT(ours); i++) {
         char path[HIN_PATH_MAX];
         HIN_TRY(hin_path_join(path, sizeof(path), restore->state, ours[i]));
         HIN_TRY(hin_directory_remove(path));
     }
-    return hin_file_replace(restore->state_fd, "restore.unfinished", HIN_VIEW("\n"), 0600);
+    return hin_ok();
 }
 
 static HIN_RESULT make_state(struct restore *restore)
@@ -764,6 +779,7 @@ static void restore_done(struct restore *restore, bool keep)
     hin_secret_done(&restore->secret);
     free(restore->list);
     free(restore->outcomes);
+    hin_fd_close(&restore->mark);
     hin_fd_close(&restore->database_fd);
     hin_fd_close(&restore->vault_fd);
     hin_fd_close(&restore->state_fd);
@@ -794,7 +810,7 @@ static HIN_RESULT run(struct restore *restore)
 
 int hin_manager_restore(const struct hin_role_program *program, int argc, char **argv)
 {
-    struct restore restore = {.state_fd = -1, .vault_fd = -1, .database_fd = -1};
+    struct restore restore = {.state_fd = -1, .vault_fd = -1, .database_fd = -1, .mark = -1};
     char **operands;
     size_t operand_count = 0;
     bool help = false;

@@ -59,7 +59,7 @@ static HIN_RESULT verify(struct site *site, uint32_t sequence, const char *name)
 
 TEST(test_backup_damage__every_flipped_bit_is_found_and_named)
 {
-    enum { FLIPS = 3000 };
+    enum { FLIPS = 2000 };
     struct site site;
     struct hin_backup_manifest base, state;
     struct hin_vault_data_key key;
@@ -84,9 +84,8 @@ TEST(test_backup_damage__every_flipped_bit_is_found_and_named)
         uint8_t bits = (uint8_t)(1u << ((unsigned)random() % 8));
         CHECK_OK(flip(&site, files.names[file], at, bits));
         struct hin_result one = verify(&site, 0, files.names[file]);
-        struct hin_result other = verify(&site, 1, files.names[file]);
-        if ((hin_is_ok(one) && hin_is_ok(other)) || one.code == HIN_INTERNAL ||
-            other.code == HIN_INTERNAL) {
+        struct hin_result other = hin_is_ok(one) ? verify(&site, 1, files.names[file]) : one;
+        if (hin_is_ok(other) || one.code == HIN_INTERNAL || other.code == HIN_INTERNAL) {
             test_fail(__FILE__, __LINE__, "bit %x of byte %llu of %s: %s, %s (%s)", bits,
                       (unsigned long long)at, files.names[file], hin_code_name(one.code),
                       hin_code_name(other.code), site.backup.error.file);

@@ -98,6 +98,16 @@ mkdir "$T/f" && echo mine >"$T/f/file"
 is "a folder that holds something else is refused" "$(status_of init_at --state "$T/f")" 1
 like "with the reason" "$(cat "$T/said")" 'not empty'
 is "and left as it was" "$(ls "$T/f")" file
+for _ in 1 2 3 4 5 6 7 8 9; do # until one was killed in the middle of it
+    rm -rf "$T/k" "$T/k.keyring"
+    timeout -s KILL "0.0$((RANDOM % 9 + 1))" "$build/hinomi-manager" init --state "$T/k" --api 127.0.0.1:0 --agents 127.0.0.1:0 >/dev/null 2>&1
+    [ -d "$T/k/db" ] && [ ! -e "$T/k/manager.json" ] && break
+done
+mkdir -p "$T/k/vault" "$T/k/db" && rm -f "$T/k/manager.json" # were it never met
+is "one that a killed init left is refused" "$(status_of init_at --state "$T/k")" 1
+like "and what to do is said" "$(cat "$T/said")" "cut off.*remove it, and $T/k.keyring if that is there"
+rm -rf "$T/k" "$T/k.keyring"
+is "which helps" "$(status_of init_at --state "$T/k")" 0
 
 # ---- what a search understands, and what it refuses ----
 manager_init m && manager_start m || bail "no manager"

@@ -297,6 +297,25 @@ static HIN_RESULT check_keyring(struct init *init)
                          "could open it. Name a place outside with --keyring");
 }
 
+/* The settings come last, so that an init that was cut off is no installation; it may have made a
+ * key ring outside of the folder, too. Nothing is removed unasked. */
+static HIN_RESULT refuse_full(struct init *init)
+{
+    struct stat about;
+    bool ours = fstatat(init->state_fd, "vault", &about, AT_SYMLINK_NOFOLLOW) == 0 &&
+                fstatat(init->state_fd, "db", &about, AT_SYMLINK_NOFOLLOW) == 0;
+    if (ours && init->config.keyring[0] != '\0') {
+        return hin_error_set(&init->error, HIN_EXISTS, init->state, 0, 0,
+                             "an init that was cut off left this folder, and nothing ever ran on "
+                             "it: remove it, and %s if that is there, and start again",
+                             init->config.keyring);
+    }
+    return hin_error_set(&init->error, HIN_EXISTS, init->state, 0, 0,
+                         ours ? "an init that was cut off left this folder, and nothing ever ran "
+                                "on it: remove it and start again"
+                              : "this folder is not empty: --state takes a new or an empty one");
+}
+
 /* A folder that was there must be ours and empty: what else lies in it would be served, backed up
  * and one day deleted with the state. */
 static HIN_RESULT check_folder(struct init *init)
@@ -315,8 +334,7 @@ static HIN_RESULT check_folder(struct init *init)
     bool empty = entry == NULL;
     closedir(entries);
     if (!empty) {
-        return hin_error_set(&init->error, HIN_EXISTS, init->state, 0, 0,
-                             "this folder is not empty: --state takes a new or an empty one");
+        return refuse_full(init);
     }
     if (fstat(init->state_fd, &about) == 0 && (about.st_mode & 077) != 0) {
         if (fchmod(init->state_fd, 0700) != 0) {

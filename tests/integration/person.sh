@@ -135,6 +135,7 @@ check "its certificate is had later, too" person erase --status 2 --certificate 
 is "and counts what there was" "$(verify "$T/second.json" --json | jq -c .certificate.erased.events) $(total /home/alice) $(total /home/bob)" "30 0 830"
 
 # ---- the copy ----
+stop a # it would send the copy what came since
 check "the manager ends in order" stop m
 copy() { # RING: a manager on the copy with this ring
     rm -rf "$T/c" "$T/c.keyring" "$T/c.log"

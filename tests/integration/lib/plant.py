@@ -67,6 +67,9 @@ class Planter:
         "LogFile.format": "syslog",
         "LogInspectionDecoder.decoderXML": lambda self, needle: DECODER % (needle, needle),
         "Tenant.name": lambda self, needle: "Tenant " + needle,
+        "Tenant.adminEmail": lambda self, needle: needle + "@planted.example",
+        # Names of probes: nothing of a user's goes in, and to run them is another test's work.
+        "ProbeRequest.probes": None,
         "SearchFilter.maxItems": 10,
         "SearchCriteria.fieldName": lambda self, needle: self.searched,
         "SearchCriteria.stringTest": "equal",
@@ -89,9 +92,9 @@ class Planter:
     # What ends other things comes last, in this order; so does what these planted values go into.
     LATE = ["/sessions", "/tenants/erase", "/keys/holders", "/keys/holders/remove", "/keys/holders/review"]
     # Used at creation alone, and not given back.
-    ONCE = ["Tenant.administrator"]
+    ONCE = ["Tenant.administrator", "Tenant.adminName", "Tenant.adminEmail"]
     # Turns keys: other tests' work, and not a word of a user's goes in.
-    NOT_ASKED = ["/keys/rotate", "/keys/rewrap", "/keys/retire", "/ca/rotate", "/ca/renew", "/ca/retire", "/keys/holders/limit"]
+    NOT_ASKED = ["/trust/run", "/keys/rotate", "/keys/rewrap", "/keys/retire", "/ca/rotate", "/ca/renew", "/ca/retire", "/keys/holders/limit"]
 
     def __init__(self, certificate, url, headers, mark):
         self.url, self.mark = url, mark

@@ -38,6 +38,9 @@ enum hin_keys_verb {
     HIN_KEYS_CA_RETIRE = 31,
     HIN_KEYS_CA_RENEW = 32,
     HIN_KEYS_CA_STATE = 33,
+    HIN_KEYS_GENERATION = 34,
+    HIN_KEYS_REFUSED = 35,
+    HIN_KEYS_HOLDERS_SET = 36,
     HIN_KEYS_VERB_COUNT
 };
 #define HIN_KEYS_MASK(verb) (UINT64_C(1) << (verb))
@@ -57,6 +60,8 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_CA_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_CA_RETIRE) |                       \
      HIN_KEYS_MASK(HIN_KEYS_CA_RENEW) | HIN_KEYS_MASK(HIN_KEYS_CA_STATE) |                         \
      HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST) |               \
+     HIN_KEYS_MASK(HIN_KEYS_GENERATION) | HIN_KEYS_MASK(HIN_KEYS_REFUSED) |                         \
+     HIN_KEYS_MASK(HIN_KEYS_HOLDERS_SET) |                                                         \
      HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE))
 #define HIN_KEYS_MASK_ALL (HIN_KEYS_MASK(HIN_KEYS_VERB_COUNT) - 2)
 

@@ -117,7 +117,8 @@ enum hin_key_purpose hin_vault_own_purpose(size_t which)
     return purposes[which];
 }
 
-static HIN_RESULT open_own(const struct hin_vault *vault, size_t which, struct hin_secret *ret_key)
+struct hin_result hin_vault_open_own(const struct hin_vault *vault, size_t which,
+                                     struct hin_secret *ret_key)
 {
     return unwrap_by_provider(vault, HIN_VIEW_EMPTY, hin_vault_own_purpose(which),
                               &vault->own[which], ret_key);
@@ -146,7 +147,7 @@ static HIN_RESULT vault_new(const struct hin_vault_options *options, struct hin_
     HIN_ENSURE(vault != NULL, NO_MEMORY);
     vault->options = *options;
     vault->clock = options->clock != NULL ? options->clock : hin_clock_system();
-    vault->format = 3;
+    vault->format = 4;
     hin_buf_init(&vault->ca_der, HIN_X509_MAX_BYTES);
     hin_buf_init(&vault->former_der, HIN_X509_MAX_BYTES);
     struct hin_result result = hin_map_init(&vault->tenants, HIN_VAULT_TENANTS_MAX);
@@ -173,6 +174,7 @@ void hin_vault_free(struct hin_vault *vault)
     for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
         hin_vault_wrapped_done(&vault->own[i]);
     }
+    hin_hmac_free(vault->generation_key);
     hin_buf_done(&vault->ca_der);
     hin_buf_done(&vault->former_der);
     free(vault);
@@ -226,7 +228,7 @@ static HIN_RESULT check_provider(const struct hin_vault *vault)
     struct hin_x509_info ca;
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
     HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *key = NULL;
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CA, &der));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CA, &der));
     HIN_TRY(hin_x509_key_import(&key, hin_secret_view(&der)));
     HIN_TRY(hin_x509_key_id(key, key_id));
     HIN_ENSURE(hin_is_ok(hin_x509_parse(hin_buf_view(&vault->ca_der), &ca)), CORRUPT);
@@ -340,11 +342,14 @@ static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
     /* One that stands there already was made by a call that was cut off before it could save: it
      * has wrapped nothing. */
     const struct hin_key_provider *provider = &vault->options.provider;
+    vault->provider_changed = true;
     struct hin_result made = provider->generate(provider->context, id);
     if (made.code != HIN_EXISTS) {
         HIN_TRY(made);
     }
     tenant->wrapping_rotated_usec = hin_clock_wall_usec(vault->clock);
+    tenant->generation.number = 1; /* which its store gets when it is first opened */
+    tenant->moved = true;
     HIN_TRY(hin_vault_push_key(vault, tenant));
     HIN_TRY(make_index_key(vault, tenant));
     HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
@@ -370,6 +375,7 @@ static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
     HIN_TRY(hin_vault_find(vault, id, &tenant));
     /* First at the provider: from then on no copy of anything opens. Cut off here, the call is
      * repeated, and finds nothing there any more. */
+    vault->provider_changed = true;
     struct hin_result destroyed = provider->destroy(provider->context, id, HIN_KEY_ALL_VERSIONS);
     if (destroyed.code != HIN_NOT_FOUND) {
         HIN_TRY(destroyed);
@@ -516,7 +522,7 @@ static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *
     uint8_t info[8 + sizeof("hinomi tls tickets v1") - 1];
     hin_store_u64(info, (uint64_t)(hin_clock_wall_usec(vault->clock) / HIN_DAY_USEC));
     hin_copy(info + 8, "hinomi tls tickets v1", sizeof(info) - 8);
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_SERVICE, &service));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_SERVICE, &service));
     return hin_hkdf(hin_secret_view(&service), HIN_VIEW_EMPTY, hin_view_of(info, sizeof(info)),
                     HIN_TLS_TICKET_KEY_BYTES, ret_key);
 }
@@ -538,7 +544,7 @@ struct hin_result hin_vault_open_authority(const struct hin_vault *vault,
                                            struct hin_x509_key **ret_key)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret der = {0};
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CA, &der));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CA, &der));
     return hin_x509_key_import(ret_key, hin_secret_view(&der));
 }
 
@@ -626,7 +632,7 @@ static HIN_RESULT sign_checkpoint(const struct hin_vault *vault, struct hin_view
     HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * STATEMENT_MAX};
     HIN_TRY(checkpoint_text(statement, &text));
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign(&seed, hin_buf_view(&text), ret_signature);
 }
 
@@ -642,7 +648,7 @@ struct hin_result hin_vault_checkpoint_public(struct hin_vault *vault,
                                               uint8_t ret_public[HIN_SIGN_PUBLIC_BYTES])
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign_public(&seed, ret_public);
 }
 
@@ -700,7 +706,7 @@ static HIN_RESULT sign_certificate(struct hin_vault *vault, struct hin_view tena
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * HIN_CERTIFICATE_STATEMENT_MAX};
     HIN_TRY(check_certificate(vault, tenant, statement));
     HIN_TRY(hin_certificate_text(statement, &text));
-    HIN_TRY(open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
     return hin_sign(&seed, hin_buf_view(&text), ret_signature);
 }
 

@@ -2,8 +2,9 @@
 #include "base/bytes.h"
 #include "keys/vault_internal.h"
 
-static HIN_RESULT rotate_at_provider(const struct hin_vault *vault, struct hin_view tenant)
+static HIN_RESULT rotate_at_provider(struct hin_vault *vault, struct hin_view tenant)
 {
+    vault->provider_changed = true;
     const struct hin_key_provider *provider = &vault->options.provider;
     return provider->rotate(provider->context, tenant);
 }
@@ -150,9 +151,10 @@ static HIN_RESULT check_rested(const struct hin_vault *vault, int64_t rotated_us
     return hin_ok();
 }
 
-static HIN_RESULT retire_at_provider(const struct hin_vault *vault, struct hin_view tenant,
+static HIN_RESULT retire_at_provider(struct hin_vault *vault, struct hin_view tenant,
                                      uint32_t version)
 {
+    vault->provider_changed = true;
     const struct hin_key_provider *provider = &vault->options.provider;
     HIN_ENSURE(version != HIN_KEY_ALL_VERSIONS, NOT_FOUND);
     return provider->destroy(provider->context, tenant, version);
@@ -343,7 +345,7 @@ static HIN_RESULT give_wrapping_keys(struct hin_vault *vault)
     }
     HIN_TRY(provider->status(provider->context, HIN_VIEW_EMPTY, &status));
     vault->destroy_below = status.current_version + 1;
-    vault->format = 3;
+    vault->format = 4;
     return hin_vault_save(vault);
 }
 

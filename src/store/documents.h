@@ -23,6 +23,7 @@ enum hin_store_kind {
     HIN_STORE_TENANTS = 12,      /* of the installation's own tenant: which others there are */
     HIN_STORE_CERTIFICATES = 16, /* of erasure */
     HIN_STORE_EXPORTS = 17,      /* that were taken of the tenant: which key opens them */
+    HIN_STORE_RESTORES = 28,     /* states that were let pass: proof/restore.h */
     HIN_STORE_KIND_LIMIT
 };
 

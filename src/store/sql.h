@@ -179,6 +179,9 @@
                               "not_after > ?1")                                                                        \
     SAME(SEQUENCE_NEXT, "INSERT INTO sequence(kind, last) VALUES(?1, 1) ON CONFLICT(kind) DO UPDATE SET last = "       \
                         "sequence.last + 1 RETURNING last")                                                            \
+    SAME(SEQUENCE_GET, "SELECT last FROM sequence WHERE kind = ?1")                                                    \
+    SAME(SEQUENCE_SET, "INSERT INTO sequence(kind, last) VALUES(?1, ?2) ON CONFLICT(kind) DO UPDATE SET last = "       \
+                       "excluded.last")                                                                                \
     SAME(DOCUMENT_PUT, "INSERT INTO document(kind, id, version, created, updated, owner, expires, sealed) "            \
                        "VALUES(?1, ?2, 1, ?3, ?3, ?4, ?5, ?6)")                                                        \
     SAME(DOCUMENT_GET, "SELECT id, version, created, updated, owner, expires, document.sealed, data_key.sealed FROM "  \

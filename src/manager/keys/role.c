@@ -24,6 +24,7 @@ struct keys {
     struct hin_buf waiting[WAITING_MAX]; /* uses told before jobs was there, or while it restarts */
     size_t waiting_count;
     uint64_t lost_count;
+    bool tick_failed;
 };
 
 static void tell_waiting(struct keys *keys, struct hin_ipc *jobs)
@@ -82,10 +83,14 @@ static struct hin_result tick(void *context, int64_t now_usec)
 {
     struct keys *keys = context;
     struct hin_ipc *jobs = hin_role_peer(keys->role, "jobs", 0);
-    (void)now_usec;
     if (jobs != NULL) {
         tell_waiting(keys, jobs);
     }
+    struct hin_result ticked = hin_vault_generation_tick(keys->vault, now_usec);
+    if (!hin_is_ok(ticked) && !keys->tick_failed) { /* tried again each second, said once */
+        hin_log_result(HIN_LOG_WARNING, ticked, "generations cannot be stored in the vault");
+    }
+    keys->tick_failed = !hin_is_ok(ticked);
     if (keys->lost_count > 0) {
         hin_log(HIN_LOG_WARNING, "%llu uses of keys could not be recorded",
                 (unsigned long long)keys->lost_count);
@@ -143,6 +148,22 @@ static void tell_refusal(struct hin_result refused)
     }
 }
 
+/* A ring that is older than the vault has keys that were destroyed, or lacks some. */
+static HIN_RESULT check_ring(struct keys *keys)
+{
+    uint64_t found = 0, known = 0;
+    HIN_TRY(hin_vault_keyring(keys->vault, &found, &known));
+    if (found < known) {
+        hin_log(HIN_LOG_ERROR,
+                "the key ring was set back: it has generation %llu, the vault knows %llu. Put the "
+                "newest key ring back, or let a key holder accept it as it is: hinomi-manager "
+                "restore accept --state DIR",
+                (unsigned long long)found, (unsigned long long)known);
+        return hin_fail(HIN_SET_BACK);
+    }
+    return hin_vault_generation_tick(keys->vault, hin_clock_monotonic_usec(hin_clock_system()));
+}
+
 /* Over the edge to kms: what it does, or for AWS KMS what is done here and it only moves. */
 static HIN_RESULT open_vault(struct keys *keys)
 {
@@ -167,8 +188,9 @@ static HIN_RESULT open_vault(struct keys *keys)
     struct hin_result opened = hin_vault_open(&keys->vault, &options);
     if (!hin_is_ok(opened)) {
         tell_refusal(opened);
+        return opened;
     }
-    return opened;
+    return check_ring(keys);
 }
 
 static struct hin_result keys_run(struct hin_role *role)

@@ -72,16 +72,17 @@ HIN_RESULT hin_desk_open_first(struct hin_worker *worker, const char *id)
 }
 
 /* Who asks is told to ask again, whatever it is: the log says it. A database that does not open
- * must not look like a credential that is wrong. */
+ * must not look like a credential that is wrong. One that was set back waits for somebody. */
 static HIN_RESULT or_again(struct hin_result result)
 {
-    return hin_is_ok(result) ? result : hin_fail(HIN_AGAIN);
+    return hin_is_ok(result) || result.code == HIN_SET_BACK ? result : hin_fail(HIN_AGAIN);
 }
 
 static HIN_RESULT wake(struct hin_desk *desk)
 {
     HIN_TRY(hin_tenant_wake(&desk->tenant));
     HIN_TRY(hin_tenant_refresh(&desk->tenant));
+    HIN_TRY(hin_ingest_tell_restore(desk->ingest));
     return hin_ingest_tell_salvage(desk->ingest);
 }
 
@@ -165,6 +166,7 @@ static HIN_RESULT admit(struct hin_worker *worker, const struct registered *tena
     if (desk == NULL) {
         HIN_TRY(or_again(new_desk(worker, tenant->number, tenant->uuid, &desk)));
         HIN_TRY(or_again(hin_ingest_tell_salvage(desk->ingest)));
+        HIN_TRY(or_again(hin_ingest_tell_restore(desk->ingest)));
     }
     judge(desk, tenant);
     HIN_ENSURE(!desk->erased, EXPIRED);
@@ -233,12 +235,14 @@ void hin_desks_judge(struct hin_worker *worker, int64_t number)
 
 /* ---- life ---- */
 
-/* A database that must be salvaged is closed; whoever wakes it next salvages it. */
+/* A database that must be salvaged is closed; whoever wakes it next salvages it. One that was set
+ * back is refused to whoever wakes it. */
 static void watch_one(struct hin_desk *desk)
 {
     struct hin_result watched = hin_tenant_watch(&desk->tenant);
     bool idle = now_usec(desk->worker) - desk->used_usec > REST_USEC;
-    if (hin_tenant_is_awake(&desk->tenant) && (watched.code == HIN_CORRUPT || idle)) {
+    bool closes = watched.code == HIN_CORRUPT || watched.code == HIN_SET_BACK || idle;
+    if (hin_tenant_is_awake(&desk->tenant) && closes) {
         hin_tenant_rest(&desk->tenant);
         desk->worker->rested = true;
     } else if (hin_tenant_is_awake(&desk->tenant)) {

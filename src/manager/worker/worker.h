@@ -80,6 +80,7 @@ struct hin_worker {
     struct hin_bus *bus;
     struct hin_worker_counters counters;
     struct hin_worker_clock ntp;
+    struct hin_refusals *refusals; /* of tenants, as far as they were told; refusals.h */
     int64_t started_usec;
 };
 /* role.c: new certificates for the listeners, of the authority that `keys` has in force. What fails

@@ -257,7 +257,7 @@ TEST(test_keys_vault__names_what_is_wrong_with_its_file)
     CHECK_OK(hin_file_replace(s.directory, "vault",
                               hin_view_sub(hin_buf_view(&file), 0, file.size - 9), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), TRUNCATED);
-    file.data[3] = 4;
+    file.data[3] = 5;
     CHECK_OK(hin_file_replace(s.directory, "vault", hin_buf_view(&file), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), UNSUPPORTED);
     CHECK(unlinkat(s.directory, "vault", 0) == 0);

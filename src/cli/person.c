@@ -1,4 +1,6 @@
-/* hinomi person: find, export. */
+/* hinomi person: find, export; erase stands beside. */
+#include "cli/person.h"
+
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -7,8 +9,6 @@
 #include "base/bytes.h"
 #include "base/terminal.h"
 #include "base/time.h"
-#include "cli/api.h"
-#include "cli/cli.h"
 #include "cli/output.h"
 
 enum { LINE_MAX_BYTES = 16 << 20, GROUPS_MAX = 1024 };
@@ -90,16 +90,16 @@ static struct asking asking_of(struct hin_cli_api *api, const void *options,
 
 /* ---- what is asked ---- */
 
-static HIN_RESULT put_where(const struct asking *asking, struct hin_json_writer *writer)
+HIN_RESULT hin_cli_person_where(const struct hin_option_texts *where,
+                                struct hin_json_writer *writer, struct hin_error *error)
 {
-    const struct hin_option_texts *where = &asking->options->where;
     hin_json_key(writer, "where");
     hin_json_begin_array(writer);
     for (size_t i = 0; i < where->count; i++) {
         struct hin_view text = hin_view_from_text(where->items[i]);
         size_t at = hin_view_find_byte(text, '=');
         if (at == SIZE_MAX) {
-            return hin_error_set(asking->error, HIN_INVALID, NULL, 0, 0,
+            return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
                                  "--where %s: FIELD=VALUE is needed", where->items[i]);
         }
         hin_json_begin_object(writer);
@@ -114,7 +114,7 @@ static HIN_RESULT put_where(const struct asking *asking, struct hin_json_writer 
 static HIN_RESULT put_question(const struct asking *asking, struct hin_json_writer *writer)
 {
     const struct person_options *options = asking->options;
-    HIN_TRY(put_where(asking, writer));
+    HIN_TRY(hin_cli_person_where(&options->where, writer, asking->error));
     if (options->since_usec > 0) {
         hin_json_field_integer(writer, "since",
                                asking->now_msec - options->since_usec / HIN_MSEC_USEC);
@@ -386,6 +386,13 @@ static HIN_RESULT find(struct hin_cli_api *api, const void *options, const char 
     return result;
 }
 
+HIN_RESULT hin_cli_person_show(struct hin_cli_api *api, const struct hin_option_texts *where,
+                               struct hin_error *error)
+{
+    struct person_options options = {.where = *where};
+    return find(api, &options, NULL, error);
+}
+
 /* ---- export ---- */
 
 struct output {
@@ -516,7 +523,9 @@ static int run_export(int argc, char **argv)
     return hin_cli_run(&export_usage, argc, argv, &options, export);
 }
 
-static const struct hin_cli_command person_commands[] = {{&find_usage, run_find},
-                                                         {&export_usage, run_export}};
+static const struct hin_cli_command person_commands[] = {
+    {&find_usage, run_find},
+    {&export_usage, run_export},
+    {&hin_cli_person_erase_usage, hin_cli_person_erase}};
 const struct hin_cli_group hin_cli_group_person = {"person", "all that is stored about one person",
                                                    person_commands, HIN_COUNT(person_commands)};

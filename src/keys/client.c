@@ -1,6 +1,7 @@
 #include "keys/client.h"
 
 #include "base/bytes.h"
+#include "base/codec.h"
 
 /* --- carriers --- */
 

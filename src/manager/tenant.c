@@ -11,6 +11,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "manager/restored.h"
 
 enum {
     OPENER_KEYS_MAX = 256,
@@ -256,7 +257,10 @@ static HIN_RESULT unlock(struct hin_tenant *tenant)
         .index = tenant->index,
         .renew = renew_key,
     };
-    return hin_store_unlock(tenant->store, &keys);
+    HIN_TRY(hin_store_unlock(tenant->store, &keys));
+    /* Audited before anything is done with it; a full disk is no reason not to be read. */
+    struct hin_result restored = hin_restored_take(tenant);
+    return restored.code == HIN_NO_SPACE ? hin_ok() : restored;
 }
 
 /* ---- damage: a mark beside the database says that it must be salvaged; whoever has the database

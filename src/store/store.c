@@ -285,6 +285,19 @@ HIN_RESULT hin_store_generation_move(struct hin_store *store, struct hin_view fr
     return hin_db_end(store, move_generation(store, from, to));
 }
 
+#define RESTORES_TOLD "restores_told"
+
+HIN_RESULT hin_store_restores_told(struct hin_store *store, int64_t *ret_id)
+{
+    return hin_db_number(store, RESTORES_TOLD, ret_id);
+}
+
+HIN_RESULT hin_store_tell_restores(struct hin_store *store, int64_t id)
+{
+    HIN_TRY(hin_db_begin(store));
+    return hin_db_end(store, hin_db_set_number(store, RESTORES_TOLD, id));
+}
+
 /* --- opening --- */
 
 static bool tenant_is_valid(const char *tenant)

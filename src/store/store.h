@@ -88,6 +88,10 @@ HIN_RESULT hin_store_generation_get(struct hin_store *store, struct hin_buf *ret
 HIN_RESULT hin_store_generation_move(struct hin_store *store, struct hin_view from,
                                      struct hin_view to) HIN_NONNULL;
 
+/* Up to which document of HIN_STORE_RESTORES events tell. */
+HIN_RESULT hin_store_restores_told(struct hin_store *store, int64_t *ret_id) HIN_NONNULL;
+HIN_RESULT hin_store_tell_restores(struct hin_store *store, int64_t id) HIN_NONNULL;
+
 /* Key table: wrapped table keys, by id. One that is put is of the present epoch. */
 HIN_RESULT hin_store_key_put(struct hin_store *store, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
                              uint32_t version, struct hin_view wrapped,

@@ -75,4 +75,79 @@ is "looking is one entry, with the fields" "$(entries --action person.find | jq 
 is "an export is an export" "$(entries --action person.export | jq -c 'select(.entry.fields == ["url"]) | [.entry.kind, .entry.outcome]' | head -1)" '["events","done"]'
 check "and a read" eval '[ "$(entries --action person.read | wc -l)" -ge 3 ]'
 is "the values stand nowhere in them" "$(entries --action 'person.*' | grep -cE 'alice|/home/')" 0
+
+# ---- erase ----
+total() { cli m person find --where "url=$1" --json | jq .events.count; }
+copy_kept() { # what an adversary may have: database and vault; and the ring, which is the control below
+    stop m && cp -a "$T/m" "$T/copy" && cp -a "$T/m.keyring" "$T/old.ring" && manager_start m
+}
+is "who may erase has full access" "$(HEADERS=$T/alice.headers api_status m POST persons/erase '{"where":[{"field":"url","value":"/home/alice"}]}')" 403
+is "without a terminal nothing is done unless told so" "$(person erase --where url=/home/alice >/dev/null 2>&1; echo $?)" 2
+said=$(person erase --where user=alice --yes 2>&1)
+is "an account goes first" "$? $(api m GET persons/erasures | jq -c .)" '1 {"erasures":[]}'
+like "which is named" "$said" 'remove first.*administrators [0-9]+, apikeys [0-9]+'
+typed() { printf '%s\n' "$1" | (cd "$T" && script -qec "env HINOMI_PROFILE='$T/m.profile' '$build/hinomi' person erase --where url=/home/alice --no-wait" /dev/null); }
+like "on a terminal it is shown what there is" "$(typed no)" 'Events: 600 from.*'
+is "and nothing is done without a yes" "$(total /home/alice) $(api m GET persons/erasures | jq '.erasures | length')" "600 0"
+cli m tenant export --output "$T/export" --quiet
+is "exports are listed" "$(api m GET exports | jq '.exports | length')" 1
+check "copies are taken" copy_kept
+both 601 640 >>"$T/log/n.log"
+happens 30 "all of it is there" seen m 640 --where url=/home/alice
+(for i in {641..800}; do numbers "$i" "$i" /home/bob; sleep 0.05; done >>"$T/log/n.log") &
+writer=$!
+check_not "a certificate is written over nothing" person erase --where url=/home/alice --yes --certificate "$T/export"
+said=$(cd "$T" && person erase --where url=/home/alice --yes --json 2>"$T/told")
+is "it is erased while others' events come" "$(jq -c '[.ID, .state, .events, .file]' <<<"$said")" '[1,"done",640,"erasure-1.json"]'
+like "told how far it is" "$(tr '\n' ' ' <"$T/told")" 'accepted.*shredding'
+is "nothing of the person is found" "$(total /home/alice) $(cli m events --format json --where url=/home/alice | wc -l)" "0 0"
+is "nor by what stood in the line" "$(cli m events --format json --where user=7 | grep -c alice)" 0
+wait $writer
+happens 30 "the other has all of it" all_there m /home/bob 1 800
+is "each event once" "$(total /home/bob)" 800
+verify() { env -i "$build/hinomi" certificate verify "$1" --fingerprint "${fingerprints[m]}" "${@:2}"; }
+is "the certificate is its owner's alone" "$(stat -c %a "$T/erasure-1.json")" 600
+check "it holds, without a manager" verify "$T/erasure-1.json"
+said=$(verify "$T/erasure-1.json" --json)
+is "and says what was erased" "$(jq -c '.certificate | [.kind, .erased.events, .erased.exports, .selected[0].field, (.keys[] | .kind + " " + .state)]' <<<"$said")" \
+    '["person",640,1,"url","wrapping destroyed","tenant destroyed","table destroyed"]'
+check "in more than none of the segments" eval 'jq -e ".certificate.erased.segments > 0" <<<"$said"'
+selected() { jq -r ".certificate.selected[0].$1" <<<"$said"; }
+is "by a digest of the value alone" "$( (printf 'hinomi certificate value v1\n'; xxd -r -p <<<"$(selected salt)"; printf 'url\0/home/alice') | sha256sum | cut -d' ' -f1) $(grep -c /home/alice "$T/erasure-1.json")" "$(selected digest) 0"
+sed 's/"events": [0-9]*/"events": 7/' "$T/erasure-1.json" >"$T/changed"
+like "changed it does not hold" "$(verify "$T/changed" 2>&1)" altered
+is "the record tells of both ends, without the value" "$(entries --action 'person.erase*' | jq -r .entry.action | sort | tr '\n' ' ')$(entries --action 'person.erase*' | grep -c /home/)" "person.erase person.erased 0"
+check_not "an export of before does not open" cli m tenant open "$T/export"
+is "a new one does, without the person" "$(cli m tenant export --output "$T/export2" --quiet && cli m tenant open "$T/export2" --quiet | grep -c 'line [0-9]* of /home/alice'; cli m tenant open "$T/export2" --quiet | grep -c 'line [0-9]* of /home/bob')" "$(printf '0\n800')"
+
+# ---- cut off ----
+both 801 830 >>"$T/log/n.log"
+happens 30 "more of both come" seen m 30 --where url=/home/alice
+is "it is accepted" "$(person erase --where url=/home/alice --yes --no-wait --json 2>/dev/null | jq .ID)" 2
+for i in 1 2 3; do
+    kill -9 "$(process m jobs)"
+    sleep "$i.$((RANDOM % 9))"
+done
+erased() { [ "$(person erase --status "$1" --json | jq -r .state)" = done ]; }
+check "killed three times, it ends" wait_for 60 erased 2
+is "once" "$(entries --action person.erased | jq -s 'map(select(.entry.object == 2)) | length') $(cli m certificate list --json | jq '.certificates | length')" "1 2"
+check "its certificate is had later, too" person erase --status 2 --certificate "$T/second.json"
+is "and counts what there was" "$(verify "$T/second.json" --json | jq -c .certificate.erased.events) $(total /home/alice) $(total /home/bob)" "30 0 830"
+
+# ---- the copy ----
+check "the manager ends in order" stop m
+copy() { # RING: a manager on the copy with this ring
+    rm -rf "$T/c" "$T/c.keyring" "$T/c.log"
+    cp -a "$T/copy" "$T/c" && cp -a "$1" "$T/c.keyring" && sed -i "s|$T/m.keyring|$T/c.keyring|" "$T/c/manager.json"
+    cp "$T/m.init.json" "$T/c.init.json" && cp "$T/m.headers" "$T/c.headers"
+    urls[c]=${urls[m]}
+    manager_start c
+}
+check "with the ring of that time a copy still opens, as the certificate says" copy "$T/old.ring"
+is "and has the person" "$(total /home/alice)" 600
+stop c
+check_not "with the present ring it does not serve" copy "$T/m.keyring"
+check "for want of a key" logged c 'the store cannot be unlocked: authentication failed'
+stop c 2>/dev/null
+unset "urls[c]"
 done_testing

@@ -14,17 +14,19 @@
 #include "manager/erasure.h"
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
+#include "manager/person_erasure.h"
 #include "manager/roles.h"
 #include "store/audit.h"
 #include "store/documents.h"
 #include "store/events.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32 };
-#define TURN_USEC       (10 * HIN_MINUTE_USEC)
-#define TAIL_AGE_USEC   (10 * HIN_SEC_USEC)
-#define REST_USEC       (10 * HIN_SEC_USEC)
-#define ERASE_TURN_USEC (500 * HIN_MSEC_USEC)
-#define LOOK_USEC       (5 * HIN_SEC_USEC) /* which tenants there are */
+#define TURN_USEC        (10 * HIN_MINUTE_USEC)
+#define TAIL_AGE_USEC    (10 * HIN_SEC_USEC)
+#define REST_USEC        (10 * HIN_SEC_USEC)
+#define ERRAND_REST_USEC (2 * HIN_SEC_USEC) /* after a failure */
+#define ERASE_TURN_USEC  (500 * HIN_MSEC_USEC)
+#define LOOK_USEC        (5 * HIN_SEC_USEC) /* which tenants there are */
 #define ACTIVE_USEC                                                                                \
     (30 * HIN_SEC_USEC) /* after a change of its files a tenant's tail is merged                   \
                          */
@@ -36,6 +38,8 @@ struct ward {
     struct hin_tenant tenant;
     struct hin_job_state states[JOBS_MAX];
     int64_t used_usec, changed_usec; /* monotonic */
+    bool errand;                     /* a person's data is perhaps to be erased */
+    int64_t errand_usec;             /* monotonic, when that goes on */
     int64_t retained_usec;           /* monotonic; when the time retention goes by was last moved */
     struct timespec stamp;           /* of the write-ahead log, as it was last seen */
 };
@@ -295,6 +299,14 @@ static struct hin_result meet(void *context, const struct hin_store_document *do
                : new_ward(jobs, row.uuid, document->id, &ward);
 }
 
+static void meet_errand(void *context, int64_t number)
+{
+    const struct jobs *jobs = context;
+    for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
+        ward->errand = ward->errand || ward->tenant.number == number;
+    }
+}
+
 /* Those that are suspended are cared for too: what is kept, and for how long, goes on. */
 static HIN_RESULT look(struct jobs *jobs)
 {
@@ -302,7 +314,9 @@ static HIN_RESULT look(struct jobs *jobs)
     struct hin_store_listed listed;
     jobs->looked_usec = monotonic_usec();
     jobs->erasing.number = 0;
-    return hin_store_list(jobs->wards->tenant.store, HIN_STORE_TENANTS, &all, meet, jobs, &listed);
+    HIN_TRY(
+        hin_store_list(jobs->wards->tenant.store, HIN_STORE_TENANTS, &all, meet, jobs, &listed));
+    return hin_person_errands(&jobs->wards->tenant, meet_errand, jobs);
 }
 
 /* Some steps of an erasure that is under way, as many as find room in a moment. */
@@ -329,6 +343,45 @@ static void go_on_erasing(struct jobs *jobs)
     }
 }
 
+/* Some steps of the erasure of a person's data. The installation's own tenant is always looked at,
+ * another one when a note says so. */
+static HIN_RESULT step_persons(struct ward *ward)
+{
+    int64_t until_usec = monotonic_usec() + ERASE_TURN_USEC;
+    struct hin_person_progress progress = {0};
+    HIN_TRY(wake(ward));
+    do {
+        HIN_TRY(hin_person_erasure_step(&ward->tenant, &progress));
+        if (progress.done) {
+            hin_log(HIN_LOG_INFO, "erasure %lld of a person's data of tenant %s is done",
+                    (long long)progress.id, ward->tenant.id);
+        }
+    } while (!progress.idle && progress.wait_usec == 0 && monotonic_usec() < until_usec);
+    ward->errand_usec = monotonic_usec() + progress.wait_usec;
+    if (progress.idle && ward->errand) {
+        ward->errand = false;
+        HIN_TRY(hin_person_errand_done(&ward->jobs->wards->tenant, ward->tenant.number));
+    }
+    return hin_ok();
+}
+
+static void go_on_with_persons(struct ward *ward)
+{
+    bool due = monotonic_usec() >= ward->errand_usec;
+    if (!due || (ward->tenant.number != 0 && !ward->errand)) {
+        return;
+    }
+    struct hin_result stepped = step_persons(ward);
+    if (!hin_is_ok(stepped)) {
+        ward->errand_usec = monotonic_usec() + ERRAND_REST_USEC;
+        if (stepped.code != HIN_AGAIN) {
+            hin_log_result(HIN_LOG_WARNING, stepped,
+                           "the erasure of a person's data of tenant %s goes on later",
+                           ward->tenant.id);
+        }
+    }
+}
+
 static HIN_RESULT tend(struct ward *ward)
 {
     bool first = ward->tenant.number == 0;
@@ -340,6 +393,7 @@ static HIN_RESULT tend(struct ward *ward)
     }
     (void)hin_jobs_run(table, ward->states, HIN_COUNT(table), ward,
                        hin_tenant_now_usec(&ward->tenant), on_failure);
+    go_on_with_persons(ward);
     bool many = ward->jobs->ward_count > AWAKE_MAX;
     if (!first && (many || monotonic_usec() - ward->used_usec > REST_USEC)) {
         hin_tenant_rest(&ward->tenant);

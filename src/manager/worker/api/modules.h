@@ -20,6 +20,7 @@ extern const struct hin_api_module hin_api_module_authority;
 extern const struct hin_api_module hin_api_module_tls;
 extern const struct hin_api_module hin_api_module_key_holders;
 extern const struct hin_api_module hin_api_module_persons;
+extern const struct hin_api_module hin_api_module_person_erasures;
 extern const struct hin_api_module hin_api_module_certificates;
 extern const struct hin_api_module hin_api_module_exports;
 extern const struct hin_api_module hin_api_module_doctor;

@@ -1,6 +1,7 @@
 /* One person's data: what there is, and all of it. Events in pages, resources at once, the audit
  * record in pages; a client asks until none is left. Values come in bodies, never in a URL, and
  * stand in no audit entry: only the names of the fields do. */
+#include "manager/worker/api/persons.h"
 #include "base/bytes.h"
 #include "event/codec.h"
 #include "event/write.h"
@@ -304,7 +305,7 @@ enum { PEOPLE_MAX = 64 };
 
 struct looking {
     const struct hin_person *person;
-    struct hin_json_writer writer;
+    struct hin_json_writer *writer;
     size_t at;                  /* in resources[] */
     int64_t people[PEOPLE_MAX]; /* administrators met: their keys are theirs */
     size_t people_count, count;
@@ -349,14 +350,14 @@ static struct hin_result look_at(void *context, const struct hin_store_document 
         looking->people_count < PEOPLE_MAX) {
         looking->people[looking->people_count++] = document->id;
     }
-    hin_json_begin_object(&looking->writer);
-    hin_json_field_cstring(&looking->writer, "kind", resources[looking->at].path);
-    hin_json_field_integer(&looking->writer, "ID", document->id);
-    hin_json_field_cstring(&looking->writer, "by", by);
-    hin_json_key(&looking->writer, "object");
+    hin_json_begin_object(looking->writer);
+    hin_json_field_cstring(looking->writer, "kind", resources[looking->at].path);
+    hin_json_field_integer(looking->writer, "ID", document->id);
+    hin_json_field_cstring(looking->writer, "by", by);
+    hin_json_key(looking->writer, "object");
     hin_api_render(resources[looking->at].attributes, hin_json_root(parsed), document->id, &none,
-                   &looking->writer);
-    hin_json_end_object(&looking->writer);
+                   looking->writer);
+    hin_json_end_object(looking->writer);
     looking->count++;
     return hin_ok();
 }
@@ -367,15 +368,15 @@ static HIN_RESULT look_at_holders(struct hin_api_call *call, struct looking *loo
     HIN_TRY(hin_holders_load(call->tenant, &holders));
     for (size_t i = 0; i < holders.count; i++) {
         if (hin_person_is_named(looking->person, hin_view_from_text(holders.list[i].name))) {
-            hin_json_begin_object(&looking->writer);
-            hin_json_field_cstring(&looking->writer, "kind", "keys/holders");
-            hin_json_field_integer(&looking->writer, "ID", holders.list[i].key);
-            hin_json_field_cstring(&looking->writer, "by", "name");
-            hin_json_key(&looking->writer, "object");
-            hin_json_begin_object(&looking->writer);
-            hin_json_field_cstring(&looking->writer, "name", holders.list[i].name);
-            hin_json_end_object(&looking->writer);
-            hin_json_end_object(&looking->writer);
+            hin_json_begin_object(looking->writer);
+            hin_json_field_cstring(looking->writer, "kind", "keys/holders");
+            hin_json_field_integer(looking->writer, "ID", holders.list[i].key);
+            hin_json_field_cstring(looking->writer, "by", "name");
+            hin_json_key(looking->writer, "object");
+            hin_json_begin_object(looking->writer);
+            hin_json_field_cstring(looking->writer, "name", holders.list[i].name);
+            hin_json_end_object(looking->writer);
+            hin_json_end_object(looking->writer);
             looking->count++;
         }
     }
@@ -395,27 +396,40 @@ static HIN_RESULT look_everywhere(struct hin_api_call *call, struct looking *loo
     return look_at_holders(call, looking);
 }
 
+HIN_RESULT hin_api_person_resources(struct hin_api_call *call, const struct hin_person *person,
+                                    struct hin_json_writer *writer, size_t *ret_count,
+                                    size_t *ret_damaged)
+{
+    struct looking *looking = NULL;
+    size_t damaged = 0;
+    HIN_TRY(HIN_ARENA_NEW(call->arena, &looking));
+    looking->person = person;
+    looking->writer = writer;
+    HIN_TRY(look_everywhere(call, looking, &damaged));
+    *ret_count = looking->count;
+    *ret_damaged = damaged;
+    return hin_ok();
+}
+
 static struct hin_result list_resources(struct hin_api_call *call)
 {
     struct asked *asked = NULL;
-    struct looking *looking = NULL;
-    size_t damaged = 0;
+    struct hin_json_writer writer;
+    size_t count = 0, damaged = 0;
     HIN_TRY(read_asked(call, &asked));
-    HIN_TRY(HIN_ARENA_NEW(call->arena, &looking));
-    looking->person = &asked->person;
     HIN_TRY(hin_reads_begin(call, "person.read", "resources", 0, asked->fields));
-    hin_json_writer_init(&looking->writer, call->out, false);
-    hin_json_begin_object(&looking->writer);
-    hin_json_key(&looking->writer, "resources");
-    hin_json_begin_array(&looking->writer);
-    HIN_TRY(look_everywhere(call, looking, &damaged));
-    hin_json_end_array(&looking->writer);
+    hin_json_writer_init(&writer, call->out, false);
+    hin_json_begin_object(&writer);
+    hin_json_key(&writer, "resources");
+    hin_json_begin_array(&writer);
+    HIN_TRY(hin_api_person_resources(call, &asked->person, &writer, &count, &damaged));
+    hin_json_end_array(&writer);
     if (damaged > 0) {
-        hin_json_field_unsigned(&looking->writer, "damaged", damaged);
+        hin_json_field_unsigned(&writer, "damaged", damaged);
     }
-    hin_json_end_object(&looking->writer);
-    HIN_TRY(hin_reads_count(call, looking->count));
-    return hin_json_writer_finish(&looking->writer);
+    hin_json_end_object(&writer);
+    HIN_TRY(hin_reads_count(call, count));
+    return hin_json_writer_finish(&writer);
 }
 
 /* ---- the audit record ---- */

@@ -438,6 +438,37 @@ static const struct hin_api_attribute person_rows[] = {
 };
 const struct hin_api_attributes hin_api_person = HIN_API_TABLE("Person", person_rows);
 
+static const struct hin_api_attribute person_erase_rows[] = {
+    {"where", HIN_API_OBJECTS, HIN_API_REQUIRED, PLAIN, 0, 8, NULL, &person_condition,
+     "All must hold."},
+};
+const struct hin_api_attributes hin_api_person_erase =
+    HIN_API_TABLE("PersonErase", person_erase_rows);
+
+static const struct hin_api_attribute person_erasure_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL,
+     "The identifier that its certificate will have."},
+    {"state", HIN_API_CHOICE, RO, PLAIN, 0, 0, "counting|rewriting|shredding|certifying|done", NULL,
+     "How far it is: done, it is certified."},
+    {"requestedBy", HIN_API_TEXT, RO, PERSONAL, 0, 255, NULL, NULL, "Who asked for it."},
+    {"requested", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When."},
+    {"untilID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The last event that it looks at: the last there was when it was asked for."},
+    {"resumeID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The event that counting or rewriting has come to."},
+    {"events", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Events of the person."},
+    {"segments", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Segments they lay in."},
+    {"damaged", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "Damaged segments and events, which open to nobody."},
+    {"certificateID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "ID of the certificate, among certificates."},
+    {"where", HIN_API_OBJECTS, RO | HIN_API_HIDDEN, PERSONAL, 0, 8, NULL, &person_condition,
+     "What selects the person; digests once the values are not needed."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_person_erasure =
+    HIN_API_TABLE("PersonErasure", person_erasure_rows);
+
 static const struct hin_api_attribute search_criteria_rows[] = {
     {"fieldName", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,
      "The attribute that is looked at."},

@@ -3,10 +3,13 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "data/json.h"
 #include "keys/client.h"
+#include "manager/restored.h"
 #include "manager/worker/ingest/internal.h"
 #include "proof/key.h"
 #include "store/audit.h"
+#include "store/documents.h"
 
 #define CHECKPOINT_USEC (5 * HIN_MINUTE_USEC)
 #define DAMAGE_USEC     HIN_HOUR_USEC
@@ -90,6 +93,20 @@ static bool is_ours(const struct hin_ingest *ingest, const struct hin_checkpoint
                hin_vault_checkpoint_verify(hin_view_of(key, sizeof(key)), statement, signature));
 }
 
+/* A state that was let pass after the agent was told explains it; one from before does not. */
+static void explain(const struct hin_ingest *ingest, const struct hin_checkpoint *seen, char *out,
+                    size_t out_bytes)
+{
+    struct hin_restore restore;
+    char text[256];
+    out[0] = '\0';
+    if (hin_is_ok(hin_restored_last(ingest->tenant, &restore)) &&
+        seen->time_usec <= restore.time_usec) {
+        hin_restored_text(&restore, text, sizeof(text));
+        (void)snprintf(out, out_bytes, "; %s", text);
+    }
+}
+
 void hin_ingest_compare(struct session *session, struct hin_view bytes)
 {
     struct hin_ingest *ingest = session->ingest;
@@ -110,20 +127,23 @@ void hin_ingest_compare(struct session *session, struct hin_view bytes)
         return;
     }
     ingest->rolled_back = true; /* said once by each worker: every agent will tell the same */
+    char text[400], why[300];
+    explain(ingest, &seen, why, sizeof(why));
+    snprintf(text, sizeof(text), "%s%s", hin_state_get(HIN_STATE_STORE_ROLLED_BACK)->text, why);
     hin_log(HIN_LOG_ERROR,
-            "the database is older than what computer %lld has seen: it was put back from a copy",
-            (long long)session->computer);
+            "the database is older than what computer %lld has seen: it was put back from a copy%s",
+            (long long)session->computer, why);
     struct hin_audit audit = {
         .action = "store.rolled_back",
         .outcome = "done",
         .actor = hin_view_from_text(session->agent),
         .kind = "computers",
         .object = session->computer,
-        .detail = HIN_VIEW("an agent holds a checkpoint that is ahead of this database"),
+        .detail = hin_view_from_text(text),
     };
     hin_desk_refused(ingest->desk, &audit);
     struct hin_result told = hin_ingest_state_event(ingest, HIN_STATE_STORE_ROLLED_BACK,
-                                                    session->computer, session->host, NULL);
+                                                    session->computer, session->host, text);
     if (!hin_is_ok(told)) {
         hin_log_result(HIN_LOG_ERROR, told, "the event of it");
     }
@@ -201,6 +221,48 @@ HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
     HIN_TRY(hin_audit_write(ingest->tenant, &audit));
     HIN_TRY(hin_ingest_state_event(ingest, HIN_STATE_STORE_SALVAGED, 0, "", text));
     return hin_store_salvages_told(ingest->tenant->store, salvages.count);
+}
+
+struct telling {
+    struct hin_ingest *ingest;
+    int64_t last; /* document that was told */
+};
+
+static struct hin_result tell_restore(void *context, const struct hin_store_document *document)
+{
+    struct telling *telling = context;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    struct hin_restore restore;
+    struct hin_view record, statement, signature;
+    uint8_t bytes[HIN_RESTORE_MAX_BYTES];
+    char said[256], text[400];
+    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL));
+    HIN_TRY(hin_json_get_text(hin_json_root(parsed), "record", &record, NULL));
+    HIN_ENSURE(record.size <= 2 * sizeof(bytes), CORRUPT);
+    HIN_TRY(hin_unhex(record, bytes, record.size / 2));
+    HIN_TRY(hin_restore_decode(hin_view_of(bytes, record.size / 2), &restore, &statement,
+                               &signature));
+    hin_restored_text(&restore, said, sizeof(said));
+    snprintf(text, sizeof(text), "%s: %s", hin_state_get(HIN_STATE_STORE_RESTORED)->text, said);
+    HIN_TRY(
+        hin_ingest_state_event(telling->ingest, HIN_STATE_STORE_RESTORED, 0, "", text));
+    telling->last = document->id;
+    return hin_ok();
+}
+
+HIN_RESULT hin_ingest_tell_restore(struct hin_ingest *ingest)
+{
+    struct telling telling = {.ingest = ingest};
+    struct hin_store *store = ingest->tenant->store;
+    struct hin_store_listed listed;
+    if (!speaks(ingest) || ingest->tenant->judgement.restore_size == 0) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_store_restores_told(store, &telling.last));
+    struct hin_store_page page = {.after_id = telling.last};
+    int64_t before = telling.last;
+    HIN_TRY(hin_store_list(store, HIN_STORE_RESTORES, &page, tell_restore, &telling, &listed));
+    return telling.last > before ? hin_store_tell_restores(store, telling.last) : hin_ok();
 }
 
 static HIN_RESULT tell_gaps(struct hin_ingest *ingest)

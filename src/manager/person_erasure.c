@@ -1,0 +1,594 @@
+#include "manager/person_erasure.h"
+
+#include <stdio.h>
+
+#include "base/bytes.h"
+#include "base/secret.h"
+#include "crypt/hash.h"
+#include "crypt/uuid.h"
+#include "event/codec.h"
+#include "manager/audit.h"
+#include "manager/certificate.h"
+#include "manager/shred.h"
+#include "store/documents.h"
+#include "store/events.h"
+
+enum {
+    SEGMENTS_A_STEP = 16,
+    DOCUMENT_MAX = 1 << 20,
+    ARENA_MAX = 16 << 20,
+    OPEN = 1, /* owner of a document whose erasure is not done: those are found by it */
+};
+#define SHRED_BUDGET_USEC (300 * HIN_MSEC_USEC)
+#define ERRAND_REST_USEC  HIN_MINUTE_USEC /* from a note to the document that it announces */
+#define FOLD_WAIT_USEC    HIN_SEC_USEC
+
+/* ---- the document ---- */
+
+enum state { COUNTING, REWRITING, SHREDDING, CERTIFYING, DONE, STATE_COUNT };
+static const char *const states[STATE_COUNT] = {"counting", "rewriting", "shredding", "certifying",
+                                                "done"};
+
+/* A value, or what is left of it once it is not needed any more. */
+struct condition {
+    struct hin_view field, value, salt, digest;
+};
+
+struct erasure {
+    struct hin_tenant *tenant;
+    struct hin_store_document stored;
+    struct hin_json where; /* the member as it was read; no value: conditions[] */
+    struct hin_view guid, by, name, provider;
+    enum state state;
+    int64_t requested_msec, until_id, resume_id, events, segments, damaged, unread;
+    int64_t begun; /* the shredding was, and the numbers of keys below are known */
+    int64_t wrapping_version, wrapping_count, tenant_version, tenant_count, table_keys;
+    int64_t destroyed_msec, key_until_msec, exportable, certificate;
+    struct condition conditions[HIN_PERSON_CONDITIONS_MAX];
+    size_t condition_count;
+    struct hin_arena *arena;
+};
+
+static const struct {
+    const char *name;
+    size_t offset;
+} numbers[] = {
+    {"requested", offsetof(struct erasure, requested_msec)},
+    {"untilID", offsetof(struct erasure, until_id)},
+    {"resumeID", offsetof(struct erasure, resume_id)},
+    {"events", offsetof(struct erasure, events)},
+    {"segments", offsetof(struct erasure, segments)},
+    {"damaged", offsetof(struct erasure, damaged)},
+    {"unread", offsetof(struct erasure, unread)},
+    {"begun", offsetof(struct erasure, begun)},
+    {"wrappingVersion", offsetof(struct erasure, wrapping_version)},
+    {"wrappingCount", offsetof(struct erasure, wrapping_count)},
+    {"tenantVersion", offsetof(struct erasure, tenant_version)},
+    {"tenantCount", offsetof(struct erasure, tenant_count)},
+    {"tableKeys", offsetof(struct erasure, table_keys)},
+    {"destroyed", offsetof(struct erasure, destroyed_msec)},
+    {"keyUntil", offsetof(struct erasure, key_until_msec)},
+    {"exportable", offsetof(struct erasure, exportable)},
+    {"certificateID", offsetof(struct erasure, certificate)},
+};
+
+static HIN_RESULT read_state(struct hin_view name, enum state *ret_state)
+{
+    for (unsigned i = 0; i < STATE_COUNT; i++) {
+        if (hin_view_is(name, states[i])) {
+            *ret_state = i;
+            return hin_ok();
+        }
+    }
+    return hin_fail(HIN_UNSUPPORTED); /* of a later version */
+}
+
+static HIN_RESULT read_conditions(struct erasure *e, size_t count)
+{
+    HIN_ENSURE(count > 0 && count <= HIN_PERSON_CONDITIONS_MAX, CORRUPT);
+    for (size_t i = 0; i < count; i++) {
+        struct hin_json item = hin_json_at(e->where, i);
+        struct condition *at = &e->conditions[i];
+        *at = (struct condition){0};
+        HIN_TRY(hin_json_get_text(item, "field", &at->field, NULL));
+        HIN_TRY(hin_json_opt_text(item, "value", &at->value, NULL));
+        HIN_TRY(hin_json_opt_text(item, "salt", &at->salt, NULL));
+        HIN_TRY(hin_json_opt_text(item, "digest", &at->digest, NULL));
+    }
+    e->condition_count = count;
+    return hin_ok();
+}
+
+/* Texts borrow from the JSON. */
+static HIN_RESULT read_document(struct hin_json root, struct erasure *e)
+{
+    struct hin_view state;
+    size_t count = 0;
+    HIN_TRY(hin_json_get_text(root, "guid", &e->guid, NULL));
+    HIN_TRY(hin_json_get_text(root, "requestedBy", &e->by, NULL));
+    HIN_TRY(hin_json_get_text(root, "tenantName", &e->name, NULL));
+    HIN_TRY(hin_json_opt_text(root, "provider", &e->provider, NULL));
+    HIN_TRY(hin_json_get_text(root, "state", &state, NULL));
+    HIN_TRY(read_state(state, &e->state));
+    for (size_t i = 0; i < HIN_COUNT(numbers); i++) {
+        int64_t *number = (int64_t *)(void *)((char *)e + numbers[i].offset);
+        HIN_TRY(hin_json_opt_integer(root, numbers[i].name, 0, INT64_MAX, number, NULL));
+    }
+    HIN_TRY(hin_json_get_array(root, "where", &e->where, &count, NULL));
+    return read_conditions(e, count);
+}
+
+static void put_text(struct hin_json_writer *writer, const char *name, struct hin_view text)
+{
+    if (text.size > 0) {
+        hin_json_field_text(writer, name, text);
+    }
+}
+
+static HIN_RESULT write_document(const struct erasure *e, struct hin_buf *out)
+{
+    struct hin_json_writer writer;
+    hin_json_writer_init(&writer, out, false);
+    hin_json_begin_object(&writer);
+    hin_json_field_text(&writer, "guid", e->guid);
+    hin_json_field_text(&writer, "requestedBy", e->by);
+    hin_json_field_text(&writer, "tenantName", e->name);
+    put_text(&writer, "provider", e->provider);
+    hin_json_field_cstring(&writer, "state", states[e->state]);
+    for (size_t i = 0; i < HIN_COUNT(numbers); i++) {
+        int64_t number = *(const int64_t *)(const void *)((const char *)e + numbers[i].offset);
+        if (number != 0) {
+            hin_json_field_integer(&writer, numbers[i].name, number);
+        }
+    }
+    hin_json_key(&writer, "where");
+    hin_json_begin_array(&writer);
+    for (size_t i = 0; i < e->condition_count; i++) {
+        hin_json_begin_object(&writer);
+        hin_json_field_text(&writer, "field", e->conditions[i].field);
+        put_text(&writer, "value", e->conditions[i].value);
+        put_text(&writer, "salt", e->conditions[i].salt);
+        put_text(&writer, "digest", e->conditions[i].digest);
+        hin_json_end_object(&writer);
+    }
+    hin_json_end_array(&writer);
+    hin_json_end_object(&writer);
+    return hin_json_writer_finish(&writer);
+}
+
+static HIN_RESULT save(struct erasure *e)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = DOCUMENT_MAX};
+    HIN_TRY(write_document(e, &text));
+    struct hin_store_content content = {
+        .bytes = hin_buf_view(&text), .names = {e->guid}, .owner = e->state == DONE ? 0 : OPEN};
+    return hin_store_update(e->tenant->store, HIN_STORE_PERSON_ERASURES, e->stored.id,
+                            e->stored.version, &content, hin_tenant_now_usec(e->tenant),
+                            &e->stored.version);
+}
+
+HIN_RESULT hin_person_erasure_accept(struct hin_tenant *tenant,
+                                     const struct hin_person_request *request, int64_t *ret_id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = DOCUMENT_MAX};
+    char guid[HIN_UUID_TEXT_BYTES];
+    struct hin_store_position position;
+    struct erasure e = {.where = request->where,
+                        .by = request->requested_by,
+                        .name = hin_view_from_text(request->tenant_name),
+                        .requested_msec = hin_tenant_now_usec(tenant) / HIN_MSEC_USEC};
+    size_t count = 0;
+    HIN_TRY(hin_json_array(request->where, &count, NULL));
+    HIN_TRY(read_conditions(&e, count));
+    HIN_TRY(hin_uuid_new(guid));
+    HIN_TRY(hin_store_position(tenant->store, &position));
+    e.guid = hin_view_from_text(guid);
+    e.until_id = position.last_event_id;
+    HIN_TRY(write_document(&e, &text));
+    struct hin_store_content content = {
+        .bytes = hin_buf_view(&text), .names = {e.guid}, .owner = OPEN};
+    return hin_store_create(tenant->store, HIN_STORE_PERSON_ERASURES, &content,
+                            hin_tenant_now_usec(tenant), ret_id);
+}
+
+/* ---- who has something to do ---- */
+
+HIN_RESULT hin_person_errand(struct hin_tenant *own, int64_t number)
+{
+    struct hin_store_content content = {.bytes = HIN_VIEW("{}"), .owner = number};
+    int64_t id = 0;
+    return hin_store_create(own->store, HIN_STORE_ERRANDS, &content, hin_tenant_now_usec(own), &id);
+}
+
+struct errands {
+    void (*visit)(void *context, int64_t number);
+    void *context;
+};
+
+static struct hin_result tell_errand(void *context, const struct hin_store_document *document)
+{
+    const struct errands *errands = context;
+    errands->visit(errands->context, document->owner);
+    return hin_ok();
+}
+
+HIN_RESULT hin_person_errands(struct hin_tenant *own, void (*visit)(void *context, int64_t number),
+                              void *context)
+{
+    struct errands errands = {visit, context};
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    return hin_store_list(own->store, HIN_STORE_ERRANDS, &all, tell_errand, &errands, &listed);
+}
+
+struct old_errands {
+    int64_t before_usec, ids[64];
+    size_t count;
+};
+
+static struct hin_result collect_errand(void *context, const struct hin_store_document *document)
+{
+    struct old_errands *old = context;
+    if (document->created_usec < old->before_usec && old->count < HIN_COUNT(old->ids)) {
+        old->ids[old->count++] = document->id;
+    }
+    return hin_ok();
+}
+
+HIN_RESULT hin_person_errand_done(struct hin_tenant *own, int64_t number)
+{
+    struct old_errands old = {.before_usec = hin_tenant_now_usec(own) - ERRAND_REST_USEC};
+    struct hin_store_page page = {.owner = number};
+    struct hin_store_listed listed;
+    HIN_TRY(hin_store_list(own->store, HIN_STORE_ERRANDS, &page, collect_errand, &old, &listed));
+    for (size_t i = 0; i < old.count; i++) {
+        HIN_TRY(hin_store_delete(own->store, HIN_STORE_ERRANDS, old.ids[i], 0));
+    }
+    return hin_ok();
+}
+
+/* ---- counting and rewriting ---- */
+
+struct judging {
+    struct hin_person person;
+    struct hin_arena arena; /* of one event */
+    int64_t until_id;       /* what came later was not counted, and stays */
+    uint64_t count;
+};
+
+static HIN_RESULT selects(struct judging *judging, const struct hin_store_event *stored,
+                          bool *ret_selected)
+{
+    struct hin_event event;
+    hin_arena_reset(&judging->arena);
+    HIN_TRY(hin_event_decode(stored->bytes, &judging->arena, &event));
+    *ret_selected = stored->id <= judging->until_id &&
+                    hin_person_selects(&judging->person, &event, &judging->arena);
+    return hin_ok();
+}
+
+static struct hin_result count_event(void *context, const struct hin_store_event *stored)
+{
+    struct judging *judging = context;
+    bool selected = false;
+    HIN_TRY(selects(judging, stored, &selected));
+    judging->count += selected;
+    return hin_ok();
+}
+
+static struct hin_result judge_event(void *context, const struct hin_store_event *stored,
+                                     enum hin_store_verdict *ret_verdict,
+                                     struct hin_store_event *replacement)
+{
+    bool selected = false;
+    (void)replacement;
+    HIN_TRY(selects(context, stored, &selected));
+    *ret_verdict = selected ? HIN_STORE_ERASE : HIN_STORE_KEEP;
+    return hin_ok();
+}
+
+/* Segment by segment, since how many hold the person is wanted. */
+static HIN_RESULT count_some(struct erasure *e, struct judging *judging)
+{
+    struct hin_store_filter filter = {.after_id = e->resume_id,
+                                      .before_id = e->until_id + 1,
+                                      .terms = judging->person.terms,
+                                      .term_count = judging->person.term_count,
+                                      .segments_max = 1};
+    struct hin_store_report report = {.more = true};
+    for (size_t i = 0; i < SEGMENTS_A_STEP && report.more; i++) {
+        judging->count = 0;
+        HIN_TRY(hin_store_search(e->tenant->store, &filter, count_event, judging, &report));
+        e->events += (int64_t)judging->count;
+        e->segments += judging->count > 0;
+        e->damaged += (int64_t)(report.segments_damaged + report.events_damaged);
+        e->resume_id = filter.after_id = report.resume_id;
+    }
+    if (!report.more) {
+        e->state = REWRITING;
+        e->resume_id = 0;
+    }
+    return save(e);
+}
+
+static HIN_RESULT digest_values(struct erasure *e)
+{
+    for (size_t i = 0; i < e->condition_count; i++) {
+        struct condition *at = &e->conditions[i];
+        uint8_t salt[HIN_CERTIFICATE_SALT_BYTES], digest[HIN_SHA256_BYTES];
+        char salt_text[2 * sizeof(salt) + 1], digest_text[2 * sizeof(digest) + 1];
+        HIN_TRY(hin_random(salt, sizeof(salt)));
+        HIN_TRY(
+            hin_certificate_digest(hin_view_of(salt, sizeof(salt)), at->field, at->value, digest));
+        hin_hex(salt, sizeof(salt), salt_text);
+        hin_hex(digest, sizeof(digest), digest_text);
+        HIN_TRY(hin_arena_copy(e->arena, hin_view_from_text(salt_text), &at->salt));
+        HIN_TRY(hin_arena_copy(e->arena, hin_view_from_text(digest_text), &at->digest));
+        at->value = HIN_VIEW_EMPTY;
+    }
+    return hin_ok();
+}
+
+/* Whatever was cut off, a segment is as before or as after: it is gone through again. */
+static HIN_RESULT rewrite_some(struct erasure *e, struct judging *judging)
+{
+    struct hin_store_rewrite rewrite = {.judge = judge_event,
+                                        .context = judging,
+                                        .terms = judging->person.terms,
+                                        .term_count = HIN_MIN(judging->person.term_count, 1u),
+                                        .after_id = e->resume_id,
+                                        .until_id = e->until_id,
+                                        .segments_max = SEGMENTS_A_STEP};
+    struct hin_store_rewritten done = {0};
+    if (e->until_id > 0) {
+        HIN_TRY(hin_store_rewrite(e->tenant->store, &rewrite, &done));
+    }
+    e->unread += (int64_t)done.events_unread;
+    e->resume_id = done.resume_id;
+    if (!done.more) {
+        HIN_TRY(digest_values(e));
+        e->state = SHREDDING;
+    }
+    return save(e);
+}
+
+static HIN_RESULT go_through(struct erasure *e,
+                             struct hin_result (*act)(struct erasure *e, struct judging *judging))
+{
+    struct judging *judging = NULL;
+    struct hin_error error = {0};
+    HIN_TRY(HIN_ARENA_NEW(e->arena, &judging));
+    HIN_TRY(hin_person_read(e->where, e->arena, &judging->person, &error));
+    judging->until_id = e->until_id;
+    hin_arena_init(&judging->arena, ARENA_MAX);
+    struct hin_result result = act(e, judging);
+    hin_arena_done(&judging->arena);
+    return result;
+}
+
+static struct hin_result count(struct erasure *e, struct hin_person_progress *progress)
+{
+    (void)progress;
+    return go_through(e, count_some);
+}
+
+static struct hin_result rewrite(struct erasure *e, struct hin_person_progress *progress)
+{
+    (void)progress;
+    return go_through(e, rewrite_some);
+}
+
+/* ---- copies ---- */
+
+/* All versions there are now are destroyed by what begins here. */
+static HIN_RESULT begin_shredding(struct erasure *e)
+{
+    struct hin_vault_tenant_status status;
+    e->tenant->key_use_count++;
+    HIN_TRY(hin_keys_tenant_status(&e->tenant->keys, hin_tenant_view(e->tenant), &status));
+    HIN_ENSURE(status.tenant_version_count > 0, PROTOCOL);
+    HIN_TRY(hin_tenant_shred_begin(e->tenant));
+    e->begun = 1;
+    e->wrapping_version = status.wrapping.current_version;
+    e->wrapping_count = status.wrapping.version_count;
+    e->tenant_version = status.tenant_versions[status.tenant_version_count - 1];
+    e->tenant_count = (int64_t)status.tenant_version_count;
+    HIN_TRY(hin_arena_copy(e->arena, hin_view_from_text(status.wrapping.name), &e->provider));
+    return save(e);
+}
+
+static struct hin_result shred(struct erasure *e, struct hin_person_progress *progress)
+{
+    struct hin_shred_report report;
+    if (e->begun == 0) {
+        return begin_shredding(e);
+    }
+    struct hin_result shredded = hin_tenant_shred_copies(e->tenant, SHRED_BUDGET_USEC, &report);
+    if (shredded.code == HIN_NOT_FOUND) { /* cut off between its end and the note of it */
+        return begin_shredding(e);
+    }
+    HIN_TRY(shredded);
+    progress->wait_usec = report.wait_usec;
+    e->table_keys += (int64_t)report.table_keys;
+    if (report.done) {
+        e->destroyed_msec = hin_tenant_now_usec(e->tenant) / HIN_MSEC_USEC;
+        e->key_until_msec = report.destruction_usec / HIN_MSEC_USEC;
+        e->exportable = report.exportable;
+        e->state = CERTIFYING;
+    }
+    return report.done || report.table_keys > 0 ? save(e) : hin_ok();
+}
+
+/* ---- the certificate ---- */
+
+static void add_remainder(struct hin_certificate *certificate, bool holds, const char *what,
+                          const char *why)
+{
+    if (holds && certificate->remains_count < HIN_CERTIFICATE_ROWS_MAX) {
+        certificate->remains[certificate->remains_count++] =
+            (struct hin_certificate_remainder){hin_view_from_text(what), hin_view_from_text(why)};
+    }
+}
+
+static void state_remains(struct hin_certificate *certificate, const struct erasure *e)
+{
+    add_remainder(certificate, true, "the audit record",
+                  "what people did, and who looked, is kept as evidence; it can name the person as "
+                  "one who acted");
+    add_remainder(certificate, true, "copies and backups of the database, and exports",
+                  "as ciphertext: the versions of the keys that opened them are destroyed");
+    add_remainder(certificate, e->exportable != 0, "copies of the key ring's file",
+                  "whoever kept one that was made before, and its pass phrase if it has one, still "
+                  "opens old copies of the database with it");
+    add_remainder(certificate, e->key_until_msec > 0, "the former wrapping key, disabled",
+                  "its service deletes it on the date stated; until then whoever administers that "
+                  "service could enable it again");
+    add_remainder(certificate, true, "events stored after the request",
+                  "what agents had not delivered yet lies sealed in their spools and comes as any "
+                  "other event: erase again once they have");
+    add_remainder(certificate, true, "events that name the person in free text alone",
+                  "only what the fields stated held was selected");
+    add_remainder(certificate, true, "names and addresses of computers",
+                  "resources are changed or removed by themselves");
+    add_remainder(certificate, true, "what was read or forwarded before",
+                  "what left the manager in the clear, at somebody's request, is out of its reach");
+    add_remainder(certificate, e->damaged > 0, "damaged segments and events",
+                  "they open to nobody, so it is not known whom they are about");
+    add_remainder(certificate, e->unread > 0, "events stored by a later version",
+                  "this one cannot read them: erase again with that version");
+}
+
+static void add_key(struct hin_certificate *certificate, struct hin_certificate_key key)
+{
+    certificate->keys[certificate->key_count++] = key;
+}
+
+static HIN_RESULT state_erasure(const struct erasure *e, struct hin_certificate *ret_certificate)
+{
+    uint64_t exports = 0;
+    HIN_TRY(hin_store_count(e->tenant->store, HIN_STORE_EXPORTS, &exports));
+    *ret_certificate = (struct hin_certificate){
+        .kind = HIN_CERTIFICATE_PERSON,
+        .tenant = hin_tenant_view(e->tenant),
+        .id = e->guid,
+        .number = e->tenant->number,
+        .name = e->name,
+        .events = e->events,
+        .segments = e->segments,
+        .exports = (int64_t)exports,
+        .requested_by = e->by,
+        .requested_msec = e->requested_msec,
+        .done_msec = hin_tenant_now_usec(e->tenant) / HIN_MSEC_USEC,
+    };
+    for (size_t i = 0; i < e->condition_count; i++) {
+        ret_certificate->selected[ret_certificate->selected_count++] =
+            (struct hin_certificate_selected){.field = e->conditions[i].field,
+                                              .salt = e->conditions[i].salt,
+                                              .digest = e->conditions[i].digest};
+    }
+    add_key(ret_certificate,
+            (struct hin_certificate_key){HIN_VIEW("wrapping"), ret_certificate->tenant,
+                                         e->wrapping_version, e->wrapping_count, e->provider,
+                                         e->destroyed_msec, e->key_until_msec});
+    add_key(ret_certificate,
+            (struct hin_certificate_key){HIN_VIEW("tenant"), HIN_VIEW_EMPTY, e->tenant_version,
+                                         e->tenant_count, HIN_VIEW("vault"), e->destroyed_msec, 0});
+    add_key(ret_certificate,
+            (struct hin_certificate_key){HIN_VIEW("table"), HIN_VIEW_EMPTY, 0, e->table_keys,
+                                         HIN_VIEW("key table"), e->destroyed_msec, 0});
+    state_remains(ret_certificate, e);
+    return hin_ok();
+}
+
+static HIN_RESULT certify_within(struct erasure *e)
+{
+    struct hin_certificate *certificate = NULL;
+    char detail[128];
+    HIN_TRY(HIN_ARENA_NEW(e->arena, &certificate));
+    HIN_TRY(state_erasure(e, certificate));
+    HIN_TRY(hin_certificate_issue(e->tenant, certificate, &e->certificate));
+    snprintf(detail, sizeof(detail), "certificate %lld (%.*s)", (long long)e->certificate,
+             HIN_ARGS(e->guid));
+    struct hin_audit audit = {
+        .action = "person.erased",
+        .outcome = "done",
+        .actor = HIN_VIEW("jobs"),
+        .kind = "persons/erasures",
+        .object = e->stored.id,
+        .detail = hin_view_from_text(detail),
+    };
+    HIN_TRY(hin_audit_write(e->tenant, &audit));
+    e->state = DONE;
+    return save(e);
+}
+
+/* Certificate, record and state at once: none stands without the others. */
+static struct hin_result certify(struct erasure *e, struct hin_person_progress *progress)
+{
+    struct hin_result folded = hin_store_checkpoint(e->tenant->store);
+    if (folded.code == HIN_AGAIN) { /* readers are in the way: the log still holds what was */
+        progress->wait_usec = FOLD_WAIT_USEC;
+        return hin_ok();
+    }
+    HIN_TRY(folded);
+    HIN_TRY(hin_store_begin(e->tenant->store));
+    struct hin_result certified = certify_within(e);
+    struct hin_result ended = hin_store_end(e->tenant->store, hin_is_ok(certified));
+    HIN_TRY(certified);
+    HIN_TRY(ended);
+    progress->done = true;
+    return hin_ok();
+}
+
+/* ---- steps ---- */
+
+struct finding {
+    struct hin_arena *arena;
+    struct hin_store_document found;
+};
+
+static struct hin_result take_first(void *context, const struct hin_store_document *document)
+{
+    struct finding *finding = context;
+    finding->found = *document;
+    return hin_arena_copy(finding->arena, document->bytes, &finding->found.bytes);
+}
+
+static HIN_RESULT step(struct hin_tenant *tenant, struct hin_arena *arena,
+                       struct hin_person_progress *progress)
+{
+    static struct hin_result (*const acts[DONE])(struct erasure * e,
+                                                 struct hin_person_progress * progress) = {
+        [COUNTING] = count, [REWRITING] = rewrite, [SHREDDING] = shred, [CERTIFYING] = certify};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    struct finding finding = {.arena = arena};
+    struct hin_store_page page = {.owner = OPEN, .limit = 1};
+    struct hin_store_listed listed;
+    struct erasure *e = NULL;
+    HIN_TRY(hin_store_list(tenant->store, HIN_STORE_PERSON_ERASURES, &page, take_first, &finding,
+                           &listed));
+    progress->id = finding.found.id;
+    progress->idle = finding.found.id == 0;
+    if (progress->idle) {
+        return hin_ok();
+    }
+    HIN_TRY(HIN_ARENA_NEW(arena, &e));
+    *e = (struct erasure){.tenant = tenant, .stored = finding.found, .arena = arena};
+    HIN_TRY(hin_json_parse(finding.found.bytes, DOCUMENT_MAX, &parsed, NULL));
+    HIN_TRY(read_document(hin_json_root(parsed), e));
+    HIN_ENSURE(e->state < DONE, CORRUPT);
+    return acts[e->state](e, progress);
+}
+
+HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant,
+                                   struct hin_person_progress *ret_progress)
+{
+    struct hin_arena arena;
+    struct hin_person_progress progress = {0};
+    hin_arena_init(&arena, ARENA_MAX);
+    struct hin_result stepped = step(tenant, &arena, &progress);
+    hin_arena_done(&arena);
+    HIN_TRY(stepped);
+    *ret_progress = progress;
+    return hin_ok();
+}

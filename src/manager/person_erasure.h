@@ -1,0 +1,45 @@
+/* The erasure of one person's data, as a document of the tenant remembers it: accepted by a worker,
+ * done by `jobs` in bounded steps. Each step may be the last; the next one goes on where the
+ * document says. What it states was counted before anything went, so it is true whatever was cut
+ * off.
+ *
+ * counting: events of the person are counted, up to the last one at acceptance. rewriting: their
+ * segments are written anew without them. shredding: the document keeps digests in place of the
+ * values, and copies become worthless (shred.h). certifying: the write-ahead log is folded, then
+ * certificate, audit entry and the state `done` are stored at once. */
+#ifndef HIN_MANAGER_PERSON_ERASURE_H
+#define HIN_MANAGER_PERSON_ERASURE_H
+
+#include "manager/person.h"
+#include "manager/tenant.h"
+
+/* Within a transaction of the caller. `fields`: a JSON array of names. *ret_id: the document. */
+struct hin_person_request {
+    struct hin_json where; /* as hin_person_read took it */
+    struct hin_view requested_by;
+    const char *tenant_name;
+};
+HIN_RESULT hin_person_erasure_accept(struct hin_tenant *tenant,
+                                     const struct hin_person_request *request,
+                                     int64_t *ret_id) HIN_NONNULL;
+
+/* Before that, where another tenant than the installation's own asks: `jobs`, which lets tenants
+ * rest, is told in the installation's own store. */
+HIN_RESULT hin_person_errand(struct hin_tenant *own, int64_t number) HIN_NONNULL;
+/* Calls `visit` with the number of each tenant that jobs has something to do for. */
+HIN_RESULT hin_person_errands(struct hin_tenant *own, void (*visit)(void *context, int64_t number),
+                              void *context) HIN_NONNULL;
+/* Nothing is left to do there: forgotten, except for what is about to be accepted. */
+HIN_RESULT hin_person_errand_done(struct hin_tenant *own, int64_t number) HIN_NONNULL;
+
+struct hin_person_progress {
+    bool idle;         /* nothing is to be done */
+    bool done;         /* this step was the last of an erasure: */
+    int64_t id;        /* its document's ID */
+    int64_t wait_usec; /* until a step has something to do; 0: at once */
+};
+/* One step of the oldest erasure that is not done. A failure: nothing is lost, call again later. */
+HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant,
+                                   struct hin_person_progress *ret_progress) HIN_NONNULL;
+
+#endif

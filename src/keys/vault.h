@@ -247,16 +247,12 @@ HIN_RESULT hin_vault_holder_find(const struct hin_vault *vault,
                                  const uint8_t digest[HIN_SHA256_BYTES],
                                  struct hin_vault_holder *ret_holder) HIN_NONNULL;
 
-/* --- letting a state pass that was refused, without `run` (manager/restore.c); each makes a signed
- * record, which is kept until the next and handed out with judgements. CONFLICT: nothing is to be
- * let pass. --- */
+/* --- letting a state pass that was refused, without `run` (init/restore.c) --- */
 /* The store with this token, once: the number moves past all that were there, so that neither this
- * state nor the newer one passes again. */
-HIN_RESULT hin_vault_generation_grant(struct hin_vault *vault, struct hin_view tenant,
-                                      struct hin_view token, const char *holder) HIN_NONNULL;
-/* The key ring as it is; the record is of the tenant. */
-HIN_RESULT hin_vault_keyring_grant(struct hin_vault *vault, struct hin_view tenant,
-                                   const char *holder) HIN_NONNULL;
+ * state nor the newer one passes again; and the key ring as it is. Makes a signed record, which is
+ * kept until the next and handed out with judgements. CONFLICT: neither is refused. */
+HIN_RESULT hin_vault_restore_grant(struct hin_vault *vault, struct hin_view tenant,
+                                   struct hin_view token, const char *holder) HIN_NONNULL;
 /* Where the key ring is and where the vault knows it to have been; 0 where there is no file. */
 HIN_RESULT hin_vault_keyring(struct hin_vault *vault, uint64_t *ret_found,
                              uint64_t *ret_known) HIN_NONNULL;

@@ -317,29 +317,36 @@ static HIN_RESULT grant(struct hin_vault *vault, struct hin_view id, struct hin_
 {
     struct hin_vault_tenant *tenant = NULL;
     struct hin_vault_judgement judgement = {0};
+    uint64_t ring_found = 0, ring_known = 0;
     HIN_TRY(hin_vault_find(vault, id, &tenant));
     HIN_TRY(look(vault, tenant, token, &judgement));
-    HIN_ENSURE(hin_vault_is_refusal(judgement.verdict), CONFLICT);
-    uint64_t top = HIN_MAX(judgement.found, judgement.known);
-    HIN_ENSURE(top < NUMBER_MAX - 2, LIMIT);
+    HIN_TRY(hin_vault_keyring(vault, &ring_found, &ring_known));
+    bool refused = hin_vault_is_refusal(judgement.verdict);
+    HIN_ENSURE(refused || ring_found < ring_known, CONFLICT);
     struct hin_vault_generation next = tenant->generation;
-    /* By two: one behind would be a crash, which passes. */
-    next.number = top + 2;
-    next.is_granted = true;
-    next.granted = judgement.found;
+    if (refused) {
+        uint64_t top = HIN_MAX(judgement.found, judgement.known);
+        HIN_ENSURE(top < NUMBER_MAX - 2, LIMIT);
+        next.number = top + 2; /* one behind would be a crash, which passes */
+        next.is_granted = true;
+        next.granted = judgement.found;
+    }
     struct hin_restore restore = {
-        .what = judgement.verdict == HIN_VAULT_STORE_SET_BACK ? HIN_RESTORE_STORE
-                                                              : HIN_RESTORE_VAULT,
+        .what = !refused                                          ? HIN_RESTORE_KEYRING
+                : judgement.verdict == HIN_VAULT_STORE_SET_BACK ? HIN_RESTORE_STORE
+                                                                : HIN_RESTORE_VAULT,
         .found = judgement.found,
         .known = judgement.known,
         .next = next.number,
+        .ring_found = ring_found,
+        .ring_known = HIN_MAX(ring_found, ring_known),
     };
-    return hin_vault_restore(vault, tenant, &next, vault->keyring, &restore, holder);
+    return hin_vault_restore(vault, tenant, &next, ring_found, &restore, holder);
 }
 
-struct hin_result hin_vault_generation_grant(struct hin_vault *vault, struct hin_view tenant,
-                                             struct hin_view token, const char *holder)
+struct hin_result hin_vault_restore_grant(struct hin_vault *vault, struct hin_view tenant,
+                                          struct hin_view token, const char *holder)
 {
-    return hin_vault_report(vault, "generation-grant", tenant, NULL, HIN_VAULT_FOR_ADMIN,
+    return hin_vault_report(vault, "restore-grant", tenant, NULL, HIN_VAULT_FOR_ADMIN,
                             grant(vault, tenant, token, holder));
 }

@@ -156,22 +156,3 @@ struct hin_result hin_vault_keyring(struct hin_vault *vault, uint64_t *ret_found
     *ret_known = vault->keyring;
     return hin_ok();
 }
-
-static HIN_RESULT grant_keyring(struct hin_vault *vault, struct hin_view id, const char *holder)
-{
-    struct hin_vault_tenant *tenant = NULL;
-    uint64_t found = 0, known = 0;
-    HIN_TRY(hin_vault_find(vault, id, &tenant));
-    HIN_TRY(hin_vault_keyring(vault, &found, &known));
-    HIN_ENSURE(found < known, CONFLICT);
-    struct hin_restore restore = {
-        .what = HIN_RESTORE_KEYRING, .found = found, .known = known, .next = found};
-    return hin_vault_restore(vault, tenant, &tenant->generation, found, &restore, holder);
-}
-
-struct hin_result hin_vault_keyring_grant(struct hin_vault *vault, struct hin_view tenant,
-                                          const char *holder)
-{
-    return hin_vault_report(vault, "keyring-grant", tenant, NULL, HIN_VAULT_FOR_ADMIN,
-                            grant_keyring(vault, tenant, holder));
-}

@@ -9,6 +9,7 @@
 #include "manager/doctor.h"
 #include "manager/init/init.h"
 #include "manager/init/protect.h"
+#include "manager/init/restore.h"
 #include "manager/main.h"
 #include "manager/parent/run.h"
 #include "manager/roles.h"
@@ -32,6 +33,11 @@ static int run_protect(const struct hin_role_program *program, int argc, char **
     return hin_manager_protect(program, argc, argv);
 }
 
+static int run_restore(const struct hin_role_program *program, int argc, char **argv)
+{
+    return hin_manager_restore(program, argc, argv);
+}
+
 static int write_man(const struct hin_role_program *program, int argc, char **argv)
 {
     (void)program;
@@ -40,6 +46,7 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     hin_option_man(&hin_manager_init_command, stdout);
     hin_option_man(&hin_manager_run_command, stdout);
     hin_option_man(&hin_manager_protect_command, stdout);
+    hin_option_man(&hin_manager_restore_command, stdout);
     hin_option_man(&hin_manager_doctor_command, stdout);
     return 0;
 }
@@ -52,6 +59,7 @@ static const struct {
     {"init", "make a new installation", run_init},
     {"run", "serve until SIGTERM", hin_manager_run},
     {"protect", "change what guards the key ring", run_protect},
+    {"restore", "show or accept a store or vault of an older state", run_restore},
     {"doctor", "look at files and host, say what to mend", hin_manager_doctor},
     {"man", "write the manual page of the commands", write_man},
     {"version", "say which version this is", show_version},

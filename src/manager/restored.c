@@ -20,15 +20,21 @@ HIN_RESULT hin_restored_last(const struct hin_tenant *tenant, struct hin_restore
 
 void hin_restored_text(const struct hin_restore *restore, char *out, size_t out_bytes)
 {
-    char id[HIN_RESTORE_ID_TEXT_BYTES];
+    char id[HIN_RESTORE_ID_TEXT_BYTES], ring[96] = "";
+    bool rings = restore->what == HIN_RESTORE_KEYRING;
+    bool vault = restore->what == HIN_RESTORE_VAULT;
+    uint64_t older = rings ? restore->ring_found : HIN_MIN(restore->found, restore->known);
+    uint64_t newer = rings ? restore->ring_known : HIN_MAX(restore->found, restore->known);
     hin_restore_id_text(restore, id);
-    (void)snprintf(out, out_bytes, "%s of generation %llu was accepted where %llu was known, by %s: restore %s",
-                   hin_restore_what_name(restore->what),
-                   (unsigned long long)(restore->what == HIN_RESTORE_VAULT ? restore->known
-                                                                           : restore->found),
-                   (unsigned long long)(restore->what == HIN_RESTORE_VAULT ? restore->found
-                                                                           : restore->known),
-                   restore->holder, id);
+    if (!rings && restore->ring_found < restore->ring_known) {
+        (void)snprintf(ring, sizeof(ring), ", and the key ring (%llu, %llu)",
+                       (unsigned long long)restore->ring_found,
+                       (unsigned long long)restore->ring_known);
+    }
+    (void)snprintf(out, out_bytes, "%s accepted %s of generation %llu where %s %llu%s (restore %s)",
+                   restore->holder, hin_restore_what_name(restore->what),
+                   (unsigned long long)older, vault ? "the store has" : "the vault knows",
+                   (unsigned long long)newer, ring, id);
 }
 
 static HIN_RESULT check(struct hin_tenant *tenant, struct hin_restore *restore)
@@ -61,6 +67,8 @@ static HIN_RESULT write_text(const struct hin_tenant *tenant, const struct hin_r
     hin_json_field_unsigned(&writer, "found", restore->found);
     hin_json_field_unsigned(&writer, "known", restore->known);
     hin_json_field_unsigned(&writer, "next", restore->next);
+    hin_json_field_unsigned(&writer, "ringFound", restore->ring_found);
+    hin_json_field_unsigned(&writer, "ringKnown", restore->ring_known);
     hin_json_field_integer(&writer, "time", restore->time_usec / HIN_MSEC_USEC);
     hin_json_field_cstring(&writer, "holder", restore->holder);
     hin_json_field_cstring(&writer, "record", hex);

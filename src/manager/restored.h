@@ -12,7 +12,7 @@ HIN_RESULT hin_restored_last(const struct hin_tenant *tenant,
 /* Once the store is unlocked: the record that came with its judgement is checked, stored and
  * audited, where it is not yet. AUTH: it is not signed by this installation's key service. */
 HIN_RESULT hin_restored_take(struct hin_tenant *tenant) HIN_NONNULL;
-/* "the store of generation 5 was accepted in place of 7 by admin: restore 12ab..." */
+/* "admin accepted the store of generation 5 where the vault knows 7 (restore 12ab...)" */
 void hin_restored_text(const struct hin_restore *restore, char *out,
                        size_t out_bytes) HIN_NONNULL;
 

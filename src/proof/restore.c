@@ -32,6 +32,8 @@ struct hin_result hin_restore_encode(const struct hin_restore *restore,
     HIN_TRY(hin_write_u64(ret_statement, restore->found));
     HIN_TRY(hin_write_u64(ret_statement, restore->known));
     HIN_TRY(hin_write_u64(ret_statement, restore->next));
+    HIN_TRY(hin_write_u64(ret_statement, restore->ring_found));
+    HIN_TRY(hin_write_u64(ret_statement, restore->ring_known));
     HIN_TRY(hin_write_u64(ret_statement, (uint64_t)restore->time_usec));
     HIN_TRY(hin_write_bytes(ret_statement, hin_view_from_text(restore->tenant)));
     return hin_write_bytes(ret_statement, hin_view_from_text(restore->holder));
@@ -61,6 +63,8 @@ static HIN_RESULT read_statement(struct hin_view bytes, struct hin_restore *rest
     HIN_TRY(hin_read_u64(&reader, &restore->found));
     HIN_TRY(hin_read_u64(&reader, &restore->known));
     HIN_TRY(hin_read_u64(&reader, &restore->next));
+    HIN_TRY(hin_read_u64(&reader, &restore->ring_found));
+    HIN_TRY(hin_read_u64(&reader, &restore->ring_known));
     HIN_TRY(hin_read_u64(&reader, &time));
     HIN_ENSURE(time <= INT64_MAX, SYNTAX);
     restore->time_usec = (int64_t)time;

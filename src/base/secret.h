@@ -33,8 +33,8 @@ HIN_RESULT hin_secret_read_fd(struct hin_secret *ret_secret, int fd) HIN_NONNULL
 
 /* One line, without its end. NOT_FOUND: none, or an empty one; LIMIT. */
 HIN_RESULT hin_secret_read_line(FILE *in, struct hin_secret *ret_secret) HIN_NONNULL;
-/* Asked for on the terminal, which does not show it. NOT_FOUND: there is no terminal, or nothing was
- * typed. */
+/* Asked for on the terminal, which does not show it. NOT_FOUND: there is no terminal, or nothing
+ * was typed. */
 HIN_RESULT hin_secret_ask(const char *prompt, struct hin_secret *ret_secret) HIN_NONNULL;
 
 HIN_RESULT hin_random(void *to, size_t size); /* getrandom(2), never short */

@@ -164,10 +164,10 @@ hin_vault_provider_test(struct hin_vault *vault, struct hin_view tenant,
  * knows a number for each tenant, its store holds a token for that number which only the vault
  * makes. The vault goes first, so that an honest store is at most one behind. --- */
 struct hin_vault_generation {
-    uint64_t number;   /* 0: none yet */
-    uint64_t seen;     /* the highest that the store was seen with */
-    uint64_t granted;  /* a key holder lets a store of this one pass, once; meant while is_granted */
-    bool is_granted;   /* until the number has been seen */
+    uint64_t number;  /* 0: none yet */
+    uint64_t seen;    /* the highest that the store was seen with */
+    uint64_t granted; /* a key holder lets a store of this one pass, once; meant while is_granted */
+    bool is_granted;  /* until the number has been seen */
     int64_t seen_usec; /* 0: never */
 };
 enum hin_vault_verdict {
@@ -195,13 +195,13 @@ struct hin_vault_judgement {
     uint64_t found, known; /* the store's number, the vault's */
     int64_t seen_usec;     /* when the store was last seen with the vault's; 0: never */
     size_t token_size;     /* 0: the store keeps what it has */
-    uint8_t token[HIN_VAULT_TOKEN_BYTES]; /* to take its place */
-    size_t restore_size; /* 0: nothing was ever let pass */
+    uint8_t token[HIN_VAULT_TOKEN_BYTES];   /* to take its place */
+    size_t restore_size;                    /* 0: nothing was ever let pass */
     uint8_t restore[HIN_RESTORE_MAX_BYTES]; /* the last record of it (proof/restore.h) */
 };
 /* `token`: what the store holds, empty where it holds none. After a token that was answered was put
- * there, durably, the same is asked again, which is how the vault learns that it was. A refusal is a
- * verdict, no failure. AUTH: a token of another tenant or installation. CORRUPT: none at all. */
+ * there, durably, the same is asked again, which is how the vault learns that it was. A refusal is
+ * a verdict, no failure. AUTH: a token of another tenant or installation. CORRUPT: none at all. */
 HIN_RESULT hin_vault_generation(struct hin_vault *vault, struct hin_view tenant,
                                 struct hin_view token,
                                 struct hin_vault_judgement *ret_judgement) HIN_NONNULL;

@@ -75,8 +75,8 @@ static HIN_RESULT read_token(struct hin_vault *vault, struct hin_view tenant, st
 /* ---- moving on ---- */
 
 /* The store has the present number and the next one is not reserved: what `init` or a process that
- * was cut off left. In the file, or not at all. A save that failed may have reached the disk all the
- * same: that is a number which the store was not given yet, as after a crash. */
+ * was cut off left. In the file, or not at all. A save that failed may have reached the disk all
+ * the same: that is a number which the store was not given yet, as after a crash. */
 static HIN_RESULT move_on(struct hin_vault *vault, struct hin_vault_tenant *tenant)
 {
     struct hin_vault_generation before = tenant->generation;
@@ -332,7 +332,7 @@ static HIN_RESULT grant(struct hin_vault *vault, struct hin_view id, struct hin_
         next.granted = judgement.found;
     }
     struct hin_restore restore = {
-        .what = !refused                                          ? HIN_RESTORE_KEYRING
+        .what = !refused                                        ? HIN_RESTORE_KEYRING
                 : judgement.verdict == HIN_VAULT_STORE_SET_BACK ? HIN_RESTORE_STORE
                                                                 : HIN_RESTORE_VAULT,
         .found = judgement.found,

@@ -17,8 +17,8 @@ struct hin_vault_wrapped {
 
 struct hin_vault_tenant {
     char id[HIN_X509_NAME_BYTES];
-    int64_t wrapping_rotated_usec;  /* when its wrapping key at the provider was made or rotated */
-    int64_t rotated_usec;           /* the same of its tenant key */
+    int64_t wrapping_rotated_usec; /* when its wrapping key at the provider was made or rotated */
+    int64_t rotated_usec;          /* the same of its tenant key */
     struct hin_vault_generation generation;
     uint8_t restore[HIN_RESTORE_MAX_BYTES]; /* the last record of a state that was let pass */
     size_t restore_size;
@@ -66,13 +66,14 @@ void hin_vault_tenant_free(struct hin_vault_tenant *tenant);
 /* Vault file, version 4: "HVT" 4, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
  * destroy_below, u64 when the installation's wrapping key was rotated, u64 generation of the key
  * ring, key holders (varint count, then each: name (bytes), 32 bytes digest, u64 when it lapses),
- * authority (bytes), u64 when it took over, the former authority (bytes; empty: none), the own keys,
- * varint tenant count, then each tenant: id, u64 when its wrapping key was rotated, u64 when its
- * tenant key was, generation (u64 number, seen, when seen, u8 granted, u64 granted), restore record
- * (bytes), varint key count, keys, index key. A key: u32 version, 16 bytes id, wrapped (bytes).
- * Version 3 (read only): without key ring's generation, holders, generations and records. Version 2
- * (read only): also without former authority and its time. Version 1 (read only): also without any
- * time and destroy_below; its tenant keys are wrapped under the installation's wrapping key. */
+ * authority (bytes), u64 when it took over, the former authority (bytes; empty: none), the own
+ * keys, varint tenant count, then each tenant: id, u64 when its wrapping key was rotated, u64 when
+ * its tenant key was, generation (u64 number, seen, when seen, u8 granted, u64 granted), restore
+ * record (bytes), varint key count, keys, index key. A key: u32 version, 16 bytes id, wrapped
+ * (bytes). Version 3 (read only): without key ring's generation, holders, generations and records.
+ * Version 2 (read only): also without former authority and its time. Version 1 (read only): also
+ * without any time and destroy_below; its tenant keys are wrapped under the installation's wrapping
+ * key. */
 HIN_RESULT hin_vault_encode(const struct hin_vault *vault, struct hin_buf *ret_bytes) HIN_NONNULL;
 /* Into an empty vault whose map is initialised. */
 HIN_RESULT hin_vault_decode(struct hin_vault *vault, struct hin_view bytes) HIN_NONNULL;

@@ -118,8 +118,8 @@ static HIN_RESULT complete(struct hin_vault *vault, const struct hin_vault_tenan
 {
     HIN_TRY(hin_random(restore->id, sizeof(restore->id)));
     restore->time_usec = HIN_MAX(hin_clock_wall_usec(vault->clock), 0);
-    HIN_TRY(hin_view_to_text(hin_view_from_text(tenant->id), restore->tenant,
-                             sizeof(restore->tenant)));
+    HIN_TRY(
+        hin_view_to_text(hin_view_from_text(tenant->id), restore->tenant, sizeof(restore->tenant)));
     return hin_view_to_text(hin_view_from_text(holder), restore->holder, sizeof(restore->holder));
 }
 

@@ -32,9 +32,9 @@ void hin_restored_text(const struct hin_restore *restore, char *out, size_t out_
                        (unsigned long long)restore->ring_known);
     }
     (void)snprintf(out, out_bytes, "%s accepted %s of generation %llu where %s %llu%s (restore %s)",
-                   restore->holder, hin_restore_what_name(restore->what),
-                   (unsigned long long)older, vault ? "the store has" : "the vault knows",
-                   (unsigned long long)newer, ring, id);
+                   restore->holder, hin_restore_what_name(restore->what), (unsigned long long)older,
+                   vault ? "the store has" : "the vault knows", (unsigned long long)newer, ring,
+                   id);
 }
 
 static HIN_RESULT check(struct hin_tenant *tenant, struct hin_restore *restore)

@@ -22,7 +22,7 @@ enum {
 };
 /* More often than the numbers move on, so that little is added to that. */
 #define GENERATION_USEC (HIN_VAULT_GENERATION_USEC / 5)
-#define LOCK_WAIT_USEC (30 * HIN_SEC_USEC)
+#define LOCK_WAIT_USEC  (30 * HIN_SEC_USEC)
 
 HIN_RESULT hin_tenant_name(struct hin_view name, char ret_canonical[HIN_TENANT_NAME_BYTES])
 {

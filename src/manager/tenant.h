@@ -31,10 +31,10 @@ struct hin_tenant {
     int lock;            /* held, shared, while the database is open; alone, to salvage it */
     int64_t sealer_usec; /* monotonic, when the sealer's key was taken */
     uint8_t sealer_key[HIN_SEAL_KEY_ID_BYTES];
-    bool is_judged;        /* its generation, by this process; see hin_vault_generation */
-    int64_t judged_usec;   /* monotonic, when it was */
+    bool is_judged;      /* its generation, by this process; see hin_vault_generation */
+    int64_t judged_usec; /* monotonic, when it was */
     struct hin_vault_judgement judgement; /* the last one */
-    uint32_t data_version; /* of the sealer's key; see hin_tenant_rotate_data */
+    uint32_t data_version;                /* of the sealer's key; see hin_tenant_rotate_data */
 };
 
 /* The register of tenants, documents of the installation's own: which name is which. */

@@ -2,9 +2,8 @@
  * knows, or newer. Signed by the keys process's checkpoint key for both generations (decision 24).
  *
  *     "HRS" 1 | id (16) | u8 what | u64 generation found | u64 generation known | u64 generation
- *     from here on | u64 key ring's generation found | u64 known | i64 time (usec) | tenant (bytes) |
- *     holder (bytes)
- *     signature (64): Ed25519 over HIN_RESTORE_DOMAIN || all before */
+ *     from here on | u64 key ring's generation found | u64 known | i64 time (usec) | tenant (bytes)
+ * | holder (bytes) signature (64): Ed25519 over HIN_RESTORE_DOMAIN || all before */
 #ifndef HIN_PROOF_RESTORE_H
 #define HIN_PROOF_RESTORE_H
 
@@ -32,8 +31,8 @@ enum hin_restore_what {
 struct hin_restore {
     uint8_t id[HIN_RESTORE_ID_BYTES];
     enum hin_restore_what what;
-    uint64_t found, known, next; /* the store's generation, the vault's, both from here on; of
-                                    KEYRING all are the same */
+    uint64_t found, known, next;     /* the store's generation, the vault's, both from here on; of
+                                        KEYRING all are the same */
     uint64_t ring_found, ring_known; /* of the key ring; the same: it was not set back */
     int64_t time_usec;
     char tenant[HIN_RESTORE_NAME_BYTES]; /* UUID */

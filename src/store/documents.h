@@ -24,8 +24,8 @@ enum hin_store_kind {
     HIN_STORE_CERTIFICATES = 16,    /* of erasure */
     HIN_STORE_EXPORTS = 17,         /* that were taken of the tenant: which key opens them */
     HIN_STORE_PERSON_ERASURES = 18, /* of one person's data: how far each is */
-    HIN_STORE_ERRANDS = 19, /* of the installation's own tenant: which others jobs has something to
-                               do for (the owner is their number) */
+    HIN_STORE_ERRANDS = 19,  /* of the installation's own tenant: which others jobs has something to
+                                do for (the owner is their number) */
     HIN_STORE_RESTORES = 28, /* states that were let pass: manager/restored.h */
     HIN_STORE_KIND_LIMIT
 };

@@ -195,7 +195,10 @@ HIN_RESULT hin_db_set_number(struct hin_store *store, const char *name, int64_t 
 /* --- generation: its token stands twice, so that a damaged page of one table costs nothing --- */
 
 #define GENERATION "generation"
-enum { AGAIN_KIND = 1000000, PIECE_BYTES = 8 }; /* of `sequence`; kinds of documents are far below */
+enum {
+    AGAIN_KIND = 1000000,
+    PIECE_BYTES = 8
+}; /* of `sequence`; kinds of documents are far below */
 
 static HIN_RESULT read_piece(struct hin_store *store, int64_t kind, bool *ret_there,
                              int64_t *ret_piece)

@@ -196,8 +196,8 @@ static HIN_RESULT open_vault(struct restoring *r)
 static HIN_RESULT read_token(struct restoring *r)
 {
     struct hin_store *store = NULL;
-    HIN_TRY(hin_database_open(&r->database, r->config.store, &r->options.store_password,
-                              &r->error));
+    HIN_TRY(
+        hin_database_open(&r->database, r->config.store, &r->options.store_password, &r->error));
     struct hin_store_options options = {
         .directory = r->database_fd,
         .server = hin_database_server(&r->database),
@@ -212,8 +212,8 @@ static HIN_RESULT read_token(struct restoring *r)
 
 static HIN_RESULT judge(struct restoring *r)
 {
-    struct hin_result judged = hin_vault_generation_look(
-        r->vault, hin_view_from_text(r->tenant), hin_buf_view(&r->token), &r->judgement);
+    struct hin_result judged = hin_vault_generation_look(r->vault, hin_view_from_text(r->tenant),
+                                                         hin_buf_view(&r->token), &r->judgement);
     if (judged.code == HIN_NOT_FOUND) {
         return hin_error_set(&r->error, HIN_NOT_FOUND, NULL, 0, 0,
                              "the vault knows no tenant %s: --tenant takes its UUID", r->tenant);
@@ -258,8 +258,7 @@ static const char *verdict_name(const struct restoring *r)
         [HIN_VAULT_STORE_SET_BACK] = "store set back",
         [HIN_VAULT_VAULT_SET_BACK] = "vault set back",
     };
-    return ring_refused(r) && !store_refused(r) ? "key ring set back"
-                                                : names[r->judgement.verdict];
+    return ring_refused(r) && !store_refused(r) ? "key ring set back" : names[r->judgement.verdict];
 }
 
 static bool last_record(const struct restoring *r, struct hin_restore *ret_restore)
@@ -405,8 +404,8 @@ static HIN_RESULT accept(struct restoring *r)
 {
     struct hin_vault_holder holder;
     if (!store_refused(r) && !ring_refused(r)) {
-        return hin_error_set(&r->error, HIN_CONFLICT, NULL, 0, 0,
-                             "there is nothing to accept: %s", verdict_name(r));
+        return hin_error_set(&r->error, HIN_CONFLICT, NULL, 0, 0, "there is nothing to accept: %s",
+                             verdict_name(r));
     }
     HIN_TRY(find_holder(r, &holder));
     STEP(hin_vault_restore_grant(r->vault, hin_view_from_text(r->tenant), hin_buf_view(&r->token),
@@ -481,9 +480,9 @@ int hin_manager_restore(const struct hin_role_program *program, int argc, char *
     char **operands;
     size_t operand_count = 0;
     bool help = false;
-    struct hin_result result = hin_option_parse(&hin_manager_restore_command, argc, argv,
-                                                &r.options, &operands, &operand_count, &help,
-                                                &r.error);
+    struct hin_result result =
+        hin_option_parse(&hin_manager_restore_command, argc, argv, &r.options, &operands,
+                         &operand_count, &help, &r.error);
     if (help) {
         hin_option_help(&hin_manager_restore_command, stdout);
         return 0;

@@ -1,5 +1,6 @@
 /* `hinomi-manager restore`: what a manager that does not start, or a tenant that is not served, is
- * refused for, and the way for a key holder to accept it (decision 24). The manager must not run. */
+ * refused for, and the way for a key holder to accept it (decision 24). The manager must not run.
+ */
 #ifndef HIN_MANAGER_INIT_RESTORE_H
 #define HIN_MANAGER_INIT_RESTORE_H
 

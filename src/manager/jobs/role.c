@@ -53,7 +53,7 @@ struct jobs {
     struct hin_database database;
     uint64_t keep_days;
     int64_t looked_usec;
-    struct hin_tenant_row erasing; /* number 0: none is */
+    struct hin_tenant_row erasing;     /* number 0: none is */
     uint8_t holders[HIN_SHA256_BYTES]; /* of the installation, as the vault was told */
 };
 

@@ -130,13 +130,20 @@ TEST(test_keys_generation__is_judged_by_two_numbers)
         bool is_granted;
         enum hin_vault_verdict verdict;
     } rows[] = {
-        {0, 0, 0, 0, false, HIN_VAULT_STORE_PRESENT},  {0, 1, 0, 0, false, HIN_VAULT_STORE_BEHIND},
-        {0, 1, 1, 0, false, HIN_VAULT_STORE_SET_BACK}, {1, 0, 0, 0, false, HIN_VAULT_VAULT_SET_BACK},
-        {7, 7, 6, 0, false, HIN_VAULT_STORE_PRESENT},  {7, 7, 7, 0, false, HIN_VAULT_STORE_PRESENT},
-        {6, 7, 6, 0, false, HIN_VAULT_STORE_BEHIND},   {6, 7, 7, 0, false, HIN_VAULT_STORE_SET_BACK},
-        {5, 7, 6, 0, false, HIN_VAULT_STORE_SET_BACK}, {8, 7, 7, 0, false, HIN_VAULT_VAULT_SET_BACK},
-        {0, 9, 6, 0, true, HIN_VAULT_STORE_GRANTED},   {1, 9, 6, 0, true, HIN_VAULT_STORE_SET_BACK},
-        {7, 9, 6, 0, true, HIN_VAULT_STORE_SET_BACK},  {9, 9, 6, 0, true, HIN_VAULT_STORE_PRESENT},
+        {0, 0, 0, 0, false, HIN_VAULT_STORE_PRESENT},
+        {0, 1, 0, 0, false, HIN_VAULT_STORE_BEHIND},
+        {0, 1, 1, 0, false, HIN_VAULT_STORE_SET_BACK},
+        {1, 0, 0, 0, false, HIN_VAULT_VAULT_SET_BACK},
+        {7, 7, 6, 0, false, HIN_VAULT_STORE_PRESENT},
+        {7, 7, 7, 0, false, HIN_VAULT_STORE_PRESENT},
+        {6, 7, 6, 0, false, HIN_VAULT_STORE_BEHIND},
+        {6, 7, 7, 0, false, HIN_VAULT_STORE_SET_BACK},
+        {5, 7, 6, 0, false, HIN_VAULT_STORE_SET_BACK},
+        {8, 7, 7, 0, false, HIN_VAULT_VAULT_SET_BACK},
+        {0, 9, 6, 0, true, HIN_VAULT_STORE_GRANTED},
+        {1, 9, 6, 0, true, HIN_VAULT_STORE_SET_BACK},
+        {7, 9, 6, 0, true, HIN_VAULT_STORE_SET_BACK},
+        {9, 9, 6, 0, true, HIN_VAULT_STORE_PRESENT},
         {UINT64_MAX, 1, 1, 0, false, HIN_VAULT_VAULT_SET_BACK},
     };
     for (size_t i = 0; i < HIN_COUNT(rows); i++) {
@@ -236,8 +243,8 @@ TEST(test_keys_generation__a_token_is_its_tenants_and_installations)
         CHECK(!hin_is_ok(hin_vault_generation(s.vault, HIN_VIEW("t0"), token, &said)));
         store.data[i] ^= 1;
     }
-    CHECK_CODE(hin_vault_generation(s.vault, HIN_VIEW("t0"),
-                                    hin_view_sub(token, 0, store.size - 1), &said),
+    CHECK_CODE(hin_vault_generation(s.vault, HIN_VIEW("t0"), hin_view_sub(token, 0, store.size - 1),
+                                    &said),
                CORRUPT);
     CHECK_OK(hin_vault_master_rotate(s.vault)); /* rotation does not touch it */
     CHECK_OK(restart(&s));
@@ -352,8 +359,7 @@ TEST(test_keys_generation__a_vault_set_back_is_granted_too)
     CHECK_OK(restart(&s));
     CHECK_CODE(wake(&s, &store, ALL), SET_BACK);
     uint64_t found = s.said.found, known = s.said.known;
-    CHECK_OK(
-        hin_vault_restore_grant(s.vault, HIN_VIEW("t0"), hin_buf_view(&store), "ada"));
+    CHECK_OK(hin_vault_restore_grant(s.vault, HIN_VIEW("t0"), hin_buf_view(&store), "ada"));
     CHECK_OK(restart(&s));
     CHECK_OK(wake(&s, &store, ALL));
     check_record(&s, HIN_RESTORE_VAULT, found, known);

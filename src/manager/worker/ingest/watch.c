@@ -240,12 +240,11 @@ static struct hin_result tell_restore(void *context, const struct hin_store_docu
     HIN_TRY(hin_json_get_text(hin_json_root(parsed), "record", &record, NULL));
     HIN_ENSURE(record.size <= 2 * sizeof(bytes), CORRUPT);
     HIN_TRY(hin_unhex(record, bytes, record.size / 2));
-    HIN_TRY(hin_restore_decode(hin_view_of(bytes, record.size / 2), &restore, &statement,
-                               &signature));
+    HIN_TRY(
+        hin_restore_decode(hin_view_of(bytes, record.size / 2), &restore, &statement, &signature));
     hin_restored_text(&restore, said, sizeof(said));
     snprintf(text, sizeof(text), "%s: %s", hin_state_get(HIN_STATE_STORE_RESTORED)->text, said);
-    HIN_TRY(
-        hin_ingest_state_event(telling->ingest, HIN_STATE_STORE_RESTORED, 0, "", text));
+    HIN_TRY(hin_ingest_state_event(telling->ingest, HIN_STATE_STORE_RESTORED, 0, "", text));
     telling->last = document->id;
     return hin_ok();
 }

@@ -253,6 +253,9 @@ HIN_RESULT hin_vault_holder_find(const struct hin_vault *vault,
  * kept until the next and handed out with judgements. CONFLICT: neither is refused. */
 HIN_RESULT hin_vault_restore_grant(struct hin_vault *vault, struct hin_view tenant,
                                    struct hin_view token, const char *holder) HIN_NONNULL;
+/* Every tenant that the vault knows, in no order; a failure of `visit` ends it. */
+HIN_RESULT hin_vault_each(struct hin_vault *vault,
+                          HIN_RESULT (*visit)(void *context, const char *tenant), void *context);
 /* Where the key ring is and where the vault knows it to have been; 0 where there is no file. */
 HIN_RESULT hin_vault_keyring(struct hin_vault *vault, uint64_t *ret_found,
                              uint64_t *ret_known) HIN_NONNULL;

@@ -117,13 +117,11 @@ static HIN_RESULT judge(struct hin_vault *vault, struct hin_vault_tenant *tenant
     if (tenant->refused) {
         return hin_ok();
     }
+    /* A vault that cannot be saved moves on later: a full disk is no reason not to be read. */
     bool present = judgement->verdict == HIN_VAULT_STORE_PRESENT;
-    if (present && tenant->moved) {
+    if (present && (tenant->moved || !hin_is_ok(move_on(vault, tenant)))) {
         tenant->met = judgement->found;
         return hin_ok();
-    }
-    if (present) {
-        HIN_TRY(move_on(vault, tenant));
     }
     tenant->moved = true;
     judgement->token_size = HIN_VAULT_TOKEN_BYTES;

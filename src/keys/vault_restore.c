@@ -156,3 +156,17 @@ struct hin_result hin_vault_keyring(struct hin_vault *vault, uint64_t *ret_found
     *ret_known = vault->keyring;
     return hin_ok();
 }
+
+struct hin_result hin_vault_each(struct hin_vault *vault,
+                                 struct hin_result (*visit)(void *context, const char *tenant),
+                                 void *context)
+{
+    size_t at = 0;
+    struct hin_view id;
+    void *value = NULL;
+    while (hin_map_next(&vault->tenants, &at, &id, &value)) {
+        const struct hin_vault_tenant *tenant = value;
+        HIN_TRY(visit(context, tenant->id));
+    }
+    return hin_ok();
+}

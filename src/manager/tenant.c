@@ -164,7 +164,7 @@ static HIN_RESULT take_keys(struct hin_tenant *tenant)
 
 /* ---- generations: whether the store, or the vault, was set back ---- */
 
-/* One round: what the store holds is judged, and where the key service says so it moves on. */
+/* What the store holds is judged. */
 static HIN_RESULT ask_generation(struct hin_tenant *tenant, struct hin_buf *found)
 {
     struct hin_vault_judgement *said = &tenant->judgement;
@@ -172,6 +172,14 @@ static HIN_RESULT ask_generation(struct hin_tenant *tenant, struct hin_buf *foun
     HIN_TRY(hin_store_generation_get(tenant->store, found));
     HIN_TRY(hin_keys_generation(&tenant->keys, hin_tenant_view(tenant), hin_buf_view(found), said));
     HIN_ENSURE(!hin_vault_is_refusal(said->verdict), SET_BACK);
+    return hin_ok();
+}
+
+/* One round: where the key service says so it moves on. */
+static HIN_RESULT move_generation(struct hin_tenant *tenant, struct hin_buf *found)
+{
+    const struct hin_vault_judgement *said = &tenant->judgement;
+    HIN_TRY(ask_generation(tenant, found));
     return said->token_size == 0
                ? hin_ok()
                : hin_store_generation_move(tenant->store, hin_buf_view(found),
@@ -187,16 +195,34 @@ static bool has_changed(struct hin_tenant *tenant, const struct hin_buf *found)
            !hin_view_equal(hin_buf_view(&now), hin_buf_view(found));
 }
 
-/* Asked until the key service has seen what it gave. */
-static HIN_RESULT judge_generation(struct hin_tenant *tenant)
+/* CONFLICT, or a refusal that is not final: once more. */
+static bool is_again(struct hin_tenant *tenant, const struct hin_buf *found,
+                     struct hin_result asked)
+{
+    return asked.code == HIN_CONFLICT || (asked.code == HIN_SET_BACK && has_changed(tenant, found));
+}
+
+/* Before anything is written: a store that does not even unlock is left as it is. */
+static HIN_RESULT look_at_generation(struct hin_tenant *tenant)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf found = {.max = HIN_STORE_GENERATION_BYTES};
     for (int round = 0; round < GENERATION_ROUNDS; round++) {
         struct hin_result asked = ask_generation(tenant, &found);
-        bool again = asked.code == HIN_CONFLICT ||
-                     (asked.code == HIN_SET_BACK && has_changed(tenant, &found));
-        if (!again) {
-            HIN_TRY(asked);
+        if (!is_again(tenant, &found, asked)) {
+            return asked;
+        }
+    }
+    return hin_fail(HIN_AGAIN);
+}
+
+/* Asked until the key service has seen what it gave. */
+static HIN_RESULT take_generation(struct hin_tenant *tenant)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf found = {.max = HIN_STORE_GENERATION_BYTES};
+    for (int round = 0; round < GENERATION_ROUNDS; round++) {
+        struct hin_result moved = move_generation(tenant, &found);
+        if (!is_again(tenant, &found, moved)) {
+            HIN_TRY(moved);
             if (tenant->judgement.token_size == 0) {
                 tenant->judged_usec = hin_clock_monotonic_usec(tenant->clock);
                 tenant->is_judged = true;
@@ -207,18 +233,15 @@ static HIN_RESULT judge_generation(struct hin_tenant *tenant)
     return hin_fail(HIN_AGAIN);
 }
 
-/* At the first opening by this process it must be judged, before anything is written; later at each
- * opening and every few minutes, when a key service that is away does not matter. */
+/* After the first opening by this process: when it is opened again and every few minutes. A key
+ * service that is away does not matter then, nor a full disk. */
 static HIN_RESULT judge_when_due(struct hin_tenant *tenant)
 {
     int64_t now_usec = hin_clock_monotonic_usec(tenant->clock);
-    if (!tenant->is_judged) {
-        return judge_generation(tenant);
-    }
-    if (now_usec - tenant->judged_usec < GENERATION_USEC) {
+    if (!tenant->is_judged || now_usec - tenant->judged_usec < GENERATION_USEC) {
         return hin_ok();
     }
-    struct hin_result judged = judge_generation(tenant);
+    struct hin_result judged = take_generation(tenant);
     if (judged.code == HIN_SET_BACK) {
         tenant->is_judged = false;
         return judged;
@@ -248,7 +271,8 @@ void hin_tenant_refusal_text(const struct hin_vault_judgement *judgement, bool o
 
 static HIN_RESULT unlock(struct hin_tenant *tenant)
 {
-    HIN_TRY(judge_when_due(tenant));
+    bool first = !tenant->is_judged;
+    HIN_TRY(first ? look_at_generation(tenant) : judge_when_due(tenant));
     HIN_TRY(take_keys(tenant));
     struct hin_store_keys keys = {
         .sealer = current_sealer,
@@ -258,6 +282,11 @@ static HIN_RESULT unlock(struct hin_tenant *tenant)
         .renew = renew_key,
     };
     HIN_TRY(hin_store_unlock(tenant->store, &keys));
+    if (first) {
+        struct hin_result taken = take_generation(tenant);
+        /* A full disk is no reason not to be read: it is taken when there is room. */
+        HIN_TRY(taken.code == HIN_NO_SPACE ? hin_ok() : taken);
+    }
     /* Audited before anything is done with it; a full disk is no reason not to be read. */
     struct hin_result restored = hin_restored_take(tenant);
     return restored.code == HIN_NO_SPACE ? hin_ok() : restored;

@@ -32,6 +32,7 @@ struct restore_options {
     struct hin_passphrase_source kms_secret;
     struct hin_passphrase_source store_password;
     struct hin_passphrase_source holder_key;
+    bool all;
     bool json;
 };
 
@@ -41,6 +42,11 @@ static const struct hin_option option_rows[] = {
     {"tenant", 0, HIN_OPTION_TEXT, offsetof(struct restore_options, tenant), "UUID",
      "Of which tenant; the installation's own unless set. The message that refused it, `hinomi "
      "doctor` and `hinomi tenant show` name it.",
+     NULL, false, false},
+    {"all", 'a', HIN_OPTION_FLAG, offsetof(struct restore_options, all), NULL,
+     "Every tenant of the installation: shows those that are refused, or accepts them (a vault "
+     "that "
+     "was set back is older than all stores).",
      NULL, false, false},
     {"holder-key-file", 0, HIN_OPTION_TEXT, offsetof(struct restore_options, holder_key.file), "F",
      "To accept: the API key of a key holder of the installation (`hinomi key holders`), in this "
@@ -233,6 +239,14 @@ static HIN_RESULT open_all(struct restoring *r)
     HIN_TRY(open_folders(r));
     HIN_TRY(lock(r));
     HIN_TRY(open_vault(r));
+    HIN_TRY(
+        hin_database_open(&r->database, r->config.store, &r->options.store_password, &r->error));
+    if (r->options.all && r->options.tenant != NULL) {
+        return hin_error_set(&r->error, HIN_INVALID, NULL, 0, 0, "give --tenant or --all");
+    }
+    if (r->options.all) {
+        return hin_ok();
+    }
     HIN_TRY(read_token(r));
     return judge(r);
 }
@@ -422,12 +436,91 @@ static HIN_RESULT accept(struct restoring *r)
     return hin_ok();
 }
 
+/* ---- all tenants ---- */
+
+struct all {
+    struct restoring *r;
+    const struct hin_vault_holder *holder; /* NULL: show */
+    size_t refused, failed;
+};
+
+static HIN_RESULT do_one(struct restoring *r, struct all *all)
+{
+    HIN_TRY(read_token(r));
+    HIN_TRY(judge(r));
+    if (!store_refused(r) && !ring_refused(r)) {
+        return hin_ok();
+    }
+    all->refused++;
+    if (all->holder != NULL) {
+        STEP(hin_vault_restore_grant(r->vault, hin_view_from_text(r->tenant),
+                                     hin_buf_view(&r->token), all->holder->name),
+             "storing it in the vault");
+        HIN_TRY(judge(r));
+    }
+    if (r->options.json) {
+        return print_json(r);
+    }
+    print_text(r);
+    hin_terminal_line(stdout, "%s", "");
+    return hin_ok();
+}
+
+/* One whose store cannot be opened is said, and does not keep the others from it. */
+static struct hin_result visit_one(void *context, const char *tenant)
+{
+    struct all *all = context;
+    struct restoring *r = all->r;
+    char text[1200];
+    r->tenant = tenant;
+    struct hin_result done = do_one(r, all);
+    if (!hin_is_ok(done)) {
+        all->failed++;
+        hin_error_format(&r->error, text, sizeof(text));
+        hin_terminal_line(stderr, "hinomi-manager restore: tenant %s: %s", tenant,
+                          r->error.text[0] != '\0' ? text : hin_code_text(done.code));
+        r->error = (struct hin_error){0};
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT do_all(struct restoring *r, const struct hin_vault_holder *holder)
+{
+    struct all all = {.r = r, .holder = holder};
+    HIN_TRY(hin_vault_each(r->vault, visit_one, &all));
+    HIN_ENSURE(fflush(stdout) == 0, IO);
+    if (all.failed > 0) {
+        return hin_error_set(&r->error, HIN_IO, NULL, 0, 0, "%zu tenants could not be judged",
+                             all.failed);
+    }
+    if (holder == NULL) {
+        return all.refused > 0 ? hin_fail(HIN_SET_BACK) : hin_ok();
+    }
+    hin_terminal_line(stderr, "hinomi-manager: %zu tenants were accepted as they are", all.refused);
+    return give_back(r);
+}
+
+static HIN_RESULT show_any(struct restoring *r)
+{
+    return r->options.all ? do_all(r, NULL) : show(r);
+}
+
+static HIN_RESULT accept_any(struct restoring *r)
+{
+    struct hin_vault_holder holder;
+    if (!r->options.all) {
+        return accept(r);
+    }
+    HIN_TRY(find_holder(r, &holder));
+    return do_all(r, &holder);
+}
+
 /* ---- the command ---- */
 
 static const struct {
     const char *name;
     HIN_RESULT (*run)(struct restoring *r);
-} verbs[] = {{"show", show}, {"accept", accept}};
+} verbs[] = {{"show", show_any}, {"accept", accept_any}};
 
 static HIN_RESULT run(struct restoring *r, const char *name)
 {

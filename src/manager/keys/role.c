@@ -79,6 +79,16 @@ static void used(void *context, const struct hin_vault_use *use)
     }
 }
 
+/* Tried again each second, said once; meanwhile what is there is served. */
+static void tick_generations(struct keys *keys, int64_t now_usec)
+{
+    struct hin_result ticked = hin_vault_generation_tick(keys->vault, now_usec);
+    if (!hin_is_ok(ticked) && !keys->tick_failed) {
+        hin_log_result(HIN_LOG_WARNING, ticked, "generations cannot be stored in the vault");
+    }
+    keys->tick_failed = !hin_is_ok(ticked);
+}
+
 static struct hin_result tick(void *context, int64_t now_usec)
 {
     struct keys *keys = context;
@@ -86,11 +96,7 @@ static struct hin_result tick(void *context, int64_t now_usec)
     if (jobs != NULL) {
         tell_waiting(keys, jobs);
     }
-    struct hin_result ticked = hin_vault_generation_tick(keys->vault, now_usec);
-    if (!hin_is_ok(ticked) && !keys->tick_failed) { /* tried again each second, said once */
-        hin_log_result(HIN_LOG_WARNING, ticked, "generations cannot be stored in the vault");
-    }
-    keys->tick_failed = !hin_is_ok(ticked);
+    tick_generations(keys, now_usec);
     if (keys->lost_count > 0) {
         hin_log(HIN_LOG_WARNING, "%llu uses of keys could not be recorded",
                 (unsigned long long)keys->lost_count);
@@ -161,7 +167,8 @@ static HIN_RESULT check_ring(struct keys *keys)
                 (unsigned long long)found, (unsigned long long)known);
         return hin_fail(HIN_SET_BACK);
     }
-    return hin_vault_generation_tick(keys->vault, hin_clock_monotonic_usec(hin_clock_system()));
+    tick_generations(keys, hin_clock_monotonic_usec(hin_clock_system()));
+    return hin_ok();
 }
 
 /* Over the edge to kms: what it does, or for AWS KMS what is done here and it only moves. */

@@ -121,13 +121,6 @@ HIN_RESULT hin_tenant_rotate_data(struct hin_tenant *tenant)
     return take_data_key(tenant, version + 1);
 }
 
-static HIN_RESULT follow_rotation(struct hin_tenant *tenant)
-{
-    uint32_t version = tenant->data_version;
-    HIN_TRY(newest_version(tenant, tenant->sealer_key, &version));
-    return version > tenant->data_version ? take_data_key(tenant, version) : hin_ok();
-}
-
 /* The store's keys were made anew (shred.c): what this process seals with is about to go, and
  * what it has opened with is of no use any more. */
 static HIN_RESULT renew_key(void *context)
@@ -136,6 +129,17 @@ static HIN_RESULT renew_key(void *context)
     HIN_TRY(take_present_key(tenant));
     hin_opener_forget(tenant->opener, NULL);
     return hin_ok();
+}
+
+static HIN_RESULT follow_rotation(struct hin_tenant *tenant)
+{
+    uint32_t version = tenant->data_version;
+    struct hin_result seen = newest_version(tenant, tenant->sealer_key, &version);
+    if (seen.code == HIN_NOT_FOUND) { /* it went with an erasure */
+        return renew_key(tenant);
+    }
+    HIN_TRY(seen);
+    return version > tenant->data_version ? take_data_key(tenant, version) : hin_ok();
 }
 
 static HIN_RESULT fetch_index_key(void *context, struct hin_secret *ret_key)

@@ -37,6 +37,15 @@ void hin_restored_text(const struct hin_restore *restore, char *out, size_t out_
                    id);
 }
 
+void hin_restored_last_text(const struct hin_tenant *tenant, char *out, size_t out_bytes)
+{
+    struct hin_restore restore;
+    out[0] = '\0';
+    if (hin_is_ok(hin_restored_last(tenant, &restore))) {
+        hin_restored_text(&restore, out, out_bytes);
+    }
+}
+
 static HIN_RESULT check(struct hin_tenant *tenant, struct hin_restore *restore)
 {
     const struct hin_vault_judgement *said = &tenant->judgement;

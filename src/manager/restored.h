@@ -13,6 +13,10 @@ HIN_RESULT hin_restored_last(const struct hin_tenant *tenant,
  * audited, where it is not yet. AUTH: it is not signed by this installation's key service. */
 HIN_RESULT hin_restored_take(struct hin_tenant *tenant) HIN_NONNULL;
 /* "admin accepted the store of generation 5 where the vault knows 7 (restore 12ab...)" */
+#define HIN_RESTORED_TEXT_BYTES 400
 void hin_restored_text(const struct hin_restore *restore, char *out, size_t out_bytes) HIN_NONNULL;
+/* The same of the last one; empty where there was none. */
+void hin_restored_last_text(const struct hin_tenant *tenant, char *out,
+                            size_t out_bytes) HIN_NONNULL;
 
 #endif

@@ -68,7 +68,8 @@ check "with the older state" all_there m before 1 20
 check "on the record, by whom" eval 'audited m store.restored | grep -q "$id" && audited m store.restored | grep -q "\"admin\""'
 happens 20 "an event says so" said_by_event "admin accepted the store.*$id"
 check "the agent starts" agent_start a
-happens 20 "what the agent has seen is an event that names it" said_by_event "older than what an agent has seen; .*$id"
+happens 20 "what the agent has seen is an event that names it" said_by_event "older than what an agent has seen: .*; admin accepted .*$id"
+check "the agent was told: its warning names it" wait_for 10 logged a "database is older than it was: it has events up to [0-9]+ of those it acknowledged up to [0-9]+; admin accepted .*$id"
 numbers 41 60 before >>"$T/log-a/n.log"
 happens 20 "the agent goes on" seen_some m --where url=before --where user=60
 check "it ends" eval 'stop a; stop m'
@@ -125,6 +126,7 @@ check "all of it set back together starts" manager_start m
 check "with the older state" all_there m before 1 20
 cp -a "$T/a" "$T/a.kept"
 check "the agent starts" agent_start a
-happens 20 "and what it has seen is an event, which names no restore" said_by_event "older than what an agent has seen$"
+happens 20 "and what it has seen is an event, which names no restore" said_by_event "older than what an agent has seen: [^;]*$"
+check "the agent says so, and that it was told of none" wait_for 10 logged a "acknowledged up to [0-9]+, and it says nothing of a restore"
 check "audited" audited m store.rolled_back
 done_testing

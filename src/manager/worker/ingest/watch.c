@@ -98,7 +98,7 @@ static void explain(const struct hin_ingest *ingest, const struct hin_checkpoint
                     size_t out_bytes)
 {
     struct hin_restore restore;
-    char text[256];
+    char text[HIN_RESTORED_TEXT_BYTES];
     out[0] = '\0';
     if (hin_is_ok(hin_restored_last(ingest->tenant, &restore)) &&
         seen->time_usec <= restore.time_usec) {
@@ -107,32 +107,15 @@ static void explain(const struct hin_ingest *ingest, const struct hin_checkpoint
     }
 }
 
-void hin_ingest_compare(struct session *session, struct hin_view bytes)
+/* Said once by each worker: every agent will tell the same. */
+static void tell_rolled_back(struct session *session, const char *what, const char *why)
 {
     struct hin_ingest *ingest = session->ingest;
-    struct hin_store *store = ingest->tenant->store;
-    struct hin_checkpoint seen;
-    struct hin_view statement;
-    struct hin_view signature;
-    struct hin_store_position position;
-    uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
-    int64_t number = 0;
-    if (bytes.size == 0 || ingest->rolled_back ||
-        hin_view_equal(bytes, hin_buf_view(&ingest->checkpoint)) ||
-        !hin_is_ok(hin_checkpoint_decode(bytes, &seen, &statement, &signature)) ||
-        !hin_is_ok(hin_store_audit_head(store, &number, hash)) ||
-        !hin_is_ok(hin_store_position(store, &position)) ||
-        !hin_checkpoint_is_ahead(&seen, (uint64_t)number, (uint64_t)position.last_event_id) ||
-        !is_ours(ingest, &seen, statement, signature)) {
-        return;
-    }
-    ingest->rolled_back = true; /* said once by each worker: every agent will tell the same */
-    char text[400], why[300];
-    explain(ingest, &seen, why, sizeof(why));
-    snprintf(text, sizeof(text), "%s%s", hin_state_get(HIN_STATE_STORE_ROLLED_BACK)->text, why);
-    hin_log(HIN_LOG_ERROR,
-            "the database is older than what computer %lld has seen: it was put back from a copy%s",
-            (long long)session->computer, why);
+    char text[640];
+    ingest->rolled_back = true;
+    snprintf(text, sizeof(text), "%s: %s%s", hin_state_get(HIN_STATE_STORE_ROLLED_BACK)->text, what,
+             why);
+    hin_log(HIN_LOG_ERROR, "%s (computer %lld)", text, (long long)session->computer);
     struct hin_audit audit = {
         .action = "store.rolled_back",
         .outcome = "done",
@@ -147,6 +130,48 @@ void hin_ingest_compare(struct session *session, struct hin_view bytes)
     if (!hin_is_ok(told)) {
         hin_log_result(HIN_LOG_ERROR, told, "the event of it");
     }
+}
+
+void hin_ingest_compare(struct session *session, struct hin_view bytes)
+{
+    struct hin_ingest *ingest = session->ingest;
+    struct hin_store *store = ingest->tenant->store;
+    struct hin_checkpoint seen;
+    struct hin_view statement;
+    struct hin_view signature;
+    struct hin_store_position position;
+    uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
+    int64_t number = 0;
+    char why[HIN_RESTORED_TEXT_BYTES + 2];
+    if (bytes.size == 0 || ingest->rolled_back ||
+        hin_view_equal(bytes, hin_buf_view(&ingest->checkpoint)) ||
+        !hin_is_ok(hin_checkpoint_decode(bytes, &seen, &statement, &signature)) ||
+        !hin_is_ok(hin_store_audit_head(store, &number, hash)) ||
+        !hin_is_ok(hin_store_position(store, &position)) ||
+        !hin_checkpoint_is_ahead(&seen, (uint64_t)number, (uint64_t)position.last_event_id) ||
+        !is_ours(ingest, &seen, statement, signature)) {
+        return;
+    }
+    explain(ingest, &seen, why, sizeof(why));
+    tell_rolled_back(session, "an agent holds a checkpoint that is ahead of it", why);
+}
+
+/* Before this session. No proof, as nobody signed it, but it reaches to the last event. When it was
+ * told is not known, so whether the last restore explains it is for people. */
+void hin_ingest_compare_acknowledged(struct session *session, uint64_t acknowledged)
+{
+    char what[160], restore[HIN_RESTORED_TEXT_BYTES], why[HIN_RESTORED_TEXT_BYTES + 40] = "";
+    if (session->ingest->rolled_back || session->wire.state != HIN_WIRE_STATE_OPEN ||
+        acknowledged <= session->welcomed) {
+        return;
+    }
+    hin_restored_last_text(session->ingest->tenant, restore, sizeof(restore));
+    if (restore[0] != '\0') {
+        snprintf(why, sizeof(why), "; last accepted: %s", restore);
+    }
+    snprintf(what, sizeof(what), "its events were acknowledged up to %llu, there are %llu",
+             (unsigned long long)acknowledged, (unsigned long long)session->welcomed);
+    tell_rolled_back(session, what, why);
 }
 
 /* ---- damage ---- */

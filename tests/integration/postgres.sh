@@ -155,6 +155,25 @@ happens 30 "a newer format is named" logged m 'written by a newer version \(form
 as_admin "DELETE FROM \"$SCHEMA\".migration WHERE version = 99" >/dev/null
 happens 60 "and once it is gone, the manager serves by itself" manager_serves m
 
+# ---- set back to an older state ----
+
+stop m
+check "the schema is dumped" eval '"$tools" dump "$P" "$SCHEMA" >"$T/schema.sql"'
+start_m
+check "an administrator comes" eval 'api m POST administrators "{\"username\":\"later\",\"roleID\":1,\"password\":\"Later-than-the-dump-7\"}"'
+stop m
+as_admin "DROP SCHEMA \"$SCHEMA\" CASCADE" >/dev/null
+check "and put back" eval '"$tools" load "$P" <"$T/schema.sql"'
+timeout 20 "$build/hinomi-manager" run --state "$T/m" --store-password-file "$P/password" >"$T/refused.said" 2>&1 </dev/null
+is "the manager does not start" $? 4
+like "and says that the store is the older one" "$(cat "$T/refused.said")" 'the store was set back: the store has generation [0-9]+, the vault knows'
+(umask 077 && init_value m apiKey >"$T/holder.key")
+like "a key holder accepts it" \
+    "$("$build/hinomi-manager" restore accept --state "$T/m" --store-password-file "$P/password" --holder-key-file "$T/holder.key" --json | jq -r .verdict)" accepted
+check "it starts" start_m
+is "as it was then" "$(api m GET administrators | jq '.administrators | length')" 1
+check "on the record" audited m store.restored
+
 # ---- over TLS ----
 
 stop n 2>/dev/null

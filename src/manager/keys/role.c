@@ -216,6 +216,8 @@ static struct hin_result keys_run(struct hin_role *role)
                                      .tick = tick,
                                      .tick_usec = HIN_SEC_USEC};
         done = hin_role_serve(role, &loop);
+        /* What was seen in the last second. */
+        tick_generations(keys, hin_clock_monotonic_usec(hin_clock_system()));
     }
     hin_vault_free(keys->vault);
     hin_kms_aws_close(&keys->aws);

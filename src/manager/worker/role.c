@@ -16,6 +16,7 @@
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000 };
 #define SERVER_LIFETIME_USEC (90 * HIN_DAY_USEC)
 #define SERVER_RENEW_USEC    (HIN_DAY_USEC)
+#define REFUSALS_LOOK_USEC   (3 * HIN_SEC_USEC)
 #define DAMAGE_LOOK_USEC     (10 * HIN_SEC_USEC) /* a walk over the index of segments */
 
 /* ---- keys over the edge to `keys` ---- */
@@ -154,9 +155,10 @@ static HIN_RESULT issue_tls(struct hin_worker *worker, struct hin_worker_authori
 struct upkeep {
     struct hin_worker *worker;
     struct hin_timer *timer, *watch;
-    bool ends;         /* this process, for the database: */
-    enum hin_code why; /* it is damaged, or was set back */
-    int64_t look_usec; /* monotonic: when marks of damage are looked for next */
+    bool ends;             /* this process, for the database: */
+    enum hin_code why;     /* it is damaged, or was set back */
+    int64_t look_usec;     /* monotonic: when marks of damage are looked for next */
+    int64_t refusals_usec; /* the same of tenants that are refused */
 };
 
 static void free_retired(struct hin_worker *worker, int64_t before_usec)
@@ -277,10 +279,13 @@ static void watch_store(void *context)
     }
     hin_worker_watch_authority(upkeep->worker);
     int64_t now_usec = hin_clock_monotonic_usec(upkeep->worker->clock);
+    if (now_usec >= upkeep->refusals_usec) {
+        upkeep->refusals_usec = now_usec + REFUSALS_LOOK_USEC;
+        hin_refusals_tell(upkeep->worker);
+    }
     if (now_usec >= upkeep->look_usec) {
         upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;
         hin_desks_tell_damage(upkeep->worker);
-        hin_refusals_tell(upkeep->worker);
         hin_tenant_sweep_memory(); /* what went with no tenant coming to rest: policies, sessions */
     }
 }

@@ -1,7 +1,8 @@
-/* The store: events committed a second of CPU in batches, and what searches cost at 100,000 and
- * 1,000,000 events. Usage: bench_store [FOLDER] [EVENTS] [BATCH] [SERVER]: SQLite in FOLDER, or
- * PostgreSQL where `tools/postgres start SERVER` runs one; then the CPU of all its processes counts
- * too. Durable commits (fdatasync each), tokens included. */
+/* The store: events committed a second of CPU in batches, what searches cost at 100,000 and
+ * 1,000,000 events, and then retention, over a hundred days. Usage: bench_store [FOLDER] [EVENTS]
+ * [BATCH] [SERVER]: SQLite in FOLDER, or PostgreSQL where `tools/postgres start SERVER` runs one;
+ * then the CPU of all its processes counts too. Durable commits (fdatasync each), tokens included.
+ */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,12 +13,15 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/time.h"
 #include "event/codec.h"
 #include "processes.h"
 #include "store/events.h"
+#include "store/retention.h"
 #include "store/server.h"
 
 #define START_USEC INT64_C(1795386286000000)
+enum { DAYS = 100, STATE_EVERY = 50 }; /* one event in so many is an agent's state */
 
 struct bench {
     struct hin_store *store;
@@ -162,7 +166,7 @@ static HIN_RESULT prepare_batch(struct bench *b, size_t first)
         b->events[i].tokens = b->tokens[i];
         b->events[i].time_usec = START_USEC + (int64_t)(first + i) * 1000;
         b->events[i].computer_id = 1 + (int64_t)((first + i) / 100 % 50);
-        b->events[i].class_uid = 2004;
+        b->events[i].class_uid = (first + i) % STATE_EVERY == 0 ? 6002 : 2004;
         b->events[i].severity_id = 2;
         b->events[i].identity = (struct hin_store_identity){
             .agent = b->events[i].computer_id, .generation = 77, .offset = (first + i) * 120};
@@ -223,6 +227,45 @@ static HIN_RESULT report(struct bench *b, size_t stored, double wall)
     return measure_search(b, "rule", "5716", 100);
 }
 
+/* Of findings and of agents' states, on the day after the last. */
+static HIN_RESULT measure_round(struct bench *b, const char *what, uint32_t finding_days,
+                                uint32_t state_days)
+{
+    struct hin_retention keep = {{0}};
+    struct hin_retention_round round = {0};
+    struct hin_retention_due due;
+    struct hin_retained done;
+    struct hin_store_stats stats;
+    int64_t now_usec = START_USEC + DAYS * HIN_DAY_USEC;
+    keep.keep_days[HIN_MODULE_LOG_INSPECTION] = finding_days;
+    keep.keep_days[HIN_MODULE_AGENT] = state_days;
+    double begin = wall_seconds();
+    HIN_TRY(hin_store_retention_due(b->store, now_usec, &keep, &due));
+    double looked = wall_seconds(), cpu = cpu_seconds(), server = server_seconds(b);
+    HIN_TRY(hin_store_retain(b->store, now_usec, &keep, 0, &round, &done));
+    double wall = wall_seconds() - looked;
+    cpu = cpu_seconds() - cpu + server_seconds(b) - server;
+    HIN_TRY(hin_store_stats(b->store, &stats));
+    printf("  %s: foretold %llu at most in %.1f ms; %llu events went, %llu segments whole, %llu "
+           "made anew; %.1f ms, %.1f ms CPU; %.0f MB on disk\n",
+           what, (unsigned long long)due.events, (looked - begin) * 1e3,
+           (unsigned long long)done.events, (unsigned long long)done.segments_dropped,
+           (unsigned long long)done.segments_rewritten, wall * 1e3, cpu * 1e3,
+           (double)stats.bytes / 1e6);
+    return hin_ok();
+}
+
+static HIN_RESULT measure_retention(struct bench *b)
+{
+    printf("retention, on day %d:\n", DAYS);
+    HIN_TRY(measure_round(b, "nothing is over", 200, 100));
+    HIN_TRY(measure_round(b, "again", 200, 100));
+    HIN_TRY(measure_round(b, "states of half the days", 200, DAYS / 2));
+    HIN_TRY(measure_round(b, "again", 200, DAYS / 2));
+    HIN_TRY(measure_round(b, "and all else of a quarter", DAYS * 3 / 4, DAYS / 2));
+    return measure_round(b, "again", DAYS * 3 / 4, DAYS / 2);
+}
+
 static HIN_RESULT run(struct bench *b, const char *folder, size_t total)
 {
     HIN_TRY(open_store(b, folder));
@@ -231,7 +274,8 @@ static HIN_RESULT run(struct bench *b, const char *folder, size_t total)
         HIN_TRY(prepare_batch(b, stored));
         double cpu = cpu_seconds();
         struct hin_store_committed committed;
-        HIN_TRY(hin_store_commit(b->store, b->events, b->batch, NULL, 0, START_USEC, &committed));
+        int64_t now_usec = START_USEC + (int64_t)(stored * DAYS / total) * HIN_DAY_USEC;
+        HIN_TRY(hin_store_commit(b->store, b->events, b->batch, NULL, 0, now_usec, &committed));
         b->commit_seconds += cpu_seconds() - cpu;
         stored += b->batch;
         if (stored % 1000000 < b->batch || (stored >= 100000 && stored - b->batch < 100000)) {
@@ -242,7 +286,7 @@ static HIN_RESULT run(struct bench *b, const char *folder, size_t total)
             server = server_seconds(b);
         }
     }
-    return hin_ok();
+    return measure_retention(b);
 }
 
 int main(int argc, char **argv)

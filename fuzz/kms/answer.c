@@ -2,9 +2,9 @@
  * no longer in the answer. */
 #include <stdlib.h>
 
+#include "aws/base64.h"
 #include "base/bytes.h"
 #include "kms/aws/answer.h"
-#include "kms/aws/base64.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

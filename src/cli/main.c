@@ -9,12 +9,13 @@
 #include "cli/cli.h"
 
 static const struct hin_cli_group *const groups[] = {
-    &hin_cli_group_login,  &hin_cli_group_events,      &hin_cli_group_computer,
-    &hin_cli_group_policy, &hin_cli_group_status,      &hin_cli_group_health,
-    &hin_cli_group_audit,  &hin_cli_group_key,         &hin_cli_group_ca,
-    &hin_cli_group_kms,    &hin_cli_group_log,         &hin_cli_group_rules,
-    &hin_cli_group_tenant, &hin_cli_group_certificate, &hin_cli_group_doctor,
-    &hin_cli_group_person, &hin_cli_group_tls,
+    &hin_cli_group_login,     &hin_cli_group_events,      &hin_cli_group_computer,
+    &hin_cli_group_policy,    &hin_cli_group_status,      &hin_cli_group_health,
+    &hin_cli_group_audit,     &hin_cli_group_key,         &hin_cli_group_ca,
+    &hin_cli_group_kms,       &hin_cli_group_log,         &hin_cli_group_rules,
+    &hin_cli_group_tenant,    &hin_cli_group_certificate, &hin_cli_group_doctor,
+    &hin_cli_group_person,    &hin_cli_group_tls,         &hin_cli_group_backup,
+    &hin_cli_group_retention,
 };
 
 static const char *verb_of(const struct hin_cli_group *group, const struct hin_cli_command *command)

@@ -63,6 +63,16 @@ const struct hin_link hin_links[HIN_LINK_COUNT] = {
                         NOT_TLS,
                         "none: answers are believed where a majority of the servers agrees",
                         "src/clock/client.c"},
+    [HIN_LINK_DEPOT_S3] = {"depot-s3", "manager, whoever backs up or restores", "an object store",
+                           "HTTPS", OTHERS,
+                           "server: authorities given, or the host's, and the name; client: "
+                           "requests signed by SigV4, payload included",
+                           "src/depot/s3.c"},
+    [HIN_LINK_DEPOT_SFTP] = {"depot-sftp", "manager, whoever backs up or restores",
+                             "a host with an SSH server", "SFTP 3 over SSH 2 (Debian's ssh)",
+                             NOT_TLS,
+                             "server: host key given beforehand; client: its own key, nothing else",
+                             "src/depot/sftp_ssh.c"},
 };
 
 const char *hin_tls_version_name(enum hin_tls_version version)

@@ -28,6 +28,8 @@ enum hin_link_id {
     HIN_LINK_PROCESSES,
     HIN_LINK_NOTIFY,
     HIN_LINK_CLOCK,
+    HIN_LINK_DEPOT_S3,
+    HIN_LINK_DEPOT_SFTP,
     HIN_LINK_COUNT
 };
 

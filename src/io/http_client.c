@@ -17,6 +17,7 @@
 #define RETRY_FIRST    HIN_SEC_USEC
 #define RETRY_MAX      (30 * HIN_SEC_USEC)
 #define ERROR_BODY_MAX (64 * KIB)
+#define SEND_BYTES     (64 * KIB) /* of a body, in one go */
 
 enum call_phase { CALL_CONNECT, CALL_HEAD, CALL_BODY, CALL_DONE };
 
@@ -34,8 +35,10 @@ struct hin_http_client {
     /* the call that runs */
     enum call_phase phase;
     bool running, interrupted, any_byte, ended_well;
+    uint64_t moved_bytes; /* by the stream, when the timer last ran */
     enum hin_http_method method;
-    struct hin_view request;
+    struct hin_view request, body; /* its head, and what follows */
+    struct hin_view unsent;        /* of the body */
     struct hin_http_answer *answer;
     struct hin_http_chunks chunks;
     struct hin_result outcome;
@@ -80,9 +83,33 @@ static void drop_stream(struct hin_http_client *client)
     }
 }
 
+/* How long an answer is waited for, or silence is borne. */
+static int64_t patience(const struct hin_http_client *client)
+{
+    return client->options.silence_usec > 0 ? client->options.silence_usec
+                                            : client->options.answer_usec;
+}
+
+/* Something moved since the timer was set: wait on. */
+static bool still_moves(struct hin_http_client *client)
+{
+    if (client->options.silence_usec == 0 || client->stream == NULL ||
+        client->phase == CALL_CONNECT || client->phase == CALL_DONE) {
+        return false;
+    }
+    uint64_t moved =
+        hin_stream_read_bytes(client->stream) + hin_stream_written_bytes(client->stream);
+    bool more = moved != client->moved_bytes;
+    client->moved_bytes = moved;
+    return more && hin_is_ok(hin_timer_once(client->timer, client->options.silence_usec, 0));
+}
+
 static void on_timer(void *context)
 {
     struct hin_http_client *client = context;
+    if (still_moves(client)) {
+        return;
+    }
     finish(client, HIN_TIMEOUT,
            client->phase == CALL_CONNECT ? "no connection in time" : "no answer in time");
 }
@@ -263,20 +290,44 @@ static void on_data(void *context, struct hin_stream *stream)
     }
 }
 
+/* Hands over what the stream has room for: a body is in memory once. */
+static void send_more(struct hin_http_client *client)
+{
+    while (client->unsent.size > 0 && !hin_stream_is_full(client->stream)) {
+        struct hin_view part = hin_view_sub(client->unsent, 0, SEND_BYTES);
+        struct hin_result result = hin_stream_write(client->stream, part);
+        if (!hin_is_ok(result)) {
+            finish(client, result.code, "the request could not be sent");
+            return;
+        }
+        client->unsent = hin_view_sub(client->unsent, part.size, client->unsent.size);
+    }
+}
+
 static void send_request(struct hin_http_client *client)
 {
     client->phase = CALL_HEAD;
+    client->unsent = client->body;
     struct hin_result result = hin_stream_write(client->stream, client->request);
     if (!hin_is_ok(result)) {
         finish(client, result.code, "the request could not be sent");
+        return;
+    }
+    send_more(client);
+}
+
+static void on_drain(void *context, struct hin_stream *stream)
+{
+    struct hin_http_client *client = context;
+    if (client->phase == CALL_HEAD || client->phase == CALL_BODY) {
+        send_more(client);
     }
 }
 
 static void on_open(void *context, struct hin_stream *stream)
 {
     struct hin_http_client *client = context;
-    HIN_IGNORE(hin_timer_once(client->timer, client->options.answer_usec,
-                              0)); /* armed before: no memory */
+    HIN_IGNORE(hin_timer_once(client->timer, patience(client), 0)); /* armed before: no memory */
     send_request(client);
 }
 
@@ -297,7 +348,7 @@ static void on_close(void *context, struct hin_stream *stream, const struct hin_
 }
 
 static const struct hin_stream_events client_events = {
-    .on_open = on_open, .on_data = on_data, .on_close = on_close};
+    .on_open = on_open, .on_data = on_data, .on_drain = on_drain, .on_close = on_close};
 
 /* ---- a call ---- */
 
@@ -334,8 +385,7 @@ static struct hin_result build_request(const struct hin_http_call *call, const s
     if (sends) {
         HIN_TRY(hin_buf_printf(out, "Content-Length: %zu\r\n", call->body.size));
     }
-    HIN_TRY(hin_buf_append_text(out, "\r\n"));
-    return hin_buf_append(out, call->body);
+    return hin_buf_append_text(out, "\r\n");
 }
 
 /* One try over an address that is known, or over the kept connection. */
@@ -348,9 +398,8 @@ static struct hin_result attempt(struct hin_http_client *client, const struct hi
     client->chunks = (struct hin_http_chunks){0};
     hin_buf_clear(&client->answer->body);
     client->reused = client->stream != NULL;
-    HIN_TRY(hin_timer_once(
-        client->timer, client->reused ? client->options.answer_usec : client->options.connect_usec,
-        0));
+    HIN_TRY(hin_timer_once(client->timer,
+                           client->reused ? patience(client) : client->options.connect_usec, 0));
     if (client->reused) {
         send_request(client);
     } else {
@@ -359,10 +408,11 @@ static struct hin_result attempt(struct hin_http_client *client, const struct hi
                                               .host = client->host,
                                               .limits = hin_stream_limits_default()};
         options.limits.handshake_usec = client->options.connect_usec;
+        if (client->options.silence_usec > 0) {
+            options.limits.stall_usec = client->options.silence_usec;
+        }
         options.limits.input_max_bytes =
             HIN_MAX(options.limits.input_max_bytes, client->options.head_max_bytes + 1);
-        options.limits.output_max_bytes =
-            HIN_MAX(options.limits.output_max_bytes, client->request.size);
         HIN_TRY(
             hin_stream_connect(client->loop, &options, &client_events, client, &client->stream));
     }
@@ -370,7 +420,8 @@ static struct hin_result attempt(struct hin_http_client *client, const struct hi
         HIN_TRY(hin_loop_run_once(client->loop, -1));
     }
     hin_timer_stop(client->timer);
-    bool keep = hin_is_ok(client->outcome) && client->ended_well && client->answer->head.keep_alive;
+    bool keep = hin_is_ok(client->outcome) && client->ended_well &&
+                client->answer->head.keep_alive && client->unsent.size == 0;
     if (!keep) {
         drop_stream(client);
     }
@@ -431,7 +482,7 @@ static struct hin_result run_call(struct hin_http_client *client, const struct h
                              call->url);
     }
     HIN_CLEANUP(hin_buf_done) struct hin_buf request;
-    hin_buf_init(&request, call->body.size + client->options.head_max_bytes);
+    hin_buf_init(&request, client->options.head_max_bytes);
     HIN_TRY(build_request(call, &url, last_event_id, &request));
     hin_http_answer_done(answer);
     hin_buf_init(&answer->head_bytes, client->options.head_max_bytes);
@@ -439,6 +490,7 @@ static struct hin_result run_call(struct hin_http_client *client, const struct h
     client->answer = answer;
     client->method = call->method;
     client->request = hin_buf_view(&request);
+    client->body = call->body;
     client->text[0] = '\0';
     look_at_kept(client, &url);
     struct hin_result result = hin_fail(HIN_CLOSED);

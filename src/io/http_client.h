@@ -16,6 +16,9 @@ struct hin_http_client_options {
     struct hin_tls *tls;      /* trust anchors, pins and client certificate are its business */
     int64_t connect_usec;     /* TCP and TLS; default 10 s */
     int64_t answer_usec;      /* whole answer; default 60 s */
+    int64_t silence_usec;     /* in place of answer_usec: how long nothing may move in either
+                                 direction, however long it takes in all; at most twice that passes.
+                                 0 (default): not so */
     int64_t stream_idle_usec; /* streams: silence after which the connection counts as lost; default
                                  90 s */
     size_t head_max_bytes;    /* default 64 KiB */

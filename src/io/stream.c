@@ -481,8 +481,9 @@ static void run_states(struct hin_stream *stream, unsigned events)
         tell_drain(stream);
     }
     if (stream->state == STREAM_OPEN && hin_stream_pending_bytes(stream) > 0 &&
-        !stream->write_wants_read) {
-        pump_output(stream); /* what on_drain added */
+        !stream->write_wants_read && !stream->was_full) {
+        pump_output(stream); /* what on_drain added; if that filled it again, the next turn does and
+                                tells of it */
     }
     if (stream->state == STREAM_CLOSING && hin_stream_pending_bytes(stream) == 0) {
         start_linger(stream);

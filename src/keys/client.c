@@ -339,3 +339,62 @@ struct hin_result hin_keys_provider_test(const struct hin_keys_carrier *carrier,
     hin_copy(ret_checks, answer.checks, sizeof(answer.checks));
     return hin_ok();
 }
+
+/* --- backups --- */
+
+static HIN_RESULT call_for_backup_key(const struct hin_keys_carrier *carrier,
+                                      const struct hin_keys_request *request,
+                                      struct hin_vault_data_key *ret_key,
+                                      struct hin_buf *ret_payload)
+{
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, request, &bytes, &answer));
+    HIN_ENSURE(answer.secret.size == HIN_SEAL_KEY_BYTES, PROTOCOL);
+    if (ret_payload != NULL) {
+        HIN_TRY(hin_buf_append(ret_payload, answer.payload));
+    }
+    HIN_TRY(hin_secret_from(&ret_key->key, answer.secret));
+    hin_copy(ret_key->id, answer.key_id.data, sizeof(ret_key->id));
+    return hin_ok();
+}
+
+struct hin_result hin_keys_backup_key_new(const struct hin_keys_carrier *carrier,
+                                          struct hin_view tenant,
+                                          struct hin_vault_data_key *ret_key,
+                                          struct hin_buf *ret_payload)
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_BACKUP_KEY_NEW, .tenant = tenant};
+    return call_for_backup_key(carrier, &request, ret_key, ret_payload);
+}
+
+struct hin_result hin_keys_backup_key_open(const struct hin_keys_carrier *carrier,
+                                           struct hin_view tenant, struct hin_view payload,
+                                           struct hin_vault_data_key *ret_key)
+{
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_BACKUP_KEY_OPEN, .tenant = tenant, .payload = payload};
+    return call_for_backup_key(carrier, &request, ret_key, NULL);
+}
+
+struct hin_result hin_keys_backup_key_destroy(const struct hin_keys_carrier *carrier,
+                                              struct hin_view tenant, uint32_t version)
+{
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_BACKUP_KEY_DESTROY, .tenant = tenant, .version = version};
+    struct hin_keys_answer answer;
+    return hin_keys_call(carrier, &request, &bytes, &answer);
+}
+
+struct hin_result hin_keys_backup_key_status(const struct hin_keys_carrier *carrier,
+                                             struct hin_view tenant,
+                                             struct hin_key_provider_status *ret_status)
+{
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {.verb = HIN_KEYS_BACKUP_KEY_STATUS, .tenant = tenant};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    *ret_status = answer.status;
+    return hin_ok();
+}

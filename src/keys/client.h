@@ -103,6 +103,17 @@ HIN_RESULT hin_keys_retire(const struct hin_keys_carrier *carrier, struct hin_vi
                            enum hin_vault_kind kind, uint32_t version) HIN_NONNULL;
 HIN_RESULT hin_keys_tenant_status(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                   struct hin_vault_tenant_status *ret_status) HIN_NONNULL;
+HIN_RESULT hin_keys_backup_key_new(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                   struct hin_vault_data_key *ret_key,
+                                   struct hin_buf *ret_payload) HIN_NONNULL;
+HIN_RESULT hin_keys_backup_key_open(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                    struct hin_view payload,
+                                    struct hin_vault_data_key *ret_key) HIN_NONNULL;
+HIN_RESULT hin_keys_backup_key_destroy(const struct hin_keys_carrier *carrier,
+                                       struct hin_view tenant, uint32_t version) HIN_NONNULL;
+HIN_RESULT hin_keys_backup_key_status(const struct hin_keys_carrier *carrier,
+                                      struct hin_view tenant,
+                                      struct hin_key_provider_status *ret_status) HIN_NONNULL;
 HIN_RESULT
 hin_keys_provider_test(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                        struct hin_vault_check ret_checks[HIN_VAULT_CHECK_COUNT]) HIN_NONNULL;

@@ -259,6 +259,39 @@ static HIN_RESULT do_ca_state(struct hin_vault *vault, const struct hin_keys_req
     return hin_vault_ca_state(vault, &parts->payload);
 }
 
+static HIN_RESULT do_backup_key_new(struct hin_vault *vault, const struct hin_keys_request *request,
+                                    struct parts *parts)
+{
+    struct hin_vault_data_key key;
+    HIN_TRY(hin_vault_backup_new(vault, request->tenant, &key, &parts->payload));
+    hin_copy(parts->key_id, key.id, sizeof(key.id));
+    parts->secret = key.key;
+    return hin_ok();
+}
+
+static HIN_RESULT do_backup_key_open(struct hin_vault *vault,
+                                     const struct hin_keys_request *request, struct parts *parts)
+{
+    struct hin_vault_data_key key = {0};
+    HIN_TRY(hin_vault_backup_open(vault, request->tenant, request->payload, &key));
+    hin_copy(parts->key_id, key.id, sizeof(key.id));
+    parts->secret = key.key;
+    return hin_ok();
+}
+
+static HIN_RESULT do_backup_key_destroy(struct hin_vault *vault,
+                                        const struct hin_keys_request *request, struct parts *parts)
+{
+    (void)parts;
+    return hin_vault_backup_destroy(vault, request->tenant, request->version);
+}
+
+static HIN_RESULT do_backup_key_status(struct hin_vault *vault,
+                                       const struct hin_keys_request *request, struct parts *parts)
+{
+    return hin_vault_backup_status(vault, request->tenant, &parts->status);
+}
+
 struct verb {
     const char *name;
     unsigned request;
@@ -303,6 +336,13 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_REFUSED] = {"refused", 0, F_PAYLOAD, do_refused},
     [HIN_KEYS_HOLDERS_SET] = {"holders-set", F_PAYLOAD, 0, do_holders_set},
     [HIN_KEYS_CA_STATE] = {"ca-state", 0, F_PAYLOAD, do_ca_state},
+    [HIN_KEYS_BACKUP_KEY_NEW] = {"backup-key-new", F_TENANT, F_KEY_ID | F_SECRET | F_PAYLOAD,
+                                 do_backup_key_new},
+    [HIN_KEYS_BACKUP_KEY_OPEN] = {"backup-key-open", F_TENANT | F_PAYLOAD, F_KEY_ID | F_SECRET,
+                                  do_backup_key_open},
+    [HIN_KEYS_BACKUP_KEY_DESTROY] = {"backup-key-destroy", F_TENANT | F_VERSION, 0,
+                                     do_backup_key_destroy},
+    [HIN_KEYS_BACKUP_KEY_STATUS] = {"backup-key-status", F_TENANT, F_STATUS, do_backup_key_status},
 };
 
 static const struct verb *find_verb(unsigned verb)

@@ -41,6 +41,10 @@ enum hin_keys_verb {
     HIN_KEYS_GENERATION = 34,
     HIN_KEYS_REFUSED = 35,
     HIN_KEYS_HOLDERS_SET = 36,
+    HIN_KEYS_BACKUP_KEY_NEW = 40,
+    HIN_KEYS_BACKUP_KEY_OPEN = 41,
+    HIN_KEYS_BACKUP_KEY_DESTROY = 42,
+    HIN_KEYS_BACKUP_KEY_STATUS = 43,
     HIN_KEYS_VERB_COUNT
 };
 #define HIN_KEYS_MASK(verb) (UINT64_C(1) << (verb))
@@ -63,6 +67,13 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_GENERATION) | HIN_KEYS_MASK(HIN_KEYS_REFUSED) |                        \
      HIN_KEYS_MASK(HIN_KEYS_HOLDERS_SET) | HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) |              \
      HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE))
+/* What the `backup` process may ask: to read what there is, and keys of backups. */
+#define HIN_KEYS_MASK_BACKUP                                                                       \
+    (HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) |                \
+     HIN_KEYS_MASK(HIN_KEYS_INDEX_KEY) | HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_NEW) |                  \
+     HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_OPEN) | HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_DESTROY) |        \
+     HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_STATUS) | HIN_KEYS_MASK(HIN_KEYS_GENERATION) |              \
+     HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_PUBLIC))
 #define HIN_KEYS_MASK_ALL (HIN_KEYS_MASK(HIN_KEYS_VERB_COUNT) - 2)
 
 #define HIN_KEYS_MESSAGE_MAX 65536

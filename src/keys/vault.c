@@ -141,7 +141,8 @@ struct hin_result hin_vault_save(const struct hin_vault *vault)
 
 /* --- making and opening --- */
 
-static HIN_RESULT vault_new(const struct hin_vault_options *options, struct hin_vault **ret_vault)
+struct hin_result hin_vault_new(const struct hin_vault_options *options,
+                                struct hin_vault **ret_vault)
 {
     struct hin_vault *vault = calloc(1, sizeof(*vault));
     HIN_ENSURE(vault != NULL, NO_MEMORY);
@@ -210,7 +211,7 @@ struct hin_result hin_vault_create(struct hin_vault **ret_vault,
     struct hin_result result = options->storage.load(options->storage.context, &there);
     HIN_ENSURE(result.code != HIN_OK && result.code != HIN_LIMIT, EXISTS);
     HIN_ENSURE(result.code == HIN_NOT_FOUND, IO);
-    HIN_TRY(vault_new(options, &vault));
+    HIN_TRY(hin_vault_new(options, &vault));
     vault->master_rotated_usec = hin_clock_wall_usec(vault->clock);
     HIN_TRY(make_authority(vault, ca_name));
     HIN_TRY(make_random_own(vault, HIN_VAULT_OWN_CHECKPOINT, HIN_KEY_CHECKPOINT));
@@ -242,7 +243,7 @@ struct hin_result hin_vault_open(struct hin_vault **ret_vault,
     HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = FILE_MAX};
     HIN_CLEANUP(hin_vault_freep) struct hin_vault *vault = NULL;
     HIN_TRY(options->storage.load(options->storage.context, &bytes));
-    HIN_TRY(vault_new(options, &vault));
+    HIN_TRY(hin_vault_new(options, &vault));
     HIN_TRY(hin_vault_decode(vault, hin_buf_view(&bytes)));
     HIN_TRY(check_provider(vault));
     HIN_TRY(hin_vault_migrate(vault));
@@ -314,17 +315,18 @@ static HIN_RESULT unwrap_by_tenant(const struct hin_vault *vault,
     return hin_key_unwrap(&key, binding, wrapped, ret_plain);
 }
 
-static HIN_RESULT make_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant)
+static HIN_RESULT make_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                 const struct hin_secret *given)
 {
-    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_CLEANUP(hin_secret_done) struct hin_secret fresh = {0};
     struct hin_vault_wrapped *index = &tenant->index;
     index->version = 1;
     hin_buf_init(&index->bytes, HIN_VAULT_WRAPPED_MAX);
     HIN_TRY(hin_random(index->id, sizeof(index->id)));
-    HIN_TRY(hin_secret_random(&key, KEY_BYTES));
+    HIN_TRY(hin_secret_random(&fresh, KEY_BYTES));
     struct hin_key_binding binding =
         binding_of(hin_view_from_text(tenant->id), index, HIN_KEY_INDEX);
-    return wrap_by_tenant(vault, tenant, &binding, &key, &index->bytes);
+    return wrap_by_tenant(vault, tenant, &binding, given != NULL ? given : &fresh, &index->bytes);
 }
 
 static void tenant_freep(struct hin_vault_tenant **tenant)
@@ -332,7 +334,8 @@ static void tenant_freep(struct hin_vault_tenant **tenant)
     hin_vault_tenant_free(*tenant);
 }
 
-static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
+struct hin_result hin_vault_tenant_make(struct hin_vault *vault, struct hin_view id,
+                                        const struct hin_secret *index)
 {
     HIN_ENSURE(hin_x509_name_is_clean(id), INVALID);
     HIN_ENSURE(hin_map_get(&vault->tenants, id) == NULL, EXISTS);
@@ -351,7 +354,7 @@ static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
     tenant->generation.number = 1; /* which its store gets when it is first opened */
     tenant->moved = true;
     HIN_TRY(hin_vault_push_key(vault, tenant));
-    HIN_TRY(make_index_key(vault, tenant));
+    HIN_TRY(make_index_key(vault, tenant, index));
     HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
     struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
@@ -365,7 +368,7 @@ static HIN_RESULT create_tenant(struct hin_vault *vault, struct hin_view id)
 struct hin_result hin_vault_tenant_create(struct hin_vault *vault, struct hin_view tenant)
 {
     return hin_vault_report(vault, "tenant-create", tenant, NULL, HIN_VAULT_FOR_ADMIN,
-                            create_tenant(vault, tenant));
+                            hin_vault_tenant_make(vault, tenant, NULL));
 }
 
 static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
@@ -380,6 +383,7 @@ static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
     if (destroyed.code != HIN_NOT_FOUND) {
         HIN_TRY(destroyed);
     }
+    HIN_TRY(hin_vault_backup_shred(vault, id)); /* nor any backup */
     hin_map_remove(&vault->tenants, id);
     struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
@@ -500,8 +504,8 @@ struct hin_result hin_vault_data_key_open(struct hin_vault *vault, struct hin_vi
                             open_data_key(vault, tenant, id, wrapped, ret_key));
 }
 
-static HIN_RESULT open_index_key(struct hin_vault *vault, struct hin_view id,
-                                 struct hin_secret *ret_key)
+struct hin_result hin_vault_open_index(const struct hin_vault *vault, struct hin_view id,
+                                       struct hin_secret *ret_key)
 {
     struct hin_vault_tenant *tenant = NULL;
     HIN_TRY(hin_vault_find(vault, id, &tenant));
@@ -513,7 +517,7 @@ struct hin_result hin_vault_index_key(struct hin_vault *vault, struct hin_view t
                                       enum hin_vault_reason reason, struct hin_secret *ret_key)
 {
     return hin_vault_report(vault, "index-key", tenant, NULL, reason,
-                            open_index_key(vault, tenant, ret_key));
+                            hin_vault_open_index(vault, tenant, ret_key));
 }
 
 static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key)

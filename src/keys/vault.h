@@ -251,8 +251,8 @@ HIN_RESULT hin_vault_holder_find(const struct hin_vault *vault,
 /* The store with this token, once: the number moves past all that were there, so that neither this
  * state nor the newer one passes again; and the key ring as it is. Makes a signed record, which is
  * kept until the next and handed out with judgements. CONFLICT: neither is refused. */
-HIN_RESULT hin_vault_restore_grant(struct hin_vault *vault, struct hin_view tenant,
-                                   struct hin_view token, const char *holder) HIN_NONNULL;
+HIN_RESULT hin_vault_accept(struct hin_vault *vault, struct hin_view tenant, struct hin_view token,
+                            const char *holder) HIN_NONNULL;
 /* Every tenant that the vault knows, in no order; a failure of `visit` ends it. */
 HIN_RESULT hin_vault_each(struct hin_vault *vault,
                           HIN_RESULT (*visit)(void *context, const char *tenant), void *context);
@@ -331,6 +331,45 @@ HIN_RESULT hin_vault_checkpoint_verify(struct hin_view public_key, struct hin_vi
 HIN_RESULT hin_vault_certificate_sign(struct hin_vault *vault, struct hin_view tenant,
                                       struct hin_view statement,
                                       uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
+
+/* --- backups (vault_backup.c). Each has a key of its own, wrapped under a version of its own of
+ * the provider's key "TENANT.backup"; the payload holds it wrapped, and sealed what of the vault
+ * itself a restore needs. It lies with the backup: "HBK" 1, u32 version, 16 bytes id, wrapped key
+ * (bytes), another wrapped key, what it seals. --- */
+#define HIN_VAULT_BACKUP_MAX 60000 /* a payload is never longer */
+/* A new version. LIMIT: the provider keeps no more of them (a file ring: 64), destroy backups. */
+HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant,
+                                struct hin_vault_data_key *ret_key,
+                                struct hin_buf *ret_payload) HIN_NONNULL;
+/* NOT_FOUND: it is destroyed. */
+HIN_RESULT hin_vault_backup_open(struct hin_vault *vault, struct hin_view tenant,
+                                 struct hin_view payload,
+                                 struct hin_vault_data_key *ret_key) HIN_NONNULL;
+/* OK too when it was destroyed before. */
+HIN_RESULT hin_vault_backup_destroy(struct hin_vault *vault, struct hin_view tenant,
+                                    uint32_t version) HIN_NONNULL;
+/* All of a tenant's. */
+HIN_RESULT hin_vault_backup_shred(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
+HIN_RESULT hin_vault_backup_status(struct hin_vault *vault, struct hin_view tenant,
+                                   struct hin_key_provider_status *ret_status) HIN_NONNULL;
+HIN_RESULT hin_vault_backup_version(struct hin_view payload, uint32_t *ret_version) HIN_NONNULL;
+
+/* For who restores: with the provider alone, which is not asked to change anything. */
+HIN_RESULT hin_vault_backup_unwrap(const struct hin_key_provider *provider, struct hin_view tenant,
+                                   struct hin_view payload,
+                                   struct hin_vault_data_key *ret_key) HIN_NONNULL;
+/* A vault with the authority and the keys of the installation, out of a backup of its own tenant
+ * (NOT_FOUND: of another), saved; then each tenant, with fresh tenant keys. source opens the
+ * backup, options->provider is the new vault's: the same or another one. */
+HIN_RESULT hin_vault_restore(struct hin_vault **ret_vault, const struct hin_vault_options *options,
+                             const struct hin_key_provider *source, struct hin_view tenant,
+                             struct hin_view payload) HIN_NONNULL;
+HIN_RESULT hin_vault_restore_tenant(struct hin_vault *vault, const struct hin_key_provider *source,
+                                    struct hin_view tenant,
+                                    struct hin_view payload) HIN_NONNULL; /* EXISTS */
+/* Whether a tenant that is there has the index key of a backup. CONFLICT: another. */
+HIN_RESULT hin_vault_backup_fits(struct hin_vault *vault, const struct hin_key_provider *source,
+                                 struct hin_view tenant, struct hin_view payload) HIN_NONNULL;
 
 HIN_RESULT hin_vault_status(struct hin_vault *vault,
                             struct hin_key_provider_status *ret_status) HIN_NONNULL;

@@ -308,7 +308,7 @@ struct hin_result hin_vault_refused(struct hin_vault *vault, struct hin_buf *ret
     return hin_buf_append(ret_bytes, hin_buf_view(&list));
 }
 
-/* ---- letting pass: the record is vault_restore.c's ---- */
+/* ---- letting pass: the record is vault_accept.c's ---- */
 
 static HIN_RESULT grant(struct hin_vault *vault, struct hin_view id, struct hin_view token,
                         const char *holder)
@@ -339,11 +339,11 @@ static HIN_RESULT grant(struct hin_vault *vault, struct hin_view id, struct hin_
         .ring_found = ring_found,
         .ring_known = HIN_MAX(ring_found, ring_known),
     };
-    return hin_vault_restore(vault, tenant, &next, ring_found, &restore, holder);
+    return hin_vault_accept_as(vault, tenant, &next, ring_found, &restore, holder);
 }
 
-struct hin_result hin_vault_restore_grant(struct hin_vault *vault, struct hin_view tenant,
-                                          struct hin_view token, const char *holder)
+struct hin_result hin_vault_accept(struct hin_vault *vault, struct hin_view tenant,
+                                   struct hin_view token, const char *holder)
 {
     return hin_vault_report(vault, "restore-grant", tenant, NULL, HIN_VAULT_FOR_ADMIN,
                             grant(vault, tenant, token, holder));

@@ -105,12 +105,20 @@ HIN_RESULT hin_vault_open_authority(const struct hin_vault *vault,
 HIN_RESULT hin_vault_open_own(const struct hin_vault *vault, size_t which,
                               struct hin_secret *ret_key) HIN_NONNULL;
 enum hin_key_purpose hin_vault_own_purpose(size_t which);
-/* --- vault_restore.c --- */
-HIN_RESULT hin_vault_restore(struct hin_vault *vault, struct hin_vault_tenant *tenant,
-                             const struct hin_vault_generation *next, uint64_t keyring,
-                             struct hin_restore *restore, const char *holder) HIN_NONNULL;
+/* --- vault_accept.c --- */
+HIN_RESULT hin_vault_accept_as(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                               const struct hin_vault_generation *next, uint64_t keyring,
+                               struct hin_restore *restore, const char *holder) HIN_NONNULL;
 HIN_RESULT hin_vault_holders_read(struct hin_reader *reader,
                                   struct hin_vault_holders *holders) HIN_NONNULL;
+HIN_RESULT hin_vault_open_index(const struct hin_vault *vault, struct hin_view tenant,
+                                struct hin_secret *ret_key) HIN_NONNULL;
+/* An empty one in memory. */
+HIN_RESULT hin_vault_new(const struct hin_vault_options *options,
+                         struct hin_vault **ret_vault) HIN_NONNULL;
+/* A tenant with fresh keys, and this index key (NULL: a fresh one too); saved. */
+HIN_RESULT hin_vault_tenant_make(struct hin_vault *vault, struct hin_view tenant,
+                                 const struct hin_secret *index) __attribute__((nonnull(1)));
 void hin_vault_wrapped_done(struct hin_vault_wrapped *wrapped);
 
 /* --- vault_rotate.c --- */

@@ -22,16 +22,18 @@
 
 /* What a key is for. The numbers are part of formats: append only. */
 enum hin_key_purpose {
-    HIN_KEY_TENANT = 1,     /* wraps the tenant's data keys and its index key */
-    HIN_KEY_DATA = 2,       /* seals values, segments */
-    HIN_KEY_INDEX = 3,      /* blind index */
-    HIN_KEY_CA = 4,         /* private key of the certificate authority (PKCS#8) */
-    HIN_KEY_CHECKPOINT = 5, /* Ed25519 seed that signs checkpoints */
-    HIN_KEY_SERVICE = 6,    /* the manager's own: ticket keys are derived from it */
-    HIN_KEY_SPOOL = 7,      /* an agent's journal */
-    HIN_KEY_DEVICE = 8,     /* an agent's private key (PKCS#8) */
-    HIN_KEY_STATE = 9,      /* an agent's or engine's saved state */
-    HIN_KEY_RING = 10,      /* the body of a key ring under a pass phrase */
+    HIN_KEY_TENANT = 1,       /* wraps the tenant's data keys and its index key */
+    HIN_KEY_DATA = 2,         /* seals values, segments */
+    HIN_KEY_INDEX = 3,        /* blind index */
+    HIN_KEY_CA = 4,           /* private key of the certificate authority (PKCS#8) */
+    HIN_KEY_CHECKPOINT = 5,   /* Ed25519 seed that signs checkpoints */
+    HIN_KEY_SERVICE = 6,      /* the manager's own: ticket keys are derived from it */
+    HIN_KEY_SPOOL = 7,        /* an agent's journal */
+    HIN_KEY_DEVICE = 8,       /* an agent's private key (PKCS#8) */
+    HIN_KEY_STATE = 9,        /* an agent's or engine's saved state */
+    HIN_KEY_RING = 10,        /* the body of a key ring under a pass phrase */
+    HIN_KEY_BACKUP = 11,      /* seals a backup's manifest and shipments */
+    HIN_KEY_BACKUP_PART = 12, /* seals what of the vault a backup holds */
 };
 
 /* Bound into each wrap; opening needs the very same. Views are borrowed. */

@@ -9,6 +9,7 @@
 #include "data/json.h"
 
 static const char file_name[] = "manager.json";
+enum { FILE_MAX = 65536 };
 
 void hin_manager_config_default(struct hin_manager_config *config)
 {
@@ -18,6 +19,7 @@ void hin_manager_config_default(struct hin_manager_config *config)
         .uid_base = HIN_MANAGER_UID_BASE,
     };
     hin_clock_settings_default(&config->clock);
+    hin_backup_settings_default(&config->backup);
 }
 
 HIN_RESULT hin_manager_endpoint_parse(const char *text, struct hin_manager_endpoint *ret_endpoint)
@@ -93,9 +95,17 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     int64_t workers = 0;
     int64_t keep_days = 0;
     /* A mistyped name would quietly leave the default in force. */
-    static const char *const known[] = {
-        "api",     "agents",   "keyring", "tenant", "uidBase",
-        "workers", "keepDays", "kms",     "store",  HIN_CLOCK_SETTINGS_KEYS};
+    static const char *const known[] = {"api",
+                                        "agents",
+                                        "keyring",
+                                        "tenant",
+                                        "uidBase",
+                                        "workers",
+                                        "keepDays",
+                                        "kms",
+                                        "store",
+                                        "backup",
+                                        HIN_CLOCK_SETTINGS_KEYS};
     HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));
@@ -106,6 +116,7 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     HIN_TRY(hin_json_opt_integer(root, "workers", 0, 64, &workers, error));
     HIN_TRY(hin_json_opt_integer(root, "keepDays", 0, 36500, &keep_days, error));
     HIN_TRY(hin_clock_settings_read(root, &config->clock, error));
+    HIN_TRY(hin_backup_settings_read(root, &config->backup, error));
     HIN_TRY(hin_json_opt_text(root, "store", &store, error));
     HIN_TRY(hin_view_to_text(store, config->store, sizeof(config->store)));
     HIN_TRY(hin_view_to_text(keyring, config->keyring, sizeof(config->keyring)));
@@ -116,19 +127,13 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     return hin_ok();
 }
 
-HIN_RESULT hin_manager_config_load(int state, struct hin_manager_config *ret_config,
-                                   struct hin_error *error)
+HIN_RESULT hin_manager_config_parse(struct hin_view text, struct hin_manager_config *ret_config,
+                                    struct hin_error *error)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_manager_config config;
-    struct hin_result read = hin_file_read(state, file_name, &text);
-    if (!hin_is_ok(read)) {
-        return hin_error_set(error, read.code, file_name, 0, 0,
-                             "%s (run `hinomi-manager init` first)", hin_code_text(read.code));
-    }
     hin_manager_config_default(&config);
-    struct hin_result parsed = hin_json_parse(hin_buf_view(&text), text.max, &document, error);
+    struct hin_result parsed = hin_json_parse(text, FILE_MAX, &document, error);
     if (hin_is_ok(parsed)) {
         parsed = read_config(hin_json_root(document), &config, error);
     }
@@ -137,6 +142,18 @@ HIN_RESULT hin_manager_config_load(int state, struct hin_manager_config *ret_con
     }
     *ret_config = config;
     return hin_ok();
+}
+
+HIN_RESULT hin_manager_config_load(int state, struct hin_manager_config *ret_config,
+                                   struct hin_error *error)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = FILE_MAX};
+    struct hin_result read = hin_file_read(state, file_name, &text);
+    if (!hin_is_ok(read)) {
+        return hin_error_set(error, read.code, file_name, 0, 0,
+                             "%s (run `hinomi-manager init` first)", hin_code_text(read.code));
+    }
+    return hin_manager_config_parse(hin_buf_view(&text), ret_config, error);
 }
 
 static void write_endpoint(struct hin_json_writer *writer, const char *key,
@@ -164,6 +181,7 @@ HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *c
     hin_json_field_integer(&writer, "workers", config->workers);
     hin_json_field_integer(&writer, "keepDays", config->keep_days);
     hin_clock_settings_write(&writer, &config->clock);
+    hin_backup_settings_write(&writer, &config->backup);
     if (config->store[0] != 0) {
         hin_json_field_cstring(&writer, "store", config->store);
     }

@@ -6,6 +6,7 @@
 #include "base/path.h"
 #include "base/result.h"
 #include "clock/settings.h"
+#include "manager/backup/settings.h"
 #include "manager/database.h"
 #include "manager/kms/settings.h"
 
@@ -32,6 +33,7 @@ struct hin_manager_config {
     uint32_t keep_days; /* events are dropped after so many days; 0: never */
     struct hin_clock_settings clock;
     char store[HIN_MANAGER_STORE_MAX]; /* address of a PostgreSQL server; empty: SQLite */
+    struct hin_backup_settings backup;
 };
 
 void hin_manager_config_default(struct hin_manager_config *config) HIN_NONNULL;
@@ -46,6 +48,9 @@ void hin_manager_endpoint_url(const struct hin_manager_endpoint *endpoint, char 
 
 HIN_RESULT hin_manager_config_load(int state, struct hin_manager_config *ret_config,
                                    struct hin_error *error);
+/* The text of such a file, which a backup holds. */
+HIN_RESULT hin_manager_config_parse(struct hin_view text, struct hin_manager_config *ret_config,
+                                    struct hin_error *error) __attribute__((nonnull(2)));
 HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *config);
 
 #endif

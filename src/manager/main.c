@@ -6,12 +6,14 @@
 #include "base/option.h"
 #include "base/terminal.h"
 #include "clock/role.h"
+#include "manager/backup/settings.h"
 #include "manager/doctor.h"
 #include "manager/init/init.h"
 #include "manager/init/protect.h"
-#include "manager/init/restore.h"
 #include "manager/main.h"
 #include "manager/parent/run.h"
+#include "manager/restore/accept.h"
+#include "manager/restore/restore.h"
 #include "manager/roles.h"
 
 static int show_version(const struct hin_role_program *program, int argc, char **argv)
@@ -33,9 +35,12 @@ static int run_protect(const struct hin_role_program *program, int argc, char **
     return hin_manager_protect(program, argc, argv);
 }
 
+/* Two of one name: out of backups, and what was put back by hand. */
 static int run_restore(const struct hin_role_program *program, int argc, char **argv)
 {
-    return hin_manager_restore(program, argc, argv);
+    bool accepts = argc > 1 && (strcmp(argv[1], "show") == 0 || strcmp(argv[1], "accept") == 0);
+    return accepts ? hin_manager_accept(program, argc - 1, argv + 1)
+                   : hin_manager_restore(program, argc, argv);
 }
 
 static int write_man(const struct hin_role_program *program, int argc, char **argv)
@@ -46,8 +51,10 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     hin_option_man(&hin_manager_init_command, stdout);
     hin_option_man(&hin_manager_run_command, stdout);
     hin_option_man(&hin_manager_protect_command, stdout);
-    hin_option_man(&hin_manager_restore_command, stdout);
     hin_option_man(&hin_manager_doctor_command, stdout);
+    hin_option_man(&hin_manager_destination_command, stdout);
+    hin_option_man(&hin_manager_restore_command, stdout);
+    hin_option_man(&hin_manager_accept_command, stdout);
     return 0;
 }
 
@@ -59,8 +66,9 @@ static const struct {
     {"init", "make a new installation", run_init},
     {"run", "serve until SIGTERM", hin_manager_run},
     {"protect", "change what guards the key ring", run_protect},
-    {"restore", "show or accept a store or vault of an older state", run_restore},
     {"doctor", "look at files and host, say what to mend", hin_manager_doctor},
+    {"destination", "say where backups go", hin_manager_destination},
+    {"restore", "out of backups; show, accept: what was put back by hand", run_restore},
     {"man", "write the manual page of the commands", write_man},
     {"version", "say which version this is", show_version},
     {"--version", "the same", show_version},
@@ -70,7 +78,7 @@ static int usage(FILE *out, int status)
 {
     fprintf(out, "usage: hinomi-manager COMMAND [OPTIONS]\n\n");
     for (size_t i = 0; i < HIN_COUNT(commands); i++) {
-        fprintf(out, "  %-10s %s\n", commands[i].name, commands[i].summary);
+        fprintf(out, "  %-11s %s\n", commands[i].name, commands[i].summary);
     }
     fprintf(out, "\nhinomi-manager COMMAND --help shows the options of a command.\n");
     return status;
@@ -114,6 +122,7 @@ int hin_manager_main(int argc, char **argv)
 {
     const struct hin_role_definition roles[] = {hin_manager_role_kms,
                                                 hin_manager_role_keys,
+                                                hin_manager_role_backup,
                                                 hin_manager_role_jobs,
                                                 hin_manager_role_worker,
                                                 role_clock,

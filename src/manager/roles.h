@@ -48,6 +48,7 @@ extern const struct hin_role_definition hin_manager_role_kms;
 extern const struct hin_role_definition hin_manager_role_keys;
 extern const struct hin_role_definition hin_manager_role_worker;
 extern const struct hin_role_definition hin_manager_role_jobs;
+extern const struct hin_role_definition hin_manager_role_backup;
 extern const struct hin_ipc_table hin_manager_parent_table; /* what workers may ask of the parent */
 
 /* Every regular file in `folder` (an own one, no links followed) gets this owner. */

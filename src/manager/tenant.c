@@ -273,7 +273,9 @@ void hin_tenant_refusal_text(const struct hin_vault_judgement *judgement, bool o
                    own ? "" : " --tenant ", own ? "" : tenant);
 }
 
-static HIN_RESULT unlock(struct hin_tenant *tenant)
+/* fresh: it was made just now, perhaps to be filled from a backup: nothing is written into it but
+ * its generation. */
+static HIN_RESULT unlock(struct hin_tenant *tenant, bool fresh)
 {
     bool first = !tenant->is_judged;
     HIN_TRY(first ? look_at_generation(tenant) : judge_when_due(tenant));
@@ -292,7 +294,7 @@ static HIN_RESULT unlock(struct hin_tenant *tenant)
         HIN_TRY(taken.code == HIN_NO_SPACE ? hin_ok() : taken);
     }
     /* Audited before anything is done with it; a full disk is no reason not to be read. */
-    struct hin_result restored = hin_restored_take(tenant);
+    struct hin_result restored = fresh ? hin_ok() : hin_restored_take(tenant);
     return restored.code == HIN_NO_SPACE ? hin_ok() : restored;
 }
 
@@ -409,7 +411,7 @@ static HIN_RESULT open_once(struct hin_tenant *tenant, bool create, struct hin_e
         .cache_kib = tenant->number != 0 ? MANY_CACHE_KIB : 0,
     };
     HIN_TRY(hin_store_open(&tenant->store, &options, error));
-    struct hin_result unlocked = unlock(tenant);
+    struct hin_result unlocked = unlock(tenant, create);
     if (unlocked.code == HIN_SET_BACK) {
         char text[480];
         hin_tenant_refusal_text(&tenant->judgement, tenant->number == 0, tenant->id, text,

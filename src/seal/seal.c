@@ -196,6 +196,13 @@ void hin_opener_free(struct hin_opener *opener)
     free(opener);
 }
 
+HIN_RESULT hin_opener_find(struct hin_opener *opener, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
+                           struct hin_secret *ret_key)
+{
+    HIN_ENSURE(opener->source.find != NULL, NOT_FOUND);
+    return opener->source.find(opener->source.context, key_id, ret_key);
+}
+
 void hin_opener_forget(struct hin_opener *opener, const uint8_t *key_id)
 {
     for (size_t i = 0; i < opener->max; i++) {

@@ -91,6 +91,10 @@ static inline void hin_opener_freep(struct hin_opener **opener)
 }
 HIN_RESULT hin_opener_add(struct hin_opener *opener, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
                           const struct hin_secret *key) HIN_NONNULL;
+/* The key itself, asked of the source: for who copies sealed things together with their keys. What
+ * the source answers; NOT_FOUND without one. */
+HIN_RESULT hin_opener_find(struct hin_opener *opener, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
+                           struct hin_secret *ret_key) HIN_NONNULL;
 /* Forget one key (it expired or was shredded), or all (key_id NULL). */
 void hin_opener_forget(struct hin_opener *opener, const uint8_t *key_id);
 /* Forgets keys that were not used for unused_usec, and those held for held_usec however much they

@@ -15,11 +15,6 @@ struct batch {
     struct hin_dedup dedup;
 };
 
-static int64_t day_of(int64_t usec)
-{
-    return usec >= 0 ? usec / HIN_DAY_USEC : -((-usec + HIN_DAY_USEC - 1) / HIN_DAY_USEC);
-}
-
 static HIN_RESULT end_segment(struct batch *batch)
 {
     if (batch->summary.count == 0) {
@@ -165,7 +160,7 @@ HIN_RESULT hin_store_commit(struct hin_store *store, struct hin_store_event *eve
                               .events = events,
                               .count = count,
                               .now_usec = now_usec,
-                              .day = day_of(now_usec),
+                              .day = hin_day_of(now_usec),
                               .full = count >= HIN_SEGMENT_FULL_COUNT};
         result = commit_once(&batch, acks, ack_count, &committed);
     } while (hin_segment_step_aside(store, result));
@@ -176,91 +171,5 @@ HIN_RESULT hin_store_commit(struct hin_store *store, struct hin_store_event *eve
         return result;
     }
     *ret_committed = committed;
-    return hin_ok();
-}
-
-/* --- retention --- */
-
-enum { ROUND = 256 };
-
-struct expired {
-    int64_t ids[ROUND], counts[ROUND];
-    size_t count;
-};
-
-/* Segments of days before `day`, from id `from` on. */
-static HIN_RESULT read_expired(struct hin_store *store, int64_t day, int64_t from,
-                               struct expired *ret_expired)
-{
-    struct hin_statement *statement = NULL;
-    bool row = true;
-    ret_expired->count = 0;
-    HIN_TRY(hin_db_use(store, HIN_SQL_DAY_SEGMENTS, &statement));
-    hin_db_bind(statement, 2, day, from);
-    while (ret_expired->count < ROUND) {
-        HIN_TRY(hin_db_step(store, statement, &row));
-        if (!row) {
-            return hin_ok();
-        }
-        ret_expired->ids[ret_expired->count] = hin_db_int(statement, 0);
-        ret_expired->counts[ret_expired->count++] = hin_db_int(statement, 1);
-    }
-    hin_db_reset(statement);
-    return hin_ok();
-}
-
-/* body: whether it goes too. It stays when it goes on in a damaged page: SQLite cannot free what it
- * cannot read, and nothing leads to it any more. */
-static HIN_RESULT drop_expired(struct hin_store *store, int64_t id, bool body)
-{
-    static const enum hin_sql steps[] = {HIN_SQL_SPAN_FLOOR, HIN_SQL_SPAN_DROP, HIN_SQL_BODY_DROP,
-                                         HIN_SQL_SEGMENT_DROP};
-    HIN_TRY(hin_data_key_drop(store, HIN_OWNER_SEGMENT, id));
-    for (size_t i = 0; i < HIN_COUNT(steps); i++) {
-        struct hin_statement *statement = NULL;
-        if (steps[i] == HIN_SQL_BODY_DROP && !body) {
-            continue;
-        }
-        HIN_TRY(hin_db_use(store, steps[i], &statement));
-        hin_db_bind(statement, 1, id);
-        HIN_TRY(hin_db_run(store, statement));
-    }
-    return hin_ok();
-}
-
-static HIN_RESULT drop_one(struct hin_store *store, int64_t id)
-{
-    bool broken = store->broken;
-    HIN_TRY(hin_db_begin(store));
-    struct hin_result dropped = hin_db_end(store, drop_expired(store, id, true));
-    if (dropped.code != HIN_CORRUPT) {
-        return dropped;
-    }
-    hin_db_isolate(store, HIN_SQL_BODY_STANDS, id, broken);
-    HIN_TRY(hin_db_begin(store));
-    return hin_db_end(store, drop_expired(store, id, false));
-}
-
-/* One that a damaged page keeps from being dropped stays, and the others go. */
-HIN_RESULT hin_store_retain(struct hin_store *store, int64_t now_usec, uint32_t keep_days,
-                            uint64_t *ret_events)
-{
-    int64_t oldest = day_of(now_usec) - (int64_t)keep_days, from = 0;
-    uint64_t events = 0;
-    struct expired expired = {.count = ROUND};
-    HIN_TRY(hin_store_ready(store));
-    while (expired.count == ROUND) {
-        HIN_TRY(read_expired(store, oldest, from, &expired));
-        for (size_t i = 0; i < expired.count; i++) {
-            struct hin_result dropped = drop_one(store, expired.ids[i]);
-            if (hin_is_ok(dropped)) {
-                events += (uint64_t)expired.counts[i];
-            } else if (dropped.code != HIN_CORRUPT) {
-                return dropped;
-            }
-            from = expired.ids[i] + 1;
-        }
-    }
-    *ret_events = events;
     return hin_ok();
 }

@@ -112,25 +112,6 @@ HIN_RESULT hin_store_event_get(struct hin_store *store, int64_t id, struct hin_b
 HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec,
                               int64_t age_usec) HIN_NONNULL;
 
-/* Drops whole days (UTC, of commit) that ended keep_days or more before now. *ret_events: how many
- * events went. The identities stay refused. */
-HIN_RESULT hin_store_retain(struct hin_store *store, int64_t now_usec, uint32_t keep_days,
-                            uint64_t *ret_events) HIN_NONNULL;
-
-/* The time retention goes by, so that a wall clock that jumped forward does not drop everything. It
- * follows the wall clock, both ways, at most so many times as fast as time really passes. */
-enum { HIN_RETENTION_PACE = 8 };
-
-/* kept_usec, elapsed_usec monotonic time later. Pure; times before 1970 count as 1970. */
-int64_t hin_retention_follow(int64_t kept_usec, int64_t wall_usec, int64_t elapsed_usec);
-
-/* Moves the time this store keeps, and stores it. The first time it begins at the end of the newest
- * segment's day, or the wall clock's where there is none. elapsed_usec: monotonic, since the last
- * call or since this process cares for the store. *ret_usec, for hin_store_retain: never later than
- * wall_usec. */
-HIN_RESULT hin_store_retention_time(struct hin_store *store, int64_t wall_usec,
-                                    int64_t elapsed_usec, int64_t *ret_usec) HIN_NONNULL;
-
 /* --- rewriting what is stored --- */
 
 enum hin_store_verdict {

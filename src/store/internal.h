@@ -5,6 +5,7 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+#include "base/time.h"
 #include "seal/segment.h"
 #include "store/backend.h"
 #include "store/sql.h"
@@ -174,7 +175,12 @@ HIN_RESULT hin_document_reseal(struct hin_store *store, int kind, int64_t id,
                                struct hin_buf *buf) HIN_NONNULL;
 HIN_RESULT hin_agent_reseal(struct hin_store *store, int64_t id, struct hin_buf *buf) HIN_NONNULL;
 
-/* --- between commit.c, segment.c, search.c, rewrite.c --- */
+/* --- between commit.c, segment.c, search.c, rewrite.c, retention.c --- */
+/* UTC. */
+static inline int64_t hin_day_of(int64_t usec)
+{
+    return usec >= 0 ? usec / HIN_DAY_USEC : -((-usec + HIN_DAY_USEC - 1) / HIN_DAY_USEC);
+}
 struct hin_segment_row { /* plain columns of a segment */
     int64_t id, last_id, count, level, day, plain_bytes;
     int64_t min_time, max_time;
@@ -255,5 +261,7 @@ HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec) HIN_NON
 HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id) HIN_NONNULL;
 HIN_RESULT hin_tail_row(struct hin_store *store, bool *ret_any,
                         struct hin_segment_row *ret_last) HIN_NONNULL;
+
+#define HIN_GENERATION "generation" /* of meta */
 
 #endif

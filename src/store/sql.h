@@ -137,9 +137,17 @@
                     "name) + (SELECT count(*) FROM audit) >= 0")                                                       \
     EACH(NEWEST_DAY, "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1",                                  \
                      "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1")                                  \
-    EACH(DAY_SEGMENTS, "SELECT id, count FROM segment INDEXED BY segment_day WHERE day < ?1 AND id >= ?2 ORDER BY "    \
-                       "id LIMIT 256",                                                                                 \
-                       "SELECT id, count FROM segment WHERE day < ?1 AND id >= ?2 ORDER BY id LIMIT 256")              \
+    EACH(OLDEST_DAY, "SELECT day FROM segment INDEXED BY segment_day WHERE day > -9223372036854775807 ORDER BY day "   \
+                     "LIMIT 1",                                                                                        \
+                     "SELECT day FROM segment WHERE day > -9223372036854775807 ORDER BY day LIMIT 1")                  \
+    EACH(DAY_ROWS, "SELECT id, count, day, classes, computers, damaged FROM segment INDEXED BY segment_day "           \
+                   "WHERE (day, id) >= (?1, ?2) AND day < ?3 ORDER BY day, id LIMIT 64",                               \
+                   "SELECT id, count, day, classes, computers, damaged FROM segment WHERE (day, id) >= (?1, "          \
+                   "?2) AND day < ?3 ORDER BY day, id LIMIT 64")                                                       \
+    EACH(LOWEST_DAY, "SELECT min(day) FROM segment NOT INDEXED WHERE id >= coalesce((SELECT max(id) FROM segment "     \
+                     "WHERE id <= ?1), 0) AND last_id > ?1",                                                           \
+                     "SELECT min(day) FROM (SELECT day FROM segment WHERE id >= coalesce((SELECT max(id) FROM "        \
+                     "segment WHERE id <= ?1), 0) AND last_id > ?1 ORDER BY id OFFSET 0) AS fresh")                    \
     EACH(SPAN_FLOOR, "UPDATE source SET floor = max(floor, coalesce((SELECT max(hi) FROM span WHERE span.agent = "     \
                      "source.agent AND span.generation = source.generation AND span.segment = ?1), floor)) WHERE "     \
                      "(agent, generation) IN (SELECT agent, generation FROM span WHERE segment = ?1)",                 \
@@ -206,7 +214,41 @@
     SAME(AUDIT_UP, "SELECT audit.number, time, hash, audit.sealed, data_key.sealed FROM audit LEFT JOIN data_key ON "  \
                    "data_key.number = " HIN_SQL_OF_AUDIT " WHERE audit.number > ?1 ORDER BY audit.number LIMIT ?2")    \
     SAME(AUDIT_DOWN, "SELECT audit.number, time, hash, audit.sealed, data_key.sealed FROM audit LEFT JOIN data_key ON "\
-                     "data_key.number = " HIN_SQL_OF_AUDIT " WHERE audit.number < ?1 ORDER BY audit.number DESC LIMIT ?2")
+                     "data_key.number = " HIN_SQL_OF_AUDIT " WHERE audit.number < ?1 ORDER BY audit.number DESC LIMIT ?2")\
+    SAME(COPY_META, "SELECT name, number, bytes FROM meta WHERE name > ?1 ORDER BY name LIMIT ?2")                     \
+    SAME(COPY_SOURCE, "SELECT agent, generation, position, finding, floor FROM source WHERE (agent, generation) > "    \
+                      "(?1, ?2) ORDER BY agent, generation LIMIT ?3")                                                  \
+    SAME(COPY_SPAN, "SELECT agent, generation, hi, segment, lo FROM span WHERE (agent, generation, hi, segment) > "    \
+                    "(?1, ?2, ?3, ?4) ORDER BY agent, generation, hi, segment LIMIT ?5")                               \
+    SAME(COPY_AGENT, "SELECT id, session, spool_generation, acked, seen, clock_offset, agent.sealed, "                 \
+                     "data_key.sealed FROM agent LEFT JOIN data_key ON number = " HIN_SQL_OF_AGENT " WHERE id > ?1 "   \
+                     "ORDER BY id LIMIT ?2")                                                                           \
+    SAME(COPY_CERTIFICATE, "SELECT serial, agent, not_after, revoked FROM certificate WHERE serial > ?1 ORDER BY "     \
+                           "serial LIMIT ?2")                                                                          \
+    SAME(COPY_SEQUENCE, "SELECT kind, last FROM sequence WHERE kind > ?1 AND kind < 1000000 ORDER BY kind LIMIT ?2")                      \
+    SAME(COPY_DOCUMENT, "SELECT kind, id, version, created, updated, owner, expires, document.sealed, "                \
+                        "data_key.sealed FROM document LEFT JOIN data_key ON number = " HIN_SQL_OF_DOCUMENT " "        \
+                        "WHERE (kind, id) > (?1, ?2) ORDER BY kind, id LIMIT ?3")                                      \
+    SAME(COPY_NAME, "SELECT kind, slot, token, id FROM name WHERE (kind, slot, token) > (?1, ?2, ?3) ORDER BY "        \
+                    "kind, slot, token LIMIT ?4")                                                                      \
+    SAME(COPY_AUDIT, "SELECT audit.number, time, hash, audit.sealed, data_key.sealed FROM audit LEFT JOIN data_key "   \
+                     "ON data_key.number = " HIN_SQL_OF_AUDIT " WHERE audit.number > ?1 AND audit.number <= ?2 "       \
+                     "ORDER BY audit.number LIMIT ?3")                                                                 \
+    SAME(COPY_AUDIT_KEYS, "SELECT count(*) FROM data_key WHERE number BETWEEN ?1 AND ?2 AND length(sealed) > 0")       \
+    SAME(COPY_AUDIT_HASH, "SELECT hash FROM audit WHERE number = ?1")                                                  \
+    SAME(COPY_SEGMENT, "SELECT id, last_id, count, level, day, created, min_time, max_time, plain_bytes, damaged, "    \
+                       "classes, severities, computers, substr(head, 1, 92), sealed FROM segment LEFT JOIN "           \
+                       "data_key ON number = " HIN_SQL_OF_SEGMENT " WHERE id > ?1 ORDER BY id LIMIT ?2")               \
+    SAME(PASTE_SEGMENT, "INSERT INTO segment(id, last_id, count, level, day, created, min_time, max_time, "            \
+                        "plain_bytes, damaged, classes, severities, computers, head) VALUES(?1, ?2, ?3, ?4, ?5, "      \
+                        "?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")                                                    \
+    SAME(PASTE_SOURCE, "INSERT INTO source(agent, generation, position, finding, floor) VALUES(?1, ?2, ?3, ?4, ?5)")   \
+    SAME(PASTE_SPAN, "INSERT INTO span(agent, generation, hi, segment, lo) VALUES(?1, ?2, ?3, ?4, ?5)")                \
+    SAME(PASTE_AGENT, "INSERT INTO agent(id, session, spool_generation, acked, seen, clock_offset, sealed) "           \
+                      "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                            \
+    SAME(PASTE_SEQUENCE, "INSERT INTO sequence(kind, last) VALUES(?1, ?2)")                                            \
+    SAME(PASTE_DOCUMENT, "INSERT INTO document(kind, id, version, created, updated, owner, expires, sealed) "          \
+                         "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
 /* clang-format on */
 
 enum hin_sql {

@@ -194,7 +194,6 @@ HIN_RESULT hin_db_set_number(struct hin_store *store, const char *name, int64_t 
 
 /* --- generation: its token stands twice, so that a damaged page of one table costs nothing --- */
 
-#define GENERATION "generation"
 enum {
     AGAIN_KIND = 1000000,
     PIECE_BYTES = 8
@@ -258,7 +257,7 @@ HIN_RESULT hin_store_generation_get(struct hin_store *store, struct hin_buf *ret
     struct hin_statement *statement = NULL;
     bool row = false;
     HIN_TRY(hin_db_use(store, HIN_SQL_META_GET, &statement));
-    hin_db_bind_text(statement, 1, GENERATION);
+    hin_db_bind_text(statement, 1, HIN_GENERATION);
     HIN_TRY(hin_db_step(store, statement, &row));
     struct hin_result copied =
         row ? hin_buf_append(ret_token, hin_db_blob(statement, 1)) : hin_ok();
@@ -274,7 +273,7 @@ static HIN_RESULT move_generation(struct hin_store *store, struct hin_view from,
     HIN_TRY(hin_store_generation_get(store, &present));
     HIN_ENSURE(hin_view_equal(hin_buf_view(&present), from), CONFLICT);
     HIN_TRY(hin_db_use(store, HIN_SQL_META_SET, &statement));
-    hin_db_bind_text(statement, 1, GENERATION);
+    hin_db_bind_text(statement, 1, HIN_GENERATION);
     hin_db_bind_blob(statement, 3, to);
     HIN_TRY(hin_db_run(store, statement));
     return write_again(store, to);

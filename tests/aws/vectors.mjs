@@ -1,4 +1,4 @@
-// Writes tests/golden/aws_sigv4.txt: signatures by the real SDK's signer, for tests/unit/kms/test_kms_sigv4.c.
+// Writes tests/golden/aws_sigv4.txt: signatures by the real SDK's signer, for tests/unit/aws/test_aws_sigv4.c.
 // A line: microseconds|region|access key|secret key|session token|host|operation|body|Authorization
 import { SignatureV4 } from "@smithy/signature-v4";
 import { Sha256 } from "@aws-crypto/sha256-js";

@@ -160,6 +160,38 @@ like "status: a start that can be read" "$(cli m status)" '^started: [0-9]{4}-[0
 like "policy show: how many rules and which" "$(cli m policy show 1)" ' [0-9]+ \([0-9]+-[0-9]+'
 is "no heading before an error" "$(HINOMI_PROFILE=$T/none.profile hinomi events 2>/dev/null)" ""
 
+# ---- how long events are kept ----
+in_force() { cli m retention show --json | jq -c '[.keepDays, .modules.logInspection, .installationKeepDays, .inForce.logInspection, .inForce.agent, .inForce.manager, .due.events]'; }
+is "nothing is set at first: for ever, as the installation" "$(in_force)" '[null,null,0,0,0,0,0]'
+is "the tenant's own time" "$(status_of cli m retention set --days 365)" 0
+like "is shown" "$(cat "$T/said")" 'logInspection +365 days'
+is "a module's" "$(status_of cli m retention set --module logInspection --days 90)" 0
+is "holds for it alone" "$(in_force)" '[365,90,0,90,365,365,0]'
+check "for ever" cli m retention set --module agent --forever
+is "is longer than the tenant's" "$(in_force)" '[365,90,0,90,0,365,0]'
+check "and goes again" cli m retention set --module agent --default
+is "then it is the tenant's" "$(in_force)" '[365,90,0,90,365,365,0]'
+is "old and new value are in the audit record" "$(audited m '"retention.modify"' | jq -c '[.changes[] | [.attribute, .old, .new]]' | tail -2)" \
+    '[["modules",null,{"logInspection":90}]]
+[["keepDays",null,365]]'
+wrong_time() { # PATTERN OPTIONS...
+    local pattern=$1
+    shift
+    is "retention set $*: exit 2" "$(status_of cli m retention set "$@")" 2
+    like "and says" "$(cat "$T/said")" "$pattern"
+}
+wrong_time 'say one of --days N, --forever and --default'
+wrong_time 'say one of' --days 3 --forever
+wrong_time '1 to 36500' --days 0
+wrong_time '1 to 36500' --days 36501
+wrong_time 'logInspection, agent or manager' --module malware --days 3
+refuses "more days than there may be" 'keepDays: .*36500' POST retention '{"keepDays":36501}'
+refuses "days below none" 'modules.logInspection: ' POST retention '{"modules":{"logInspection":-1}}'
+refuses "a module that does not exist" 'modules.malware: unknown' POST retention '{"modules":{"malware":3}}'
+api m POST apikeys '{"keyName":"reads","roleID":2}' | jq -r '"api-version: v1\napi-secret-key: \(.secretKey)"' >"$T/reads.headers"
+is "an auditor reads it, and changes nothing" \
+    "$(HEADERS=$T/reads.headers api_status m GET retention) $(HEADERS=$T/reads.headers api_status m POST retention '{"keepDays":1}')" "200 403"
+
 # ---- the agent's settings ----
 agent_stop a
 sed -i 's/"logRoots"/"logRots"/' "$T/a/agent.json"

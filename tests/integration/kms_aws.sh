@@ -3,6 +3,7 @@
 # against AWS.
 . "$(dirname "$0")/lib/lib.sh"
 begin "$@"
+. "$(dirname "$0")/lib/aws.sh"
 double=$here/tests/peer/kms_double.py
 
 double_start() { # NAME [PORT]
@@ -21,18 +22,10 @@ secret=wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY
 check "the double runs" double_start cloud || bail "no double"
 
 # ---- the double, by the real SDK ----
-# Installed once into the build folder, at the versions of the lock file; without the registry these cases are skipped.
-sdk=$build/aws-sdk
-if ! cmp -s "$here/tests/aws/package-lock.json" "$sdk/installed"; then
-    mkdir -p "$sdk"
-    cp "$here"/tests/aws/package*.json "$sdk"
-    (cd "$sdk" && timeout 120 npm ci --no-audit --no-fund) >"$T/npm.out" 2>&1 && cp "$here/tests/aws/package-lock.json" "$sdk/installed"
-fi
-if cmp -s "$here/tests/aws/package-lock.json" "$sdk/installed"; then
-    cp "$here"/tests/aws/*.mjs "$sdk"
-    "$sdk/node_modules/.bin/node" --no-warnings "$sdk/prove.mjs" "https://localhost:$(cat "$T/cloud/port")" "$T/cloud/ca.pem" >"$T/prove.out" 2>&1
+if aws_sdk; then
+    aws_node "$sdk/prove.mjs" "https://localhost:$(cat "$T/cloud/port")" "$T/cloud/ca.pem" >"$T/prove.out" 2>&1
     is "the real SDK finds in the double what it finds in AWS KMS" "$? $(grep -c '^ok' "$T/prove.out") $(tail -1 "$T/prove.out")" "0 20 1..20"
-    is "and signs as the recorded vectors" "$("$sdk/node_modules/.bin/node" --no-warnings "$sdk/vectors.mjs")" "$(cat "$here/tests/golden/aws_sigv4.txt")"
+    is "and signs as the recorded vectors" "$(aws_node "$sdk/vectors.mjs")" "$(cat "$here/tests/golden/aws_sigv4.txt")"
 else
     note "skipped: 2 cases with the real SDK (the npm registry is not there)"
 fi

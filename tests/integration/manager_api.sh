@@ -240,7 +240,7 @@ never_back; ok "whoever is asked, no counter goes back"
 is_sum() { answer=$(awk -F'\t' '/^hinomi_api_requests_total/ { sum += $2 } END { print sum }' "$folder/before"); [ "$answer" -ge 21 ]; }
 is_sum; ok "what all workers counted is there"
 severity() { jq -r --arg id "$1" '[.findings[] | select(.id == $id) | .severity] | join(" ")' "$folder/answer"; }
-call GET doctor; fits '[.findings[].id] | index("store.state") and index("key.provider") and index("process.state")' && [ "$(severity store.state) $(severity certificate.authority)" = "ok ok" ]; ok "doctor looks at store, keys, certificates, processes"
+call GET doctor; fits '[.findings[].id] | index("store.state") and index("disk.growth") and index("key.provider") and index("process.state")' && [ "$(severity store.state) $(severity certificate.authority)" = "ok ok" ]; ok "doctor looks at store, keys, certificates, processes"
 [[ $(severity key.provider) == *advice* && $(severity process.state) == *warning* ]]; ok "doctor says that the ring has no pass phrase, and that a process was killed"
 fits 'all(.findings[]; .severity == "ok" or .severity == "unseen" or .todo != "")'; ok "every finding of doctor has a next step"
 call POST apikeys '{"keyName":"onlooker","roleID":2}'; onlooker=$(jq -r .secretKey "$folder/answer")

@@ -133,10 +133,21 @@ for round in 1 2; do
 done
 happens 90 "a server killed twice while lines arrive loses none and doubles none" eval 'all_there m killed1 1 1500 && all_there m killed2 1 1500'
 
+# ---- retention by module: all there is becomes forty days old; the round comes with the next start ----
+
+SCHEMA=hinomi_$(jq -r .tenant "$T/m/manager.json")
+of_class() { api m POST events/search "{\"maxItems\":5000,\"searchCriteria\":[{\"fieldName\":\"class\",\"numericTest\":\"equal\",\"numericValue\":$1}]}" | jq '.events | length'; }
+stop a
+as_admin "UPDATE \"$SCHEMA\".segment SET day = day - 40" >/dev/null
+states=$(of_class 6002)
+check_not "a time that would drop events now is refused" cli m retention set --module logInspection --days 30
+like "with how many" "$(cli m retention set --module logInspection --days 30 2>&1)" 'drop at most [0-9]{4,} events, stored on 1 days; nothing was changed.*--yes'
+is "nothing was changed" "$(cli m retention show --json | jq -c '[.inForce.logInspection, .due.events]')" '[0,0]'
+check "with --yes it is set" eval 'cli m retention set --module logInspection --days 30 --yes | grep -Eq "^within the hour at most [0-9]{4,} events go, stored on 1 day from "'
+
 # ---- another's data, another's keys, a newer format ----
 
 stop m
-SCHEMA=hinomi_$(jq -r .tenant "$T/m/manager.json")
 manager_init n --store "$SOCKET" --store-password-file "$P/password" || bail "a second installation beside it"
 OTHER=hinomi_$(jq -r .tenant "$T/n/manager.json")
 rename() { as_admin "ALTER SCHEMA \"$1\" RENAME TO \"$2\"" >/dev/null; }
@@ -154,6 +165,10 @@ launch m "$build/hinomi-manager" run --state "$T/m" --store-password-file "$P/pa
 happens 30 "a newer format is named" logged m 'written by a newer version \(format 99'
 as_admin "DELETE FROM \"$SCHEMA\".migration WHERE version = 99" >/dev/null
 happens 60 "and once it is gone, the manager serves by itself" manager_serves m
+happens 40 "the round comes: findings are gone" eval '[ "$(of_class 2004)" = 0 ]'
+check "states of agents and manager are not" [ "$(of_class 6002)" -ge "$states" ]
+check "and it is told" logged m 'retention of tenant .*: [0-9]+ events dropped, [0-9]+ segments whole, [0-9]+ made anew'
+is "nothing is left to go" "$(cli m retention show --json | jq .due.events)" 0
 
 # ---- set back to an older state ----
 
@@ -190,7 +205,7 @@ check "the report has its sessions beside the policy" eval 'cli t tls report --j
 is "all TLS 1.3, counted by the suite" "$(jq -r '.links[] | select(.name == "database").sessions | (.count > 0), (.versions | map(.name) | join(",")), (.suites | map(.count) | add) == .count, .groups' "$T/tls.json" | tr -d '\n ')" "trueTLSv1.3true[]"
 W=$(process t worker)
 [ "$(id -u)" != 0 ] || is "a worker's root holds the authority's certificate and nothing else" "$(ls "/proc/$W/root/" | tr '\n' ' ')" "store-authority "
-check "all end in order" eval 'stop a && stop b && stop m && stop t'
+check "all end in order" eval 'stop b && stop m && stop t'
 
 # ---- as an ordinary user, whose processes see all other uids as one ----
 

@@ -3,8 +3,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "aws/sigv4.h"
 #include "base/bytes.h"
-#include "kms/aws/sigv4.h"
 
 #define REQUEST_MAX        40960
 #define TRIES              3

@@ -3,10 +3,10 @@
 #ifndef HIN_KMS_AWS_API_H
 #define HIN_KMS_AWS_API_H
 
+#include "aws/credentials.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "kms/aws/answer.h"
-#include "kms/aws/credentials.h"
 #include "kms/aws/link.h"
 
 #define HIN_AWS_HOST_MAX   256

@@ -6,11 +6,11 @@
 #include <string.h>
 #include <time.h>
 
+#include "aws/base64.h"
 #include "base/bytes.h"
 #include "crypt/tls.h"
 #include "data/json.h"
 #include "kms/aws/api.h"
-#include "kms/aws/base64.h"
 
 static const uint8_t wrap_magic[4] = {'H', 'W', 'A', 1};
 

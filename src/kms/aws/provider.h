@@ -17,11 +17,11 @@
 #ifndef HIN_KMS_AWS_PROVIDER_H
 #define HIN_KMS_AWS_PROVIDER_H
 
+#include "aws/credentials.h"
 #include "base/result.h"
 #include "base/time.h"
 #include "base/view.h"
 #include "keys/provider.h"
-#include "kms/aws/credentials.h"
 #include "kms/aws/link.h"
 
 #define HIN_AWS_VERSIONS_MAX 256

@@ -16,21 +16,31 @@
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
 #include "manager/person_erasure.h"
+#include "manager/retention.h"
 #include "manager/roles.h"
 #include "store/audit.h"
 #include "store/documents.h"
 #include "store/events.h"
 
-enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32 };
+enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32, RETAIN_STEPS = 8 };
 #define TURN_USEC        (10 * HIN_MINUTE_USEC)
 #define TAIL_AGE_USEC    (10 * HIN_SEC_USEC)
 #define REST_USEC        (10 * HIN_SEC_USEC)
 #define ERRAND_REST_USEC (2 * HIN_SEC_USEC) /* after a failure */
 #define ERASE_TURN_USEC  (500 * HIN_MSEC_USEC)
+#define RETAIN_TURN_USEC (200 * HIN_MSEC_USEC)
 #define LOOK_USEC        (5 * HIN_SEC_USEC) /* which tenants there are */
 #define ACTIVE_USEC                                                                                \
     (30 * HIN_SEC_USEC) /* after a change of its files a tenant's tail is merged                   \
                          */
+
+/* A round of retention, over many ticks where much goes. */
+struct retaining {
+    bool begun;
+    int64_t by_usec;
+    struct hin_retention_round round;
+    struct hin_retained sum;
+};
 
 /* One tenant as jobs cares for it. The first is the installation's own. */
 struct ward {
@@ -43,6 +53,7 @@ struct ward {
     int64_t errand_usec;             /* monotonic, when that goes on */
     int64_t retained_usec;           /* monotonic; when the time retention goes by was last moved */
     struct timespec stamp;           /* of the write-ahead log, as it was last seen */
+    struct retaining retaining;
 };
 
 struct jobs {
@@ -129,20 +140,70 @@ static HIN_RESULT retention_time(struct ward *ward, int64_t wall_usec, int64_t *
     return hin_ok();
 }
 
+static void tell_retained(const struct ward *ward)
+{
+    const struct hin_retained *sum = &ward->retaining.sum;
+    if (sum->events > 0) {
+        hin_log(HIN_LOG_INFO,
+                "retention of tenant %s: %llu events dropped, %llu segments whole, %llu made anew "
+                "without them",
+                ward->tenant.id, (unsigned long long)sum->events,
+                (unsigned long long)sum->segments_dropped,
+                (unsigned long long)sum->segments_rewritten);
+    }
+    if (sum->segments_kept > 0) {
+        hin_log(HIN_LOG_WARNING,
+                "retention of tenant %s: %llu damaged segments stay until all they held is over",
+                ward->tenant.id, (unsigned long long)sum->segments_kept);
+    }
+}
+
+/* By the settings of this moment: who keeps events for longer stops what is going. */
+static HIN_RESULT retain_some(struct ward *ward)
+{
+    struct retaining *retaining = &ward->retaining;
+    struct hin_retention_settings settings;
+    struct hin_retained done;
+    HIN_TRY(wake(ward));
+    HIN_TRY(hin_retention_load(ward->tenant.store, &settings));
+    struct hin_retention keep = hin_retention_resolve(&settings, (uint32_t)ward->jobs->keep_days);
+    HIN_TRY(hin_store_retain(ward->tenant.store, retaining->by_usec, &keep, RETAIN_STEPS,
+                             &retaining->round, &done));
+    retaining->sum.events += done.events;
+    retaining->sum.segments_dropped += done.segments_dropped;
+    retaining->sum.segments_rewritten += done.segments_rewritten;
+    retaining->sum.segments_kept += done.segments_kept;
+    if (!done.more) {
+        retaining->begun = false;
+        tell_retained(ward);
+    }
+    return hin_ok();
+}
+
+/* What does not find room in a moment goes on in the next. */
+static void go_on_retaining(struct ward *ward)
+{
+    int64_t until_usec = monotonic_usec() + RETAIN_TURN_USEC;
+    while (ward->retaining.begun && monotonic_usec() < until_usec) {
+        struct hin_result some = retain_some(ward);
+        if (!hin_is_ok(some)) {
+            ward->retaining.begun = false; /* the next round finds what is left */
+            hin_log_result(HIN_LOG_WARNING, some, "retention of tenant %s goes on in an hour",
+                           ward->tenant.id);
+        }
+    }
+}
+
+/* The time is followed also where all is kept, so that it is right when that changes. */
 static struct hin_result retain(void *context, int64_t now_usec)
 {
     struct ward *ward = context;
-    uint32_t keep_days = (uint32_t)ward->jobs->keep_days;
-    uint64_t count = 0;
-    if (keep_days == 0) {
-        return hin_ok();
-    }
+    struct retaining *retaining = &ward->retaining;
     HIN_TRY(wake(ward));
-    HIN_TRY(retention_time(ward, now_usec, &now_usec));
-    HIN_TRY(hin_store_retain(ward->tenant.store, now_usec, keep_days, &count));
-    if (count > 0) {
-        hin_log(HIN_LOG_INFO, "%llu events older than %llu days were dropped",
-                (unsigned long long)count, (unsigned long long)keep_days);
+    HIN_TRY(retention_time(ward, now_usec, &retaining->by_usec));
+    if (!retaining->begun) { /* else one of an hour ago goes on */
+        retaining->sum = (struct hin_retained){0};
+        retaining->begun = true; /* tend goes on with it */
     }
     return hin_ok();
 }
@@ -218,8 +279,9 @@ static const struct hin_job table[] = {
     {"retain", HIN_HOUR_USEC, retain},  {"refresh keys", HIN_HOUR_USEC, refresh},
     {"check", HIN_DAY_USEC, check},     {"check audit", HIN_DAY_USEC, mend_audit},
 };
-enum { JOB_CHECK = HIN_COUNT(table) - 2, JOB_AUDIT = HIN_COUNT(table) - 1 };
-#define AUDIT_DELAY_USEC (5 * HIN_SEC_USEC) /* after the start, when it is done first */
+enum { JOB_RETAIN = 2, JOB_CHECK = HIN_COUNT(table) - 2, JOB_AUDIT = HIN_COUNT(table) - 1 };
+static const size_t early[] = {JOB_RETAIN, JOB_AUDIT}; /* done first so long after the start: */
+#define EARLY_USEC (5 * HIN_SEC_USEC)
 
 static void on_failure(void *context, const struct hin_job *job, struct hin_result result)
 {
@@ -247,8 +309,11 @@ static HIN_RESULT new_ward(struct jobs *jobs, const char *uuid, int64_t number,
         ward->states[i].last_usec = hin_tenant_now_usec(&ward->tenant) -
                                     (i == JOB_CHECK ? 0 : number % 60 * HIN_MINUTE_USEC);
     }
-    ward->states[JOB_AUDIT].last_usec = hin_tenant_now_usec(&ward->tenant) - HIN_DAY_USEC +
-                                        AUDIT_DELAY_USEC + number % 60 * HIN_MINUTE_USEC;
+    for (size_t i = 0; i < HIN_COUNT(early); i++) {
+        ward->states[early[i]].last_usec = hin_tenant_now_usec(&ward->tenant) -
+                                           table[early[i]].every_usec + EARLY_USEC +
+                                           number % 60 * HIN_MINUTE_USEC;
+    }
     struct ward **at = &jobs->wards;
     while (*at != NULL) {
         at = &(*at)->next;
@@ -397,6 +462,7 @@ static HIN_RESULT tend(struct ward *ward)
     (void)hin_jobs_run(table, ward->states, HIN_COUNT(table), ward,
                        hin_tenant_now_usec(&ward->tenant), on_failure);
     go_on_with_persons(ward);
+    go_on_retaining(ward);
     bool many = ward->jobs->ward_count > AWAKE_MAX;
     if (!first && (many || monotonic_usec() - ward->used_usec > REST_USEC)) {
         hin_tenant_rest(&ward->tenant);

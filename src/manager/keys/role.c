@@ -127,6 +127,18 @@ static struct hin_result serve_worker(void *context, struct hin_ipc *channel,
     return serve(context, channel, message, HIN_KEYS_MASK_WORKER);
 }
 
+static struct hin_result serve_backup(void *context, struct hin_ipc *channel,
+                                      struct hin_ipc_message *message)
+{
+    return serve(context, channel, message, HIN_KEYS_MASK_BACKUP);
+}
+
+static const struct hin_ipc_permit backup_rows[] = {
+    {HIN_MESSAGE_KEYS, HIN_IPC_REQUEST, 0, 0, 2, HIN_KEYS_MESSAGE_MAX, 0, serve_backup},
+};
+static const struct hin_ipc_table backup_table = {"backup -> keys", backup_rows,
+                                                  HIN_COUNT(backup_rows)};
+
 static const struct hin_ipc_permit worker_rows[] = {
     {HIN_MESSAGE_KEYS, HIN_IPC_REQUEST, 0, 0, 2, HIN_KEYS_MESSAGE_MAX, 0, serve_worker},
 };
@@ -202,8 +214,8 @@ static HIN_RESULT open_vault(struct keys *keys)
 
 static struct hin_result keys_run(struct hin_role *role)
 {
-    static const struct hin_role_service services[] = {{"worker", &worker_table},
-                                                       {"jobs", &worker_table}};
+    static const struct hin_role_service services[] = {
+        {"worker", &worker_table}, {"jobs", &worker_table}, {"backup", &backup_table}};
     struct keys *keys = calloc(1, sizeof(*keys));
     HIN_ENSURE(keys != NULL, NO_MEMORY);
     keys->role = role;
@@ -229,7 +241,7 @@ const struct hin_role_definition hin_manager_role_keys = {
     .name = "keys",
     .sandbox = keys_sandbox,
     .run = keys_run,
-    .peers = {"kms", "jobs", "worker"},
+    .peers = {"kms", "jobs", "worker", "backup"},
     .user = HIN_ROLE_USER_KEYS,
     .instances = 1,
     .restart = HIN_ROLE_ALWAYS,

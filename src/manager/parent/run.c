@@ -128,6 +128,42 @@ static HIN_RESULT hand_jobs(struct run *run, struct hin_role_hand *hand)
     return hin_role_hand_fd(hand, "db", run->database_fd);
 }
 
+/* A folder that is not there now is tried again at the process's next start. */
+static HIN_RESULT hand_destination(const struct hin_backup_destination *destination, size_t at,
+                                   struct hin_role_hand *hand)
+{
+    HIN_CLEANUP_FD int folder = -1;
+    char name[16];
+    const char *path = destination->url + sizeof("file://") - 1;
+    if (strncmp(destination->url, "file://", sizeof("file://") - 1) != 0) {
+        return hin_ok();
+    }
+    struct hin_result opened = hin_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &folder);
+    if (!hin_is_ok(opened)) {
+        hin_log_result(HIN_LOG_ERROR, opened, "the folder %s of the backups' destination %s", path,
+                       destination->name);
+        return hin_ok();
+    }
+    snprintf(name, sizeof(name), "depot-%zu", at);
+    return hin_role_hand_fd(hand, name, folder);
+}
+
+static HIN_RESULT hand_backup(struct run *run, struct hin_role_hand *hand)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf settings = {.max = 65536};
+    HIN_TRY(hin_backup_settings_text(&run->config.backup, &text));
+    HIN_TRY(hin_file_read(run->state_fd, "manager.json", &settings));
+    HIN_TRY(hin_role_hand_setting(hand, "tenant", hin_view_from_text(run->config.tenant)));
+    HIN_TRY(hin_role_hand_setting(hand, "backup", hin_buf_view(&text)));
+    HIN_TRY(hin_role_hand_setting(hand, "settings", hin_buf_view(&settings)));
+    HIN_TRY(hin_database_hand(&run->database, hand));
+    for (size_t i = 0; i < run->config.backup.count; i++) {
+        HIN_TRY(hand_destination(&run->config.backup.destinations[i], i, hand));
+    }
+    return hin_role_hand_fd(hand, "db", run->database_fd);
+}
+
 static HIN_RESULT hand_clock(struct run *run, struct hin_role_hand *hand)
 {
     return hin_clock_settings_hand(&run->config.clock, hand);
@@ -150,11 +186,8 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 static const struct {
     const char *role;
     struct hin_result (*hand)(struct run *run, struct hin_role_hand *hand);
-} gifts[] = {{"kms", hand_kms},
-             {"keys", hand_keys},
-             {"jobs", hand_jobs},
-             {"worker", hand_worker},
-             {HIN_CLOCK_ROLE, hand_clock}};
+} gifts[] = {{"kms", hand_kms},       {"keys", hand_keys},     {"jobs", hand_jobs},
+             {"worker", hand_worker}, {"backup", hand_backup}, {HIN_CLOCK_ROLE, hand_clock}};
 
 static struct hin_result prepare(void *context, const char *name, unsigned instance,
                                  struct hin_role_hand *hand)
@@ -340,6 +373,9 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
     }
     if (hin_is_ok(result) && run->config.clock.server_count > 0) {
         result = hin_role_parent_start(parent, HIN_CLOCK_ROLE, 0);
+    }
+    if (hin_is_ok(result) && run->config.backup.count > 0) {
+        result = hin_role_parent_start(parent, "backup", 0);
     }
     if (hin_is_ok(result)) {
         result = hin_role_parent_run(parent);

@@ -392,8 +392,12 @@ static const struct table indexes[] = {
 };
 
 /* Rows that stand for segments that are lost whole: first those that an index knows, then the gaps.
- * Ids are given without gaps, and only the oldest are ever dropped by intent. Of what only a gap
- * tells no time is known: it is told in every answer. */
+ * Ids are given without gaps. Dropped by intent are the oldest, and, where modules are kept for
+ * different times, any of days before the marks of store/retention.c and up to the event that they
+ * were brought to: a gap there is taken for one of these. Of what only a gap tells no time is
+ * known: it is told in every answer. */
+#define INTENDED_ID  "coalesce((SELECT number FROM meta WHERE name = 'retained'), 0)"
+#define INTENDED_DAY "coalesce((SELECT max(number) FROM meta WHERE name GLOB 'dropped.*'), 0)"
 #define STAND_IN                                                                                   \
     "INSERT OR IGNORE INTO segment(id, last_id, count, level, day, created, min_time, max_time, "  \
     "plain_bytes, damaged, classes, severities, head) "
@@ -404,11 +408,13 @@ static const struct table indexes[] = {
     "max_time, 0, damaged, 0, 0, x'' FROM known WHERE id NOT IN (SELECT id FROM "                  \
     "segment);" STAND_IN                                                                           \
     "SELECT before, id - 1, id - before, 2, day, 0, 0, 9223372036854775807, 0, 0, 0, 0, "          \
-    "x'' FROM (SELECT id, day, lag(last_id) OVER (ORDER BY id) + 1 AS before FROM "                \
-    "segment) WHERE before < id;" STAND_IN                                                         \
+    "x'' FROM (SELECT id, day, lag(last_id) OVER (ORDER BY id) + 1 AS before, lag(day) OVER "      \
+    "(ORDER BY id) AS day_before FROM segment) WHERE before < id AND NOT (id - 1 <= " INTENDED_ID  \
+    " AND day_before < " INTENDED_DAY ");" STAND_IN                                                \
     "SELECT after, number, number - after + 1, 2, day, 0, 0, 9223372036854775807, 0, 0, "          \
     "0, 0, x'' FROM meta, (SELECT max(last_id) + 1 AS after, day FROM segment) WHERE "             \
-    "name = 'last_event' AND after <= number;"
+    "name = 'last_event' AND after <= number AND NOT (number <= " INTENDED_ID                      \
+    " AND day < " INTENDED_DAY ");"
 
 /* The table key that a segment's own key is sealed under, or else the one that seals it directly.
  */

@@ -314,7 +314,7 @@ TEST(test_keys_generation__what_is_granted_passes_once)
     struct hin_view t0 = HIN_VIEW("t0");
     CHECK_OK(restart(&s));
     CHECK_OK(wake(&s, &store, ALL));
-    CHECK_CODE(hin_vault_restore_grant(s.vault, t0, hin_buf_view(&store), "ada"), CONFLICT);
+    CHECK_CODE(hin_vault_accept(s.vault, t0, hin_buf_view(&store), "ada"), CONFLICT);
     CHECK_OK(copy(&old, &store));
     CHECK_OK(copy(&again, &store));
     for (int i = 0; i < 5; i++) {
@@ -323,12 +323,12 @@ TEST(test_keys_generation__what_is_granted_passes_once)
         CHECK_OK(pass(&s, HIN_SEC_USEC));
     }
     s.save = FAILS_BEFORE;
-    CHECK_CODE(hin_vault_restore_grant(s.vault, t0, hin_buf_view(&old), "ada"), NO_SPACE);
+    CHECK_CODE(hin_vault_accept(s.vault, t0, hin_buf_view(&old), "ada"), NO_SPACE);
     CHECK_CODE(wake(&s, &old, ALL), SET_BACK);
     CHECK_INT(s.said.restore_size, 0);
     s.save = SAVES;
     uint64_t found = s.said.found, known = s.said.known;
-    CHECK_OK(hin_vault_restore_grant(s.vault, t0, hin_buf_view(&old), "ada"));
+    CHECK_OK(hin_vault_accept(s.vault, t0, hin_buf_view(&old), "ada"));
     CHECK_OK(restart(&s));
     CHECK_OK(wake(&s, &old, 1)); /* cut off before the store has it */
     check_record(&s, HIN_RESTORE_STORE, found, known);
@@ -359,7 +359,7 @@ TEST(test_keys_generation__a_vault_set_back_is_granted_too)
     CHECK_OK(restart(&s));
     CHECK_CODE(wake(&s, &store, ALL), SET_BACK);
     uint64_t found = s.said.found, known = s.said.known;
-    CHECK_OK(hin_vault_restore_grant(s.vault, HIN_VIEW("t0"), hin_buf_view(&store), "ada"));
+    CHECK_OK(hin_vault_accept(s.vault, HIN_VIEW("t0"), hin_buf_view(&store), "ada"));
     CHECK_OK(restart(&s));
     CHECK_OK(wake(&s, &store, ALL));
     check_record(&s, HIN_RESTORE_VAULT, found, known);
@@ -397,8 +397,8 @@ TEST(test_keys_generation__a_key_ring_set_back_is_noticed)
     CHECK_OK(wake(&s, &store, ALL));
     uint64_t number = number_in(&store);
     struct hin_view t0 = HIN_VIEW("t0");
-    CHECK_OK(hin_vault_restore_grant(s.vault, t0, hin_buf_view(&store), "ada"));
-    CHECK_CODE(hin_vault_restore_grant(s.vault, t0, hin_buf_view(&store), "ada"), CONFLICT);
+    CHECK_OK(hin_vault_accept(s.vault, t0, hin_buf_view(&store), "ada"));
+    CHECK_CODE(hin_vault_accept(s.vault, t0, hin_buf_view(&store), "ada"), CONFLICT);
     CHECK_OK(wake(&s, &store, 1));
     check_record(&s, HIN_RESTORE_KEYRING, number, number);
     CHECK_OK(restart(&s));

@@ -17,7 +17,6 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "contract.h"
-#include "kms/aws/base64.h"
 
 #define CREDENTIALS                                                                                \
     "[default]\naws_access_key_id = AKIDEXAMPLE\n"                                                 \
@@ -384,58 +383,4 @@ TEST(test_kms_aws__finishes_what_was_cut_off)
     int64_t left_usec = status.destruction_usec - hin_clock_wall_usec(hin_clock_system());
     CHECK(left_usec > 6 * HIN_DAY_USEC && left_usec <= 7 * HIN_DAY_USEC);
     CHECK_CODE(provider.generate(provider.context, HIN_VIEW("t")), CONFLICT);
-}
-
-TEST(test_kms_aws__reads_credentials_strictly)
-{
-    static const char *const bad[] = {
-        "",
-        "aws_access_key_id=A\n",
-        "aws_secret_access_key=B\n",
-        "aws_access_key_id\n",
-        "aws_access_key_id=A\naws_access_key_id=B\naws_secret_access_key=C\n",
-        "aws_access_key_id=A\naws_secret_access_key=two words\n",
-        "aws_access_key_id=\naws_secret_access_key=C\n",
-    };
-    struct hin_aws_credentials credentials;
-    struct hin_error error;
-    for (size_t i = 0; i < HIN_COUNT(bad); i++) {
-        CHECK_CODE(hin_aws_credentials_parse(hin_view_from_text(bad[i]), &credentials, &error),
-                   SYNTAX);
-    }
-    CHECK_OK(hin_aws_credentials_parse(
-        HIN_VIEW("; mine\n[one]\naws_access_key_id = A\naws_secret_access_key = B=\n"
-                 "[two]\naws_access_key_id = C\n"),
-        &credentials, &error));
-    CHECK(strcmp(credentials.access_key, "A") == 0 &&
-          hin_view_is(hin_secret_view(&credentials.secret_key), "B=") &&
-          credentials.session_token.size == 0);
-    hin_aws_credentials_done(&credentials);
-}
-
-TEST(test_kms_aws__base64_is_that_of_rfc_4648)
-{
-    static const char *const pairs[][2] = {{"", ""},
-                                           {"f", "Zg=="},
-                                           {"fo", "Zm8="},
-                                           {"foo", "Zm9v"},
-                                           {"foob", "Zm9vYg=="},
-                                           {"fooba", "Zm9vYmE="},
-                                           {"foobar", "Zm9vYmFy"},
-                                           {"\xff\xef\xbe", "/+++"}};
-    static const char *const bad[] = {
-        "Z", "Zg", "Zg=", "Z===", "====", "Zh==", "Zm9=", "Zm 9", "Zm9v\n", "Zg==Zg==", "Zm9-"};
-    uint8_t out[16];
-    size_t size = 0;
-    for (size_t i = 0; i < HIN_COUNT(pairs); i++) {
-        HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 64};
-        CHECK_OK(hin_base64_encode(hin_view_from_text(pairs[i][0]), &text));
-        CHECK_VIEW(hin_buf_view(&text), pairs[i][1]);
-        CHECK_OK(hin_base64_decode(hin_view_from_text(pairs[i][1]), out, sizeof(out), &size));
-        CHECK_VIEW(hin_view_of(out, size), pairs[i][0]);
-    }
-    for (size_t i = 0; i < HIN_COUNT(bad); i++) {
-        CHECK_CODE(hin_base64_decode(hin_view_from_text(bad[i]), out, sizeof(out), &size), SYNTAX);
-    }
-    CHECK_CODE(hin_base64_decode(HIN_VIEW("Zm9vYmFy"), out, 5, &size), LIMIT);
 }

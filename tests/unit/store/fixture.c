@@ -275,6 +275,24 @@ HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t coun
     return result;
 }
 
+HIN_RESULT commit_modules(struct fixture *f, const unsigned *modules, size_t module_count,
+                          const struct shape *shape, size_t count, int64_t now_usec,
+                          struct hin_store_committed *ret_committed)
+{
+    struct events events;
+    struct hin_result result = events_make(&events, &f->keys, shape, count);
+    for (size_t i = 0; hin_is_ok(result) && i < count; i++) {
+        unsigned module = modules[i % module_count];
+        events.list[i].class_uid = hin_modules[module].class_uid;
+        events.list[i].computer_id = module == HIN_MODULE_MANAGER ? 0 : shape->agent;
+    }
+    if (hin_is_ok(result)) {
+        result = hin_store_commit(f->store, events.list, count, NULL, 0, now_usec, ret_committed);
+    }
+    events_free(&events);
+    return result;
+}
+
 HIN_RESULT audit_some(struct fixture *f, int count)
 {
     for (int i = 1; i <= count; i++) {
@@ -326,4 +344,17 @@ long search_term(struct fixture *f, const char *name, const char *value,
     }
     hin_arena_done(&arena);
     return count;
+}
+
+HIN_RESULT retain_all(struct fixture *f, int64_t now_usec, uint32_t keep_days, uint64_t *ret_events)
+{
+    struct hin_retention keep;
+    struct hin_retention_round round = {0};
+    struct hin_retained retained;
+    for (size_t i = 0; i < HIN_MODULE_COUNT; i++) {
+        keep.keep_days[i] = keep_days;
+    }
+    HIN_TRY(hin_store_retain(f->store, now_usec, &keep, 0, &round, &retained));
+    *ret_events = retained.events;
+    return hin_ok();
 }

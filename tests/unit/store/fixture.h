@@ -9,6 +9,7 @@
 #include "store/audit.h"
 #include "store/documents.h"
 #include "store/events.h"
+#include "store/retention.h"
 
 #define NOW INT64_C(1795386286000000)
 
@@ -70,6 +71,10 @@ void events_free(struct events *events);
 
 HIN_RESULT commit_some(struct fixture *f, const struct shape *shape, size_t count, int64_t now_usec,
                        struct hin_store_committed *ret_committed);
+/* Of these modules in turn, an event each. */
+HIN_RESULT commit_modules(struct fixture *f, const unsigned *modules, size_t module_count,
+                          const struct shape *shape, size_t count, int64_t now_usec,
+                          struct hin_store_committed *ret_committed);
 /* Entries "entry 1", "entry 2", ... of the audit record. */
 HIN_RESULT audit_some(struct fixture *f, int count);
 /* As an outsider verifies it: what the store lists, link by link. For hin_store_audit_list. */
@@ -78,6 +83,10 @@ struct judged {
     struct hin_chain_fault fault;
 };
 HIN_RESULT judge_entry(void *context, const struct hin_store_audit *entry);
+
+/* One retention of all modules, whole rounds. */
+HIN_RESULT retain_all(struct fixture *f, int64_t now_usec, uint32_t keep_days,
+                      uint64_t *ret_events);
 
 /* How many events a filter finds; -1 on failure. */
 long search_count(struct fixture *f, const struct hin_store_filter *filter,

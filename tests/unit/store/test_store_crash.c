@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/time.h"
 #include "fixture.h"
 
 enum op_type { OP_WRITE, OP_TRUNCATE, OP_SYNC, OP_REMOVE };
@@ -256,6 +257,135 @@ TEST(test_store_crash__a_full_disk_acknowledges_nothing)
     CHECK_OK(commit_some(&f, &(struct shape){1, 9, 5000, NOW, NULL}, 1500, NOW, &committed));
     CHECK_INT(committed.first_id, 4);
     CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, NULL), 1503);
+    fixture_stop(&f);
+    recorder_free(&recorder); /* closing is recorded too */
+}
+
+/* --- a round of retention: segments dropped whole and made anew, in the smallest steps --- */
+
+enum { DAYS = 8, DAY_EVENTS = 30, DAY_FINDINGS = 20, LOG_DAYS = 1, OWN_DAYS = 5 };
+
+/* Even days: the manager's own events alone; odd ones: findings too. */
+static HIN_RESULT commit_day(struct fixture *f, int64_t day,
+                             struct hin_store_committed *ret_committed)
+{
+    struct events events;
+    struct shape shape = {1, 9, (uint64_t)day * 100000, NOW, NULL};
+    struct hin_result result = events_make(&events, &f->keys, &shape, DAY_EVENTS);
+    for (size_t i = 0; hin_is_ok(result) && i < DAY_EVENTS; i++) {
+        bool finding = day % 2 == 1 && i < DAY_FINDINGS;
+        events.list[i].class_uid =
+            finding ? HIN_CLASS_DETECTION_FINDING : HIN_CLASS_APPLICATION_LIFECYCLE;
+        events.list[i].computer_id = finding;
+    }
+    if (hin_is_ok(result)) {
+        result = hin_store_commit(f->store, events.list, DAY_EVENTS, NULL, 0,
+                                  NOW + day * HIN_DAY_USEC, ret_committed);
+    }
+    events_free(&events);
+    return result;
+}
+
+static HIN_RESULT retain_in_steps(struct fixture *f)
+{
+    struct hin_retention keep = {0};
+    struct hin_retention_round round = {0};
+    struct hin_retained done = {.more = true};
+    keep.keep_days[HIN_MODULE_LOG_INSPECTION] = LOG_DAYS;
+    keep.keep_days[HIN_MODULE_MANAGER] = OWN_DAYS;
+    while (done.more) {
+        HIN_TRY(hin_store_retain(f->store, NOW + DAYS * HIN_DAY_USEC, &keep, 1, &round, &done));
+    }
+    return hin_ok();
+}
+
+/* What is left of a day: all of it, or all but what is over. */
+static bool day_is_whole(struct fixture *f, int64_t day, bool done)
+{
+    struct hin_store_filter filter = {.after_id = day * DAY_EVENTS,
+                                      .before_id = (day + 1) * DAY_EVENTS + 1,
+                                      .class_uid = HIN_CLASS_DETECTION_FINDING};
+    long had = day % 2 == 1 ? DAY_FINDINGS : 0;
+    long findings = search_count(f, &filter, NULL);
+    filter.class_uid = HIN_CLASS_APPLICATION_LIFECYCLE;
+    long own = search_count(f, &filter, NULL);
+    bool as_before = findings == had && own == DAY_EVENTS - had;
+    bool as_after = findings == (day < DAYS - LOG_DAYS ? 0 : had) &&
+                    own == (day < DAYS - OWN_DAYS ? 0 : DAY_EVENTS - had);
+    return as_after || (as_before && !done);
+}
+
+static bool days_are_whole(struct fixture *f, bool done)
+{
+    struct hin_store_report report;
+    bool whole = search_count(f, &(struct hin_store_filter){0}, &report) >= 0 &&
+                 report.segments_damaged == 0;
+    for (int64_t day = 0; day < DAYS; day++) {
+        whole = whole && day_is_whole(f, day, done);
+    }
+    return whole;
+}
+
+/* Opens a copy: each day is as before or as after; a round that begins anew ends it; what went is
+ * refused when it is sent again. */
+static const char *judge_round(struct fixture *from, const char *folder)
+{
+    struct fixture copy = {.directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                           .keys = from->keys};
+    struct hin_store_committed committed = {0};
+    struct hin_store_check check = {0};
+    const char *wrong = NULL;
+    if (!hin_is_ok(fixture_open(&copy))) {
+        wrong = "does not open";
+    } else if (!days_are_whole(&copy, false)) {
+        wrong = "a day is neither as before nor as after";
+    } else if (!hin_is_ok(retain_in_steps(&copy)) || !days_are_whole(&copy, true)) {
+        wrong = "the round does not end what was begun";
+    } else if (!hin_is_ok(commit_day(&copy, 1, &committed)) ||
+               !hin_is_ok(commit_day(&copy, 5, &committed)) || committed.stored_count != 0) {
+        wrong = "what went is taken again";
+    } else if (!hin_is_ok(hin_store_check(copy.store, &check)) || !check.structure_ok ||
+               check.segments_damaged != 0) {
+        wrong = "the check finds fault";
+    }
+    fixture_close(&copy);
+    close(copy.directory);
+    return wrong;
+}
+
+TEST(test_store_crash__a_round_of_retention_at_every_write)
+{
+    static struct recorder recorder;
+    static const char *const names[] = {"all writes", "synced writes", "some writes"};
+    struct hin_store_observer observer = observer_of(&recorder);
+    struct hin_store_committed committed;
+    struct fixture f = {.observer = &observer};
+    char folder[600];
+    size_t states = 0;
+    CHECK_OK(fixture_start(&f, "crash_round"));
+    for (int64_t day = 0; day < DAYS; day++) {
+        CHECK_OK(commit_day(&f, day, &committed));
+    }
+    CHECK_OK(hin_store_checkpoint(f.store));
+    size_t begin = recorder.count;
+    CHECK_OK(retain_in_steps(&f));
+    CHECK_OK(hin_store_checkpoint(f.store));
+    CHECK(days_are_whole(&f, true));
+    (void)snprintf(folder, sizeof(folder), "%s/crash_round_copy", test_folder());
+    for (size_t end = begin; end <= recorder.count; end++) {
+        for (int keep = KEEP_ALL; keep <= KEEP_SOME; keep++) {
+            if (keep != (int)(end % 3) && recorder.ops[end - 1].type != OP_SYNC) {
+                continue;
+            }
+            CHECK_OK(rebuild(&recorder, end, (enum keep)keep, folder));
+            const char *wrong = judge_round(&f, folder);
+            if (wrong != NULL) {
+                test_fail(__FILE__, __LINE__, "%s at %zu: %s", names[keep], end, wrong);
+            }
+            states++;
+        }
+    }
+    printf("# %zu states of %zu operations\n", states, recorder.count - begin);
     fixture_stop(&f);
     recorder_free(&recorder); /* closing is recorded too */
 }

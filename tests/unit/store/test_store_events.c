@@ -287,9 +287,9 @@ TEST(test_store_events__retention_drops_whole_days_and_keeps_refusing)
         CHECK_OK(commit_some(&f, &(struct shape){1, 9, day * 100000, NOW, NULL}, 30,
                              NOW + (int64_t)day * HIN_DAY_USEC, &committed));
     }
-    CHECK_OK(hin_store_retain(f.store, NOW + 4 * HIN_DAY_USEC, 4, &dropped));
+    CHECK_OK(retain_all(&f, NOW + 4 * HIN_DAY_USEC, 4, &dropped));
     CHECK_INT(dropped, 0);
-    CHECK_OK(hin_store_retain(f.store, NOW + 4 * HIN_DAY_USEC, 2, &dropped));
+    CHECK_OK(retain_all(&f, NOW + 4 * HIN_DAY_USEC, 2, &dropped));
     CHECK_INT(dropped, 60);
     CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, NULL), 90);
     CHECK_OK(commit_some(&f, &(struct shape){1, 9, 100000, NOW, NULL}, 30, NOW + 4 * HIN_DAY_USEC,
@@ -331,7 +331,7 @@ TEST(test_store_events__retention_holds_back_when_the_clock_jumps)
     CHECK_INT(by, newest);
     CHECK_OK(hin_store_retention_time(f.store, jumped, HIN_HOUR_USEC, &by));
     CHECK_INT(by, newest + 8 * HIN_HOUR_USEC);
-    CHECK_OK(hin_store_retain(f.store, by, 6, &dropped));
+    CHECK_OK(retain_all(&f, by, 6, &dropped));
     CHECK_INT(dropped, 0);
     fixture_close(&f); /* what was kept outlives the process */
     CHECK_OK(fixture_open(&f));
@@ -339,7 +339,7 @@ TEST(test_store_events__retention_holds_back_when_the_clock_jumps)
     CHECK_INT(by, newest + 8 * HIN_HOUR_USEC);
     CHECK_OK(hin_store_retention_time(f.store, newest, 0, &by)); /* never later than the wall */
     CHECK_INT(by, newest);
-    CHECK_OK(hin_store_retain(f.store, by, 2, &dropped));
+    CHECK_OK(retain_all(&f, by, 2, &dropped));
     CHECK_INT(dropped, 60);
     fixture_stop(&f);
 }
@@ -354,7 +354,7 @@ TEST(test_store_events__retention_begins_at_the_newest_day)
     CHECK_OK(commit_some(&f, &(struct shape){1, 9, 0, NOW, NULL}, 30, NOW, &committed));
     CHECK_OK(hin_store_retention_time(f.store, NOW + 3650 * HIN_DAY_USEC, 0, &by));
     CHECK_INT(by, (NOW / HIN_DAY_USEC + 1) * HIN_DAY_USEC);
-    CHECK_OK(hin_store_retain(f.store, by, 1, &dropped));
+    CHECK_OK(retain_all(&f, by, 1, &dropped));
     CHECK_INT(dropped, 0);
     fixture_stop(&f);
 }

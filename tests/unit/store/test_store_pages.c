@@ -150,11 +150,47 @@ TEST(test_store_pages__retention_goes_past_a_damaged_body)
     CHECK(pages_of(&f, "body", pages));
     CHECK(page_flip(&f, page_nth(pages, PAGE_OVERFLOW, 0)->number));
     CHECK_OK(fixture_open(&f));
-    CHECK_OK(hin_store_retain(f.store, NOW + 30 * INT64_C(86400000000), 10, &dropped));
+    CHECK_OK(retain_all(&f, NOW + 30 * INT64_C(86400000000), 10, &dropped));
     CHECK_INT(dropped, 3000);
     CHECK(!hin_store_is_broken(f.store));
     CHECK_OK(hin_store_stats(f.store, &stats));
     CHECK_INT(stats.segments, 0);
+    free(pages);
+    fixture_stop(&f);
+}
+
+/* Made anew are those around it; it stays until all that it may hold is over. */
+TEST(test_store_pages__retention_of_a_module_goes_past_a_damaged_body)
+{
+    static const unsigned modules[] = {HIN_MODULE_LOG_INSPECTION, HIN_MODULE_AGENT};
+    struct fixture f = {0};
+    struct pages *pages = calloc(1, sizeof(*pages));
+    struct hin_store_committed committed;
+    struct hin_retention keep = {0};
+    struct hin_retention_round round = {0};
+    struct hin_retained done;
+    uint64_t dropped = 0;
+    CHECK(pages != NULL);
+    CHECK_OK(fixture_start(&f, "retain_module"));
+    for (size_t i = 0; i < 3; i++) {
+        CHECK_OK(commit_modules(&f, modules, 2, &(struct shape){1, 9 + i, 0, NOW, NULL}, 1000, NOW,
+                                &committed));
+    }
+    fixture_close(&f);
+    CHECK(pages_of(&f, "body", pages));
+    CHECK(page_flip(&f, page_nth(pages, PAGE_OVERFLOW, 0)->number));
+    CHECK_OK(fixture_open(&f));
+    keep.keep_days[HIN_MODULE_LOG_INSPECTION] = 10;
+    CHECK_OK(hin_store_retain(f.store, NOW + 30 * INT64_C(86400000000), &keep, 0, &round, &done));
+    CHECK_INT(done.events, 1000);
+    CHECK_INT(done.segments_rewritten, 2);
+    CHECK_INT(done.segments_kept, 1);
+    CHECK(!hin_store_is_broken(f.store));
+    CHECK_OK(hin_store_retain(f.store, NOW + 30 * INT64_C(86400000000), &keep, 0, &round, &done));
+    CHECK_INT(done.segments_rewritten + done.segments_kept, 0); /* not again each round */
+    CHECK_OK(retain_all(&f, NOW + 30 * INT64_C(86400000000), 10, &dropped));
+    CHECK_INT(dropped, 2000);
+    CHECK(!hin_store_is_broken(f.store));
     free(pages);
     fixture_stop(&f);
 }

@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/time.h"
 #include "pages.h"
 
 enum { SEGMENTS = 6, MANY = 24, EACH = 1000, ALL = SEGMENTS * EACH };
@@ -157,6 +158,47 @@ TEST(test_store_salvage__each_kind_of_page_of_segments)
     CHECK_OK(salvage(&f, &salvaged));
     expect_lost(&f, &salvaged, MANY * EACH, 0);
     hin_buf_done(&whole.bytes);
+    free(pages);
+    fixture_stop(&f);
+}
+
+/* Where a module went there are gaps between the segments: they are no loss. */
+TEST(test_store_salvage__what_retention_dropped_is_not_told)
+{
+    static const unsigned modules[2][1] = {{HIN_MODULE_LOG_INSPECTION}, {HIN_MODULE_MANAGER}};
+    struct fixture f = {0};
+    struct hin_retention keep = {0};
+    struct hin_retention_round round = {0};
+    struct hin_retained done;
+    struct hin_store_salvaged salvaged;
+    struct hin_store_report report;
+    struct hin_store_committed committed;
+    struct pages *pages = calloc(1, sizeof(*pages));
+    CHECK(pages != NULL);
+    CHECK_OK(fixture_start(&f, "intended"));
+    for (size_t i = 0; i < MANY; i++) {
+        CHECK_OK(commit_modules(&f, modules[i % 2], 1, &(struct shape){1, 9 + i, 0, NOW, NULL},
+                                EACH, NOW + (int64_t)i * HIN_DAY_USEC, &committed));
+    }
+    keep.keep_days[HIN_MODULE_MANAGER] = 1;
+    CHECK_OK(hin_store_retain(f.store, NOW + (MANY + 2) * HIN_DAY_USEC, &keep, 0, &round, &done));
+    CHECK_INT(done.segments_dropped, MANY / 2);
+    CHECK_OK(hin_store_checkpoint(f.store));
+    fixture_close(&f);
+    CHECK(pages_of(&f, "segment", pages));
+    const struct page *leaf = page_nth(pages, PAGE_LEAF, 0);
+    CHECK(leaf != NULL && leaf->last > leaf->first);
+    long lost = (long)((leaf->last - leaf->first) / (2 * EACH) + 1) * EACH;
+    CHECK(lost < MANY / 2 * EACH);
+    CHECK(page_flip(&f, leaf->number));
+    CHECK_OK(salvage(&f, &salvaged));
+    CHECK_INT(salvaged.events_lost, lost);
+    CHECK_OK(fixture_open(&f));
+    CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, &report), MANY / 2 * EACH - lost);
+    CHECK_INT(report.events_damaged, lost);
+    /* What stands for the lost ones may be of any module: it stays until all is over. */
+    CHECK_OK(hin_store_retain(f.store, NOW + 99 * HIN_DAY_USEC, &keep, 0, &round, &done));
+    CHECK_INT(done.events, 0);
     free(pages);
     fixture_stop(&f);
 }

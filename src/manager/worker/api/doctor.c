@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 
 #include "base/bytes.h"
 #include "crypt/x509.h"
@@ -11,6 +12,7 @@
 #include "keys/client.h"
 #include "manager/holders.h"
 #include "manager/worker/api/modules.h"
+#include "manager/worker/api/retention.h"
 #include "manager/worker/bus.h"
 #include "store/agents.h"
 #include "store/documents.h"
@@ -81,6 +83,40 @@ static void look_space(struct hin_doctor *doctor, void *subject)
 {
     struct hin_api_call *call = subject;
     hin_doctor_space(doctor, call->tenant->place.directory, "STATE/db");
+}
+
+/* Of this tenant alone, as if the others did not grow. */
+static void look_growth(struct hin_doctor *doctor, void *subject)
+{
+    struct hin_api_call *call = subject;
+    struct hin_store *store = call->tenant->store;
+    struct hin_store_stats stats;
+    struct hin_retention keep;
+    struct statvfs space;
+    int64_t first = 0, last = 0, full = 0, over = 0;
+    if (call->tenant->place.server != NULL) {
+        hin_doctor_fine(doctor, "the disk is the database server's");
+        return;
+    }
+    struct hin_result asked = hin_store_retention_days(store, &first, &last);
+    if (asked.code == HIN_NOT_FOUND) {
+        hin_doctor_fine(doctor, "nothing is stored yet");
+        return;
+    }
+    if (!hin_is_ok(asked) || !hin_is_ok(hin_store_stats(store, &stats)) ||
+        !hin_is_ok(hin_api_retention_in_force(call, &keep)) ||
+        fstatvfs(call->tenant->place.directory, &space) != 0) {
+        hin_doctor_unseen(doctor, "how much is stored cannot be asked");
+        return;
+    }
+    uint64_t free_bytes = (uint64_t)space.f_bavail * space.f_frsize;
+    if (!hin_retention_outgrows(&keep, stats.bytes, last - first + 1, free_bytes, &full, &over)) {
+        return;
+    }
+    hin_doctor_found(doctor,
+                     "at the rate of the last %lld days the disk is full in %lld; what is stored "
+                     "first is over in %lld (0: it is kept for ever)",
+                     (long long)(last - first + 1), (long long)full, (long long)over);
 }
 
 static void look_wal(struct hin_doctor *doctor, void *subject)
@@ -411,8 +447,11 @@ static const struct hin_doctor_check checks[] = {
     {"store.log", "store", "the write-ahead log", HIN_DOCTOR_WARNING,
      "restart the manager when it is quiet", HIN_RIGHT_VIEW | INSTALLATION, look_wal},
     {"disk.store", "disk", "space of the database folder", HIN_DOCTOR_WARNING,
-     "make room, or set keepDays in manager.json and restart", HIN_RIGHT_VIEW | INSTALLATION,
-     look_space},
+     "make room, or keep events for a shorter time: hinomi retention set",
+     HIN_RIGHT_VIEW | INSTALLATION, look_space},
+    {"disk.growth", "disk", "whether this tenant's events go before the disk is full",
+     HIN_DOCTOR_WARNING, "make room, or keep events for a shorter time: hinomi retention set",
+     HIN_RIGHT_VIEW | INSTALLATION, look_growth},
     {"key.provider", "keys", "the key management service", HIN_DOCTOR_ERROR, "hinomi kms test",
      HIN_RIGHT_KEYS | INSTALLATION, look_provider},
     {"key.versions", "keys", "old versions of keys, and when they were rotated", HIN_DOCTOR_ADVICE,

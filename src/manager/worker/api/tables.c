@@ -1,5 +1,6 @@
 #include "manager/worker/api/tables.h"
 
+#include "event/module.h"
 #include "policy/bundle.h"
 
 #define RO        HIN_API_READ_ONLY
@@ -468,6 +469,41 @@ static const struct hin_api_attribute person_erasure_rows[] = {
 };
 const struct hin_api_attributes hin_api_person_erasure =
     HIN_API_TABLE("PersonErasure", person_erasure_rows);
+
+static const struct hin_api_attribute retention_module_rows[] = {
+#define X(symbol, name, class_uid, whose, text)                                                    \
+    {(name), HIN_API_INT, 0, PLAIN, 0, HIN_KEEP_DAYS_MAX, NULL, NULL, (text)},
+    HIN_EVENT_MODULES(X)
+#undef X
+};
+static const struct hin_api_attributes retention_modules =
+    HIN_API_TABLE("RetentionModules", retention_module_rows);
+
+static const struct hin_api_attribute retention_due_rows[] = {
+    {"events", HIN_API_INT, RO, PLAIN, 0, 0, NULL, NULL,
+     "At most so many; those of segments that hold other modules' too are counted whole."},
+    {"days", HIN_API_INT, RO, PLAIN, 0, 0, NULL, NULL, "On which so many days were stored."},
+    {"first", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "The first of these; absent: none."},
+};
+static const struct hin_api_attributes retention_due =
+    HIN_API_TABLE("RetentionDue", retention_due_rows);
+
+static const struct hin_api_attribute retention_rows[] = {
+    {"keepDays", HIN_API_INT, 0, PLAIN, 0, HIN_KEEP_DAYS_MAX, NULL, NULL,
+     "Whole days that the tenant's events are kept, 0: for ever; absent or null: as the "
+     "installation's."},
+    {"modules", HIN_API_OBJECT, 0, PLAIN, 0, 0, NULL, &retention_modules,
+     "The same for the events of one module; absent or null: as the tenant's."},
+    {"confirm", HIN_API_BOOL, HIN_API_WRITE_ONLY, PLAIN, 0, 0, NULL, NULL,
+     "Set where a shorter time would drop events now: else it is refused, and says how many."},
+    {"installationKeepDays", HIN_API_INT, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, NULL,
+     "What holds where nothing is set: keepDays of the manager's settings."},
+    {"inForce", HIN_API_OBJECT, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, &retention_modules,
+     "What holds for each module."},
+    {"due", HIN_API_OBJECT, RO | HIN_API_COMPUTED, PLAIN, 0, 0, NULL, &retention_due,
+     "What the next round drops."},
+};
+const struct hin_api_attributes hin_api_retention = HIN_API_TABLE("Retention", retention_rows);
 
 static const struct hin_api_attribute search_criteria_rows[] = {
     {"fieldName", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,

@@ -27,6 +27,7 @@ extern const struct hin_api_attributes hin_api_key_holder_names;
 extern const struct hin_api_attributes hin_api_person;
 extern const struct hin_api_attributes hin_api_person_erase;
 extern const struct hin_api_attributes hin_api_person_erasure;
+extern const struct hin_api_attributes hin_api_retention;
 extern const struct hin_api_attributes hin_api_search_filter;
 extern const struct hin_api_attributes hin_api_id_list;
 

@@ -1,0 +1,28 @@
+/* What the files of backup/ share. */
+#ifndef HIN_BACKUP_INTERNAL_H
+#define HIN_BACKUP_INTERNAL_H
+
+#include "backup/backup.h"
+
+#define HIN_BACKUP_PIECE_BYTES ((size_t)4 << 20) /* of rows; one row more at most */
+#define HIN_BACKUP_PIECE_MAX   ((size_t)32 << 20)
+
+/* A row inside a piece: varint size, the row. Its place when sealed. */
+struct hin_seal_place hin_backup_piece_place(const char *tenant,
+                                             const struct hin_backup_piece *piece,
+                                             char row[2 * HIN_BACKUP_NAME_BYTES + 1]) HIN_NONNULL;
+/* An object's bytes into `bytes` (cleared before), compared with what the manifest says of it.
+ * CORRUPT, NOT_FOUND, or the depot's failure; backup->error names it. */
+HIN_RESULT hin_backup_fetch(struct hin_backup *backup, const struct hin_backup_object *object,
+                            struct hin_buf *bytes) HIN_NONNULL;
+/* The rows of a piece, opened. plain: cleared before, wiped by the caller. */
+HIN_RESULT hin_backup_open_piece(struct hin_backup *backup, const struct hin_backup_piece *piece,
+                                 struct hin_view sealed, struct hin_buf *plain) HIN_NONNULL;
+/* Fills backup->error with what the depot said, and answers its code. */
+HIN_RESULT hin_backup_depot_failed(struct hin_backup *backup, struct hin_result result) HIN_NONNULL;
+/* What is there is not what was written: not the depot out of reach. */
+bool hin_backup_is_damage(struct hin_result result);
+/* Counts, and asks `between`. */
+HIN_RESULT hin_backup_passed(struct hin_backup *backup, uint64_t bytes, bool shared) HIN_NONNULL;
+
+#endif

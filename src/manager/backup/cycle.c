@@ -1,0 +1,430 @@
+#include "manager/backup/cycle.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "manager/audit.h"
+#include "manager/backup/cycle_internal.h"
+#include "manager/erasure.h"
+
+#define TELL_USEC (1 * HIN_SEC_USEC)
+#define PACE_USEC (100 * HIN_MSEC_USEC)
+
+bool hin_cycle_is_final(struct hin_result result)
+{
+    return result.code == HIN_CLOSED || result.code == HIN_NO_MEMORY;
+}
+
+/* ---- between two objects ---- */
+
+static HIN_RESULT open_key(void *context, struct hin_view tenant, struct hin_view payload,
+                           struct hin_vault_data_key *ret_key)
+{
+    struct hin_backup_cycle *cycle = context;
+    return hin_keys_backup_key_open(&cycle->keys, tenant, payload, ret_key);
+}
+
+/* At most so many bytes a second, as an average since the last quiet moment. */
+static void pace(struct hin_backup_cycle *cycle, uint64_t bytes)
+{
+    uint64_t rate = cycle->settings.bytes_per_second;
+    int64_t now_usec = hin_cycle_monotonic_usec(cycle);
+    if (rate == 0 || bytes < cycle->paced_bytes) {
+        cycle->paced_usec = now_usec;
+        cycle->paced_bytes = 0;
+        return;
+    }
+    int64_t due_usec = (int64_t)((double)bytes / (double)rate * (double)HIN_SEC_USEC);
+    int64_t early_usec = cycle->paced_usec + due_usec - now_usec;
+    cycle->paced_bytes = bytes;
+    if (early_usec > PACE_USEC) {
+        cycle->pause(cycle->context, HIN_MIN(early_usec, HIN_SEC_USEC));
+    }
+}
+
+/* So that who waits for the order sees it move. */
+static HIN_RESULT tell(struct hin_backup_cycle *cycle, const struct hin_backup_progress *progress)
+{
+    struct hin_backup_order *order = cycle->order;
+    int64_t now_usec = hin_cycle_monotonic_usec(cycle);
+    if (order == NULL || now_usec - cycle->told_usec < TELL_USEC) {
+        return hin_ok();
+    }
+    cycle->told_usec = now_usec;
+    order->objects = (int64_t)(progress->objects + progress->objects_shared);
+    order->bytes = (int64_t)progress->bytes;
+    order->objects_all = (int64_t)progress->objects_all;
+    return hin_backup_order_write(cycle->own->store, order, hin_cycle_now_usec(cycle));
+}
+
+static HIN_RESULT between(void *context, const struct hin_backup_progress *progress)
+{
+    struct hin_backup_cycle *cycle = context;
+    HIN_TRY(cycle->turn(cycle->context));
+    pace(cycle, progress->bytes);
+    HIN_IGNORE(tell(cycle, progress)); /* who waits sees it later */
+    return hin_ok();
+}
+
+struct hin_backup hin_cycle_handle(struct hin_backup_cycle *cycle,
+                                   struct hin_backup_subject *subject, size_t at)
+{
+    return (struct hin_backup){.depot = cycle->depots[at],
+                               .tenant = subject->tenant.id,
+                               .open_key = open_key,
+                               .key_context = cycle,
+                               .between = between,
+                               .between_context = cycle};
+}
+
+/* ---- tenants ---- */
+
+struct hin_backup_subject *hin_cycle_subject(struct hin_backup_cycle *cycle, const char *uuid)
+{
+    struct hin_backup_subject *subject = cycle->subjects;
+    while (subject != NULL && strcmp(subject->tenant.id, uuid) != 0) {
+        subject = subject->next;
+    }
+    return subject;
+}
+
+static HIN_RESULT add_subject(struct hin_backup_cycle *cycle, const char *uuid, int64_t number)
+{
+    struct hin_backup_subject *subject = calloc(1, sizeof(*subject));
+    struct hin_backup_subject **at = &cycle->subjects;
+    HIN_ENSURE(subject != NULL, NO_MEMORY);
+    hin_tenant_init(&subject->tenant, &cycle->place, uuid, &cycle->keys, HIN_VAULT_FOR_BACKUP,
+                    cycle->clock);
+    subject->tenant.number = number;
+    subject->there = true;
+    while (*at != NULL) {
+        at = &(*at)->next;
+    }
+    *at = subject;
+    return hin_ok();
+}
+
+void hin_cycle_forget(struct hin_backup_chain *chain)
+{
+    if (chain->loaded) {
+        hin_secret_done(&chain->key.key);
+        hin_backup_manifest_done(&chain->base);
+    }
+    if (chain->shipped) {
+        hin_backup_manifest_done(&chain->state);
+    }
+    *chain = (struct hin_backup_chain){0};
+}
+
+static void free_subject(struct hin_backup_subject *subject)
+{
+    for (size_t i = 0; i < HIN_COUNT(subject->chains); i++) {
+        hin_cycle_forget(&subject->chains[i]);
+    }
+    hin_tenant_close(&subject->tenant);
+    free(subject);
+}
+
+static HIN_RESULT meet(void *context, const struct hin_store_document *document)
+{
+    struct hin_backup_cycle *cycle = context;
+    struct hin_tenant_row row;
+    HIN_TRY(hin_tenant_row_read(document->id, document->bytes, &row));
+    struct hin_backup_subject *subject = hin_cycle_subject(cycle, row.uuid);
+    if (row.state >= HIN_TENANT_ERASING) {
+        return row.erasure.destroyed_usec > 0
+                   ? hin_map_put(&cycle->erased, hin_view_from_text(row.uuid), cycle)
+                   : hin_ok();
+    }
+    if (subject != NULL) {
+        subject->there = true;
+        return hin_ok();
+    }
+    return add_subject(cycle, row.uuid, document->id);
+}
+
+HIN_RESULT hin_backup_cycle_look(struct hin_backup_cycle *cycle)
+{
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
+        at->there = at == cycle->subjects;
+    }
+    HIN_TRY(hin_store_list(cycle->own->store, HIN_STORE_TENANTS, &all, meet, cycle, &listed));
+    struct hin_backup_subject **at = &cycle->subjects;
+    while (*at != NULL) {
+        struct hin_backup_subject *subject = *at;
+        if (subject->there) {
+            at = &subject->next;
+        } else { /* its keys leave this process, and its files are free */
+            *at = subject->next;
+            free_subject(subject);
+        }
+    }
+    return hin_ok();
+}
+
+HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject)
+{
+    subject->used_usec = hin_cycle_monotonic_usec(cycle);
+    HIN_TRY(hin_tenant_wake(&subject->tenant));
+    return hin_tenant_refresh(&subject->tenant);
+}
+
+/* ---- records ---- */
+
+struct gathering {
+    struct hin_backup_record *records;
+    size_t count, room;
+    int64_t number;
+};
+
+static HIN_RESULT gather(void *context, const struct hin_store_document *document)
+{
+    struct gathering *gathering = context;
+    struct hin_backup_record record;
+    if (!hin_is_ok(hin_backup_record_read(document->id, document->bytes, &record)) ||
+        (gathering->number >= 0 && record.tenant != gathering->number)) {
+        return hin_ok(); /* one that cannot be read is found at the destination again */
+    }
+    if (gathering->count == gathering->room) {
+        size_t room = HIN_MAX(gathering->room * 2, (size_t)64);
+        void *fresh = realloc(gathering->records, room * sizeof(*gathering->records));
+        HIN_ENSURE(fresh != NULL, NO_MEMORY);
+        gathering->records = fresh;
+        gathering->room = room;
+    }
+    gathering->records[gathering->count++] = record;
+    return hin_ok();
+}
+
+static int by_age(const void *a, const void *b)
+{
+    const struct hin_backup_record *one = a, *other = b;
+    return (one->begun_usec > other->begun_usec) - (one->begun_usec < other->begun_usec);
+}
+
+HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
+                             struct hin_backup_record **ret_records, size_t *ret_count)
+{
+    struct gathering gathering = {.number = number};
+    struct hin_store_page page = {.owner = number > 0 ? number : 0};
+    struct hin_store_listed listed;
+    struct hin_result got =
+        hin_store_list(cycle->own->store, HIN_STORE_BACKUPS, &page, gather, &gathering, &listed);
+    if (!hin_is_ok(got)) {
+        free(gathering.records);
+        return got;
+    }
+    if (gathering.count > 0) {
+        qsort(gathering.records, gathering.count, sizeof(*gathering.records), by_age);
+    }
+    *ret_records = gathering.records;
+    *ret_count = gathering.count;
+    return hin_ok();
+}
+
+HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, const char *outcome,
+                           const struct hin_backup_record *record, const char *detail)
+{
+    struct hin_audit audit = {
+        .action = action,
+        .outcome = outcome,
+        .actor = HIN_VIEW("backup"),
+        .kind = "backups",
+        .object = record->id,
+        .detail = hin_view_from_text(detail),
+    };
+    return hin_audit_write(cycle->own, &audit);
+}
+
+/* ---- orders ---- */
+
+struct finding {
+    struct hin_backup_order order;
+    bool any;
+};
+
+static HIN_RESULT find_waiting(void *context, const struct hin_store_document *document)
+{
+    struct finding *finding = context;
+    struct hin_backup_order order;
+    if (finding->any || !hin_is_ok(hin_backup_order_read(document->id, document->bytes, &order)) ||
+        order.state > HIN_BACKUP_ORDER_RUNNING) {
+        return hin_ok();
+    }
+    finding->order = order;
+    finding->any = true;
+    return hin_ok();
+}
+
+/* One that was running when the process ended is carried out again. */
+static HIN_RESULT next_order(struct hin_backup_cycle *cycle, struct finding *finding)
+{
+    struct hin_store_listed listed;
+    for (int64_t state = HIN_BACKUP_ORDER_WAITING;
+         state <= HIN_BACKUP_ORDER_RUNNING && !finding->any; state++) {
+        struct hin_store_page page = {.owner = state};
+        HIN_TRY(hin_store_list(cycle->own->store, HIN_STORE_BACKUP_ORDERS, &page, find_waiting,
+                               finding, &listed));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT carry_out(struct hin_backup_cycle *cycle, struct hin_backup_order *order)
+{
+    int64_t failures = 0;
+    order->state = HIN_BACKUP_ORDER_RUNNING;
+    order->objects = order->bytes = order->tenants = 0;
+    HIN_TRY(hin_backup_order_write(cycle->own->store, order, hin_cycle_now_usec(cycle)));
+    cycle->order = order;
+    struct hin_result done = order->task == HIN_BACKUP_TASK_BACKUP
+                                 ? hin_backup_cycle_backup(cycle, order->tenant, true, &failures)
+                                 : hin_backup_cycle_verify(cycle, order->tenant, &failures);
+    cycle->order = NULL;
+    if (hin_cycle_is_final(done)) {
+        return done; /* it goes on after the next start */
+    }
+    bool good = hin_is_ok(done) && failures == 0;
+    order->state = good ? HIN_BACKUP_ORDER_DONE : HIN_BACKUP_ORDER_FAILED;
+    order->failures = failures;
+    order->ended_usec = hin_cycle_now_usec(cycle);
+    if (good) {
+        order->text[0] = '\0';
+    } else if (order->text[0] == '\0') {
+        snprintf(order->text, sizeof(order->text), "%s", hin_code_text(done.code));
+    }
+    return hin_backup_order_write(cycle->own->store, order, order->ended_usec);
+}
+
+HIN_RESULT hin_backup_cycle_serve(struct hin_backup_cycle *cycle, bool *ret_any)
+{
+    struct finding finding = {0};
+    HIN_TRY(next_order(cycle, &finding));
+    *ret_any = finding.any;
+    return finding.any ? carry_out(cycle, &finding.order) : hin_ok();
+}
+
+/* ---- begin and end ---- */
+
+/* What lies at a destination and the catalogue does not know (it was lost, or is older), or knows
+ * as being taken. */
+static HIN_RESULT note(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                       size_t at, const struct hin_backup_listed *listed,
+                       struct hin_backup_record *records, size_t count)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 1 << 17};
+    struct hin_backup_record *record = NULL;
+    struct hin_backup_record fresh = {.tenant = subject->tenant.number,
+                                      .begun_usec = listed->begun_usec,
+                                      .state = HIN_BACKUP_DONE};
+    char path[HIN_DEPOT_NAME_MAX + 1];
+    for (size_t i = 0; i < count; i++) {
+        bool it = records[i].begun_usec == listed->begun_usec &&
+                  records[i].tenant == subject->tenant.number;
+        record = it ? &records[i] : record;
+    }
+    if (record == NULL) {
+        struct hin_backup_manifest head;
+        size_t size = 0;
+        record = &fresh;
+        snprintf(fresh.uuid, sizeof(fresh.uuid), "%s", subject->tenant.id);
+        hin_backup_manifest_path(subject->tenant.id, listed->begun_usec, 0, path);
+        HIN_TRY(hin_depot_get(cycle->depots[at], path, 0, bytes.max, &bytes));
+        hin_backup_manifest_init(&head);
+        struct hin_result read = hin_backup_head_read(hin_buf_view(&bytes), &head, &size);
+        fresh.version = head.version;
+        hin_backup_manifest_done(&head);
+        if (!hin_is_ok(read)) {
+            return hin_ok(); /* reading it back says so */
+        }
+    }
+    struct hin_backup_place *place =
+        hin_backup_place_of(record, cycle->settings.destinations[at].name);
+    if (place == NULL || place->state == HIN_BACKUP_THERE ||
+        record->state == HIN_BACKUP_DESTROYED) {
+        return hin_ok();
+    }
+    place->state = HIN_BACKUP_THERE;
+    place->error[0] = '\0';
+    record->state = HIN_BACKUP_DONE;
+    return hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle));
+}
+
+static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
+{
+    struct hin_backup_listed *list = NULL;
+    struct hin_backup_record *records = NULL;
+    size_t count = 0, record_count = 0;
+    struct hin_result noted = hin_backup_list(cycle->depots[at], NULL, &list, &count);
+    if (!hin_is_ok(noted)) {
+        snprintf(cycle->troubles[at], sizeof(cycle->troubles[at]), "%.200s",
+                 hin_depot_error(cycle->depots[at])->text);
+        return hin_ok(); /* the next backup says so again */
+    }
+    noted = hin_cycle_records(cycle, -1, &records, &record_count);
+    for (size_t i = 0; hin_is_ok(noted) && i < count; i++) {
+        struct hin_backup_subject *subject = hin_cycle_subject(cycle, list[i].tenant);
+        if (subject != NULL) {
+            noted = note(cycle, subject, at, &list[i], records, record_count);
+        }
+    }
+    free(list);
+    free(records);
+    return noted;
+}
+
+/* A backup that was being taken when the process ended, and is nowhere: its key goes. What it has
+ * written is used by the next one. */
+static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_cycle_records(cycle, -1, &records, &count));
+    struct hin_result ended = hin_ok();
+    for (size_t i = 0; hin_is_ok(ended) && i < count; i++) {
+        struct hin_backup_record *record = &records[i];
+        if (record->state != HIN_BACKUP_RUNNING) {
+            continue;
+        }
+        ended = record->version > 0
+                    ? hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
+                                                  (uint32_t)record->version)
+                    : hin_ok();
+        record->state = HIN_BACKUP_FAILED_ALL;
+        record->destroyed_usec = hin_cycle_now_usec(cycle);
+        if (hin_is_ok(ended)) {
+            ended = hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
+        }
+    }
+    free(records);
+    return ended;
+}
+
+HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
+{
+    HIN_TRY(hin_map_init(&cycle->erased, HIN_VAULT_TENANTS_MAX));
+    HIN_TRY(add_subject(cycle, cycle->own->id, 0));
+    HIN_TRY(hin_backup_cycle_look(cycle));
+    for (size_t i = 0; i < cycle->settings.count; i++) {
+        if (cycle->depots[i] != NULL) {
+            HIN_TRY(note_destination(cycle, i));
+        }
+    }
+    return end_interrupted(cycle);
+}
+
+void hin_backup_cycle_end(struct hin_backup_cycle *cycle)
+{
+    hin_map_done(&cycle->erased);
+    while (cycle->subjects != NULL) {
+        struct hin_backup_subject *subject = cycle->subjects;
+        cycle->subjects = subject->next;
+        free_subject(subject);
+    }
+}

@@ -1,0 +1,36 @@
+/* What the files of the cycle share. */
+#ifndef HIN_MANAGER_BACKUP_CYCLE_INTERNAL_H
+#define HIN_MANAGER_BACKUP_CYCLE_INTERNAL_H
+
+#include "manager/backup/cycle.h"
+
+/* An engine's handle on a subject at a destination. */
+struct hin_backup hin_cycle_handle(struct hin_backup_cycle *cycle,
+                                   struct hin_backup_subject *subject, size_t at) HIN_NONNULL;
+void hin_cycle_forget(struct hin_backup_chain *chain) HIN_NONNULL;
+/* All records of a tenant (number -1: all), oldest first; the caller frees. */
+HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
+                             struct hin_backup_record **ret_records, size_t *ret_count) HIN_NONNULL;
+struct hin_backup_subject *hin_cycle_subject(struct hin_backup_cycle *cycle,
+                                             const char *uuid) HIN_NONNULL;
+HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, const char *outcome,
+                           const struct hin_backup_record *record, const char *detail) HIN_NONNULL;
+HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle,
+                          struct hin_backup_subject *subject) HIN_NONNULL;
+/* The chain of a subject at a destination, loaded where it is not: its newest backup that can be
+ * read. NOT_FOUND: there is none. */
+HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                          size_t at) HIN_NONNULL;
+/* What concerns all, not one tenant or destination: nothing goes on after it. */
+bool hin_cycle_is_final(struct hin_result result);
+
+static inline int64_t hin_cycle_now_usec(const struct hin_backup_cycle *cycle)
+{
+    return hin_clock_wall_usec(cycle->clock);
+}
+static inline int64_t hin_cycle_monotonic_usec(const struct hin_backup_cycle *cycle)
+{
+    return hin_clock_monotonic_usec(cycle->clock);
+}
+
+#endif

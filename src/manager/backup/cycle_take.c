@@ -1,0 +1,534 @@
+/* Backups and shipments of tenants, and reading them back. */
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "manager/backup/cycle_internal.h"
+
+#define REST_USEC  (10 * HIN_SEC_USEC)
+#define RETRY_USEC HIN_HOUR_USEC /* after a backup that failed everywhere */
+
+/* ---- one destination ---- */
+
+static HIN_RESULT load_from(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                            size_t at, int64_t begun_usec, uint32_t last_sequence)
+{
+    struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
+    struct hin_backup_chain *chain = &subject->chains[at];
+    HIN_TRY(hin_backup_load(&backup, begun_usec, 0, &chain->base, &chain->key));
+    chain->loaded = true;
+    chain->sequence = last_sequence;
+    if (last_sequence > 0 &&
+        hin_is_ok(hin_backup_load(&backup, begun_usec, UINT32_MAX, &chain->state, NULL))) {
+        chain->shipped = true;
+        chain->shipped_usec = chain->state.at_usec;
+    }
+    return hin_ok();
+}
+
+HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                          size_t at)
+{
+    struct hin_backup_listed *list = NULL;
+    size_t count = 0;
+    if (subject->chains[at].loaded) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_backup_list(cycle->depots[at], subject->tenant.id, &list, &count));
+    struct hin_result loaded = hin_fail(HIN_NOT_FOUND);
+    for (size_t i = count; i > 0 && !hin_is_ok(loaded); i--) {
+        loaded = load_from(cycle, subject, at, list[i - 1].begun_usec, list[i - 1].last_sequence);
+        if (hin_cycle_is_final(loaded)) {
+            break;
+        }
+    }
+    free(list);
+    return loaded;
+}
+
+static const struct hin_backup_manifest *state_of(const struct hin_backup_chain *chain)
+{
+    return chain->shipped ? &chain->state : &chain->base;
+}
+
+struct making {
+    struct hin_backup_cycle *cycle;
+    struct hin_backup_subject *subject;
+    struct hin_backup_record record;
+    struct hin_vault_data_key key;
+    struct hin_buf payload;
+};
+
+/* Into the chain of one destination; what lay there before is not written again. */
+static HIN_RESULT take_at(struct making *making, size_t at, struct hin_backup *backup)
+{
+    struct hin_backup_chain *chain = &making->subject->chains[at];
+    struct hin_backup_chain fresh = {.loaded = true};
+    bool changed = false;
+    HIN_IGNORE(hin_cycle_load(making->cycle, making->subject, at)); /* none: all is written */
+    struct hin_backup_take take = {.store = making->subject->tenant.store,
+                                   .former = chain->loaded ? state_of(chain) : NULL,
+                                   .key = &making->key,
+                                   .now_usec = hin_cycle_now_usec(making->cycle)};
+    hin_backup_manifest_init(&fresh.base);
+    fresh.base.begun_usec = making->record.begun_usec;
+    fresh.base.version = (uint32_t)making->record.version;
+    struct hin_result taken = hin_buf_append(&fresh.base.payload, hin_buf_view(&making->payload));
+    if (hin_is_ok(taken)) {
+        taken = hin_backup_take(backup, &take, &fresh.base, &changed);
+    }
+    if (hin_is_ok(taken)) {
+        taken = hin_secret_from(&fresh.key.key, hin_secret_view(&making->key.key));
+    }
+    if (!hin_is_ok(taken)) {
+        hin_backup_manifest_done(&fresh.base);
+        return taken;
+    }
+    hin_copy(fresh.key.id, making->key.id, sizeof(fresh.key.id));
+    hin_cycle_forget(chain);
+    *chain = fresh;
+    return hin_ok();
+}
+
+static void describe(const struct hin_backup *backup, struct hin_result result, char *out,
+                     size_t out_bytes)
+{
+    char text[1200];
+    hin_error_format(&backup->error, text, sizeof(text));
+    snprintf(out, out_bytes, "%s",
+             backup->error.text[0] != '\0' ? text : hin_code_text(result.code));
+}
+
+static void complain(struct hin_backup_cycle *cycle, const struct making *making, size_t at,
+                     const char *error)
+{
+    hin_log(HIN_LOG_ERROR, "backup of tenant %s to %s failed: %s", making->subject->tenant.id,
+            cycle->settings.destinations[at].name, error);
+    if (cycle->order != NULL) {
+        snprintf(cycle->order->text, sizeof(cycle->order->text), "%s: %.400s",
+                 cycle->settings.destinations[at].name, error);
+    }
+}
+
+static HIN_RESULT make_at(struct making *making, size_t at)
+{
+    struct hin_backup_cycle *cycle = making->cycle;
+    struct hin_backup_place *place =
+        hin_backup_place_of(&making->record, cycle->settings.destinations[at].name);
+    HIN_ENSURE(place != NULL, LIMIT);
+    if (cycle->depots[at] == NULL) {
+        place->state = HIN_BACKUP_FAILED;
+        snprintf(place->error, sizeof(place->error), "%s", cycle->troubles[at]);
+        complain(cycle, making, at, place->error);
+        return hin_ok();
+    }
+    struct hin_backup backup = hin_cycle_handle(cycle, making->subject, at);
+    struct hin_result taken = take_at(making, at, &backup);
+    if (hin_cycle_is_final(taken)) {
+        return taken;
+    }
+    place->written_bytes = (int64_t)backup.progress.bytes;
+    place->objects = (int64_t)(backup.progress.objects + backup.progress.objects_shared);
+    if (!hin_is_ok(taken)) {
+        place->state = HIN_BACKUP_FAILED;
+        describe(&backup, taken, place->error, sizeof(place->error));
+        complain(cycle, making, at, place->error);
+        return hin_ok();
+    }
+    const struct hin_backup_manifest *base = &making->subject->chains[at].base;
+    place->state = HIN_BACKUP_THERE;
+    place->all_bytes = (int64_t)hin_backup_bytes(base);
+    making->record.last_event = base->position.last_event_id;
+    making->record.last_audit = base->position.audit_number;
+    making->record.segments = (int64_t)base->segment_count;
+    return hin_ok();
+}
+
+/* ---- one tenant ---- */
+
+static bool is_anywhere(const struct hin_backup_record *record)
+{
+    for (size_t i = 0; i < record->place_count; i++) {
+        if (record->places[i].state == HIN_BACKUP_THERE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static HIN_RESULT newest_begun(struct hin_backup_cycle *cycle, int64_t number, int64_t *ret_usec)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_cycle_records(cycle, number, &records, &count));
+    *ret_usec = count > 0 ? records[count - 1].begun_usec : 0;
+    free(records);
+    return hin_ok();
+}
+
+static HIN_RESULT make_key(struct making *making)
+{
+    struct hin_backup_cycle *cycle = making->cycle;
+    uint32_t version = 0;
+    struct hin_result made = hin_keys_backup_key_new(
+        &cycle->keys, hin_tenant_view(&making->subject->tenant), &making->key, &making->payload);
+    if (made.code == HIN_LIMIT && cycle->order != NULL) {
+        snprintf(cycle->order->text, sizeof(cycle->order->text),
+                 "the key management service keeps no more keys of backups of a tenant (a file "
+                 "ring: 64): lower keepDays, or back up less often");
+    }
+    HIN_TRY(made);
+    HIN_TRY(hin_vault_backup_version(hin_buf_view(&making->payload), &version));
+    making->record.version = version;
+    return hin_ok();
+}
+
+static HIN_RESULT finish(struct making *making)
+{
+    struct hin_backup_cycle *cycle = making->cycle;
+    struct hin_backup_record *record = &making->record;
+    char detail[200];
+    bool there = is_anywhere(record);
+    record->ended_usec = hin_cycle_now_usec(cycle);
+    record->state = there ? HIN_BACKUP_DONE : HIN_BACKUP_FAILED_ALL;
+    if (!there) { /* nothing will ever need it */
+        HIN_TRY(hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
+                                            (uint32_t)record->version));
+        record->destroyed_usec = record->ended_usec;
+    }
+    snprintf(detail, sizeof(detail), "of tenant %s, up to event %lld and entry %lld", record->uuid,
+             (long long)record->last_event, (long long)record->last_audit);
+    HIN_TRY(hin_backup_record_write(cycle->own->store, record, record->ended_usec));
+    return hin_cycle_audit(cycle, "backup.take", there ? "done" : "failed", record, detail);
+}
+
+static HIN_RESULT make_all(struct making *making)
+{
+    struct hin_backup_cycle *cycle = making->cycle;
+    int64_t newest_usec = 0;
+    HIN_TRY(hin_cycle_wake(cycle, making->subject));
+    HIN_TRY(newest_begun(cycle, making->record.tenant, &newest_usec));
+    making->record.begun_usec = HIN_MAX(hin_cycle_now_usec(cycle), newest_usec + 1);
+    making->record.state = HIN_BACKUP_RUNNING;
+    HIN_TRY(make_key(making));
+    HIN_TRY(hin_backup_record_write(cycle->own->store, &making->record, making->record.begun_usec));
+    for (size_t i = 0; i < cycle->settings.count; i++) {
+        HIN_TRY(make_at(making, i));
+    }
+    return finish(making);
+}
+
+static HIN_RESULT make(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                       bool asked, bool *ret_good)
+{
+    struct making making = {.cycle = cycle,
+                            .subject = subject,
+                            .record = {.tenant = subject->tenant.number, .asked = asked},
+                            .payload = {.max = HIN_VAULT_BACKUP_MAX}};
+    snprintf(making.record.uuid, sizeof(making.record.uuid), "%s", subject->tenant.id);
+    struct hin_result made = make_all(&making);
+    hin_secret_done(&making.key.key);
+    hin_buf_done(&making.payload);
+    *ret_good = hin_is_ok(made) && making.record.state == HIN_BACKUP_DONE;
+    for (size_t i = 0; i < making.record.place_count; i++) {
+        *ret_good = *ret_good && making.record.places[i].state == HIN_BACKUP_THERE;
+    }
+    subject->shipped_usec = hin_cycle_monotonic_usec(cycle);
+    return made;
+}
+
+/* Each tenant that `number` names, one after the other. */
+static HIN_RESULT for_each(struct hin_backup_cycle *cycle, int64_t number,
+                           HIN_RESULT (*act)(struct hin_backup_cycle *cycle,
+                                             struct hin_backup_subject *subject, void *context,
+                                             bool *ret_good),
+                           void *context, int64_t *ret_failures)
+{
+    int64_t failures = 0, met = 0;
+    HIN_TRY(hin_backup_cycle_look(cycle));
+    for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
+        bool good = false;
+        if (number >= 0 && at->tenant.number != number) {
+            continue;
+        }
+        struct hin_result done = act(cycle, at, context, &good);
+        if (hin_cycle_is_final(done)) {
+            return done;
+        }
+        if (!hin_is_ok(done)) {
+            hin_log_result(HIN_LOG_ERROR, done, "the backup of tenant %s", at->tenant.id);
+        }
+        if (!hin_is_ok(done) && cycle->order != NULL && cycle->order->text[0] == '\0') {
+            snprintf(cycle->order->text, sizeof(cycle->order->text), "tenant %s: %s", at->tenant.id,
+                     hin_code_text(done.code));
+        }
+        failures += !hin_is_ok(done) || !good;
+        met++;
+        if (at != cycle->subjects) {
+            hin_tenant_rest(&at->tenant);
+        }
+        if (cycle->order != NULL) {
+            cycle->order->tenants = met;
+        }
+    }
+    HIN_ENSURE(met > 0, NOT_FOUND);
+    *ret_failures = failures;
+    return hin_ok();
+}
+
+static HIN_RESULT act_backup(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                             void *context, bool *ret_good)
+{
+    return make(cycle, subject, *(const bool *)context, ret_good);
+}
+
+HIN_RESULT hin_backup_cycle_backup(struct hin_backup_cycle *cycle, int64_t number, bool asked,
+                                   int64_t *ret_failures)
+{
+    return for_each(cycle, number, act_backup, &asked, ret_failures);
+}
+
+/* ---- by schedule ---- */
+
+/* A clock that was set back, or far ahead, does not keep backups from being made. */
+static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup_record *records,
+                   size_t count, int64_t now_usec)
+{
+    int64_t every_usec = cycle->settings.every_hours * HIN_HOUR_USEC;
+    for (size_t i = count; i > 0; i--) {
+        const struct hin_backup_record *at = &records[i - 1];
+        int64_t rest = at->state == HIN_BACKUP_DONE || at->state == HIN_BACKUP_DESTROYED
+                           ? every_usec
+                           : HIN_MIN(RETRY_USEC, every_usec);
+        int64_t age = now_usec - at->begun_usec;
+        if (age > -rest && age < rest) {
+            return false;
+        }
+    }
+    return true;
+}
+
+static HIN_RESULT make_due(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    bool good = false;
+    HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
+    bool due = is_due(cycle, records, count, hin_cycle_now_usec(cycle));
+    free(records);
+    return due ? make(cycle, subject, false, &good) : hin_ok();
+}
+
+HIN_RESULT hin_backup_cycle_due(struct hin_backup_cycle *cycle)
+{
+    HIN_TRY(hin_backup_cycle_look(cycle));
+    for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
+        struct hin_result made = make_due(cycle, at);
+        if (hin_cycle_is_final(made)) {
+            return made;
+        }
+        if (!hin_is_ok(made)) {
+            hin_log_result(HIN_LOG_ERROR, made, "the backup of tenant %s", at->tenant.id);
+        }
+    }
+    return hin_ok();
+}
+
+/* ---- shipments ---- */
+
+static HIN_RESULT ship_at(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                          size_t at, struct hin_backup *backup)
+{
+    struct hin_backup_chain *chain = &subject->chains[at];
+    struct hin_backup_manifest next;
+    bool changed = false;
+    HIN_TRY(hin_cycle_load(cycle, subject, at));
+    struct hin_backup_take take = {.store = subject->tenant.store,
+                                   .former = state_of(chain),
+                                   .base = &chain->base,
+                                   .key = &chain->key,
+                                   .now_usec = hin_cycle_now_usec(cycle)};
+    hin_backup_manifest_init(&next);
+    next.begun_usec = chain->base.begun_usec;
+    next.sequence = chain->sequence + 1;
+    struct hin_result shipped = hin_buf_append(&next.payload, hin_buf_view(&chain->base.payload));
+    if (hin_is_ok(shipped)) {
+        shipped = hin_backup_take(backup, &take, &next, &changed);
+    }
+    if (!hin_is_ok(shipped) || !changed) {
+        hin_backup_manifest_done(&next);
+        chain->shipped_usec = hin_is_ok(shipped) ? take.now_usec : chain->shipped_usec;
+        return shipped;
+    }
+    if (chain->shipped) {
+        hin_backup_manifest_done(&chain->state);
+    }
+    chain->state = next;
+    chain->shipped = true;
+    chain->sequence++;
+    chain->shipped_usec = take.now_usec;
+    return hin_ok();
+}
+
+/* Nothing was written, so there is nothing to ship: a look at the files' time. A server shows none.
+ */
+static bool was_touched(struct hin_backup_subject *subject)
+{
+    char name[64];
+    struct stat info;
+    if (subject->tenant.place.server != NULL) {
+        return true;
+    }
+    snprintf(name, sizeof(name), "%s.db-wal", subject->tenant.id);
+    if (fstatat(subject->tenant.place.directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        return false;
+    }
+    bool touched = info.st_mtim.tv_sec != subject->stamp.tv_sec ||
+                   info.st_mtim.tv_nsec != subject->stamp.tv_nsec;
+    subject->stamp = info.st_mtim;
+    return touched;
+}
+
+static HIN_RESULT ship(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject)
+{
+    subject->shipped_usec = hin_cycle_monotonic_usec(cycle);
+    if (!was_touched(subject)) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_cycle_wake(cycle, subject));
+    for (size_t i = 0; i < cycle->settings.count; i++) {
+        struct hin_backup backup = hin_cycle_handle(cycle, subject, i);
+        struct hin_result shipped =
+            cycle->depots[i] != NULL ? ship_at(cycle, subject, i, &backup) : hin_ok();
+        if (hin_cycle_is_final(shipped)) {
+            return shipped;
+        }
+        if (!hin_is_ok(shipped) && shipped.code != HIN_NOT_FOUND) {
+            char text[240];
+            describe(&backup, shipped, text, sizeof(text));
+            hin_log(HIN_LOG_WARNING, "what is new of tenant %s was not shipped to %s: %s",
+                    subject->tenant.id, cycle->settings.destinations[i].name, text);
+            hin_cycle_forget(&subject->chains[i]); /* as it lies there, the next time */
+        }
+    }
+    return hin_ok();
+}
+
+HIN_RESULT hin_backup_cycle_ship(struct hin_backup_cycle *cycle, bool all)
+{
+    int64_t every_usec = cycle->settings.ship_seconds * HIN_SEC_USEC;
+    for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
+        int64_t now_usec = hin_cycle_monotonic_usec(cycle);
+        if (all || (every_usec > 0 && now_usec - at->shipped_usec >= every_usec)) {
+            struct hin_result shipped = ship(cycle, at);
+            if (hin_cycle_is_final(shipped)) {
+                return shipped;
+            }
+            if (!hin_is_ok(shipped)) {
+                hin_log_result(HIN_LOG_WARNING, shipped, "shipping what is new of tenant %s",
+                               at->tenant.id);
+            }
+        }
+        if (at != cycle->subjects && now_usec - at->used_usec > REST_USEC) {
+            hin_tenant_rest(&at->tenant);
+        }
+    }
+    return hin_ok();
+}
+
+/* ---- reading back ---- */
+
+static HIN_RESULT verify_at(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                            size_t at, int64_t begun_usec, struct hin_backup_place *place)
+{
+    struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
+    struct hin_backup_manifest manifest;
+    struct hin_backup_verdict verdict = {0};
+    if (cycle->depots[at] == NULL) {
+        snprintf(place->error, sizeof(place->error), "%s", cycle->troubles[at]);
+        return hin_ok();
+    }
+    struct hin_result checked = hin_backup_load(&backup, begun_usec, UINT32_MAX, &manifest, NULL);
+    if (hin_is_ok(checked)) {
+        checked = hin_backup_check(&backup, &manifest, &verdict);
+        hin_backup_manifest_done(&manifest);
+    }
+    if (hin_cycle_is_final(checked)) {
+        return checked;
+    }
+    place->error[0] = '\0';
+    place->damaged = (int64_t)(verdict.damaged + verdict.missing);
+    if (!hin_is_ok(checked)) {
+        place->damaged = 1;
+        describe(&backup, checked, place->error, sizeof(place->error));
+    } else if (place->damaged > 0) {
+        snprintf(place->error, sizeof(place->error),
+                 "%llu objects of tenant %s are damaged and %llu missing, first %s",
+                 (unsigned long long)verdict.damaged, subject->tenant.id,
+                 (unsigned long long)verdict.missing, verdict.first);
+    }
+    place->verified_usec = hin_cycle_now_usec(cycle);
+    return hin_ok();
+}
+
+static HIN_RESULT verify_record(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                                struct hin_backup_record *record, bool *ret_good)
+{
+    bool good = true;
+    for (size_t i = 0; i < cycle->settings.count; i++) {
+        struct hin_backup_place *place =
+            hin_backup_place_of(record, cycle->settings.destinations[i].name);
+        if (place == NULL || place->state != HIN_BACKUP_THERE) {
+            continue;
+        }
+        HIN_TRY(verify_at(cycle, subject, i, record->begun_usec, place));
+        if (place->error[0] != '\0') {
+            good = false;
+            hin_log(HIN_LOG_ERROR, "the backup at %s is not as it was written: %s", place->name,
+                    place->error);
+            if (cycle->order != NULL) {
+                snprintf(cycle->order->text, sizeof(cycle->order->text), "%s: %s", place->name,
+                         place->error);
+            }
+        }
+    }
+    HIN_TRY(hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle)));
+    HIN_TRY(
+        hin_cycle_audit(cycle, "backup.verify", good ? "done" : "failed", record,
+                        good ? "every object is as it was written" : "see the backup's record"));
+    *ret_good = good;
+    return hin_ok();
+}
+
+/* The newest one that is anywhere. */
+static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                             void *context, bool *ret_good)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    (void)context;
+    HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
+    struct hin_result verified = hin_fail(HIN_NOT_FOUND);
+    for (size_t i = count; i > 0; i--) {
+        if (records[i - 1].state == HIN_BACKUP_DONE && is_anywhere(&records[i - 1])) {
+            verified = verify_record(cycle, subject, &records[i - 1], ret_good);
+            break;
+        }
+    }
+    free(records);
+    if (verified.code == HIN_NOT_FOUND && cycle->order != NULL) {
+        snprintf(cycle->order->text, sizeof(cycle->order->text), "tenant %s has no backup yet",
+                 subject->tenant.id);
+    }
+    return verified;
+}
+
+HIN_RESULT hin_backup_cycle_verify(struct hin_backup_cycle *cycle, int64_t number,
+                                   int64_t *ret_failures)
+{
+    return for_each(cycle, number, act_verify, NULL, ret_failures);
+}

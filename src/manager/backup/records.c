@@ -1,0 +1,250 @@
+#include "manager/backup/records.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+
+enum { TEXT_MAX = 65536 };
+
+/* Members that are numbers, of one struct; the same table reads and writes. */
+struct number {
+    const char *name;
+    size_t offset;
+};
+
+static HIN_RESULT read_numbers(struct hin_json object, const struct number *numbers, size_t count,
+                               void *to)
+{
+    for (size_t i = 0; i < count; i++) {
+        int64_t *number = (int64_t *)(void *)((char *)to + numbers[i].offset);
+        HIN_TRY(hin_json_opt_integer(object, numbers[i].name, INT64_MIN, INT64_MAX, number, NULL));
+    }
+    return hin_ok();
+}
+
+static void write_numbers(struct hin_json_writer *writer, const struct number *numbers,
+                          size_t count, const void *from)
+{
+    for (size_t i = 0; i < count; i++) {
+        const int64_t *number =
+            (const int64_t *)(const void *)((const char *)from + numbers[i].offset);
+        hin_json_field_integer(writer, numbers[i].name, *number);
+    }
+}
+
+static HIN_RESULT read_name(struct hin_json object, const char *member, const char *const *names,
+                            size_t count, unsigned *ret_at)
+{
+    struct hin_view name;
+    HIN_TRY(hin_json_get_text(object, member, &name, NULL));
+    for (unsigned i = 0; i < count; i++) {
+        if (names[i] != NULL && hin_view_is(name, names[i])) {
+            *ret_at = i;
+            return hin_ok();
+        }
+    }
+    return hin_fail(HIN_CORRUPT);
+}
+
+static HIN_RESULT read_text(struct hin_json object, const char *member, char *out, size_t out_bytes)
+{
+    struct hin_view text = HIN_VIEW_EMPTY;
+    HIN_TRY(hin_json_opt_text(object, member, &text, NULL));
+    return hin_view_to_text(text, out, out_bytes);
+}
+
+static HIN_RESULT put(struct hin_store *store, enum hin_store_kind kind, int64_t *id,
+                      struct hin_view text, int64_t owner, int64_t now_usec)
+{
+    struct hin_store_content content = {.bytes = text, .owner = owner};
+    uint64_t version = 0;
+    return *id == 0 ? hin_store_create(store, kind, &content, now_usec, id)
+                    : hin_store_update(store, kind, *id, 0, &content, now_usec, &version);
+}
+
+/* --- the catalogue --- */
+
+static const char *const place_names[] = {[HIN_BACKUP_ABSENT] = "absent",
+                                          [HIN_BACKUP_THERE] = "there",
+                                          [HIN_BACKUP_FAILED] = "failed",
+                                          [HIN_BACKUP_LEFT] = "left",
+                                          [HIN_BACKUP_REMOVED] = "removed"};
+static const char *const state_names[] = {[HIN_BACKUP_RUNNING] = "running",
+                                          [HIN_BACKUP_DONE] = "done",
+                                          [HIN_BACKUP_FAILED_ALL] = "failed",
+                                          [HIN_BACKUP_DESTROYED] = "destroyed"};
+
+static const struct number place_numbers[] = {
+    {"writtenBytes", offsetof(struct hin_backup_place, written_bytes)},
+    {"bytes", offsetof(struct hin_backup_place, all_bytes)},
+    {"objects", offsetof(struct hin_backup_place, objects)},
+    {"verified", offsetof(struct hin_backup_place, verified_usec)},
+    {"damaged", offsetof(struct hin_backup_place, damaged)},
+    {"shipped", offsetof(struct hin_backup_place, shipped_usec)},
+    {"sequence", offsetof(struct hin_backup_place, sequence)},
+};
+static const struct number record_numbers[] = {
+    {"tenantID", offsetof(struct hin_backup_record, tenant)},
+    {"begun", offsetof(struct hin_backup_record, begun_usec)},
+    {"ended", offsetof(struct hin_backup_record, ended_usec)},
+    {"destroyed", offsetof(struct hin_backup_record, destroyed_usec)},
+    {"keyVersion", offsetof(struct hin_backup_record, version)},
+    {"lastEventID", offsetof(struct hin_backup_record, last_event)},
+    {"lastAuditID", offsetof(struct hin_backup_record, last_audit)},
+    {"segments", offsetof(struct hin_backup_record, segments)},
+};
+
+const char *hin_backup_state_name(enum hin_backup_state state)
+{
+    bool known = state > 0 && state < HIN_COUNT(state_names);
+    return known ? state_names[state] : "unknown";
+}
+
+const char *hin_backup_place_name(enum hin_backup_place_state state)
+{
+    return state < HIN_COUNT(place_names) ? place_names[state] : "unknown";
+}
+
+struct hin_backup_place *hin_backup_place_of(struct hin_backup_record *record, const char *name)
+{
+    for (size_t i = 0; i < record->place_count; i++) {
+        if (strcmp(record->places[i].name, name) == 0) {
+            return &record->places[i];
+        }
+    }
+    if (record->place_count == HIN_COUNT(record->places)) {
+        return NULL;
+    }
+    struct hin_backup_place *added = &record->places[record->place_count++];
+    *added = (struct hin_backup_place){0};
+    snprintf(added->name, sizeof(added->name), "%s", name);
+    return added;
+}
+
+static HIN_RESULT read_place(struct hin_json item, struct hin_backup_place *place)
+{
+    unsigned state = 0;
+    HIN_TRY(read_text(item, "name", place->name, sizeof(place->name)));
+    HIN_TRY(read_name(item, "state", place_names, HIN_COUNT(place_names), &state));
+    HIN_TRY(read_text(item, "error", place->error, sizeof(place->error)));
+    place->state = (enum hin_backup_place_state)state;
+    return read_numbers(item, place_numbers, HIN_COUNT(place_numbers), place);
+}
+
+static HIN_RESULT read_record(struct hin_json root, struct hin_backup_record *record)
+{
+    struct hin_json places;
+    unsigned state = 0;
+    HIN_TRY(read_text(root, "tenant", record->uuid, sizeof(record->uuid)));
+    HIN_TRY(read_name(root, "state", state_names, HIN_COUNT(state_names), &state));
+    HIN_TRY(hin_json_opt_boolean(root, "asked", &record->asked, NULL));
+    HIN_TRY(read_numbers(root, record_numbers, HIN_COUNT(record_numbers), record));
+    HIN_TRY(hin_json_get_array(root, "destinations", &places, &record->place_count, NULL));
+    HIN_ENSURE(record->place_count <= HIN_COUNT(record->places), CORRUPT);
+    for (size_t i = 0; i < record->place_count; i++) {
+        HIN_TRY(read_place(hin_json_at(places, i), &record->places[i]));
+    }
+    record->state = (enum hin_backup_state)state;
+    return hin_ok();
+}
+
+HIN_RESULT hin_backup_record_read(int64_t id, struct hin_view text,
+                                  struct hin_backup_record *ret_record)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_backup_record record = {.id = id};
+    HIN_TRY(hin_json_parse(text, TEXT_MAX, &document, NULL));
+    HIN_TRY(read_record(hin_json_root(document), &record));
+    *ret_record = record;
+    return hin_ok();
+}
+
+static void write_place(struct hin_json_writer *writer, const struct hin_backup_place *place)
+{
+    hin_json_begin_object(writer);
+    hin_json_field_cstring(writer, "name", place->name);
+    hin_json_field_cstring(writer, "state", hin_backup_place_name(place->state));
+    write_numbers(writer, place_numbers, HIN_COUNT(place_numbers), place);
+    hin_json_field_cstring(writer, "error", place->error);
+    hin_json_end_object(writer);
+}
+
+HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_record *record,
+                                   int64_t now_usec)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = TEXT_MAX};
+    struct hin_json_writer writer;
+    hin_json_writer_init(&writer, &text, false);
+    hin_json_begin_object(&writer);
+    hin_json_field_cstring(&writer, "tenant", record->uuid);
+    hin_json_field_cstring(&writer, "state", hin_backup_state_name(record->state));
+    hin_json_field_boolean(&writer, "asked", record->asked);
+    write_numbers(&writer, record_numbers, HIN_COUNT(record_numbers), record);
+    hin_json_key(&writer, "destinations");
+    hin_json_begin_array(&writer);
+    for (size_t i = 0; i < record->place_count; i++) {
+        write_place(&writer, &record->places[i]);
+    }
+    hin_json_end_array(&writer);
+    hin_json_end_object(&writer);
+    HIN_TRY(hin_json_writer_finish(&writer));
+    return put(store, HIN_STORE_BACKUPS, &record->id, hin_buf_view(&text), record->tenant,
+               now_usec);
+}
+
+/* --- orders --- */
+
+static const char *const task_names[] = {
+    [HIN_BACKUP_TASK_BACKUP] = "backup", [HIN_BACKUP_TASK_VERIFY] = "verify"};
+static const char *const order_states[] = {[HIN_BACKUP_ORDER_WAITING] = "waiting",
+                                           [HIN_BACKUP_ORDER_RUNNING] = "running",
+                                           [HIN_BACKUP_ORDER_DONE] = "done",
+                                           [HIN_BACKUP_ORDER_FAILED] = "failed"};
+static const struct number order_numbers[] = {
+    {"tenantID", offsetof(struct hin_backup_order, tenant)},
+    {"asked", offsetof(struct hin_backup_order, asked_usec)},
+    {"ended", offsetof(struct hin_backup_order, ended_usec)},
+    {"objects", offsetof(struct hin_backup_order, objects)},
+    {"bytes", offsetof(struct hin_backup_order, bytes)},
+    {"objectsAll", offsetof(struct hin_backup_order, objects_all)},
+    {"tenants", offsetof(struct hin_backup_order, tenants)},
+    {"failures", offsetof(struct hin_backup_order, failures)},
+};
+
+HIN_RESULT hin_backup_order_read(int64_t id, struct hin_view text,
+                                 struct hin_backup_order *ret_order)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_backup_order order = {.id = id};
+    unsigned task = 0, state = 0;
+    HIN_TRY(hin_json_parse(text, TEXT_MAX, &document, NULL));
+    struct hin_json root = hin_json_root(document);
+    HIN_TRY(read_name(root, "task", task_names, HIN_COUNT(task_names), &task));
+    HIN_TRY(read_name(root, "state", order_states, HIN_COUNT(order_states), &state));
+    HIN_TRY(read_text(root, "by", order.by, sizeof(order.by)));
+    HIN_TRY(read_text(root, "text", order.text, sizeof(order.text)));
+    HIN_TRY(read_numbers(root, order_numbers, HIN_COUNT(order_numbers), &order));
+    order.task = (enum hin_backup_task)task;
+    order.state = (enum hin_backup_order_state)state;
+    *ret_order = order;
+    return hin_ok();
+}
+
+HIN_RESULT hin_backup_order_write(struct hin_store *store, struct hin_backup_order *order,
+                                  int64_t now_usec)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = TEXT_MAX};
+    struct hin_json_writer writer;
+    hin_json_writer_init(&writer, &text, false);
+    hin_json_begin_object(&writer);
+    hin_json_field_cstring(&writer, "task", task_names[order->task]);
+    hin_json_field_cstring(&writer, "state", order_states[order->state]);
+    hin_json_field_cstring(&writer, "by", order->by);
+    hin_json_field_cstring(&writer, "text", order->text);
+    write_numbers(&writer, order_numbers, HIN_COUNT(order_numbers), order);
+    hin_json_end_object(&writer);
+    HIN_TRY(hin_json_writer_finish(&writer));
+    return put(store, HIN_STORE_BACKUP_ORDERS, &order->id, hin_buf_view(&text), order->state,
+               now_usec);
+}

@@ -1,0 +1,85 @@
+/* What the installation's own store remembers of backups: the catalogue (each backup of each
+ * tenant, at each destination), orders that were given, and the state of the process. The
+ * catalogue can be made anew from what lies at the destinations. */
+#ifndef HIN_MANAGER_BACKUP_RECORDS_H
+#define HIN_MANAGER_BACKUP_RECORDS_H
+
+#include "data/json.h"
+#include "manager/backup/settings.h"
+#include "store/documents.h"
+
+#define HIN_BACKUP_WHO_BYTES 96
+
+/* At one destination. Stored: append only. */
+enum hin_backup_place_state {
+    HIN_BACKUP_ABSENT = 0, /* not there, or not yet */
+    HIN_BACKUP_THERE = 1,
+    HIN_BACKUP_FAILED = 2,
+    HIN_BACKUP_LEFT = 3, /* its key is destroyed, what lies there is to be removed */
+    HIN_BACKUP_REMOVED = 4,
+};
+
+struct hin_backup_place {
+    char name[HIN_BACKUP_NAME_MAX];
+    enum hin_backup_place_state state;
+    int64_t written_bytes, all_bytes, objects; /* written: new there; all: what it consists of */
+    int64_t verified_usec, damaged;            /* when it was read back; objects amiss then */
+    int64_t shipped_usec, sequence;            /* newest shipment */
+    char error[240];
+};
+
+enum hin_backup_state {
+    HIN_BACKUP_RUNNING = 1,
+    HIN_BACKUP_DONE = 2, /* at one destination at least */
+    HIN_BACKUP_FAILED_ALL = 3,
+    HIN_BACKUP_DESTROYED = 4, /* its key is; places say where something is left */
+};
+
+struct hin_backup_record {
+    int64_t id; /* of the document */
+    int64_t tenant;
+    char uuid[37];
+    int64_t begun_usec, ended_usec, destroyed_usec;
+    int64_t version; /* of its wrapping key */
+    int64_t last_event, last_audit, segments;
+    enum hin_backup_state state;
+    bool asked; /* by somebody; else by schedule */
+    struct hin_backup_place places[HIN_BACKUP_DESTINATIONS_MAX];
+    size_t place_count;
+};
+HIN_RESULT hin_backup_record_read(int64_t id, struct hin_view text,
+                                  struct hin_backup_record *ret_record) HIN_NONNULL;
+/* Creates (id 0) or replaces. */
+HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_record *record,
+                                   int64_t now_usec) HIN_NONNULL;
+const char *hin_backup_state_name(enum hin_backup_state state);
+const char *hin_backup_place_name(enum hin_backup_place_state state);
+/* The place of this destination; made when absent. NULL: no room. */
+struct hin_backup_place *hin_backup_place_of(struct hin_backup_record *record,
+                                             const char *name) HIN_NONNULL;
+
+/* --- orders --- */
+
+enum hin_backup_task { HIN_BACKUP_TASK_BACKUP = 1, HIN_BACKUP_TASK_VERIFY = 2 };
+enum hin_backup_order_state {
+    HIN_BACKUP_ORDER_WAITING = 1,
+    HIN_BACKUP_ORDER_RUNNING = 2,
+    HIN_BACKUP_ORDER_DONE = 3,
+    HIN_BACKUP_ORDER_FAILED = 4,
+};
+struct hin_backup_order {
+    int64_t id;
+    enum hin_backup_task task;
+    enum hin_backup_order_state state;
+    int64_t tenant; /* its number; -1: all */
+    int64_t asked_usec, ended_usec;
+    int64_t objects, bytes, objects_all, tenants, failures; /* so far */
+    char by[HIN_BACKUP_WHO_BYTES];
+    char text[512]; /* what is being done, or what went wrong */
+};
+HIN_RESULT hin_backup_order_read(int64_t id, struct hin_view text,
+                                 struct hin_backup_order *ret_order) HIN_NONNULL;
+HIN_RESULT hin_backup_order_write(struct hin_store *store, struct hin_backup_order *order,
+                                  int64_t now_usec) HIN_NONNULL;
+
+#endif

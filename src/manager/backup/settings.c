@@ -1,0 +1,130 @@
+#include "manager/backup/settings.h"
+
+#include <string.h>
+
+#include "base/bytes.h"
+
+void hin_backup_settings_default(struct hin_backup_settings *ret_settings)
+{
+    *ret_settings = (struct hin_backup_settings){.every_hours = HIN_BACKUP_EVERY_HOURS,
+                                                 .keep_days = HIN_BACKUP_KEEP_DAYS,
+                                                 .ship_seconds = HIN_BACKUP_SHIP_SECONDS};
+}
+
+bool hin_backup_name_is_valid(struct hin_view name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        uint8_t byte = name.data[i];
+        bool letter = (byte >= 'a' && byte <= 'z') || (byte >= '0' && byte <= '9');
+        if (!letter && (byte != '-' || i == 0)) {
+            return false;
+        }
+    }
+    return name.size > 0 && name.size < HIN_BACKUP_NAME_MAX;
+}
+
+static HIN_RESULT read_destination(struct hin_json item, struct hin_backup_destination *to,
+                                   struct hin_error *error)
+{
+    static const char *const known[] = {"name", "url", "region"};
+    struct hin_view name, url, region = HIN_VIEW_EMPTY;
+    HIN_TRY(hin_json_only(item, known, HIN_COUNT(known), error));
+    HIN_TRY(hin_json_get_text(item, "name", &name, error));
+    HIN_TRY(hin_json_get_text(item, "url", &url, error));
+    HIN_TRY(hin_json_opt_text(item, "region", &region, error));
+    if (!hin_backup_name_is_valid(name)) {
+        return hin_json_refuse(item, error, HIN_INVALID,
+                               "a destination's name is letters, digits and dashes, %d at most",
+                               HIN_BACKUP_NAME_MAX - 1);
+    }
+    HIN_TRY(hin_view_to_text(name, to->name, sizeof(to->name)));
+    HIN_TRY(hin_view_to_text(url, to->url, sizeof(to->url)));
+    return hin_view_to_text(region, to->region, sizeof(to->region));
+}
+
+static HIN_RESULT read_destinations(struct hin_json object, struct hin_backup_settings *settings,
+                                    struct hin_error *error)
+{
+    struct hin_json list;
+    size_t count = 0;
+    HIN_TRY(hin_json_get_array(object, "destinations", &list, &count, error));
+    if (count > HIN_BACKUP_DESTINATIONS_MAX) {
+        return hin_json_refuse(list, error, HIN_LIMIT, "at most %d destinations",
+                               HIN_BACKUP_DESTINATIONS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        HIN_TRY(read_destination(hin_json_at(list, i), &settings->destinations[i], error));
+        for (size_t j = 0; j < i; j++) {
+            if (strcmp(settings->destinations[i].name, settings->destinations[j].name) == 0) {
+                return hin_json_refuse(list, error, HIN_INVALID,
+                                       "two destinations have the same name");
+            }
+        }
+    }
+    settings->count = count;
+    return hin_ok();
+}
+
+HIN_RESULT hin_backup_settings_read(struct hin_json root, struct hin_backup_settings *settings,
+                                    struct hin_error *error)
+{
+    static const char *const known[] = {"everyHours", "keepDays", "shipSeconds", "bytesPerSecond",
+                                        "destinations"};
+    struct hin_json object;
+    int64_t every = settings->every_hours, keep = settings->keep_days;
+    int64_t ship = settings->ship_seconds, rate = 0;
+    if (!hin_json_find(root, "backup", &object)) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_json_only(object, known, HIN_COUNT(known), error));
+    HIN_TRY(hin_json_opt_integer(object, "everyHours", 1, 24 * 7, &every, error));
+    HIN_TRY(hin_json_opt_integer(object, "keepDays", 1, 36500, &keep, error));
+    HIN_TRY(hin_json_opt_integer(object, "shipSeconds", 0, 3600, &ship, error));
+    HIN_TRY(hin_json_opt_integer(object, "bytesPerSecond", 0, INT64_MAX, &rate, error));
+    HIN_TRY(read_destinations(object, settings, error));
+    settings->every_hours = (uint32_t)every;
+    settings->keep_days = (uint32_t)keep;
+    settings->ship_seconds = (uint32_t)ship;
+    settings->bytes_per_second = (uint64_t)rate;
+    return hin_ok();
+}
+
+static void write_member(struct hin_json_writer *writer, const struct hin_backup_settings *settings)
+{
+    hin_json_key(writer, "backup");
+    hin_json_begin_object(writer);
+    hin_json_field_integer(writer, "everyHours", settings->every_hours);
+    hin_json_field_integer(writer, "keepDays", settings->keep_days);
+    hin_json_field_integer(writer, "shipSeconds", settings->ship_seconds);
+    hin_json_field_unsigned(writer, "bytesPerSecond", settings->bytes_per_second);
+    hin_json_key(writer, "destinations");
+    hin_json_begin_array(writer);
+    for (size_t i = 0; i < settings->count; i++) {
+        hin_json_begin_object(writer);
+        hin_json_field_cstring(writer, "name", settings->destinations[i].name);
+        hin_json_field_cstring(writer, "url", settings->destinations[i].url);
+        hin_json_field_cstring(writer, "region", settings->destinations[i].region);
+        hin_json_end_object(writer);
+    }
+    hin_json_end_array(writer);
+    hin_json_end_object(writer);
+}
+
+void hin_backup_settings_write(struct hin_json_writer *writer,
+                               const struct hin_backup_settings *settings)
+{
+    if (settings->count > 0) {
+        write_member(writer, settings);
+    }
+}
+
+HIN_RESULT hin_backup_settings_text(const struct hin_backup_settings *settings,
+                                    struct hin_buf *ret_text)
+{
+    struct hin_json_writer writer;
+    hin_json_writer_init(&writer, ret_text, false);
+    hin_json_begin_object(&writer);
+    write_member(&writer, settings);
+    hin_json_end_object(&writer);
+    return hin_json_writer_finish(&writer);
+}

@@ -1,0 +1,52 @@
+/* Where backups go and when: member "backup" of manager.json, set by `hinomi-manager destination`.
+ *
+ *   "backup": {"everyHours": 24, "keepDays": 35, "shipSeconds": 60, "bytesPerSecond": 0,
+ *              "destinations": [{"name": "vault", "url": "file:///mnt/backup", "region": "dc2"}]}
+ */
+#ifndef HIN_MANAGER_BACKUP_SETTINGS_H
+#define HIN_MANAGER_BACKUP_SETTINGS_H
+
+#include "base/option.h"
+#include "base/time.h"
+#include "data/json.h"
+#include "depot/depot.h"
+
+enum {
+    HIN_BACKUP_DESTINATIONS_MAX = 4,
+    HIN_BACKUP_NAME_MAX = 32, /* of a destination, with NUL */
+    HIN_BACKUP_KEEP_DAYS = 35,
+    HIN_BACKUP_EVERY_HOURS = 24,
+    HIN_BACKUP_SHIP_SECONDS = 60,
+};
+
+struct hin_backup_destination {
+    char name[HIN_BACKUP_NAME_MAX]; /* [a-z0-9-] */
+    char url[HIN_DEPOT_URL_MAX];
+    char region[HIN_DEPOT_REGION_MAX];
+};
+
+struct hin_backup_settings {
+    struct hin_backup_destination destinations[HIN_BACKUP_DESTINATIONS_MAX];
+    size_t count;
+    uint32_t every_hours, keep_days, ship_seconds; /* ship 0: no shipments */
+    uint64_t bytes_per_second;                     /* 0: no limit */
+};
+
+void hin_backup_settings_default(struct hin_backup_settings *ret_settings) HIN_NONNULL;
+/* root: of manager.json; without the member nothing is changed. */
+HIN_RESULT hin_backup_settings_read(struct hin_json root, struct hin_backup_settings *settings,
+                                    struct hin_error *error) __attribute__((nonnull(2)));
+/* Nothing where no destination is set. */
+void hin_backup_settings_write(struct hin_json_writer *writer,
+                               const struct hin_backup_settings *settings) HIN_NONNULL;
+/* The member alone, for the process. */
+HIN_RESULT hin_backup_settings_text(const struct hin_backup_settings *settings,
+                                    struct hin_buf *ret_text) HIN_NONNULL;
+bool hin_backup_name_is_valid(struct hin_view name);
+
+/* `hinomi-manager destination`: lists, adds, removes. Exit status 0, 1, 2. */
+extern const struct hin_command hin_manager_destination_command;
+struct hin_role_program;
+int hin_manager_destination(const struct hin_role_program *program, int argc, char **argv);
+
+#endif

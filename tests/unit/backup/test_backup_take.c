@@ -1,0 +1,263 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "site.h"
+
+TEST(test_backup_take__comes_back_equal_to_the_last_byte)
+{
+    struct site site;
+    struct hin_backup_manifest manifest;
+    char digest[HIN_SHA256_HEX_BYTES];
+    bool same = false;
+    CHECK_OK(site_start(&site, "equal"));
+    CHECK_OK(site_fill(&site, 3));
+    CHECK_OK(digest_of(site.source.store, digest));
+    CHECK_OK(site_take(&site, NOW, NULL, &manifest, NULL));
+    CHECK_OK(restores_to(&site, NOW, 0, "back", digest, &same));
+    CHECK(same);
+    hin_backup_manifest_done(&manifest);
+    site_stop(&site);
+}
+
+TEST(test_backup_take__what_comes_back_is_searched_and_verified_as_before)
+{
+    struct site site;
+    struct fixture target;
+    struct hin_backup_manifest manifest;
+    struct hin_store_filter all = {0};
+    struct hin_store_check check;
+    struct hin_store_committed committed;
+    struct shape copy = {.agent = 1, .generation = 5, .time_usec = NOW};
+    CHECK_OK(site_start(&site, "search"));
+    CHECK_OK(site_fill(&site, 2));
+    CHECK_OK(site_take(&site, NOW, NULL, &manifest, NULL));
+    CHECK_OK(target_open(&target, &site, "back"));
+    CHECK_OK(hin_backup_restore(&site.backup, &manifest, target.store));
+    long events = search_count(&site.source, &all, NULL);
+    CHECK(events > 0);
+    CHECK_INT(search_count(&target, &all, NULL), events);
+    CHECK_INT(search_term(&target, "user", "user7", NULL),
+              search_term(&site.source, "user", "user7", NULL));
+    CHECK(search_term(&target, "user", "user7", NULL) > 0);
+    CHECK_OK(hin_store_check(target.store, &check));
+    CHECK(check.structure_ok);
+    CHECK_INT(check.segments_damaged + check.events_damaged + check.documents_damaged, 0);
+    CHECK_INT(check.audit_damaged, 0);
+    CHECK_INT(check.audit_records, 60);
+    /* what was stored before is refused as a second copy, what is new is taken */
+    CHECK_OK(commit_some(&target, &copy, 60, NOW, &committed));
+    CHECK_INT(committed.copy_count, 60);
+    copy.first_offset = 900000000;
+    CHECK_OK(commit_some(&target, &copy, 10, NOW, &committed));
+    CHECK_INT(committed.stored_count, 10);
+    target_stop(&target);
+    hin_backup_manifest_done(&manifest);
+    site_stop(&site);
+}
+
+TEST(test_backup_take__writes_only_what_is_new)
+{
+    struct site site;
+    struct hin_backup_manifest first, second, third;
+    char digest[HIN_SHA256_HEX_BYTES];
+    bool same = false;
+    CHECK_OK(site_start(&site, "new"));
+    CHECK_OK(site_fill(&site, 3));
+    CHECK_OK(site_take(&site, NOW, NULL, &first, NULL));
+    CHECK(site.backup.progress.objects > 10);
+    CHECK_OK(site_take(&site, NOW + 1, &first, &second, NULL));
+    CHECK_INT(site.backup.progress.objects, 0);
+    CHECK_INT(site.backup.progress.bytes_shared, hin_backup_bytes(&first));
+    struct shape more = {.agent = 9, .generation = 1, .time_usec = NOW};
+    struct hin_store_committed committed;
+    CHECK_OK(commit_some(&site.source, &more, 60, NOW + HIN_STORE_BUSY_USEC, &committed));
+    CHECK_OK(digest_of(site.source.store, digest));
+    CHECK_OK(site_take(&site, NOW + 2, &second, &third, NULL));
+    CHECK(site.backup.progress.objects > 0 && site.backup.progress.objects < 6);
+    CHECK_OK(restores_to(&site, NOW + 2, 0, "back", digest, &same));
+    CHECK(same);
+    hin_backup_manifest_done(&first);
+    hin_backup_manifest_done(&second);
+    hin_backup_manifest_done(&third);
+    site_stop(&site);
+}
+
+TEST(test_backup_take__ships_each_moment)
+{
+    struct site site;
+    struct hin_backup_manifest base, state;
+    struct hin_vault_data_key key;
+    struct hin_store_committed committed;
+    char digests[4][HIN_SHA256_HEX_BYTES];
+    bool changed = true, same = false;
+    CHECK_OK(site_start(&site, "ship"));
+    CHECK_OK(site_fill(&site, 2));
+    CHECK_OK(site_take(&site, NOW, NULL, &base, &key));
+    CHECK_OK(hin_backup_load(&site.backup, NOW, 0, &state, NULL));
+    CHECK_OK(site_ship(&site, &base, &key, 1, &state, &changed));
+    CHECK(!changed);
+    for (uint32_t i = 1; i <= 3; i++) {
+        struct shape more = {.agent = 9, .generation = i, .time_usec = NOW};
+        CHECK_OK(commit_some(&site.source, &more, 5, NOW + (int64_t)i, &committed));
+        if (i == 2) { /* small ones become one: it takes the place of those shipped before */
+            CHECK_OK(hin_store_maintain(site.source.store, NOW + HIN_STORE_BUSY_USEC * 10, 0));
+        }
+        CHECK_OK(digest_of(site.source.store, digests[i]));
+        CHECK_OK(site_ship(&site, &base, &key, i, &state, &changed));
+        CHECK(changed);
+    }
+    for (uint32_t i = 1; i <= 3; i++) {
+        char name[16];
+        snprintf(name, sizeof(name), "back%u", i);
+        CHECK_OK(restores_to(&site, NOW, i, name, digests[i], &same));
+        CHECK(same);
+    }
+    CHECK_OK(restores_to(&site, NOW, UINT32_MAX, "newest", digests[3], &same));
+    CHECK(same);
+    hin_secret_done(&key.key);
+    hin_backup_manifest_done(&base);
+    hin_backup_manifest_done(&state);
+    site_stop(&site);
+}
+
+/* --- cut off anywhere --- */
+
+struct cut {
+    uint64_t at, seen;
+};
+
+static HIN_RESULT cut_off(void *context, const struct hin_backup_progress *progress)
+{
+    struct cut *cut = context;
+    (void)progress;
+    return ++cut->seen == cut->at ? hin_fail(HIN_CLOSED) : hin_ok();
+}
+
+TEST(test_backup_take__goes_on_where_it_was_cut_off)
+{
+    struct site site;
+    struct hin_backup_manifest manifest;
+    struct cut cut = {0};
+    char digest[HIN_SHA256_HEX_BYTES];
+    struct hin_backup_listed *list = NULL;
+    size_t count = 0;
+    bool same = false;
+    CHECK_OK(site_start(&site, "cut"));
+    CHECK_OK(site_fill(&site, 1));
+    CHECK_OK(digest_of(site.source.store, digest));
+    site.backup.between = cut_off;
+    site.backup.between_context = &cut;
+    struct hin_result taken = hin_fail(HIN_CLOSED);
+    for (cut.at = 1; taken.code == HIN_CLOSED; cut.at++) {
+        CHECK_OK(hin_backup_list(site.depot, site.source.tenant, &list, &count));
+        CHECK_INT(count, 0); /* nothing that looks like a backup */
+        free(list);
+        cut.seen = 0;
+        taken = site_take(&site, NOW, NULL, &manifest, NULL);
+    }
+    CHECK_OK(taken);
+    CHECK(cut.at > 5);
+    site.backup.between = NULL;
+    CHECK_OK(restores_to(&site, NOW, 0, "back", digest, &same));
+    CHECK(same);
+    /* what the cut ones left is named by nothing and goes */
+    uint64_t objects = 0, bytes = 0;
+    CHECK_OK(hin_backup_sweep(&site.backup, &objects, &bytes));
+    CHECK(objects > 0);
+    CHECK_OK(hin_backup_sweep(&site.backup, &objects, &bytes));
+    CHECK_INT(objects, 0);
+    CHECK_OK(restores_to(&site, NOW, 0, "again", digest, &same));
+    CHECK(same);
+    hin_backup_manifest_done(&manifest);
+    site_stop(&site);
+}
+
+TEST(test_backup_take__a_restore_that_is_cut_off_says_so)
+{
+    struct site site;
+    struct hin_backup_manifest manifest;
+    struct fixture target;
+    struct cut cut = {.at = 5};
+    CHECK_OK(site_start(&site, "cutback"));
+    CHECK_OK(site_fill(&site, 1));
+    CHECK_OK(site_take(&site, NOW, NULL, &manifest, NULL));
+    CHECK_OK(target_open(&target, &site, "back"));
+    site.backup.between = cut_off;
+    site.backup.between_context = &cut;
+    CHECK_CODE(hin_backup_restore(&site.backup, &manifest, target.store), CLOSED);
+    target_stop(&target);
+    hin_backup_manifest_done(&manifest);
+    site_stop(&site);
+}
+
+/* --- destroying --- */
+
+TEST(test_backup_destroy__key_first_then_what_nothing_names)
+{
+    struct site site;
+    struct hin_backup_manifest first, second, gone;
+    struct hin_store_committed committed;
+    char digest[HIN_SHA256_HEX_BYTES];
+    struct shape more = {.agent = 9, .generation = 1, .time_usec = NOW};
+    uint64_t objects = 0, bytes = 0;
+    bool same = false;
+    CHECK_OK(site_start(&site, "destroy"));
+    CHECK_OK(site_fill(&site, 1));
+    CHECK_OK(site_take(&site, NOW, NULL, &first, NULL));
+    CHECK_OK(commit_some(&site.source, &more, 60, NOW, &committed));
+    CHECK_OK(hin_store_maintain(site.source.store, NOW + HIN_STORE_BUSY_USEC * 10, 0));
+    CHECK_OK(digest_of(site.source.store, digest));
+    CHECK_OK(site_take(&site, NOW + 1, &first, &second, NULL));
+    CHECK_OK(hin_backup_sweep(&site.backup, &objects, &bytes));
+    CHECK_INT(objects, 0); /* both live */
+    struct hin_view tenant = hin_view_from_text(site.source.tenant);
+    CHECK_OK(hin_vault_backup_destroy(site.vault, tenant, first.version));
+    CHECK_OK(hin_vault_backup_destroy(site.vault, tenant, first.version)); /* a repeat */
+    CHECK_CODE(hin_backup_load(&site.backup, NOW, 0, &gone, NULL), NOT_FOUND);
+    CHECK(strstr(site.backup.error.text, "destroyed") != NULL);
+    CHECK_OK(hin_backup_remove(&site.backup, NOW));
+    CHECK_OK(hin_backup_remove(&site.backup, NOW));
+    CHECK_OK(hin_backup_sweep(&site.backup, &objects, &bytes));
+    CHECK(objects > 0); /* small segments that were merged since */
+    CHECK_OK(restores_to(&site, NOW + 1, 0, "back", digest, &same));
+    CHECK(same);
+    /* the newest, whose key is the one in force, goes like any other */
+    CHECK_OK(hin_vault_backup_destroy(site.vault, tenant, second.version));
+    CHECK_CODE(hin_backup_load(&site.backup, NOW + 1, 0, &gone, NULL), NOT_FOUND);
+    hin_backup_manifest_done(&first);
+    hin_backup_manifest_done(&second);
+    site_stop(&site);
+}
+
+TEST(test_backup_destroy__a_manifest_that_cannot_be_read_stops_the_sweep)
+{
+    struct site site;
+    struct hin_backup_manifest manifest;
+    char path[HIN_DEPOT_NAME_MAX + 1];
+    uint64_t objects = 0, bytes = 0;
+    CHECK_OK(site_start(&site, "stop"));
+    CHECK_OK(site_fill(&site, 1));
+    CHECK_OK(site_take(&site, NOW, NULL, &manifest, NULL));
+    hin_backup_manifest_path(site.source.tenant, NOW + 5, 0, path);
+    CHECK_OK(
+        hin_depot_put(site.depot, path, HIN_VIEW("HBM\1 and then nothing of use"), HIN_DEPOT_NEW));
+    CHECK_CODE(hin_backup_sweep(&site.backup, &objects, &bytes), CORRUPT);
+    CHECK(strstr(site.backup.error.text, site.source.tenant) != NULL);
+    hin_backup_manifest_done(&manifest);
+    site_stop(&site);
+}
+
+TEST(test_backup_destroy__an_erased_tenant_has_no_backup_that_opens)
+{
+    struct site site;
+    struct hin_backup_manifest manifest, gone;
+    CHECK_OK(site_start(&site, "erased"));
+    CHECK_OK(site_fill(&site, 1));
+    CHECK_OK(site_take(&site, NOW, NULL, &manifest, NULL));
+    CHECK_OK(hin_vault_tenant_shred(site.vault, hin_view_from_text(site.source.tenant)));
+    CHECK_CODE(hin_backup_load(&site.backup, NOW, 0, &gone, NULL), NOT_FOUND);
+    hin_backup_manifest_done(&manifest);
+    site_stop(&site);
+}

@@ -47,6 +47,7 @@ extern const struct hin_cli_group hin_cli_group_certificate;
 extern const struct hin_cli_group hin_cli_group_tls;
 extern const struct hin_cli_group hin_cli_group_backup;
 extern const struct hin_cli_group hin_cli_group_retention;
+extern const struct hin_cli_group hin_cli_group_trust;
 
 /* `hinomi rules import` stands in a file of its own beside the rest of its group. */
 extern const struct hin_command hin_cli_rules_import_usage;

@@ -23,6 +23,7 @@ enum {
 };
 
 struct hin_depot;
+struct hin_ssh;
 
 struct hin_depot_options {
     const char *url; /* file:///FOLDER, s3://BUCKET/PREFIX, sftp://USER@HOST[:PORT]/FOLDER */
@@ -31,6 +32,9 @@ struct hin_depot_options {
     bool read_only;  /* nothing is written, no leftovers are removed: restoring, verifying */
     int64_t timeout_usec;            /* of silence; 0: 30 s */
     const struct hin_secret *secret; /* what the place asks for; NULL: nothing. Borrowed */
+    struct hin_ssh
+        *ssh; /* sftp: one that was started already (sftp_ssh.h), taken over: for a process
+                 that may start none. When it is lost, it stays so (NETWORK). NULL */
     const char *const *settings; /* further ones, "name=value", ending with NULL: each kind of depot
                                     names its own and refuses others (INVALID). NULL: none */
 };

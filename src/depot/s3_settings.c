@@ -141,6 +141,7 @@ static HIN_RESULT set_host(const struct given *given, struct hin_s3_settings *se
         return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
                              "endpoint=%s: it wants https://HOST[:PORT]", given->endpoint);
     }
+    settings->port = url.port;
     settings->in_path = given->addressing[0] != '\0' ? given->addressing[0] == 'p' : own;
     if (!settings->in_path) {
         if (hin_view_find_byte(hin_view_from_text(settings->bucket), '.') != SIZE_MAX) {

@@ -4,6 +4,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 #include "base/result.h"
 #include "depot/depot.h"
@@ -25,7 +26,8 @@ struct hin_s3_settings {
     char prefix[HIN_S3_PREFIX_MAX + 2]; /* "" or with a '/' at its end */
     char region[HIN_DEPOT_REGION_MAX + 1];
     char host[HIN_S3_HOST_MAX]; /* the header Host: with the port where it is not 443 */
-    bool in_path;               /* the bucket */
+    uint16_t port;
+    bool in_path; /* the bucket */
     char ca_file[512];
     char kms_key[256];
     char owner[65];

@@ -667,6 +667,11 @@ static HIN_RESULT open_into(struct sftp *sftp, const struct hin_depot_options *o
     sftp->session.settings = &sftp->settings;
     sftp->session.error = &sftp->base.error;
     sftp->session.timeout_usec = options->timeout_usec > 0 ? options->timeout_usec : TIMEOUT_USEC;
+    if (options->ssh != NULL) {
+        sftp->session.ssh = *options->ssh;
+        sftp->session.given = true;
+        *options->ssh = (struct hin_ssh){.fd = -1, .error_fd = -1};
+    }
     HIN_TRY(hin_sftp_connect(&sftp->session));
     HIN_TRY(check_folder(sftp, options->read_only));
     if (!options->read_only) {

@@ -46,7 +46,7 @@ static size_t unsent(const struct hin_sftp_session *session)
 /* What is behind `at` is moved to the front once in a while only. */
 static void drop_used(struct hin_buf *buf, size_t *at, size_t kept_max)
 {
-    if (*at == buf->size || *at > kept_max) {
+    if (*at > 0 && (*at == buf->size || *at > kept_max)) {
         hin_buf_consume(buf, *at);
         *at = 0;
     }
@@ -55,8 +55,9 @@ static void drop_used(struct hin_buf *buf, size_t *at, size_t kept_max)
 static HIN_RESULT push(struct hin_sftp_session *session)
 {
     while (unsent(session) > 0) {
-        ssize_t sent = send(session->ssh.fd, session->out.data + session->out_at, unsent(session),
-                            MSG_NOSIGNAL);
+        struct iovec part = {session->out.data + session->out_at, unsent(session)};
+        struct msghdr message = {.msg_iov = &part, .msg_iovlen = 1};
+        ssize_t sent = sendmsg(session->ssh.fd, &message, MSG_NOSIGNAL);
         if (sent < 0 && errno == EINTR) {
             continue;
         }
@@ -206,8 +207,13 @@ HIN_RESULT hin_sftp_connect(struct hin_sftp_session *session)
     if (session->open) {
         return hin_ok();
     }
+    if (session->given && session->connection > 0) {
+        return hin_error_set(session->error, HIN_NETWORK, NULL, 0, 0,
+                             "the connection to %s was lost", session->settings->host);
+    }
     struct hin_result started =
-        hin_ssh_start(&session->ssh, session->settings, session->timeout_usec);
+        session->given ? hin_ok()
+                       : hin_ssh_start(&session->ssh, session->settings, session->timeout_usec, 0);
     if (!hin_is_ok(started)) {
         return hin_error_set(session->error, started.code, NULL, 0, 0,
                              "/usr/bin/ssh cannot be started: install openssh-client");

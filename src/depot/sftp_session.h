@@ -13,6 +13,7 @@ struct hin_sftp_session {
     int64_t timeout_usec;
     struct hin_error *error; /* of the depot: what failed, for people */
     struct hin_ssh ssh;
+    bool given; /* ssh: started by somebody else, and once only */
     bool open;
     unsigned connection; /* the how manieth it is */
     struct hin_sftp_server server;

@@ -1,10 +1,15 @@
 #include "depot/sftp_ssh.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
 #include <poll.h>
+#include <pwd.h>
+#include <sched.h>
 #include <signal.h>
-#include <spawn.h>
 #include <stdio.h>
+#include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -64,36 +69,76 @@ enum { FIXED_COUNT = HIN_COUNT(fixed), OWN_COUNT = 5 };
 
 /* ---- starting ---- */
 
-static HIN_RESULT spawn(struct hin_ssh *ssh, char *const *arguments, int channel, int errors)
+/* What the child is to be. */
+struct being {
+    char *const *arguments;
+    uid_t user; /* 0: who we are */
+    bool nameless;
+    int channel, errors;
+};
+
+static bool write_file(const char *path, const char *text)
+{
+    HIN_CLEANUP_FD int fd = open(path, O_WRONLY | O_CLOEXEC);
+    size_t size = strlen(text);
+    return fd >= 0 && write(fd, text, size) == (ssize_t)size;
+}
+
+/* In the child, which is one thread and touches nothing of ours. */
+static bool become(const struct being *being)
+{
+    char map[64];
+    (void)snprintf(map, sizeof(map), "0 %u 1", (unsigned)being->user);
+    if (being->user != 0 &&
+        (setgroups(0, NULL) != 0 || setresgid(being->user, being->user, being->user) != 0 ||
+         setresuid(being->user, being->user, being->user) != 0)) {
+        return false;
+    }
+    if (prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) != 0 ||
+        prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) != 0) {
+        return false;
+    }
+    return !being->nameless ||
+           (prctl(PR_SET_DUMPABLE, 1, 0, 0, 0) == 0 && unshare(CLONE_NEWUSER) == 0 &&
+            write_file("/proc/self/setgroups", "deny") && write_file("/proc/self/gid_map", map) &&
+            write_file("/proc/self/uid_map", map));
+}
+
+__attribute__((noreturn)) static void execute(const struct being *being)
 {
     char path[] = "PATH=/usr/bin:/bin", locale[] = "LC_ALL=C";
     char *const environment[] = {path, locale, NULL};
-    posix_spawn_file_actions_t actions;
-    posix_spawnattr_t attributes;
-    sigset_t none, all;
+    static const char refused[] = "no user of its own and no user namespaces for ssh\n";
+    sigset_t none;
     (void)sigemptyset(&none);
-    (void)sigfillset(&all);
-    HIN_ENSURE(posix_spawn_file_actions_init(&actions) == 0, NO_MEMORY);
-    if (posix_spawnattr_init(&attributes) != 0) {
-        (void)posix_spawn_file_actions_destroy(&actions);
-        return hin_fail(HIN_NO_MEMORY);
+    (void)sigprocmask(SIG_SETMASK, &none, NULL);
+    for (int number = 1; number < NSIG; number++) {
+        (void)signal(number, SIG_DFL);
     }
-    int failed = posix_spawn_file_actions_adddup2(&actions, channel, STDIN_FILENO);
-    failed |= posix_spawn_file_actions_adddup2(&actions, channel, STDOUT_FILENO);
-    failed |= posix_spawn_file_actions_adddup2(&actions, errors, STDERR_FILENO);
-    failed |= posix_spawnattr_setsigmask(&attributes, &none);
-    failed |= posix_spawnattr_setsigdefault(&attributes, &all);
-    failed |= posix_spawnattr_setflags(&attributes, POSIX_SPAWN_SETSIGMASK | POSIX_SPAWN_SETSIGDEF |
-                                                        POSIX_SPAWN_SETSID);
-    int error = failed != 0 ? ENOMEM
-                            : posix_spawn(&ssh->pid, PROGRAM, &actions, &attributes, arguments,
-                                          environment);
-    (void)posix_spawnattr_destroy(&attributes);
-    (void)posix_spawn_file_actions_destroy(&actions);
-    if (error != 0) {
-        ssh->pid = 0;
-        return hin_fail(hin_code_from_errno(error));
+    (void)setsid();
+    if (dup2(being->channel, STDIN_FILENO) < 0 || dup2(being->channel, STDOUT_FILENO) < 0 ||
+        dup2(being->errors, STDERR_FILENO) < 0) {
+        _exit(126);
     }
+    if (!become(being)) {
+        ssize_t said = write(STDERR_FILENO, refused, sizeof(refused) - 1);
+        _exit(said > 0 ? 125 : 126);
+    }
+    execve(PROGRAM, being->arguments, environment);
+    _exit(127);
+}
+
+static HIN_RESULT spawn(struct hin_ssh *ssh, const struct being *being)
+{
+    if (access(PROGRAM, X_OK) != 0) {
+        return hin_fail(hin_code_from_errno(errno));
+    }
+    pid_t pid = fork();
+    if (pid == 0) {
+        execute(being);
+    }
+    HIN_ENSURE(pid > 0, NO_MEMORY);
+    ssh->pid = pid;
     return hin_ok();
 }
 
@@ -107,17 +152,22 @@ static HIN_RESULT make_pair(int *ret_ours, int *ret_theirs)
     return hin_fd_nonblocking(pair[0], true);
 }
 
-static HIN_RESULT start(struct hin_ssh *ssh, char *const *arguments)
+static HIN_RESULT start(struct hin_ssh *ssh, char *const *arguments, uid_t user)
 {
     HIN_CLEANUP_FD int channel = -1;
     HIN_CLEANUP_FD int errors = -1;
     HIN_TRY(make_pair(&ssh->fd, &channel));
     HIN_TRY(make_pair(&ssh->error_fd, &errors));
-    return spawn(ssh, arguments, channel, errors);
+    struct being being = {.arguments = arguments,
+                          .user = user,
+                          .nameless = user != 0 && getpwuid(user) == NULL,
+                          .channel = channel,
+                          .errors = errors};
+    return spawn(ssh, &being);
 }
 
 HIN_RESULT hin_ssh_start(struct hin_ssh *ssh, const struct hin_sftp_settings *settings,
-                         int64_t timeout_usec)
+                         int64_t timeout_usec, uid_t user)
 {
     char own[OWN_COUNT][ARGUMENT_MAX];
     char texts[FIXED_COUNT][160];
@@ -153,7 +203,7 @@ HIN_RESULT hin_ssh_start(struct hin_ssh *ssh, const struct hin_sftp_settings *se
     }
     arguments[count] = NULL;
     *ssh = (struct hin_ssh){.fd = -1, .error_fd = -1, .said = {.max = SAID_MAX}};
-    struct hin_result started = start(ssh, arguments);
+    struct hin_result started = start(ssh, arguments, user);
     if (!hin_is_ok(started)) {
         hin_ssh_stop(ssh);
     }
@@ -234,6 +284,8 @@ HIN_RESULT hin_ssh_explain(struct hin_view said, const struct hin_sftp_settings 
          "~/.ssh/authorized_keys there"},
         {"no matching", HIN_AUTH, "it offers no cipher or key exchange that is strong enough"},
         {"subsystem request failed", HIN_INVALID, "let its sshd offer the subsystem sftp"},
+        {"no user namespaces for ssh", HIN_DENIED,
+         "permit user namespaces, or give the number that it runs as a line in /etc/passwd"},
         {"Could not resolve hostname", HIN_NETWORK, "correct the host's name, or check the DNS"},
         {"timed out", HIN_TIMEOUT, "check that it runs and is reachable"},
         {"not responding", HIN_TIMEOUT, "check that it runs and is reachable"},

@@ -17,9 +17,11 @@ struct hin_ssh {
     struct hin_buf said;
 };
 
-/* *ssh is zeroed, or was stopped. NOT_FOUND: there is no /usr/bin/ssh. */
+/* *ssh is zeroed, or was stopped. It ends with the thread that started it. user: as root, whom it
+ * becomes; where that number has no name, it is told in a user namespace of its own that it is
+ * root, since ssh runs for nobody without a name. 0: as we are. */
 HIN_RESULT hin_ssh_start(struct hin_ssh *ssh, const struct hin_sftp_settings *settings,
-                         int64_t timeout_usec) HIN_NONNULL;
+                         int64_t timeout_usec, uid_t user) HIN_NONNULL;
 /* Ends it, orderly where it takes less than a moment. Fine on one that never ran. */
 void hin_ssh_stop(struct hin_ssh *ssh) HIN_NONNULL;
 /* Takes what it says; keeps the last of it. */

@@ -122,6 +122,7 @@ int hin_manager_main(int argc, char **argv)
 {
     const struct hin_role_definition roles[] = {hin_manager_role_kms,
                                                 hin_manager_role_keys,
+                                                hin_manager_role_depot,
                                                 hin_manager_role_backup,
                                                 hin_manager_role_jobs,
                                                 hin_manager_role_worker,

@@ -8,6 +8,7 @@
 #include "crypt/uuid.h"
 #include "event/codec.h"
 #include "manager/audit.h"
+#include "manager/backup/records.h"
 #include "manager/certificate.h"
 #include "manager/shred.h"
 #include "store/documents.h"
@@ -22,6 +23,8 @@ enum {
 #define SHRED_BUDGET_USEC (300 * HIN_MSEC_USEC)
 #define ERRAND_REST_USEC  HIN_MINUTE_USEC /* from a note to the document that it announces */
 #define FOLD_WAIT_USEC    HIN_SEC_USEC
+#define RENEW_WAIT_USEC   HIN_SEC_USEC    /* for the backups to be replaced */
+#define RENEW_REST_USEC   HIN_MINUTE_USEC /* from a failure of that to the next try */
 
 /* ---- the document ---- */
 
@@ -35,7 +38,7 @@ struct condition {
 };
 
 struct erasure {
-    struct hin_tenant *tenant;
+    struct hin_tenant *tenant, *own;
     struct hin_store_document stored;
     struct hin_json where; /* the member as it was read; no value: conditions[] */
     struct hin_view guid, by, name, provider;
@@ -44,6 +47,7 @@ struct erasure {
     int64_t begun; /* the shredding was, and the numbers of keys below are known */
     int64_t wrapping_version, wrapping_count, tenant_version, tenant_count, table_keys;
     int64_t destroyed_msec, key_until_msec, exportable, certificate;
+    bool backups_left; /* at a destination that was out of reach, their keys destroyed */
     struct condition conditions[HIN_PERSON_CONDITIONS_MAX];
     size_t condition_count;
     struct hin_arena *arena;
@@ -437,6 +441,8 @@ static void state_remains(struct hin_certificate *certificate, const struct eras
                   "one who acted");
     add_remainder(certificate, true, "copies and backups of the database, and exports",
                   "as ciphertext: the versions of the keys that opened them are destroyed");
+    add_remainder(certificate, e->backups_left, "backups at a destination that was out of reach",
+                  "as ciphertext: their keys are destroyed; they are removed when it is back");
     add_remainder(certificate, e->exportable != 0, "copies of the key ring's file",
                   "whoever kept one that was made before, and its pass phrase if it has one, still "
                   "opens old copies of the database with it");
@@ -525,6 +531,14 @@ static HIN_RESULT certify_within(struct erasure *e)
 /* Certificate, record and state at once: none stands without the others. */
 static struct hin_result certify(struct erasure *e, struct hin_person_progress *progress)
 {
+    bool renewed = false;
+    HIN_TRY(hin_backup_renewed(e->own->store, e->tenant->number, e->destroyed_msec * HIN_MSEC_USEC,
+                               hin_tenant_now_usec(e->own), RENEW_REST_USEC, &renewed,
+                               &e->backups_left));
+    if (!renewed) {
+        progress->wait_usec = RENEW_WAIT_USEC;
+        return hin_ok();
+    }
     struct hin_result folded = hin_store_checkpoint(e->tenant->store);
     if (folded.code == HIN_AGAIN) { /* readers are in the way: the log still holds what was */
         progress->wait_usec = FOLD_WAIT_USEC;
@@ -554,7 +568,7 @@ static struct hin_result take_first(void *context, const struct hin_store_docume
     return hin_arena_copy(finding->arena, document->bytes, &finding->found.bytes);
 }
 
-static HIN_RESULT step(struct hin_tenant *tenant, struct hin_arena *arena,
+static HIN_RESULT step(struct hin_tenant *tenant, struct hin_tenant *own, struct hin_arena *arena,
                        struct hin_person_progress *progress)
 {
     static struct hin_result (*const acts[DONE])(struct erasure * e,
@@ -573,20 +587,20 @@ static HIN_RESULT step(struct hin_tenant *tenant, struct hin_arena *arena,
         return hin_ok();
     }
     HIN_TRY(HIN_ARENA_NEW(arena, &e));
-    *e = (struct erasure){.tenant = tenant, .stored = finding.found, .arena = arena};
+    *e = (struct erasure){.tenant = tenant, .own = own, .stored = finding.found, .arena = arena};
     HIN_TRY(hin_json_parse(finding.found.bytes, DOCUMENT_MAX, &parsed, NULL));
     HIN_TRY(read_document(hin_json_root(parsed), e));
     HIN_ENSURE(e->state < DONE, CORRUPT);
     return acts[e->state](e, progress);
 }
 
-HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant,
+HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant, struct hin_tenant *own,
                                    struct hin_person_progress *ret_progress)
 {
     struct hin_arena arena;
     struct hin_person_progress progress = {0};
     hin_arena_init(&arena, ARENA_MAX);
-    struct hin_result stepped = step(tenant, &arena, &progress);
+    struct hin_result stepped = step(tenant, own, &arena, &progress);
     hin_arena_done(&arena);
     HIN_TRY(stepped);
     *ret_progress = progress;

@@ -5,7 +5,8 @@
  *
  * counting: events of the person are counted, up to the last one at acceptance. rewriting: their
  * segments are written anew without them. shredding: the document keeps digests in place of the
- * values, and copies become worthless (shred.h). certifying: the write-ahead log is folded, then
+ * values, and copies become worthless (shred.h). certifying: backups of before are replaced by a
+ * new one and destroyed (the process `backup` does that), the write-ahead log is folded, then
  * certificate, audit entry and the state `done` are stored at once. */
 #ifndef HIN_MANAGER_PERSON_ERASURE_H
 #define HIN_MANAGER_PERSON_ERASURE_H
@@ -38,8 +39,9 @@ struct hin_person_progress {
     int64_t id;        /* its document's ID */
     int64_t wait_usec; /* until a step has something to do; 0: at once */
 };
-/* One step of the oldest erasure that is not done. A failure: nothing is lost, call again later. */
-HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant,
+/* One step of the oldest erasure that is not done. A failure: nothing is lost, call again later.
+ * own: the installation's own tenant, where backups are known; it may be the same. */
+HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant, struct hin_tenant *own,
                                    struct hin_person_progress *ret_progress) HIN_NONNULL;
 
 #endif

@@ -14,6 +14,7 @@ enum {
     HIN_ROLE_USER_DATA = 3,
     HIN_ROLE_USER_CLOCK = 4,
     HIN_ROLE_USER_TPM = 5,
+    HIN_ROLE_USER_DEPOT = 6,
 };
 
 enum hin_manager_message {
@@ -40,6 +41,14 @@ enum hin_manager_message {
     HIN_MESSAGE_KMS_HANG_UP,
     HIN_MESSAGE_GATHER, /* worker -> worker: your numbers, please; see worker/bus.h */
     HIN_MESSAGE_GATHER_ANSWER,
+    HIN_MESSAGE_DEPOT_BEGIN, /* backup -> depot; see depot/remote.h */
+    HIN_MESSAGE_DEPOT_APPEND,
+    HIN_MESSAGE_DEPOT_COMMIT,
+    HIN_MESSAGE_DEPOT_DROP,
+    HIN_MESSAGE_DEPOT_SYNC,
+    HIN_MESSAGE_DEPOT_GET,
+    HIN_MESSAGE_DEPOT_LIST,
+    HIN_MESSAGE_DEPOT_REMOVE,
 };
 
 enum { HIN_KEY_CALL_TIMEOUT_USEC = 20 * 1000 * 1000 };
@@ -49,6 +58,7 @@ extern const struct hin_role_definition hin_manager_role_keys;
 extern const struct hin_role_definition hin_manager_role_worker;
 extern const struct hin_role_definition hin_manager_role_jobs;
 extern const struct hin_role_definition hin_manager_role_backup;
+extern const struct hin_role_definition hin_manager_role_depot;
 extern const struct hin_ipc_table hin_manager_parent_table; /* what workers may ask of the parent */
 
 /* Every regular file in `folder` (an own one, no links followed) gets this owner. */

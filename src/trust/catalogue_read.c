@@ -398,8 +398,8 @@ static HIN_RESULT read_rows(const struct reader *reader, struct hin_claim *claim
     HIN_TRY(need(reader, "rows", &words));
     HIN_TRY(check_characters(reader, words));
     for (struct hin_view word = next_word(&words); word.size > 0; word = next_word(&words)) {
-        HIN_TRY(rows.size > 0 ? hin_buf_append_byte(&rows, ' ') : hin_ok());
-        struct hin_result added = hin_buf_append(&rows, word);
+        struct hin_result added = rows.size > 0 ? hin_buf_append_byte(&rows, ' ') : hin_ok();
+        added = hin_is_ok(added) ? hin_buf_append(&rows, word) : added;
         if (!hin_is_ok(added)) {
             return refuse(reader, word, added.code, "the rows have over 256 bytes");
         }

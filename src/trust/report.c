@@ -65,6 +65,17 @@ HIN_RESULT hin_report_write(const struct hin_report *report, bool pretty, struct
     return hin_json_writer_finish(&writer);
 }
 
+void hin_report_make_public(struct hin_report *report)
+{
+    size_t count = 0;
+    (void)hin_catalogue_claims(report->catalogue, &count);
+    for (size_t i = 0; i < count; i++) {
+        if (report->states[i].status == HIN_CLAIM_FAILED) {
+            report->states[i].reason = HIN_VIEW("the probe saw it broken; the record says how");
+        }
+    }
+}
+
 /* ---- coverage ---- */
 
 static const struct hin_claim_mapping *mapping_to(const struct hin_claim *claim,

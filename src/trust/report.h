@@ -38,6 +38,10 @@ HIN_RESULT hin_report_read(struct hin_view json, const struct hin_catalogue *cat
     __attribute__((nonnull(2, 3)));
 void hin_report_done(struct hin_report *report); /* a zeroed one is fine */
 
+/* What a stranger is told of a failure: that it is one, when, and by which record. How it came
+ * about (which tenant, which port) is for those who sign in: the reasons of failures give way. */
+void hin_report_make_public(struct hin_report *report) HIN_NONNULL;
+
 /* ---- coverage ---- */
 
 /* How much of a framework is mapped: each control counts once, by the best degree that any claim

@@ -276,6 +276,19 @@ static HIN_RESULT next_order(struct hin_backup_cycle *cycle, struct finding *fin
     return hin_ok();
 }
 
+static HIN_RESULT act_on(struct hin_backup_cycle *cycle, const struct hin_backup_order *order,
+                         int64_t *failures)
+{
+    switch (order->task) {
+    case HIN_BACKUP_TASK_BACKUP:
+        return hin_backup_cycle_backup(cycle, order->tenant, true, failures);
+    case HIN_BACKUP_TASK_RENEW:
+        return hin_backup_cycle_renew(cycle, order->tenant, failures);
+    default:
+        return hin_backup_cycle_verify(cycle, order->tenant, failures);
+    }
+}
+
 static HIN_RESULT carry_out(struct hin_backup_cycle *cycle, struct hin_backup_order *order)
 {
     int64_t failures = 0;
@@ -283,9 +296,7 @@ static HIN_RESULT carry_out(struct hin_backup_cycle *cycle, struct hin_backup_or
     order->objects = order->bytes = order->tenants = 0;
     HIN_TRY(hin_backup_order_write(cycle->own->store, order, hin_cycle_now_usec(cycle)));
     cycle->order = order;
-    struct hin_result done = order->task == HIN_BACKUP_TASK_BACKUP
-                                 ? hin_backup_cycle_backup(cycle, order->tenant, true, &failures)
-                                 : hin_backup_cycle_verify(cycle, order->tenant, &failures);
+    struct hin_result done = act_on(cycle, order, &failures);
     cycle->order = NULL;
     if (hin_cycle_is_final(done)) {
         return done; /* it goes on after the next start */

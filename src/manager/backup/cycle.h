@@ -70,6 +70,10 @@ HIN_RESULT hin_backup_cycle_backup(struct hin_backup_cycle *cycle, int64_t numbe
                                    int64_t *ret_failures) HIN_NONNULL;
 HIN_RESULT hin_backup_cycle_verify(struct hin_backup_cycle *cycle, int64_t number,
                                    int64_t *ret_failures) HIN_NONNULL;
+/* A backup of one tenant, and when it is made anywhere, all former ones are destroyed: what they
+ * hold was erased. */
+HIN_RESULT hin_backup_cycle_renew(struct hin_backup_cycle *cycle, int64_t number,
+                                  int64_t *ret_failures) HIN_NONNULL;
 /* Backups that are due by schedule. */
 HIN_RESULT hin_backup_cycle_due(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* What is new since the last shipment, of tenants whose time has come (all: whatever the time). */

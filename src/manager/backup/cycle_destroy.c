@@ -93,7 +93,7 @@ static HIN_RESULT move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec, b
 /* ---- destroying ---- */
 
 static HIN_RESULT destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
-                              bool tenant_gone)
+                              const char *why)
 {
     HIN_TRY(hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
                                         (uint32_t)record->version));
@@ -105,9 +105,7 @@ static HIN_RESULT destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_
         }
     }
     HIN_TRY(hin_backup_record_write(cycle->own->store, record, record->destroyed_usec));
-    return hin_cycle_audit(cycle, "backup.destroy", "done", record,
-                           tenant_gone ? "the tenant is erased"
-                                       : "its time is over: its key is destroyed");
+    return hin_cycle_audit(cycle, "backup.destroy", "done", record, why);
 }
 
 /* What is left at destinations, of one tenant; then what nothing names there. */
@@ -134,6 +132,24 @@ static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
         HIN_TRY(hin_backup_record_write(cycle->own->store, &records[i], hin_cycle_now_usec(cycle)));
     }
     return removed ? hin_backup_sweep(&backup, &objects, &bytes) : hin_ok();
+}
+
+/* Its keys are destroyed; what cannot be removed now is tried again. */
+static HIN_RESULT clear(struct hin_backup_cycle *cycle, struct hin_backup_record *records,
+                        size_t count)
+{
+    for (size_t at = 0; at < cycle->settings.count; at++) {
+        struct hin_result cleared = clear_at(cycle, at, records, count);
+        if (hin_cycle_is_final(cleared)) {
+            return cleared;
+        }
+        if (!hin_is_ok(cleared)) {
+            hin_log_result(HIN_LOG_WARNING, cleared,
+                           "backups of tenant %s that are destroyed cannot be removed from %s",
+                           records[0].uuid, cycle->settings.destinations[at].name);
+        }
+    }
+    return hin_ok();
 }
 
 static HIN_RESULT forget_old(struct hin_backup_cycle *cycle, const struct hin_backup_record *record,
@@ -164,22 +180,29 @@ static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_r
         struct hin_backup_record *record = &records[i];
         bool over = agree && i != newest && record->begun_usec + keep_usec <= time_usec;
         if (record->state == HIN_BACKUP_DONE && (gone || over)) {
-            HIN_TRY(destroy_key(cycle, record, gone));
+            HIN_TRY(destroy_key(cycle, record, gone ? "the tenant is erased" : "its time is over"));
         }
         HIN_TRY(forget_old(cycle, record, time_usec));
     }
-    for (size_t at = 0; at < cycle->settings.count; at++) {
-        struct hin_result cleared = clear_at(cycle, at, records, count);
-        if (hin_cycle_is_final(cleared)) {
-            return cleared;
-        }
-        if (!hin_is_ok(cleared)) { /* its key is destroyed; the rest is tried again */
-            hin_log_result(HIN_LOG_WARNING, cleared,
-                           "backups of tenant %s that are destroyed cannot be removed from %s",
-                           records[0].uuid, cycle->settings.destinations[at].name);
+    return clear(cycle, records, count);
+}
+
+HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t number)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_cycle_records(cycle, number, &records, &count));
+    struct hin_result destroyed = hin_ok();
+    for (size_t i = 0; hin_is_ok(destroyed) && i + 1 < count; i++) {
+        if (records[i].state == HIN_BACKUP_DONE) {
+            destroyed = destroy_key(cycle, &records[i], "what it holds was erased");
         }
     }
-    return hin_ok();
+    if (hin_is_ok(destroyed)) {
+        destroyed = clear(cycle, records, count);
+    }
+    free(records);
+    return destroyed;
 }
 
 static int by_tenant(const void *a, const void *b)

@@ -21,6 +21,8 @@ HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle,
  * read. NOT_FOUND: there is none. */
 HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                           size_t at) HIN_NONNULL;
+/* Destroys all that are done, but the newest. */
+HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t number) HIN_NONNULL;
 /* What concerns all, not one tenant or destination: nothing goes on after it. */
 bool hin_cycle_is_final(struct hin_result result);
 

@@ -292,6 +292,28 @@ HIN_RESULT hin_backup_cycle_backup(struct hin_backup_cycle *cycle, int64_t numbe
     return for_each(cycle, number, act_backup, &asked, ret_failures);
 }
 
+/* Made anywhere is good enough: the former ones must go. */
+static HIN_RESULT act_renew(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                            void *context, bool *ret_good)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    bool all = false;
+    (void)context;
+    HIN_TRY(make(cycle, subject, false, &all));
+    HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
+    *ret_good = count > 0 && records[count - 1].state == HIN_BACKUP_DONE;
+    free(records);
+    return *ret_good ? hin_cycle_destroy_former(cycle, subject->tenant.number) : hin_ok();
+}
+
+HIN_RESULT hin_backup_cycle_renew(struct hin_backup_cycle *cycle, int64_t number,
+                                  int64_t *ret_failures)
+{
+    HIN_ENSURE(number >= 0, INVALID);
+    return for_each(cycle, number, act_renew, NULL, ret_failures);
+}
+
 /* ---- by schedule ---- */
 
 /* A clock that was set back, or far ahead, does not keep backups from being made. */

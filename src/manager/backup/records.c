@@ -195,8 +195,9 @@ HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_re
 
 /* --- orders --- */
 
-static const char *const task_names[] = {
-    [HIN_BACKUP_TASK_BACKUP] = "backup", [HIN_BACKUP_TASK_VERIFY] = "verify"};
+static const char *const task_names[] = {[HIN_BACKUP_TASK_BACKUP] = "backup",
+                                         [HIN_BACKUP_TASK_VERIFY] = "verify",
+                                         [HIN_BACKUP_TASK_RENEW] = "renew"};
 static const char *const order_states[] = {[HIN_BACKUP_ORDER_WAITING] = "waiting",
                                            [HIN_BACKUP_ORDER_RUNNING] = "running",
                                            [HIN_BACKUP_ORDER_DONE] = "done",
@@ -247,4 +248,68 @@ HIN_RESULT hin_backup_order_write(struct hin_store *store, struct hin_backup_ord
     HIN_TRY(hin_json_writer_finish(&writer));
     return put(store, HIN_STORE_BACKUP_ORDERS, &order->id, hin_buf_view(&text), order->state,
                now_usec);
+}
+
+const char *hin_backup_task_name(enum hin_backup_task task)
+{
+    return task > 0 && task < HIN_BACKUP_TASK_COUNT ? task_names[task] : "unknown";
+}
+
+/* ---- after an erasure ---- */
+
+struct renewing {
+    int64_t number, before_usec, now_usec, rest_usec;
+    bool former, left; /* one from before stands; its remains do */
+    bool ordered;      /* an order waits, runs, or has failed just now */
+};
+
+static HIN_RESULT judge_record(void *context, const struct hin_store_document *document)
+{
+    struct renewing *renewing = context;
+    struct hin_backup_record record;
+    HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
+    if (record.tenant != renewing->number || record.begun_usec >= renewing->before_usec) {
+        return hin_ok();
+    }
+    renewing->former |= record.state == HIN_BACKUP_RUNNING || record.state == HIN_BACKUP_DONE;
+    for (size_t i = 0; i < record.place_count; i++) {
+        renewing->left |= record.places[i].state == HIN_BACKUP_LEFT;
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT judge_order(void *context, const struct hin_store_document *document)
+{
+    struct renewing *renewing = context;
+    struct hin_backup_order order;
+    HIN_TRY(hin_backup_order_read(document->id, document->bytes, &order));
+    if (order.task == HIN_BACKUP_TASK_RENEW && order.tenant == renewing->number) {
+        renewing->ordered |= order.state <= HIN_BACKUP_ORDER_RUNNING ||
+                             order.ended_usec + renewing->rest_usec > renewing->now_usec;
+    }
+    return hin_ok();
+}
+
+HIN_RESULT hin_backup_renewed(struct hin_store *own, int64_t number, int64_t before_usec,
+                              int64_t now_usec, int64_t rest_usec, bool *ret_renewed,
+                              bool *ret_left)
+{
+    struct renewing renewing = {number, before_usec, now_usec, rest_usec, false, false, false};
+    struct hin_store_page page = {.owner = number};
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUPS, &page, judge_record, &renewing, &listed));
+    HIN_ENSURE(listed.damaged == 0, CORRUPT); /* it might be one */
+    *ret_renewed = !renewing.former;
+    *ret_left = renewing.left;
+    if (!renewing.former) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUP_ORDERS, &all, judge_order, &renewing, &listed));
+    struct hin_backup_order order = {.task = HIN_BACKUP_TASK_RENEW,
+                                     .state = HIN_BACKUP_ORDER_WAITING,
+                                     .tenant = number,
+                                     .asked_usec = now_usec,
+                                     .by = "jobs"};
+    return renewing.ordered ? hin_ok() : hin_backup_order_write(own, &order, now_usec);
 }

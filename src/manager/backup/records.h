@@ -60,7 +60,12 @@ struct hin_backup_place *hin_backup_place_of(struct hin_backup_record *record,
 
 /* --- orders --- */
 
-enum hin_backup_task { HIN_BACKUP_TASK_BACKUP = 1, HIN_BACKUP_TASK_VERIFY = 2 };
+enum hin_backup_task {
+    HIN_BACKUP_TASK_BACKUP = 1,
+    HIN_BACKUP_TASK_VERIFY = 2,
+    HIN_BACKUP_TASK_RENEW = 3, /* a backup, and when it is made all former ones are destroyed */
+    HIN_BACKUP_TASK_COUNT
+};
 enum hin_backup_order_state {
     HIN_BACKUP_ORDER_WAITING = 1,
     HIN_BACKUP_ORDER_RUNNING = 2,
@@ -79,6 +84,14 @@ struct hin_backup_order {
 };
 HIN_RESULT hin_backup_order_read(int64_t id, struct hin_view text,
                                  struct hin_backup_order *ret_order) HIN_NONNULL;
+/* For who has erased data of a tenant: whether no backup is left that was begun before a time, but
+ * for what lies, with its key destroyed, where it could not be removed (*ret_left). While there is
+ * one, an order to renew them stands; it is given here, again when one has failed, at most once in
+ * `rest_usec`. own: the installation's own store. */
+HIN_RESULT hin_backup_renewed(struct hin_store *own, int64_t number, int64_t before_usec,
+                              int64_t now_usec, int64_t rest_usec, bool *ret_renewed,
+                              bool *ret_left) HIN_NONNULL;
+const char *hin_backup_task_name(enum hin_backup_task task);
 HIN_RESULT hin_backup_order_write(struct hin_store *store, struct hin_backup_order *order,
                                   int64_t now_usec) HIN_NONNULL;
 

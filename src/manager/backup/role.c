@@ -10,6 +10,7 @@
 #include "base/secret.h"
 #include "manager/backup/cycle.h"
 #include "manager/database.h"
+#include "manager/depot/remote.h"
 #include "manager/roles.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000 };
@@ -138,13 +139,17 @@ static struct hin_result backup_sandbox(struct hin_role *role, struct hin_sandbo
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
 }
 
-static void open_depots(struct process *process)
+static HIN_RESULT open_depots(struct process *process)
 {
     struct hin_backup_cycle *cycle = &process->cycle;
     for (size_t i = 0; i < cycle->settings.count; i++) {
         char name[16];
         struct hin_error error = {0};
         depot_name(i, name);
+        if (hin_depot_is_remote(&cycle->settings.destinations[i])) {
+            HIN_TRY(hin_depot_remote_open(&cycle->depots[i], process->role, (unsigned)i));
+            continue;
+        }
         struct hin_depot_options options = {.url = cycle->settings.destinations[i].url,
                                             .directory = hin_role_fd(process->role, name)};
         struct hin_result opened = options.directory < 0
@@ -159,6 +164,7 @@ static void open_depots(struct process *process)
                     cycle->settings.destinations[i].name, error.text);
         }
     }
+    return hin_ok();
 }
 
 /* The settings file, so that a backup of the own tenant holds it. */
@@ -200,7 +206,7 @@ static HIN_RESULT begin(struct process *process)
                     &cycle->keys, HIN_VAULT_FOR_BACKUP, cycle->clock);
     process->begun_usec = hin_clock_monotonic_usec(cycle->clock);
     HIN_TRY(hin_tenant_wake(&process->own));
-    open_depots(process);
+    HIN_TRY(open_depots(process));
     HIN_TRY(note_settings(process));
     return hin_backup_cycle_begin(cycle);
 }
@@ -241,7 +247,7 @@ const struct hin_role_definition hin_manager_role_backup = {
     .name = "backup",
     .sandbox = backup_sandbox,
     .run = backup_run,
-    .peers = {"keys"},
+    .peers = {"keys", "depot"},
     .user = HIN_ROLE_USER_DATA,
     .instances = 0, /* started by `run` where a destination is set */
     .restart = HIN_ROLE_ALWAYS,

@@ -23,15 +23,48 @@ bool hin_backup_name_is_valid(struct hin_view name)
     return name.size > 0 && name.size < HIN_BACKUP_NAME_MAX;
 }
 
+static HIN_RESULT read_settings(struct hin_json item, struct hin_backup_destination *to,
+                                struct hin_error *error)
+{
+    struct hin_json list;
+    size_t count = 0;
+    if (!hin_json_find(item, "settings", &list)) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_json_get_array(item, "settings", &list, &count, error));
+    if (count > HIN_BACKUP_SETTINGS_MAX) {
+        return hin_json_refuse(list, error, HIN_LIMIT, "at most %d settings",
+                               HIN_BACKUP_SETTINGS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        struct hin_view text = HIN_VIEW_EMPTY;
+        HIN_TRY(hin_json_text(hin_json_at(list, i), &text, error));
+        HIN_TRY(hin_view_to_text(text, to->settings[i], sizeof(to->settings[i])));
+    }
+    to->setting_count = count;
+    return hin_ok();
+}
+
+void hin_backup_destination_settings(const struct hin_backup_destination *destination,
+                                     const char *ret_list[HIN_BACKUP_SETTINGS_MAX + 1])
+{
+    for (size_t i = 0; i < destination->setting_count; i++) {
+        ret_list[i] = destination->settings[i];
+    }
+    ret_list[destination->setting_count] = NULL;
+}
+
 static HIN_RESULT read_destination(struct hin_json item, struct hin_backup_destination *to,
                                    struct hin_error *error)
 {
-    static const char *const known[] = {"name", "url", "region"};
-    struct hin_view name, url, region = HIN_VIEW_EMPTY;
+    static const char *const known[] = {"name", "url", "region", "settings", "secretFile"};
+    struct hin_view name, url, region = HIN_VIEW_EMPTY, secret = HIN_VIEW_EMPTY;
     HIN_TRY(hin_json_only(item, known, HIN_COUNT(known), error));
     HIN_TRY(hin_json_get_text(item, "name", &name, error));
     HIN_TRY(hin_json_get_text(item, "url", &url, error));
     HIN_TRY(hin_json_opt_text(item, "region", &region, error));
+    HIN_TRY(hin_json_opt_text(item, "secretFile", &secret, error));
+    HIN_TRY(read_settings(item, to, error));
     if (!hin_backup_name_is_valid(name)) {
         return hin_json_refuse(item, error, HIN_INVALID,
                                "a destination's name is letters, digits and dashes, %d at most",
@@ -39,6 +72,7 @@ static HIN_RESULT read_destination(struct hin_json item, struct hin_backup_desti
     }
     HIN_TRY(hin_view_to_text(name, to->name, sizeof(to->name)));
     HIN_TRY(hin_view_to_text(url, to->url, sizeof(to->url)));
+    HIN_TRY(hin_view_to_text(secret, to->secret_file, sizeof(to->secret_file)));
     return hin_view_to_text(region, to->region, sizeof(to->region));
 }
 
@@ -82,11 +116,29 @@ HIN_RESULT hin_backup_settings_read(struct hin_json root, struct hin_backup_sett
     HIN_TRY(hin_json_opt_integer(object, "shipSeconds", 0, 3600, &ship, error));
     HIN_TRY(hin_json_opt_integer(object, "bytesPerSecond", 0, INT64_MAX, &rate, error));
     HIN_TRY(read_destinations(object, settings, error));
+    settings->set = true;
     settings->every_hours = (uint32_t)every;
     settings->keep_days = (uint32_t)keep;
     settings->ship_seconds = (uint32_t)ship;
     settings->bytes_per_second = (uint64_t)rate;
     return hin_ok();
+}
+
+/* What folders do not need. */
+static void write_kind(struct hin_json_writer *writer,
+                       const struct hin_backup_destination *destination)
+{
+    if (destination->setting_count > 0) {
+        hin_json_key(writer, "settings");
+        hin_json_begin_array(writer);
+        for (size_t i = 0; i < destination->setting_count; i++) {
+            hin_json_put_cstring(writer, destination->settings[i]);
+        }
+        hin_json_end_array(writer);
+    }
+    if (destination->secret_file[0] != '\0') {
+        hin_json_field_cstring(writer, "secretFile", destination->secret_file);
+    }
 }
 
 static void write_member(struct hin_json_writer *writer, const struct hin_backup_settings *settings)
@@ -104,6 +156,7 @@ static void write_member(struct hin_json_writer *writer, const struct hin_backup
         hin_json_field_cstring(writer, "name", settings->destinations[i].name);
         hin_json_field_cstring(writer, "url", settings->destinations[i].url);
         hin_json_field_cstring(writer, "region", settings->destinations[i].region);
+        write_kind(writer, &settings->destinations[i]);
         hin_json_end_object(writer);
     }
     hin_json_end_array(writer);
@@ -113,7 +166,7 @@ static void write_member(struct hin_json_writer *writer, const struct hin_backup
 void hin_backup_settings_write(struct hin_json_writer *writer,
                                const struct hin_backup_settings *settings)
 {
-    if (settings->count > 0) {
+    if (settings->count > 0 || settings->set) {
         write_member(writer, settings);
     }
 }

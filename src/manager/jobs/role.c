@@ -419,7 +419,7 @@ static HIN_RESULT step_persons(struct ward *ward)
     struct hin_person_progress progress = {0};
     HIN_TRY(wake(ward));
     do {
-        HIN_TRY(hin_person_erasure_step(&ward->tenant, &progress));
+        HIN_TRY(hin_person_erasure_step(&ward->tenant, &ward->jobs->wards->tenant, &progress));
         if (progress.done) {
             hin_log(HIN_LOG_INFO, "erasure %lld of a person's data of tenant %s is done",
                     (long long)progress.id, ward->tenant.id);

@@ -20,6 +20,7 @@
 #include "event/state.h"
 #include "io/address.h"
 #include "manager/config.h"
+#include "manager/depot/remote.h"
 #include "manager/kms/aws.h"
 #include "manager/kms/hand.h"
 #include "manager/kms/ringseal.h"
@@ -82,6 +83,7 @@ struct run {
     struct hin_secret secret; /* what opens the key management service */
     struct hin_database database;
     unsigned workers;
+    unsigned instance; /* of the process that is being given what it needs */
     struct hin_role_parent *parent;
     bool served;      /* all were ready once */
     bool pin_refused; /* by a TPM, which counts */
@@ -164,6 +166,12 @@ static HIN_RESULT hand_backup(struct run *run, struct hin_role_hand *hand)
     return hin_role_hand_fd(hand, "db", run->database_fd);
 }
 
+static HIN_RESULT hand_depot(struct run *run, struct hin_role_hand *hand)
+{
+    HIN_ENSURE(run->instance < run->config.backup.count, INTERNAL);
+    return hin_depot_remote_hand(&run->config.backup.destinations[run->instance], hand);
+}
+
 static HIN_RESULT hand_clock(struct run *run, struct hin_role_hand *hand)
 {
     return hin_clock_settings_hand(&run->config.clock, hand);
@@ -186,16 +194,18 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 static const struct {
     const char *role;
     struct hin_result (*hand)(struct run *run, struct hin_role_hand *hand);
-} gifts[] = {{"kms", hand_kms},       {"keys", hand_keys},     {"jobs", hand_jobs},
-             {"worker", hand_worker}, {"backup", hand_backup}, {HIN_CLOCK_ROLE, hand_clock}};
+} gifts[] = {{"kms", hand_kms},           {"keys", hand_keys},     {"jobs", hand_jobs},
+             {"worker", hand_worker},     {"backup", hand_backup}, {"depot", hand_depot},
+             {HIN_CLOCK_ROLE, hand_clock}};
 
 static struct hin_result prepare(void *context, const char *name, unsigned instance,
                                  struct hin_role_hand *hand)
 {
-    (void)instance;
+    struct run *run = context;
+    run->instance = instance;
     for (size_t i = 0; i < HIN_COUNT(gifts); i++) {
         if (strcmp(gifts[i].role, name) == 0) {
-            return gifts[i].hand(context, hand);
+            return gifts[i].hand(run, hand);
         }
     }
     return hin_fail(HIN_INTERNAL);
@@ -352,6 +362,16 @@ static void raise_file_limit(void)
     }
 }
 
+static HIN_RESULT start_backup(struct run *run)
+{
+    for (unsigned i = 0; i < run->config.backup.count; i++) {
+        if (hin_depot_is_remote(&run->config.backup.destinations[i])) {
+            HIN_TRY(hin_role_parent_start(run->parent, "depot", i));
+        }
+    }
+    return hin_role_parent_start(run->parent, "backup", 0);
+}
+
 static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
 {
     struct hin_role_parent *parent = NULL;
@@ -374,8 +394,8 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
     if (hin_is_ok(result) && run->config.clock.server_count > 0) {
         result = hin_role_parent_start(parent, HIN_CLOCK_ROLE, 0);
     }
-    if (hin_is_ok(result) && run->config.backup.count > 0) {
-        result = hin_role_parent_start(parent, "backup", 0);
+    if (hin_is_ok(result) && run->config.backup.set) {
+        result = start_backup(run);
     }
     if (hin_is_ok(result)) {
         result = hin_role_parent_run(parent);

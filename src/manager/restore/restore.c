@@ -25,6 +25,8 @@
 #include "store/documents.h"
 
 struct options {
+    const char *secret_file;
+    struct hin_option_texts settings;
     const char *from, *keyring, *new_keyring, *state, *tenant, *at, *store;
     struct hin_passphrase_source passphrase, store_password, holder_key;
     bool json;
@@ -33,6 +35,10 @@ struct options {
 static const struct hin_option option_rows[] = {
     {"from", 'f', HIN_OPTION_TEXT, offsetof(struct options, from), "URL",
      "Where the backups lie: a folder, or the URL of the destination.", NULL, true, false},
+    {"setting", 0, HIN_OPTION_TEXTS, offsetof(struct options, settings), "NAME=VALUE",
+     "A setting of the destination, as for `hinomi-manager destination`.", NULL, false, false},
+    {"secret-file", 0, HIN_OPTION_TEXT, offsetof(struct options, secret_file), "F",
+     "Its credentials, in this file.", NULL, false, false},
     {"keyring", 'k', HIN_OPTION_TEXT, offsetof(struct options, keyring), "PATH",
      "The key ring of the installation that made them.", NULL, true, false},
     {"passphrase-file", 0, HIN_OPTION_TEXT, offsetof(struct options, passphrase.file), "F",
@@ -99,6 +105,7 @@ struct restore {
     bool unfinished; /* a restore into this folder was cut off before */
     int64_t at_usec; /* INT64_MAX: the newest */
     struct hin_depot *depot;
+    struct hin_secret secret; /* what the destination asks for */
     struct hin_backup_listed *list;
     size_t list_count;
     struct hin_ring *ring, *fresh_ring;
@@ -153,6 +160,18 @@ static HIN_RESULT open_depot(struct restore *restore)
         from = url;
     }
     struct hin_depot_options options = {.url = from, .directory = -1, .read_only = true};
+    HIN_CLEANUP_FD int file = -1;
+    const char *settings[HIN_OPTION_TEXTS_MAX + 1] = {NULL};
+    for (size_t i = 0; i < restore->options.settings.count; i++) {
+        settings[i] = restore->options.settings.items[i];
+    }
+    options.settings = settings;
+    if (restore->options.secret_file != NULL) {
+        STEP(hin_fd_open(AT_FDCWD, restore->options.secret_file, O_RDONLY, 0, &file),
+             "opening the file of --secret-file");
+        STEP(hin_secret_read_fd(&restore->secret, file), "reading the file of --secret-file");
+        options.secret = &restore->secret;
+    }
     STEP(hin_depot_open(&restore->depot, &options, &restore->error), "opening the destination");
     struct hin_result listed =
         hin_backup_list(restore->depot, NULL, &restore->list, &restore->list_count);
@@ -754,6 +773,7 @@ static void restore_done(struct restore *restore, bool keep)
     hin_ring_free(restore->ring);
     hin_ring_free(restore->fresh_ring);
     hin_depot_close(restore->depot);
+    hin_secret_done(&restore->secret);
     free(restore->list);
     free(restore->outcomes);
     hin_fd_close(&restore->database_fd);

@@ -76,6 +76,21 @@ TEST(test_trust_report__goes_through_json)
     CHECK(hin_view_equal(hin_buf_view(&out), hin_buf_view(&again)));
 }
 
+TEST(test_trust_report__tells_strangers_no_reasons)
+{
+    HIN_CLEANUP(hin_catalogue_cleanup) struct hin_catalogue *catalogue = NULL;
+    HIN_CLEANUP(hin_report_done) struct hin_report report = {0};
+    struct hin_claim_evidence evidence[] = {record("p-1", true), record("p-2", false)};
+    CHECK_OK(hin_catalogue_parse(hin_view_from_text(text), "t", &catalogue, NULL));
+    CHECK_OK(hin_report_make(catalogue, evidence, 2, NOW, HIN_VIEW_EMPTY, &report));
+    CHECK_VIEW(report.states[1].reason, "open");
+    hin_report_make_public(&report);
+    CHECK_VIEW(report.states[1].reason, "the probe saw it broken; the record says how");
+    CHECK_INT(report.states[1].status, HIN_CLAIM_FAILED);
+    CHECK_VIEW(report.states[1].evidence_id, "e");
+    CHECK_VIEW(report.states[2].reason, "no probe looks at this yet");
+}
+
 static void swap(struct hin_buf *json, const char *from, const char *to)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = HIN_REPORT_JSON_MAX};

@@ -136,8 +136,7 @@ static HIN_RESULT write_order(struct hin_api_call *call, const struct hin_backup
     hin_json_begin_object(&writer);
     hin_json_field_integer(&writer, "ID", order->id);
     hin_json_field_cstring(&writer, "state", states[order->state]);
-    hin_json_field_cstring(&writer, "task",
-                           order->task == HIN_BACKUP_TASK_BACKUP ? "backup" : "verify");
+    hin_json_field_cstring(&writer, "task", hin_backup_task_name(order->task));
     hin_json_field_cstring(&writer, "by", order->by);
     hin_json_field_cstring(&writer, "text", order->text);
     hin_json_field_integer(&writer, "tenantID", order->tenant);

@@ -78,9 +78,29 @@ static HIN_RESULT or_again(struct hin_result result)
     return hin_is_ok(result) || result.code == HIN_SET_BACK ? result : hin_fail(HIN_AGAIN);
 }
 
+/* A store that was set back does not come right by itself: who asks again at once is refused
+ * without its being opened each time. */
+static bool is_refused(const struct hin_worker *worker, int64_t number)
+{
+    return worker->refused_usec != 0 && worker->refused_number == number &&
+           now_usec(worker) - worker->refused_usec < KEPT_USEC;
+}
+
+static struct hin_result note_refusal(struct hin_worker *worker, int64_t number,
+                                      struct hin_result result)
+{
+    if (result.code == HIN_SET_BACK) {
+        worker->refused_number = number;
+        worker->refused_usec = now_usec(worker);
+    }
+    return result;
+}
+
 static HIN_RESULT wake(struct hin_desk *desk)
 {
-    HIN_TRY(hin_tenant_wake(&desk->tenant));
+    int64_t number = desk->tenant.number;
+    HIN_ENSURE(!is_refused(desk->worker, number), SET_BACK);
+    HIN_TRY(note_refusal(desk->worker, number, hin_tenant_wake(&desk->tenant)));
     HIN_TRY(hin_tenant_refresh(&desk->tenant));
     HIN_TRY(hin_ingest_tell_restore(desk->ingest));
     return hin_ingest_tell_salvage(desk->ingest);
@@ -164,7 +184,9 @@ static HIN_RESULT admit(struct hin_worker *worker, const struct registered *tena
     HIN_ENSURE(desk != NULL || !tenant->erased, EXPIRED);
     HIN_ENSURE(desk != NULL || !tenant->suspended, REVOKED);
     if (desk == NULL) {
-        HIN_TRY(or_again(new_desk(worker, tenant->number, tenant->uuid, &desk)));
+        HIN_ENSURE(!is_refused(worker, tenant->number), SET_BACK);
+        HIN_TRY(or_again(note_refusal(worker, tenant->number,
+                                      new_desk(worker, tenant->number, tenant->uuid, &desk))));
         HIN_TRY(or_again(hin_ingest_tell_salvage(desk->ingest)));
         HIN_TRY(or_again(hin_ingest_tell_restore(desk->ingest)));
     }

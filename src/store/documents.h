@@ -33,6 +33,7 @@ enum hin_store_kind {
     HIN_STORE_BACKUP_SETTINGS = 26, /* manager.json, so that a backup holds it */
     HIN_STORE_BACKUP_STATE = 27,    /* destinations, the time that destruction goes by */
     HIN_STORE_RESTORES = 28,        /* states that were let pass: manager/restored.h */
+    HIN_STORE_MAKINGS = 29, /* of the installation's own tenant: others that are being made */
     HIN_STORE_KIND_LIMIT
 };
 

@@ -27,6 +27,10 @@ enum hin_store_kind {
     HIN_STORE_ERRANDS = 19, /* of the installation's own tenant: which others jobs has something to
                                do for (the owner is their number) */
     HIN_STORE_RETENTION = 20, /* how long events are kept: one, ID 1 */
+    HIN_STORE_EVIDENCE = 21,  /* of probes; of the installation's own tenant */
+    HIN_STORE_PROBE_STATES =
+        22,                    /* the newest record of each probe, and of all; a tenant's canary */
+    HIN_STORE_PROBE_RUNS = 23, /* that somebody asked for */
     /* of the installation's own tenant: manager/backup/records.h */
     HIN_STORE_BACKUPS = 24,         /* the catalogue (the owner is the tenant's number) */
     HIN_STORE_BACKUP_ORDERS = 25,   /* what the process `backup` is to do, and how far it is */

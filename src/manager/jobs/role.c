@@ -13,6 +13,7 @@
 #include "manager/database.h"
 #include "manager/erasure.h"
 #include "manager/holders.h"
+#include "manager/jobs/probes.h"
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
 #include "manager/making.h"
@@ -64,6 +65,8 @@ struct jobs {
     size_t ward_count;
     struct hin_database database;
     uint64_t keep_days;
+    uint64_t workers;
+    struct hin_jobs_probes probes;
     int64_t looked_usec;
     struct hin_tenant_row erasing;     /* number 0: none is */
     uint8_t holders[HIN_SHA256_BYTES]; /* of the installation, as the vault was told */
@@ -211,7 +214,8 @@ static struct hin_result retain(void *context, int64_t now_usec)
 
 static struct hin_result expire(void *context, int64_t now_usec)
 {
-    static const enum hin_store_kind kinds[] = {HIN_STORE_API_KEYS, HIN_STORE_ENROLMENT_TOKENS};
+    static const enum hin_store_kind kinds[] = {HIN_STORE_API_KEYS, HIN_STORE_ENROLMENT_TOKENS,
+                                                HIN_STORE_PROBE_RUNS};
     struct ward *ward = context;
     HIN_TRY(wake(ward));
     for (size_t i = 0; i < HIN_COUNT(kinds); i++) {
@@ -466,6 +470,62 @@ static void go_on_with_persons(struct ward *ward)
     }
 }
 
+/* ---- probes ---- */
+
+static struct hin_result
+each_tenant(void *context, struct hin_result (*visit)(void *visitor, struct hin_tenant *tenant),
+            void (*closed)(void *visitor, const struct hin_tenant *tenant, struct hin_result why),
+            void *visitor)
+{
+    struct jobs *jobs = context;
+    size_t awake = 0;
+    HIN_TRY(look(jobs)); /* one that was made just now is tried too */
+    for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
+        bool rested = !hin_tenant_is_awake(&ward->tenant);
+        struct hin_result woken = wake(ward);
+        if (!hin_is_ok(woken)) {
+            closed(visitor, &ward->tenant, woken);
+            continue;
+        }
+        struct hin_result visited = visit(visitor, &ward->tenant);
+        if (rested && ++awake > AWAKE_MAX) {
+            hin_tenant_rest(&ward->tenant);
+        }
+        HIN_TRY(visited);
+    }
+    return hin_ok();
+}
+
+static struct hin_result ask(void *context, const char *role, unsigned instance,
+                             struct hin_view question, struct hin_buf *ret_trial)
+{
+    const struct jobs *jobs = context;
+    return hin_jobs_ask(jobs->role, role, instance, question, ret_trial);
+}
+
+static void told(void *context, const struct hin_probe *probe, const struct hin_trial *trial,
+                 bool broken)
+{
+    const struct jobs *jobs = context;
+    hin_jobs_tell_probe(jobs->role, (unsigned)jobs->workers, probe, trial, broken);
+}
+
+static void run_probes(struct jobs *jobs)
+{
+    struct hin_probe_tools tools = {
+        .context = jobs,
+        .own = &jobs->wards->tenant,
+        .clock = hin_clock_system(),
+        .each_tenant = each_tenant,
+        .ask = ask,
+        .workers = (unsigned)jobs->workers,
+        .told = told,
+    };
+    hin_jobs_run_probes(&jobs->probes, &tools);
+}
+
+/* ---- turns ---- */
+
 static HIN_RESULT tend(struct ward *ward)
 {
     bool first = ward->tenant.number == 0;
@@ -502,6 +562,7 @@ static struct hin_result tick(void *context, int64_t now_usec)
     for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
         HIN_TRY(tend(ward));
     }
+    run_probes(jobs);
     return hin_ok();
 }
 
@@ -583,6 +644,8 @@ static struct hin_result jobs_run(struct hin_role *role)
     jobs->role = role;
     HIN_IGNORE(hin_view_to_u64(hin_role_setting(role, "keep-days"),
                                &jobs->keep_days)); /* 0 when it is not told */
+    HIN_IGNORE(hin_view_to_u64(hin_role_setting(role, "workers"), &jobs->workers));
+    jobs->probes.from_usec = monotonic_usec() + HIN_JOBS_PROBES_DELAY_USEC;
     struct hin_result result = open_first(jobs);
     if (hin_is_ok(result)) {
         struct hin_role_loop loop = {
@@ -603,7 +666,7 @@ const struct hin_role_definition hin_manager_role_jobs = {
     .name = "jobs",
     .sandbox = jobs_sandbox,
     .run = jobs_run,
-    .peers = {"keys"},
+    .peers = {"keys", "worker", "probe"},
     .user = HIN_ROLE_USER_DATA,
     .instances = 1,
     .restart = HIN_ROLE_ALWAYS,

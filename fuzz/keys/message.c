@@ -66,6 +66,23 @@ static void serve(struct hin_view bytes)
     }
 }
 
+/* What payloads of "generation" and "holders-set" hold: written again it reads again. */
+static void parts(struct hin_view bytes)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_vault_judgement judgement;
+    struct hin_vault_holders holders;
+    if (hin_is_ok(hin_vault_judgement_decode(bytes, &judgement))) {
+        scratch_require(hin_is_ok(hin_vault_judgement_encode(&judgement, &out)) &&
+                        hin_is_ok(hin_vault_judgement_decode(hin_buf_view(&out), &judgement)));
+    }
+    hin_buf_clear(&out);
+    if (hin_is_ok(hin_vault_holders_decode(bytes, &holders))) {
+        scratch_require(hin_is_ok(hin_vault_holders_encode(&holders, &out)) &&
+                        hin_is_ok(hin_vault_holders_decode(hin_buf_view(&out), &holders)));
+    }
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     struct hin_view bytes = hin_view_of(data, size);
@@ -83,6 +100,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
                         hin_view_equal(hin_buf_view(&again), bytes));
     }
     if (size > 4 && size < 4096) {
+        parts(hin_view_of(data, size));
         serve(bytes);
     }
     return 0;

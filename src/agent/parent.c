@@ -628,7 +628,7 @@ static HIN_RESULT own_tree(int folder, uid_t uid)
     HIN_ENSURE(fchown(folder, uid, uid) == 0, DENIED);
     static const char *const names[] = {"device.key", "device.key.next", "device.der", "ca.der",
                                         "policy.key", "session",         "policy",     "log.state",
-                                        "checkpoint", "reserve",         "spool"};
+                                        "checkpoint", "acknowledged",    "reserve",    "spool"};
     for (size_t i = 0; i < HIN_COUNT(names); i++) {
         if (fchownat(folder, names[i], uid, uid, AT_SYMLINK_NOFOLLOW) != 0 && errno != ENOENT) {
             return hin_fail(HIN_DENIED);

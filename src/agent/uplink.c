@@ -460,6 +460,7 @@ void uplink_counters(const struct uplink *u, struct hin_wire_heartbeat *heartbea
     heartbeat->counters[n++] =
         (struct hin_wire_counter){HIN_VIEW("spool_corrupt"), stats.corrupt_count};
     heartbeat->counters[n++] = (struct hin_wire_counter){HIN_VIEW("reconnects"), u->reconnects};
+    heartbeat->counters[n++] = (struct hin_wire_counter){HIN_VIEW("acknowledged"), u->claimed};
     heartbeat->counter_count = n;
     uplink_clock_counters(u, heartbeat);
     heartbeat->spool_bytes = stats.bytes;

@@ -10,17 +10,18 @@
 #include "crypt/hash.h"
 #include "policy/bundle.h"
 
-#define KEY_FILE         "device.key"
-#define KEY_NEXT_FILE    "device.key.next"
-#define CERTIFICATE_FILE "device.der"
-#define CA_FILE          "ca.der"
-#define POLICY_KEY_FILE  "policy.key"
-#define SESSION_FILE     "session"
-#define POLICY_FILE      "policy"
-#define CHECKPOINT_FILE  "checkpoint"
-#define RESERVE_FILE     "reserve"
-#define RESERVE_BYTES    (128 << 10)
-#define POLICY_MAX_BYTES HIN_POLICY_BUNDLE_MAX_BYTES
+#define KEY_FILE          "device.key"
+#define KEY_NEXT_FILE     "device.key.next"
+#define CERTIFICATE_FILE  "device.der"
+#define CA_FILE           "ca.der"
+#define POLICY_KEY_FILE   "policy.key"
+#define SESSION_FILE      "session"
+#define POLICY_FILE       "policy"
+#define CHECKPOINT_FILE   "checkpoint"
+#define ACKNOWLEDGED_FILE "acknowledged"
+#define RESERVE_FILE      "reserve"
+#define RESERVE_BYTES     (128 << 10)
+#define POLICY_MAX_BYTES  HIN_POLICY_BUNDLE_MAX_BYTES
 
 static HIN_RESULT key_load(struct uplink *u, const char *name)
 {
@@ -54,17 +55,24 @@ struct hin_result uplink_tls_make(struct uplink *u)
     return hin_ok();
 }
 
-static HIN_RESULT counter_load(struct uplink *u)
+static HIN_RESULT number_load(struct uplink *u, const char *name, uint64_t *number)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf plain = {.max = 64};
-    struct hin_result result = hin_cabinet_get(&u->cabinet, SESSION_FILE, &plain);
+    struct hin_result result = hin_cabinet_get(&u->cabinet, name, &plain);
     if (result.code == HIN_NOT_FOUND) {
         return hin_ok();
     }
     HIN_TRY(result);
     struct hin_reader reader = hin_reader_of(hin_buf_view(&plain));
-    HIN_TRY(hin_read_u64(&reader, &u->session_counter));
+    HIN_TRY(hin_read_u64(&reader, number));
     return hin_read_end(&reader);
+}
+
+HIN_RESULT uplink_acknowledged_save(struct uplink *u)
+{
+    uint8_t bytes[8];
+    hin_store_u64(bytes, u->acknowledged);
+    return hin_cabinet_put(&u->cabinet, ACKNOWLEDGED_FILE, hin_view_of(bytes, sizeof(bytes)));
 }
 
 /* A few blocks held back, so that the counter can be written on a full disk: without it nothing
@@ -107,7 +115,8 @@ struct hin_result uplink_identity_load(struct uplink *u)
     HIN_TRY(hin_x509_parse(hin_buf_view(&u->certificate), &info));
     u->validity = info.validity;
     hin_copy(u->authority, info.authority, sizeof(u->authority));
-    HIN_TRY(counter_load(u));
+    HIN_TRY(number_load(u, SESSION_FILE, &u->session_counter));
+    HIN_IGNORE(number_load(u, ACKNOWLEDGED_FILE, &u->acknowledged)); /* a witness, no more */
     HIN_IGNORE(hin_cabinet_get(&u->cabinet, CHECKPOINT_FILE, &u->checkpoint)); /* none yet */
     struct hin_result result = uplink_tls_make(u);
     if (result.code == HIN_INVALID && hin_is_ok(key_load(u, KEY_NEXT_FILE))) {

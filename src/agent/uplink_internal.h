@@ -66,6 +66,9 @@ struct uplink {
     struct hin_tls *tls;
     bool tls_stale; /* the certificate changed since */
     uint64_t session_counter;
+    /* What managers have acknowledged: in this session (stored with each new checkpoint), and
+     * before it, until the manager has heard of that; what it said to have when it welcomed us. */
+    uint64_t acknowledged, claimed, welcomed;
 
     /* spool */
     struct hin_sealer *spool_sealer;
@@ -139,6 +142,7 @@ void uplink_clock_counters(const struct uplink *u, struct hin_wire_heartbeat *he
 /* uplink_identity.c */
 HIN_RESULT uplink_identity_load(struct uplink *u);
 HIN_RESULT uplink_session_count(struct uplink *u);
+HIN_RESULT uplink_acknowledged_save(struct uplink *u);
 void uplink_reserve(struct uplink *u);
 HIN_RESULT uplink_tls_make(struct uplink *u);
 /* After a handshake: an authority that took over from the one trusted so far is trusted in its

@@ -147,6 +147,9 @@ static HIN_RESULT got_welcome(struct uplink *u, const struct hin_wire_welcome *w
     u->inflight_count = 0;
     hin_spool_acknowledge(u->spool, welcome->durable);
     u->next_send = welcome->durable + 1;
+    u->welcomed = welcome->durable;
+    u->claimed = HIN_MAX(u->claimed, u->acknowledged);
+    u->acknowledged = welcome->durable;
     u->offset_usec = welcome->wall_usec - now_wall(u);
     u->opened_usec = now_monotonic(u);
     u->state_text = "connected";
@@ -172,8 +175,22 @@ static HIN_RESULT got_ack(struct uplink *u, uint64_t through)
     hin_move(u->inflight, u->inflight + done, (u->inflight_count - done) * sizeof(u->inflight[0]));
     u->inflight_count -= done;
     hin_spool_acknowledge(u->spool, through);
+    u->acknowledged = HIN_MAX(u->acknowledged, through);
     uplink_pump(u);
     return hin_ok();
+}
+
+/* The manager has heard by the heartbeat what it had acknowledged: said once by both. */
+static void warn_of_rollback(struct uplink *u, struct hin_view restore)
+{
+    if (u->welcomed < u->claimed) {
+        hin_log(HIN_LOG_WARNING,
+                "the manager's database is older than it was: it has events up to %llu of those it "
+                "acknowledged up to %llu%s%.*s",
+                (unsigned long long)u->welcomed, (unsigned long long)u->claimed,
+                restore.size > 0 ? "; " : ", and it says nothing of a restore", HIN_ARGS(restore));
+    }
+    u->claimed = 0;
 }
 
 static HIN_RESULT got_heartbeat_reply(struct uplink *u,
@@ -190,7 +207,9 @@ static HIN_RESULT got_heartbeat_reply(struct uplink *u,
         hin_buf_clear(&u->checkpoint);
         HIN_TRY(hin_buf_append(&u->checkpoint, reply->checkpoint));
         HIN_TRY(hin_cabinet_put(&u->cabinet, CHECKPOINT_FILE, reply->checkpoint));
+        HIN_TRY(uplink_acknowledged_save(u));
     }
+    warn_of_rollback(u, reply->restore);
     return hin_ok();
 }
 

@@ -36,7 +36,8 @@
     X(NETWORK, "network error", "check address, port and firewall")                                \
     X(PROTOCOL, "the peer broke the protocol", "check that both sides run compatible versions")    \
     X(CRYPTO, "a cryptographic operation failed", "check keys and the OpenSSL installation")       \
-    X(INTERNAL, "internal error", "report this with the log")
+    X(INTERNAL, "internal error", "report this with the log")                                      \
+    X(SET_BACK, "set back to an older state", "see docs/OPERATIONS.md, Restoring")
 
 enum hin_code {
 #define X(name, text, hint) HIN_##name,

@@ -4,6 +4,8 @@
 #ifndef HIN_BASE_SECRET_H
 #define HIN_BASE_SECRET_H
 
+#include <stdio.h>
+
 #include "base/result.h"
 #include "base/view.h"
 
@@ -28,6 +30,12 @@ bool hin_secret_equal(const struct hin_secret *a, const struct hin_secret *b);
 /* Reads up to HIN_SECRET_MAX bytes from a descriptor; one trailing newline is dropped. INVALID when
  * empty. */
 HIN_RESULT hin_secret_read_fd(struct hin_secret *ret_secret, int fd) HIN_NONNULL;
+
+/* One line, without its end. NOT_FOUND: none, or an empty one; LIMIT. */
+HIN_RESULT hin_secret_read_line(FILE *in, struct hin_secret *ret_secret) HIN_NONNULL;
+/* Asked for on the terminal, which does not show it. NOT_FOUND: there is no terminal, or nothing
+ * was typed. */
+HIN_RESULT hin_secret_ask(const char *prompt, struct hin_secret *ret_secret) HIN_NONNULL;
 
 HIN_RESULT hin_random(void *to, size_t size); /* getrandom(2), never short */
 

@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <termios.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -59,49 +58,6 @@ static const struct hin_command login_usage = {
     1,
     1};
 
-static HIN_RESULT read_secret_line(FILE *in, struct hin_secret *ret_secret)
-{
-    struct hin_secret line = {0};
-    HIN_TRY(hin_secret_new(&line, HIN_SECRET_MAX));
-    size_t size = 0;
-    int byte = getc(in);
-    for (; byte != EOF && byte != '\n' && size < HIN_SECRET_MAX; byte = getc(in)) {
-        line.data[size++] = (uint8_t)byte;
-    }
-    if (size > 0 && line.data[size - 1] == '\r') {
-        size--;
-    }
-    if (size == 0 || size == HIN_SECRET_MAX) {
-        hin_secret_done(&line);
-        return hin_fail(size == 0 ? HIN_NOT_FOUND : HIN_LIMIT);
-    }
-    line.size = size;
-    *ret_secret = line;
-    return hin_ok();
-}
-
-static HIN_RESULT ask(const char *prompt, struct hin_secret *ret_secret)
-{
-    FILE *terminal = fopen("/dev/tty", "r+");
-    HIN_ENSURE(terminal != NULL, NOT_FOUND);
-    setbuf(terminal, NULL); /* no copy of the password in a buffer of stdio */
-    struct termios before;
-    bool changed = tcgetattr(fileno(terminal), &before) == 0;
-    if (changed) {
-        struct termios silent = before;
-        silent.c_lflag &= ~(tcflag_t)ECHO;
-        tcsetattr(fileno(terminal), TCSAFLUSH, &silent);
-    }
-    fputs(prompt, terminal);
-    struct hin_result result = read_secret_line(terminal, ret_secret);
-    fputs("\n", terminal);
-    if (changed) {
-        tcsetattr(fileno(terminal), TCSAFLUSH, &before);
-    }
-    fclose(terminal);
-    return result;
-}
-
 static HIN_RESULT read_file(const char *path, struct hin_secret *ret_first,
                             struct hin_secret *ret_second, struct hin_error *error)
 {
@@ -110,9 +66,9 @@ static HIN_RESULT read_file(const char *path, struct hin_secret *ret_first,
         return hin_error_set(error, HIN_NOT_FOUND, path, 0, 0, "cannot be read");
     }
     setvbuf(in, NULL, _IONBF, 0);
-    struct hin_result result = read_secret_line(in, ret_first);
+    struct hin_result result = hin_secret_read_line(in, ret_first);
     if (hin_is_ok(result) && ret_second != NULL) {
-        HIN_IGNORE(read_secret_line(in, ret_second)); /* a second line need not be there */
+        HIN_IGNORE(hin_secret_read_line(in, ret_second)); /* a second line need not be there */
     }
     if (in != stdin) {
         fclose(in);
@@ -157,8 +113,8 @@ static HIN_RESULT choose_password(struct hin_secret *ret_fresh, bool *ret_made,
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret again = {0};
     if (isatty(STDIN_FILENO) &&
-        hin_is_ok(ask("New password (12 characters at least): ", ret_fresh))) {
-        HIN_TRY(ask("The same again: ", &again));
+        hin_is_ok(hin_secret_ask("New password (12 characters at least): ", ret_fresh))) {
+        HIN_TRY(hin_secret_ask("The same again: ", &again));
         if (!hin_secret_equal(ret_fresh, &again)) {
             return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
                                  "the two passwords differ; nothing was changed");
@@ -205,7 +161,7 @@ static HIN_RESULT log_in(struct hin_cli_api *api, const struct login_options *op
         HIN_TRY(take_argument(options->password, &password));
     } else if (options->password_file != NULL) {
         HIN_TRY(read_file(options->password_file, &password, &fresh, error));
-    } else if (!hin_is_ok(ask("Password: ", &password))) {
+    } else if (!hin_is_ok(hin_secret_ask("Password: ", &password))) {
         return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
                              "no password: there is no terminal to ask on; use --password-file");
     }

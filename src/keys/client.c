@@ -1,6 +1,7 @@
 #include "keys/client.h"
 
 #include "base/bytes.h"
+#include "base/codec.h"
 
 /* --- carriers --- */
 
@@ -169,6 +170,53 @@ struct hin_result hin_keys_ca_state(const struct hin_keys_carrier *carrier,
 {
     struct hin_keys_request request = {.verb = HIN_KEYS_CA_STATE};
     return call_for_payload(carrier, &request, ret_state);
+}
+
+struct hin_result hin_keys_generation(const struct hin_keys_carrier *carrier,
+                                      struct hin_view tenant, struct hin_view token,
+                                      struct hin_vault_judgement *ret_judgement)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_GENERATION, .tenant = tenant, .payload = token};
+    HIN_TRY(call_for_payload(carrier, &request, &bytes));
+    HIN_ENSURE(hin_is_ok(hin_vault_judgement_decode(hin_buf_view(&bytes), ret_judgement)),
+               PROTOCOL);
+    return hin_ok();
+}
+
+struct hin_result hin_keys_refused(const struct hin_keys_carrier *carrier,
+                                   HIN_RESULT (*visit)(void *context, struct hin_view tenant,
+                                                       const struct hin_vault_judgement *judgement),
+                                   void *context)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {.verb = HIN_KEYS_REFUSED};
+    uint64_t count = 0;
+    HIN_TRY(call_for_payload(carrier, &request, &bytes));
+    struct hin_reader reader = hin_reader_of(hin_buf_view(&bytes));
+    HIN_TRY(hin_read_varint(&reader, &count));
+    for (uint64_t i = 0; i < count; i++) {
+        struct hin_vault_judgement judgement;
+        struct hin_view tenant, part;
+        HIN_TRY(hin_read_bytes(&reader, HIN_RESTORE_NAME_BYTES - 1, &tenant));
+        HIN_TRY(hin_read_bytes(&reader, bytes.size, &part));
+        HIN_TRY(hin_vault_judgement_decode(part, &judgement));
+        HIN_TRY(visit(context, tenant, &judgement));
+    }
+    return hin_read_end(&reader);
+}
+
+struct hin_result hin_keys_holders_set(const struct hin_keys_carrier *carrier,
+                                       const struct hin_vault_holders *holders)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 4096};
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf answer_bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_vault_holders_encode(holders, &bytes));
+    struct hin_keys_request request = {.verb = HIN_KEYS_HOLDERS_SET,
+                                       .payload = hin_buf_view(&bytes)};
+    return hin_keys_call(carrier, &request, &answer_bytes, &answer);
 }
 
 struct hin_result hin_keys_issue_agent(const struct hin_keys_carrier *carrier,

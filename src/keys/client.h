@@ -62,6 +62,16 @@ HIN_RESULT hin_keys_ticket_key(const struct hin_keys_carrier *carrier,
 HIN_RESULT hin_keys_ca(const struct hin_keys_carrier *carrier, struct hin_buf *ret_der) HIN_NONNULL;
 HIN_RESULT hin_keys_ca_state(const struct hin_keys_carrier *carrier,
                              struct hin_buf *ret_state) HIN_NONNULL;
+/* See hin_vault_generation, _refused, _holders_set. */
+HIN_RESULT hin_keys_generation(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                               struct hin_view token,
+                               struct hin_vault_judgement *ret_judgement) HIN_NONNULL;
+HIN_RESULT hin_keys_refused(const struct hin_keys_carrier *carrier,
+                            HIN_RESULT (*visit)(void *context, struct hin_view tenant,
+                                                const struct hin_vault_judgement *judgement),
+                            void *context);
+HIN_RESULT hin_keys_holders_set(const struct hin_keys_carrier *carrier,
+                                const struct hin_vault_holders *holders) HIN_NONNULL;
 HIN_RESULT hin_keys_issue_agent(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                 struct hin_view agent, enum hin_vault_reason reason,
                                 struct hin_view request_der, int64_t lifetime_usec,

@@ -228,6 +228,30 @@ static HIN_RESULT do_provider_test(struct hin_vault *vault, const struct hin_key
     return hin_vault_provider_test(vault, request->tenant, parts->checks);
 }
 
+static HIN_RESULT do_generation(struct hin_vault *vault, const struct hin_keys_request *request,
+                                struct parts *parts)
+{
+    struct hin_vault_judgement judgement;
+    HIN_TRY(hin_vault_generation(vault, request->tenant, request->payload, &judgement));
+    return hin_vault_judgement_encode(&judgement, &parts->payload);
+}
+
+static HIN_RESULT do_refused(struct hin_vault *vault, const struct hin_keys_request *request,
+                             struct parts *parts)
+{
+    (void)request;
+    return hin_vault_refused(vault, &parts->payload);
+}
+
+static HIN_RESULT do_holders_set(struct hin_vault *vault, const struct hin_keys_request *request,
+                                 struct parts *parts)
+{
+    struct hin_vault_holders holders;
+    (void)parts;
+    HIN_TRY(hin_vault_holders_decode(request->payload, &holders));
+    return hin_vault_holders_set(vault, &holders);
+}
+
 static HIN_RESULT do_ca_rotate(struct hin_vault *vault, const struct hin_keys_request *request,
                                struct parts *parts)
 {
@@ -333,6 +357,9 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_CA_ROTATE] = {"ca-rotate", 0, 0, do_ca_rotate},
     [HIN_KEYS_CA_RETIRE] = {"ca-retire", 0, 0, do_ca_retire},
     [HIN_KEYS_CA_RENEW] = {"ca-renew", 0, 0, do_ca_renew},
+    [HIN_KEYS_GENERATION] = {"generation", F_TENANT | F_PAYLOAD, F_PAYLOAD, do_generation},
+    [HIN_KEYS_REFUSED] = {"refused", 0, F_PAYLOAD, do_refused},
+    [HIN_KEYS_HOLDERS_SET] = {"holders-set", F_PAYLOAD, 0, do_holders_set},
     [HIN_KEYS_CA_STATE] = {"ca-state", 0, F_PAYLOAD, do_ca_state},
     [HIN_KEYS_EVIDENCE_SIGN] = {"evidence-sign", F_PAYLOAD, F_PAYLOAD, do_evidence_sign},
     [HIN_KEYS_BACKUP_KEY_NEW] = {"backup-key-new", F_TENANT, F_KEY_ID | F_SECRET | F_PAYLOAD,

@@ -31,6 +31,7 @@ struct hin_key_provider_status {
     bool exportable;          /* a copy of the key can be kept by somebody: a file yes, an HSM no */
     int64_t destruction_usec; /* the key is disabled now and gone for good at this time (wall
                                * clock); 0: nothing is pending */
+    uint64_t generation;      /* of a file: grows with each change of it; 0: there is no file */
     char advice[160];         /* "" or what is weak and how to mend it, for `status` */
 };
 

@@ -379,7 +379,8 @@ static HIN_RESULT provider_status(void *context, struct hin_view tenant,
 {
     const struct hin_ring *ring = context;
     const struct hin_ring_group *group = hin_ring_group(ring, tenant);
-    struct hin_key_provider_status status = {.sealed = ring->sealed, .exportable = true};
+    struct hin_key_provider_status status = {
+        .sealed = ring->sealed, .exportable = true, .generation = ring->generation};
     snprintf(status.name, sizeof(status.name), "%s", guarded_by(ring));
     if (group != NULL) {
         status.current_version = group->keys[group->count - 1].version;

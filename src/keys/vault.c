@@ -178,6 +178,7 @@ void hin_vault_free(struct hin_vault *vault)
     for (size_t i = 0; i < HIN_VAULT_OWN_COUNT; i++) {
         hin_vault_wrapped_done(&vault->own[i]);
     }
+    hin_hmac_free(vault->generation_key);
     hin_buf_done(&vault->ca_der);
     hin_buf_done(&vault->former_der);
     free(vault);
@@ -374,11 +375,14 @@ struct hin_result hin_vault_tenant_make(struct hin_vault *vault, struct hin_view
     /* One that stands there already was made by a call that was cut off before it could save: it
      * has wrapped nothing. */
     const struct hin_key_provider *provider = &vault->options.provider;
+    vault->provider_changed = true;
     struct hin_result made = provider->generate(provider->context, id);
     if (made.code != HIN_EXISTS) {
         HIN_TRY(made);
     }
     tenant->wrapping_rotated_usec = hin_clock_wall_usec(vault->clock);
+    tenant->generation.number = 1; /* which its store gets when it is first opened */
+    tenant->moved = true;
     HIN_TRY(hin_vault_push_key(vault, tenant));
     HIN_TRY(make_index_keys(vault, tenant, index));
     HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
@@ -404,6 +408,7 @@ static HIN_RESULT shred_tenant(struct hin_vault *vault, struct hin_view id)
     HIN_TRY(hin_vault_find(vault, id, &tenant));
     /* First at the provider: from then on no copy of anything opens. Cut off here, the call is
      * repeated, and finds nothing there any more. */
+    vault->provider_changed = true;
     struct hin_result destroyed = provider->destroy(provider->context, id, HIN_KEY_ALL_VERSIONS);
     if (destroyed.code != HIN_NOT_FOUND) {
         HIN_TRY(destroyed);

@@ -17,10 +17,12 @@
 #include "base/secret.h"
 #include "base/time.h"
 #include "base/view.h"
+#include "crypt/hash.h"
 #include "crypt/sign.h"
 #include "crypt/tls.h"
 #include "crypt/x509.h"
 #include "keys/provider.h"
+#include "proof/restore.h"
 #include "seal/index.h"
 #include "seal/seal.h"
 
@@ -168,6 +170,106 @@ const char *hin_vault_check_name(size_t check); /* "wrap", "unwrap", "altered: r
 HIN_RESULT
 hin_vault_provider_test(struct hin_vault *vault, struct hin_view tenant,
                         struct hin_vault_check ret_checks[HIN_VAULT_CHECK_COUNT]) HIN_NONNULL;
+
+/* --- generations: whether a store, the vault or the key ring was set back (decision 24). The vault
+ * knows a number for each tenant, its store holds a token for that number which only the vault
+ * makes. The vault goes first, so that an honest store is at most one behind. --- */
+struct hin_vault_generation {
+    uint64_t number;  /* 0: none yet */
+    uint64_t seen;    /* the highest that the store was seen with */
+    uint64_t granted; /* a key holder lets a store of this one pass, once; meant while is_granted */
+    bool is_granted;  /* until the number has been seen */
+    int64_t seen_usec; /* 0: never */
+};
+enum hin_vault_verdict {
+    HIN_VAULT_STORE_PRESENT,  /* the vault's number */
+    HIN_VAULT_STORE_BEHIND,   /* cut off between vault and store: it gets the number */
+    HIN_VAULT_STORE_GRANTED,  /* older or newer, and let pass */
+    HIN_VAULT_STORE_SET_BACK, /* refused */
+    HIN_VAULT_VAULT_SET_BACK, /* refused: the store has what this vault did not give yet */
+    HIN_VAULT_VERDICT_COUNT
+};
+static inline bool hin_vault_is_refusal(enum hin_vault_verdict verdict)
+{
+    return verdict >= HIN_VAULT_STORE_SET_BACK;
+}
+/* Pure. */
+enum hin_vault_verdict hin_vault_judge(uint64_t found,
+                                       const struct hin_vault_generation *known) HIN_NONNULL;
+
+#define HIN_VAULT_TOKEN_BYTES 41
+/* How often the number moves on while stores are open: what is set back by less is not noticed. */
+#define HIN_VAULT_GENERATION_USEC (5 * HIN_MINUTE_USEC)
+
+struct hin_vault_judgement {
+    enum hin_vault_verdict verdict;
+    uint64_t found, known; /* the store's number, the vault's */
+    int64_t seen_usec;     /* when the store was last seen with the vault's; 0: never */
+    size_t token_size;     /* 0: the store keeps what it has */
+    uint8_t token[HIN_VAULT_TOKEN_BYTES];   /* to take its place */
+    size_t restore_size;                    /* 0: nothing was ever let pass */
+    uint8_t restore[HIN_RESTORE_MAX_BYTES]; /* the last record of it (proof/restore.h) */
+};
+/* `token`: what the store holds, empty where it holds none. After a token that was answered was put
+ * there, durably, the same is asked again, which is how the vault learns that it was. A refusal is
+ * a verdict, no failure. AUTH: a token of another tenant or installation. CORRUPT: none at all. */
+HIN_RESULT hin_vault_generation(struct hin_vault *vault, struct hin_view tenant,
+                                struct hin_view token,
+                                struct hin_vault_judgement *ret_judgement) HIN_NONNULL;
+/* The same without any effect. */
+HIN_RESULT hin_vault_generation_look(struct hin_vault *vault, struct hin_view tenant,
+                                     struct hin_view token,
+                                     struct hin_vault_judgement *ret_judgement) HIN_NONNULL;
+HIN_RESULT hin_vault_judgement_encode(const struct hin_vault_judgement *judgement,
+                                      struct hin_buf *ret_bytes) HIN_NONNULL;
+HIN_RESULT hin_vault_judgement_decode(struct hin_view bytes,
+                                      struct hin_vault_judgement *ret_judgement) HIN_NONNULL;
+/* To be called once before anything is served, then each second, now: the monotonic clock. Stores
+ * what was seen, moves numbers on when that is due and notes how far the key ring is, all in one
+ * save. */
+HIN_RESULT hin_vault_generation_tick(struct hin_vault *vault, int64_t now_usec) HIN_NONNULL;
+
+/* Tenants whose last judgement was a refusal, since this process began. Appends varint count, then
+ * each: tenant (bytes), judgement (bytes; without token and record). */
+#define HIN_VAULT_REFUSED_MAX 50000
+HIN_RESULT hin_vault_refused(struct hin_vault *vault, struct hin_buf *ret_bytes) HIN_NONNULL;
+
+/* --- who may let a store pass: the key holders of the installation, by the SHA-256 of their API
+ * keys, so that it can be judged without any store --- */
+#define HIN_VAULT_HOLDERS_MAX 16
+struct hin_vault_holder {
+    char name[HIN_RESTORE_NAME_BYTES];
+    uint8_t digest[HIN_SHA256_BYTES];
+    int64_t lapses_usec; /* wall clock */
+};
+struct hin_vault_holders {
+    struct hin_vault_holder list[HIN_VAULT_HOLDERS_MAX];
+    size_t count;
+};
+HIN_RESULT hin_vault_holders_encode(const struct hin_vault_holders *holders,
+                                    struct hin_buf *ret_bytes) HIN_NONNULL;
+HIN_RESULT hin_vault_holders_decode(struct hin_view bytes,
+                                    struct hin_vault_holders *ret_holders) HIN_NONNULL;
+/* In place of those that were there; nothing is saved when they are the same. */
+HIN_RESULT hin_vault_holders_set(struct hin_vault *vault,
+                                 const struct hin_vault_holders *holders) HIN_NONNULL;
+/* DENIED: no holder has a key of this digest. EXPIRED: nobody confirmed the one who has. */
+HIN_RESULT hin_vault_holder_find(const struct hin_vault *vault,
+                                 const uint8_t digest[HIN_SHA256_BYTES],
+                                 struct hin_vault_holder *ret_holder) HIN_NONNULL;
+
+/* --- letting a state pass that was refused, without `run` (init/restore.c) --- */
+/* The store with this token, once: the number moves past all that were there, so that neither this
+ * state nor the newer one passes again; and the key ring as it is. Makes a signed record, which is
+ * kept until the next and handed out with judgements. CONFLICT: neither is refused. */
+HIN_RESULT hin_vault_accept(struct hin_vault *vault, struct hin_view tenant, struct hin_view token,
+                            const char *holder) HIN_NONNULL;
+/* Every tenant that the vault knows, in no order; a failure of `visit` ends it. */
+HIN_RESULT hin_vault_each(struct hin_vault *vault,
+                          HIN_RESULT (*visit)(void *context, const char *tenant), void *context);
+/* Where the key ring is and where the vault knows it to have been; 0 where there is no file. */
+HIN_RESULT hin_vault_keyring(struct hin_vault *vault, uint64_t *ret_found,
+                             uint64_t *ret_known) HIN_NONNULL;
 
 /* --- keys for workers. NOT_FOUND: no such tenant (or shredded) --- */
 struct hin_vault_data_key {

@@ -125,9 +125,10 @@ static HIN_RESULT seal_part(const struct hin_vault *vault, struct hin_view tenan
 
 /* A version of its own. One that a call which was cut off has made stays without a backup; whoever
  * destroys backups destroys it too. */
-static HIN_RESULT next_version(const struct hin_vault *vault, const char *name)
+static HIN_RESULT next_version(struct hin_vault *vault, const char *name)
 {
     const struct hin_key_provider *provider = &vault->options.provider;
+    vault->provider_changed = true;
     struct hin_result rotated = provider->rotate(provider->context, hin_view_from_text(name));
     if (rotated.code != HIN_NOT_FOUND) {
         return rotated;
@@ -232,6 +233,7 @@ static HIN_RESULT destroy(struct hin_vault *vault, struct hin_view tenant, uint3
     char name[HIN_X509_NAME_BYTES];
     HIN_ENSURE(version != HIN_KEY_ALL_VERSIONS, INVALID);
     HIN_TRY(key_name(tenant, name));
+    vault->provider_changed = true;
     struct hin_result destroyed =
         provider->destroy(provider->context, hin_view_from_text(name), version);
     if (destroyed.code == HIN_CONFLICT) {
@@ -255,6 +257,7 @@ HIN_RESULT hin_vault_backup_shred(struct hin_vault *vault, struct hin_view tenan
     if (!hin_is_ok(key_name(tenant, name))) {
         return hin_ok(); /* a name that long has none */
     }
+    vault->provider_changed = true;
     struct hin_result destroyed =
         provider->destroy(provider->context, hin_view_from_text(name), HIN_KEY_ALL_VERSIONS);
     return destroyed.code == HIN_NOT_FOUND ? hin_ok() : destroyed;

@@ -37,11 +37,23 @@ static HIN_RESULT write_key(struct hin_buf *buf, const struct hin_vault_wrapped 
     return hin_write_bytes(buf, hin_buf_view(&key->bytes));
 }
 
+static HIN_RESULT write_generation(struct hin_buf *buf,
+                                   const struct hin_vault_generation *generation)
+{
+    HIN_TRY(hin_write_u64(buf, generation->number));
+    HIN_TRY(hin_write_u64(buf, generation->seen));
+    HIN_TRY(hin_write_u64(buf, (uint64_t)generation->seen_usec));
+    HIN_TRY(hin_write_u8(buf, generation->is_granted));
+    return hin_write_u64(buf, generation->granted);
+}
+
 static HIN_RESULT write_tenant(struct hin_buf *buf, const struct hin_vault_tenant *tenant)
 {
     HIN_TRY(hin_write_bytes(buf, hin_view_from_text(tenant->id)));
     HIN_TRY(hin_write_u64(buf, (uint64_t)tenant->wrapping_rotated_usec));
     HIN_TRY(hin_write_u64(buf, (uint64_t)tenant->rotated_usec));
+    HIN_TRY(write_generation(buf, &tenant->generation));
+    HIN_TRY(hin_write_bytes(buf, hin_view_of(tenant->restore, tenant->restore_size)));
     HIN_TRY(hin_write_varint(buf, tenant->key_count));
     for (size_t i = 0; i < tenant->key_count; i++) {
         HIN_TRY(write_key(buf, &tenant->keys[i]));
@@ -61,6 +73,8 @@ static HIN_RESULT write_body(struct hin_buf *buf, const struct hin_vault *vault)
     struct hin_view id;
     HIN_TRY(hin_write_u32(buf, vault->destroy_below));
     HIN_TRY(hin_write_u64(buf, (uint64_t)vault->master_rotated_usec));
+    HIN_TRY(hin_write_u64(buf, vault->keyring));
+    HIN_TRY(hin_vault_holders_encode(&vault->holders, buf));
     HIN_TRY(hin_write_bytes(buf, hin_buf_view(&vault->ca_der)));
     HIN_TRY(hin_write_u64(buf, (uint64_t)vault->ca_rotated_usec));
     HIN_TRY(hin_write_bytes(buf, hin_buf_view(&vault->former_der)));
@@ -123,16 +137,35 @@ static HIN_RESULT read_index(struct hin_reader *reader, int format, struct hin_v
     return hin_ok();
 }
 
+static HIN_RESULT read_generation(struct hin_reader *reader,
+                                  struct hin_vault_generation *generation)
+{
+    uint8_t granted = 0;
+    HIN_TRY(hin_read_u64(reader, &generation->number));
+    HIN_TRY(hin_read_u64(reader, &generation->seen));
+    HIN_TRY(read_time(reader, &generation->seen_usec));
+    HIN_TRY(hin_read_u8(reader, &granted));
+    HIN_ENSURE(granted <= 1, CORRUPT);
+    generation->is_granted = granted == 1;
+    return hin_read_u64(reader, &generation->granted);
+}
+
 static HIN_RESULT read_tenant(struct hin_reader *reader, int format,
                               struct hin_vault_tenant *tenant)
 {
-    struct hin_view id;
+    struct hin_view id, restore;
     uint64_t count = 0;
     HIN_TRY(hin_read_bytes(reader, sizeof(tenant->id) - 1, &id));
     HIN_TRY(hin_view_to_text(id, tenant->id, sizeof(tenant->id)));
     if (format >= 2) {
         HIN_TRY(read_time(reader, &tenant->wrapping_rotated_usec));
         HIN_TRY(read_time(reader, &tenant->rotated_usec));
+    }
+    if (format >= 4) {
+        HIN_TRY(read_generation(reader, &tenant->generation));
+        HIN_TRY(hin_read_bytes(reader, sizeof(tenant->restore), &restore));
+        hin_copy(tenant->restore, restore.data, restore.size);
+        tenant->restore_size = restore.size;
     }
     HIN_TRY(hin_read_varint(reader, &count));
     HIN_ENSURE(count > 0 && count <= HIN_VAULT_VERSIONS_MAX, CORRUPT);
@@ -174,6 +207,10 @@ static HIN_RESULT read_body(struct hin_vault *vault, struct hin_view body)
     if (vault->format >= 2) {
         HIN_TRY(hin_read_u32(&reader, &vault->destroy_below));
         HIN_TRY(read_time(&reader, &vault->master_rotated_usec));
+    }
+    if (vault->format >= 4) {
+        HIN_TRY(hin_read_u64(&reader, &vault->keyring));
+        HIN_TRY(hin_vault_holders_read(&reader, &vault->holders));
     }
     HIN_TRY(hin_read_bytes(&reader, HIN_X509_MAX_BYTES, &ca));
     vault->ca_der.max = HIN_X509_MAX_BYTES;

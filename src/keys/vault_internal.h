@@ -2,7 +2,9 @@
 #ifndef HIN_KEYS_VAULT_INTERNAL_H
 #define HIN_KEYS_VAULT_INTERNAL_H
 
+#include "base/codec.h"
 #include "base/map.h"
+#include "crypt/hash.h"
 #include "crypt/x509.h"
 #include "keys/vault.h"
 
@@ -13,12 +15,23 @@ struct hin_vault_wrapped {
     struct hin_buf bytes;
 };
 
-#define HIN_VAULT_FORMAT 5 /* 4: not in use */
+#define HIN_VAULT_FORMAT 5
 
 struct hin_vault_tenant {
     char id[HIN_X509_NAME_BYTES];
-    int64_t wrapping_rotated_usec;  /* when its wrapping key at the provider was made or rotated */
-    int64_t rotated_usec;           /* the same of its tenant key */
+    int64_t wrapping_rotated_usec; /* when its wrapping key at the provider was made or rotated */
+    int64_t rotated_usec;          /* the same of its tenant key */
+    struct hin_vault_generation generation;
+    uint8_t restore[HIN_RESTORE_MAX_BYTES]; /* the last record of a state that was let pass */
+    size_t restore_size;
+    /* Not stored: */
+    bool moved;   /* its number, since this process began */
+    uint64_t met; /* the number that its store came with, to be noted as seen */
+    bool refused; /* at the last judgement: why, and with what number */
+    enum hin_vault_verdict refusal;
+    uint64_t refusal_found;
+    struct hin_vault_generation before; /* while it is being saved */
+
     struct hin_vault_wrapped *keys; /* ascending by version; the last wraps */
     size_t key_count;
     struct hin_vault_wrapped index[HIN_INDEX_VERSIONS_MAX]; /* under a tenant key; ascending by
@@ -45,17 +58,28 @@ struct hin_vault {
      * of tenants in format 1. 0: nothing is left to do. */
     uint32_t destroy_below;
     int64_t master_rotated_usec;
+    struct hin_vault_holders holders; /* who may let a state pass that was refused */
+    uint64_t keyring;                 /* the highest generation of the key ring that was met */
+    /* Not stored: */
+    bool provider_changed; /* the key ring has moved on, perhaps */
+    bool ticked;
+    int64_t due_usec; /* monotonic; when numbers move on */
+    struct hin_hmac *generation_key;
 };
 
 void hin_vault_tenant_free(struct hin_vault_tenant *tenant);
 /* Vault file, version 5: "HVT" 5, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
- * destroy_below, u64 when the installation's wrapping key was rotated, authority (bytes), u64 when
- * it took over, the former authority (bytes; empty: none), the own keys, varint tenant count, then
- * each tenant: id, u64 when its wrapping key was rotated, u64 when its tenant key was, varint key
- * count, keys, u64 when its index key was rotated, varint count, index keys. A key: u32 version, 16
- * bytes id, wrapped (bytes). Versions below 5 (read only): one index key, without count and time.
- * Version 2: without former authority and its time. Version 1: without any time and destroy_below;
- * its tenant keys are wrapped under the installation's wrapping key. */
+ * destroy_below, u64 when the installation's wrapping key was rotated, u64 generation of the key
+ * ring, key holders (varint count, then each: name (bytes), 32 bytes digest, u64 when it lapses),
+ * authority (bytes), u64 when it took over, the former authority (bytes; empty: none), the own
+ * keys, varint tenant count, then each tenant: id, u64 when its wrapping key was rotated, u64 when
+ * its tenant key was, generation (u64 number, seen, when seen, u8 granted, u64 granted), restore
+ * record (bytes), varint key count, keys, u64 when its index key was rotated, varint count,
+ * index keys. A key: u32 version, 16 bytes id, wrapped (bytes). Version 4 (read only): one index
+ * key, without count and time. Version 3 (read only): also without key ring's generation, holders,
+ * generations and records. Version 2 (read only): also without former authority and its time.
+ * Version 1 (read only): also without any time and destroy_below; its tenant keys are wrapped under
+ * the installation's wrapping key. */
 HIN_RESULT hin_vault_encode(const struct hin_vault *vault, struct hin_buf *ret_bytes) HIN_NONNULL;
 /* Into an empty vault whose map is initialised. */
 HIN_RESULT hin_vault_decode(struct hin_vault *vault, struct hin_view bytes) HIN_NONNULL;
@@ -88,9 +112,15 @@ HIN_RESULT hin_vault_wrap_own(struct hin_vault *vault, size_t which, const struc
                               struct hin_vault_wrapped *ret_wrapped) HIN_NONNULL;
 HIN_RESULT hin_vault_open_authority(const struct hin_vault *vault,
                                     struct hin_x509_key **ret_key) HIN_NONNULL;
-enum hin_key_purpose hin_vault_own_purpose(size_t which);
 HIN_RESULT hin_vault_open_own(const struct hin_vault *vault, size_t which,
                               struct hin_secret *ret_key) HIN_NONNULL;
+enum hin_key_purpose hin_vault_own_purpose(size_t which);
+/* --- vault_accept.c --- */
+HIN_RESULT hin_vault_accept_as(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                               const struct hin_vault_generation *next, uint64_t keyring,
+                               struct hin_restore *restore, const char *holder) HIN_NONNULL;
+HIN_RESULT hin_vault_holders_read(struct hin_reader *reader,
+                                  struct hin_vault_holders *holders) HIN_NONNULL;
 HIN_RESULT hin_vault_open_index(const struct hin_vault *vault, struct hin_view tenant,
                                 struct hin_index_keys *ret_keys) HIN_NONNULL;
 /* An empty one in memory. */

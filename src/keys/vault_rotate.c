@@ -2,8 +2,9 @@
 #include "base/bytes.h"
 #include "keys/vault_internal.h"
 
-static HIN_RESULT rotate_at_provider(const struct hin_vault *vault, struct hin_view tenant)
+static HIN_RESULT rotate_at_provider(struct hin_vault *vault, struct hin_view tenant)
 {
+    vault->provider_changed = true;
     const struct hin_key_provider *provider = &vault->options.provider;
     return provider->rotate(provider->context, tenant);
 }
@@ -215,9 +216,10 @@ static HIN_RESULT check_rested(const struct hin_vault *vault, int64_t rotated_us
     return hin_ok();
 }
 
-static HIN_RESULT retire_at_provider(const struct hin_vault *vault, struct hin_view tenant,
+static HIN_RESULT retire_at_provider(struct hin_vault *vault, struct hin_view tenant,
                                      uint32_t version)
 {
+    vault->provider_changed = true;
     const struct hin_key_provider *provider = &vault->options.provider;
     HIN_ENSURE(version != HIN_KEY_ALL_VERSIONS, NOT_FOUND);
     return provider->destroy(provider->context, tenant, version);

@@ -164,6 +164,67 @@ struct hin_result hin_holders_save(struct hin_tenant *tenant, struct hin_holders
                             &content, now_usec, &holders->version);
 }
 
+/* ---- in the vault ---- */
+
+/* NOT_FOUND: the key was deleted, or is not in force. */
+static HIN_RESULT read_digest(struct hin_tenant *own, int64_t key,
+                              struct hin_vault_holder *ret_holder)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_store_document found;
+    struct hin_view digest;
+    bool active = true;
+    HIN_TRY(hin_store_get(own->store, HIN_STORE_API_KEYS, key, &text, &found));
+    HIN_TRY(hin_json_parse(found.bytes, HIN_STORE_DOCUMENT_BYTES, &document, NULL));
+    struct hin_json root = hin_json_root(document);
+    HIN_TRY(hin_json_opt_boolean(root, "active", &active, NULL));
+    HIN_ENSURE(active, NOT_FOUND);
+    HIN_TRY(hin_json_get_text(root, "secretDigest", &digest, NULL));
+    HIN_TRY(hin_unhex(digest, ret_holder->digest, sizeof(ret_holder->digest)));
+    if (found.expires_usec != 0) {
+        ret_holder->lapses_usec = HIN_MIN(ret_holder->lapses_usec, found.expires_usec);
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT gather(struct hin_tenant *own, struct hin_vault_holders *ret_holders)
+{
+    struct hin_vault_holders holders = {0};
+    struct hin_holders known;
+    HIN_TRY(hin_holders_load(own, &known));
+    for (size_t i = 0; i < known.count && holders.count < HIN_VAULT_HOLDERS_MAX; i++) {
+        struct hin_vault_holder *holder = &holders.list[holders.count];
+        *holder = (struct hin_vault_holder){.lapses_usec = known.list[i].confirmed_usec +
+                                                           HIN_HOLDER_QUARTER_USEC};
+        HIN_TRY(hin_view_to_text(hin_view_from_text(known.list[i].name), holder->name,
+                                 sizeof(holder->name)));
+        struct hin_result read = read_digest(own, known.list[i].key, holder);
+        if (read.code != HIN_NOT_FOUND) {
+            HIN_TRY(read);
+            holders.count++;
+        }
+    }
+    *ret_holders = holders;
+    return hin_ok();
+}
+
+HIN_RESULT hin_holders_publish(struct hin_tenant *own, uint8_t told[HIN_SHA256_BYTES])
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 8192};
+    struct hin_vault_holders holders;
+    uint8_t digest[HIN_SHA256_BYTES];
+    HIN_TRY(gather(own, &holders));
+    HIN_TRY(hin_vault_holders_encode(&holders, &bytes));
+    HIN_TRY(hin_sha256(hin_buf_view(&bytes), digest));
+    if (memcmp(digest, told, sizeof(digest)) == 0) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_keys_holders_set(&own->keys, &holders));
+    hin_copy(told, digest, sizeof(digest));
+    return hin_ok();
+}
+
 /* ---- who ---- */
 
 /* A clock that was set back lets nobody lapse. */

@@ -65,6 +65,11 @@ HIN_RESULT hin_holders_encode(const struct hin_holders *holders,
                               struct hin_buf *ret_text) HIN_NONNULL;
 HIN_RESULT hin_holders_decode(struct hin_view text, struct hin_holders *ret_holders) HIN_NONNULL;
 
+/* Tells the vault who holds the keys of the installation, and by which keys, so that one of them
+ * can accept a store that was set back while none is open. told: what it was told last, all zero at
+ * first. */
+HIN_RESULT hin_holders_publish(struct hin_tenant *own, uint8_t told[HIN_SHA256_BYTES]) HIN_NONNULL;
+
 bool hin_holder_is_in_force(const struct hin_holder *holder, int64_t now_usec) HIN_NONNULL;
 size_t hin_holders_in_force(const struct hin_holders *holders, int64_t now_usec) HIN_NONNULL;
 /* NULL: no such holder. Lapsed ones are found too. */

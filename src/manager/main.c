@@ -12,6 +12,7 @@
 #include "manager/init/protect.h"
 #include "manager/main.h"
 #include "manager/parent/run.h"
+#include "manager/restore/accept.h"
 #include "manager/restore/restore.h"
 #include "manager/roles.h"
 
@@ -34,6 +35,14 @@ static int run_protect(const struct hin_role_program *program, int argc, char **
     return hin_manager_protect(program, argc, argv);
 }
 
+/* Two of one name: out of backups, and what was put back by hand. */
+static int run_restore(const struct hin_role_program *program, int argc, char **argv)
+{
+    bool accepts = argc > 1 && (strcmp(argv[1], "show") == 0 || strcmp(argv[1], "accept") == 0);
+    return accepts ? hin_manager_accept(program, argc - 1, argv + 1)
+                   : hin_manager_restore(program, argc, argv);
+}
+
 static int write_man(const struct hin_role_program *program, int argc, char **argv)
 {
     (void)program;
@@ -45,6 +54,7 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     hin_option_man(&hin_manager_doctor_command, stdout);
     hin_option_man(&hin_manager_destination_command, stdout);
     hin_option_man(&hin_manager_restore_command, stdout);
+    hin_option_man(&hin_manager_accept_command, stdout);
     return 0;
 }
 
@@ -58,7 +68,7 @@ static const struct {
     {"protect", "change what guards the key ring", run_protect},
     {"doctor", "look at files and host, say what to mend", hin_manager_doctor},
     {"destination", "say where backups go", hin_manager_destination},
-    {"restore", "make an installation, or a tenant, out of backups", hin_manager_restore},
+    {"restore", "out of backups; show, accept: what was put back by hand", run_restore},
     {"man", "write the manual page of the commands", write_man},
     {"version", "say which version this is", show_version},
     {"--version", "the same", show_version},

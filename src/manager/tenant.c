@@ -11,14 +11,18 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/log.h"
+#include "manager/restored.h"
 
 enum {
     OPENER_KEYS_MAX = 256,
     SEALER_RESERVE = 1 << 20,
+    GENERATION_ROUNDS = 16,
     MANY_CACHE_KIB = 512,
     MAPPED_BYTES = 128 << 10
 };
-#define LOCK_WAIT_USEC (30 * HIN_SEC_USEC)
+/* More often than the numbers move on, so that little is added to that. */
+#define GENERATION_USEC (HIN_VAULT_GENERATION_USEC / 5)
+#define LOCK_WAIT_USEC  (30 * HIN_SEC_USEC)
 
 HIN_RESULT hin_tenant_name(struct hin_view name, char ret_canonical[HIN_TENANT_NAME_BYTES])
 {
@@ -180,8 +184,119 @@ static HIN_RESULT take_keys(struct hin_tenant *tenant)
     return take_present_key(tenant);
 }
 
-static HIN_RESULT unlock(struct hin_tenant *tenant)
+/* ---- generations: whether the store, or the vault, was set back ---- */
+
+/* What the store holds is judged. */
+static HIN_RESULT ask_generation(struct hin_tenant *tenant, struct hin_buf *found)
 {
+    struct hin_vault_judgement *said = &tenant->judgement;
+    hin_buf_clear(found);
+    HIN_TRY(hin_store_generation_get(tenant->store, found));
+    HIN_TRY(hin_keys_generation(&tenant->keys, hin_tenant_view(tenant), hin_buf_view(found), said));
+    HIN_ENSURE(!hin_vault_is_refusal(said->verdict), SET_BACK);
+    return hin_ok();
+}
+
+/* One round: where the key service says so it moves on. */
+static HIN_RESULT move_generation(struct hin_tenant *tenant, struct hin_buf *found)
+{
+    const struct hin_vault_judgement *said = &tenant->judgement;
+    HIN_TRY(ask_generation(tenant, found));
+    return said->token_size == 0
+               ? hin_ok()
+               : hin_store_generation_move(tenant->store, hin_buf_view(found),
+                                           hin_view_of(said->token, said->token_size));
+}
+
+/* Another process may move it between the look and the judgement: what was refused is final only
+ * when it still stands there. */
+static bool has_changed(struct hin_tenant *tenant, const struct hin_buf *found)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf now = {.max = HIN_STORE_GENERATION_BYTES};
+    return hin_is_ok(hin_store_generation_get(tenant->store, &now)) &&
+           !hin_view_equal(hin_buf_view(&now), hin_buf_view(found));
+}
+
+/* CONFLICT, or a refusal that is not final: once more. */
+static bool is_again(struct hin_tenant *tenant, const struct hin_buf *found,
+                     struct hin_result asked)
+{
+    return asked.code == HIN_CONFLICT || (asked.code == HIN_SET_BACK && has_changed(tenant, found));
+}
+
+/* Before anything is written: a store that does not even unlock is left as it is. */
+static HIN_RESULT look_at_generation(struct hin_tenant *tenant)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf found = {.max = HIN_STORE_GENERATION_BYTES};
+    for (int round = 0; round < GENERATION_ROUNDS; round++) {
+        struct hin_result asked = ask_generation(tenant, &found);
+        if (!is_again(tenant, &found, asked)) {
+            return asked;
+        }
+    }
+    return hin_fail(HIN_AGAIN);
+}
+
+/* Asked until the key service has seen what it gave. */
+static HIN_RESULT take_generation(struct hin_tenant *tenant)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf found = {.max = HIN_STORE_GENERATION_BYTES};
+    for (int round = 0; round < GENERATION_ROUNDS; round++) {
+        struct hin_result moved = move_generation(tenant, &found);
+        if (!is_again(tenant, &found, moved)) {
+            HIN_TRY(moved);
+            if (tenant->judgement.token_size == 0) {
+                tenant->judged_usec = hin_clock_monotonic_usec(tenant->clock);
+                tenant->is_judged = true;
+                return hin_ok();
+            }
+        }
+    }
+    return hin_fail(HIN_AGAIN);
+}
+
+/* After the first opening by this process: when it is opened again and every few minutes. A key
+ * service that is away does not matter then, nor a full disk. */
+static HIN_RESULT judge_when_due(struct hin_tenant *tenant)
+{
+    int64_t now_usec = hin_clock_monotonic_usec(tenant->clock);
+    if (!tenant->is_judged || now_usec - tenant->judged_usec < GENERATION_USEC) {
+        return hin_ok();
+    }
+    struct hin_result judged = take_generation(tenant);
+    if (judged.code == HIN_SET_BACK) {
+        tenant->is_judged = false;
+        return judged;
+    }
+    if (!hin_is_ok(judged)) {
+        tenant->judged_usec = now_usec; /* tried again when it is due again */
+    }
+    return hin_ok();
+}
+
+void hin_tenant_refusal_text(const struct hin_vault_judgement *judgement, bool own,
+                             const char *tenant, char *out, size_t out_bytes)
+{
+    char seen[40] = "never";
+    bool store = judgement->verdict == HIN_VAULT_STORE_SET_BACK;
+    if (judgement->seen_usec > 0) {
+        hin_time_format_rfc3339(judgement->seen_usec, 0, seen, sizeof(seen));
+    }
+    (void)snprintf(out, out_bytes,
+                   "%s was set back: the store has generation %llu, the vault knows %llu (last "
+                   "seen: %s). Put the newest %s back, or let a key holder accept it as it is: "
+                   "hinomi-manager restore accept --state DIR%s%s",
+                   store ? "the store" : "the vault", (unsigned long long)judgement->found,
+                   (unsigned long long)judgement->known, seen, store ? "store" : "vault",
+                   own ? "" : " --tenant ", own ? "" : tenant);
+}
+
+/* fresh: it was made just now, perhaps to be filled from a backup: nothing is written into it but
+ * its generation. */
+static HIN_RESULT unlock(struct hin_tenant *tenant, bool fresh)
+{
+    bool first = !tenant->is_judged;
+    HIN_TRY(first ? look_at_generation(tenant) : judge_when_due(tenant));
     HIN_TRY(take_keys(tenant));
     struct hin_store_keys keys = {
         .sealer = current_sealer,
@@ -190,7 +305,15 @@ static HIN_RESULT unlock(struct hin_tenant *tenant)
         .index = tenant->index,
         .renew = renew_key,
     };
-    return hin_store_unlock(tenant->store, &keys);
+    HIN_TRY(hin_store_unlock(tenant->store, &keys));
+    if (first) {
+        struct hin_result taken = take_generation(tenant);
+        /* A full disk is no reason not to be read: it is taken when there is room. */
+        HIN_TRY(taken.code == HIN_NO_SPACE ? hin_ok() : taken);
+    }
+    /* Audited before anything is done with it; a full disk is no reason not to be read. */
+    struct hin_result restored = fresh ? hin_ok() : hin_restored_take(tenant);
+    return restored.code == HIN_NO_SPACE ? hin_ok() : restored;
 }
 
 /* ---- damage: a mark beside the database says that it must be salvaged; whoever has the database
@@ -306,7 +429,13 @@ static HIN_RESULT open_once(struct hin_tenant *tenant, bool create, struct hin_e
         .cache_kib = tenant->number != 0 ? MANY_CACHE_KIB : 0,
     };
     HIN_TRY(hin_store_open(&tenant->store, &options, error));
-    struct hin_result unlocked = unlock(tenant);
+    struct hin_result unlocked = unlock(tenant, create);
+    if (unlocked.code == HIN_SET_BACK) {
+        char text[480];
+        hin_tenant_refusal_text(&tenant->judgement, tenant->number == 0, tenant->id, text,
+                                sizeof(text));
+        return hin_error_set(error, HIN_SET_BACK, NULL, 0, 0, "%s", text);
+    }
     if (!hin_is_ok(unlocked)) {
         bool broken = hin_store_is_broken(tenant->store);
         return hin_error_set(error, broken ? HIN_CORRUPT : unlocked.code, NULL, 0, 0,
@@ -431,6 +560,9 @@ HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)
     hin_opener_expire(tenant->opener, now_usec, HIN_TENANT_KEY_UNUSED_USEC,
                       HIN_TENANT_KEY_HELD_USEC);
     hin_index_expire(tenant->index, now_usec, HIN_TENANT_KEY_UNUSED_USEC, HIN_TENANT_KEY_HELD_USEC);
+    if (tenant->store != NULL) {
+        HIN_TRY(judge_when_due(tenant));
+    }
     bool due = false;
     struct hin_result followed = tenant->store != NULL ? follow_rotation(tenant, &due) : hin_ok();
     if (due &&

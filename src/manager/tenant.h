@@ -31,7 +31,10 @@ struct hin_tenant {
     int lock;            /* held, shared, while the database is open; alone, to salvage it */
     int64_t sealer_usec; /* monotonic, when the sealer's key was taken */
     uint8_t sealer_key[HIN_SEAL_KEY_ID_BYTES];
-    uint32_t data_version; /* of the sealer's key; see hin_tenant_rotate_data */
+    bool is_judged;      /* its generation, by this process; see hin_vault_generation */
+    int64_t judged_usec; /* monotonic, when it was */
+    struct hin_vault_judgement judgement; /* the last one */
+    uint32_t data_version;                /* of the sealer's key; see hin_tenant_rotate_data */
 };
 
 /* The register of tenants, documents of the installation's own: which name is which. */
@@ -53,7 +56,8 @@ HIN_RESULT hin_tenant_name(struct hin_view name, char ret_canonical[HIN_TENANT_N
  * last there. */
 #define HIN_TENANT_SEALER_USEC HIN_DAY_USEC
 
-/* Opens and unlocks. A database whose damaged pages forbid it, or that a process has found damaged
+/* Opens and unlocks. SET_BACK: store or vault were set back; error says which, `judgement` more. A
+ * database whose damaged pages forbid it, or that a process has found damaged
  * (hin_tenant_watch), is salvaged first: by one process, once all have closed it; AGAIN after 30 s
  * of waiting for that. `store` then tells of it (hin_store_salvages). The tenant must not move in
  * memory afterwards. A fresh data key is made and put into
@@ -97,10 +101,15 @@ HIN_RESULT hin_tenant_rotate_data(struct hin_tenant *tenant) HIN_NONNULL;
 HIN_RESULT hin_tenant_rotate_index(struct hin_tenant *tenant) HIN_NONNULL;
 
 /* To be called about each second, outside of any operation: lets keys expire, takes a new data key
- * when another process has rotated them, and answers CORRUPT when this process or another has met
+ * when another process has rotated them, answers SET_BACK when the store was set back under this
+ * process, and CORRUPT when this process or another has met
  * damage that needs a salvage: then end, all do, and the next start salvages. Call it too when a
  * start failed. */
 HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant) HIN_NONNULL;
+
+/* In words: what was set back, and what to do. own: the installation's own tenant. */
+void hin_tenant_refusal_text(const struct hin_vault_judgement *judgement, bool own,
+                             const char *tenant, char *out, size_t out_bytes) HIN_NONNULL;
 
 /* Whether a damaged file still stands beside the database that was made from it. */
 bool hin_tenant_keeps_damaged(const struct hin_tenant *tenant) HIN_NONNULL;

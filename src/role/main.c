@@ -115,6 +115,9 @@ static int child_main(const struct hin_role_program *program, char **argv)
         hin_log_result(HIN_LOG_ERROR, result, "role ends in its %s", step);
     }
     hin_role_done(&role);
+    if (result.code == HIN_SET_BACK) {
+        return HIN_ROLE_EXIT_SET_BACK;
+    }
     return hin_is_ok(result) ? 0 : 1;
 }
 

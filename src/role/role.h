@@ -35,6 +35,10 @@ enum hin_role_restart {
 #define HIN_ROLE_FDS_MAX   64  /* named descriptors a child may be handed */
 #define HIN_ROLE_COUNT_MAX 256 /* children of one parent */
 
+/* Exit status of a role that ended with SET_BACK: what it works on is older than it was, and
+ * starting again does not help. Any other failure is 1. */
+#define HIN_ROLE_EXIT_SET_BACK 3
+
 struct hin_role_definition {
     const char *name; /* lower-case letters, digits and '-' */
     struct hin_result (*setup)(struct hin_role *role);

@@ -34,9 +34,9 @@ static const struct part parts[HIN_PART_COUNT] = {
 /* What is of one database and its keys alone: a restored one has its own. */
 static bool is_local(struct hin_view name)
 {
-    static const char *const names[] = {"mark",         "epoch",          "change",
-                                        "reseal_phase", "reseal_at",      "shred_stage",
-                                        "shred_tenant", "shred_wrapping", "shred_since"};
+    static const char *const names[] = {
+        "mark",        "epoch",        "change",         "reseal_phase", "reseal_at",
+        "shred_stage", "shred_tenant", "shred_wrapping", "shred_since",  HIN_GENERATION};
     for (size_t i = 0; i < HIN_COUNT(names); i++) {
         if (hin_view_is(name, names[i])) {
             return true;

@@ -36,6 +36,7 @@ enum hin_store_kind {
     HIN_STORE_BACKUP_ORDERS = 25,   /* what the process `backup` is to do, and how far it is */
     HIN_STORE_BACKUP_SETTINGS = 26, /* manager.json, so that a backup holds it */
     HIN_STORE_BACKUP_STATE = 27,    /* destinations, the time that destruction goes by */
+    HIN_STORE_RESTORES = 28,        /* states that were let pass: manager/restored.h */
     HIN_STORE_MAKINGS = 29, /* of the installation's own tenant: others that are being made */
     HIN_STORE_PERSON_CORRECTIONS = 30, /* of one person's data, as its erasures are kept */
     HIN_STORE_KIND_LIMIT

@@ -316,4 +316,6 @@ HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id) HIN_NONNULL;
 HIN_RESULT hin_tail_row(struct hin_store *store, bool *ret_any,
                         struct hin_segment_row *ret_last) HIN_NONNULL;
 
+#define HIN_GENERATION "generation" /* of meta */
+
 #endif

@@ -202,6 +202,9 @@
                               "not_after > ?1")                                                                        \
     SAME(SEQUENCE_NEXT, "INSERT INTO sequence(kind, last) VALUES(?1, 1) ON CONFLICT(kind) DO UPDATE SET last = "       \
                         "sequence.last + 1 RETURNING last")                                                            \
+    SAME(SEQUENCE_GET, "SELECT last FROM sequence WHERE kind = ?1")                                                    \
+    SAME(SEQUENCE_SET, "INSERT INTO sequence(kind, last) VALUES(?1, ?2) ON CONFLICT(kind) DO UPDATE SET last = "       \
+                       "excluded.last")                                                                                \
     SAME(DOCUMENT_PUT, "INSERT INTO document(kind, id, version, created, updated, owner, expires, sealed) "            \
                        "VALUES(?1, ?2, 1, ?3, ?3, ?4, ?5, ?6)")                                                        \
     SAME(DOCUMENT_GET, "SELECT id, version, created, updated, owner, expires, document.sealed, data_key.sealed FROM "  \
@@ -240,7 +243,7 @@
                      "ORDER BY id LIMIT ?2")                                                                           \
     SAME(COPY_CERTIFICATE, "SELECT serial, agent, not_after, revoked FROM certificate WHERE serial > ?1 ORDER BY "     \
                            "serial LIMIT ?2")                                                                          \
-    SAME(COPY_SEQUENCE, "SELECT kind, last FROM sequence WHERE kind > ?1 ORDER BY kind LIMIT ?2")                      \
+    SAME(COPY_SEQUENCE, "SELECT kind, last FROM sequence WHERE kind > ?1 AND kind < 1000000 ORDER BY kind LIMIT ?2")                      \
     SAME(COPY_DOCUMENT, "SELECT kind, id, version, created, updated, owner, expires, document.sealed, "                \
                         "data_key.sealed FROM document LEFT JOIN data_key ON number = " HIN_SQL_OF_DOCUMENT " "        \
                         "WHERE (kind, id) > (?1, ?2) ORDER BY kind, id LIMIT ?3")                                      \

@@ -208,6 +208,114 @@ HIN_RESULT hin_db_set_number(struct hin_store *store, const char *name, int64_t 
     return hin_db_run(store, statement);
 }
 
+/* --- generation: its token stands twice, so that a damaged page of one table costs nothing --- */
+
+enum {
+    AGAIN_KIND = 1000000,
+    PIECE_BYTES = 8
+}; /* of `sequence`; kinds of documents are far below */
+
+static HIN_RESULT read_piece(struct hin_store *store, int64_t kind, bool *ret_there,
+                             int64_t *ret_piece)
+{
+    struct hin_statement *statement = NULL;
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEQUENCE_GET, &statement));
+    hin_db_bind_int(statement, 1, kind);
+    HIN_TRY(hin_db_step(store, statement, ret_there));
+    *ret_piece = *ret_there ? hin_db_int(statement, 0) : 0;
+    hin_db_reset(statement);
+    return hin_ok();
+}
+
+static HIN_RESULT write_piece(struct hin_store *store, int64_t kind, int64_t piece)
+{
+    struct hin_statement *statement = NULL;
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEQUENCE_SET, &statement));
+    hin_db_bind_int(statement, 1, kind);
+    hin_db_bind_int(statement, 2, piece);
+    return hin_db_run(store, statement);
+}
+
+/* The size, then eight bytes a row. What is not whole is not there. */
+static HIN_RESULT read_again(struct hin_store *store, struct hin_buf *ret_token)
+{
+    uint8_t bytes[HIN_STORE_GENERATION_BYTES + PIECE_BYTES] = {0};
+    int64_t size = 0, piece = 0;
+    bool there = false;
+    HIN_TRY(read_piece(store, AGAIN_KIND, &there, &size));
+    if (!there || size <= 0 || size > HIN_STORE_GENERATION_BYTES) {
+        return hin_ok();
+    }
+    for (int64_t at = 0; at < size; at += PIECE_BYTES) {
+        HIN_TRY(read_piece(store, AGAIN_KIND + 1 + at / PIECE_BYTES, &there, &piece));
+        if (!there) {
+            return hin_ok();
+        }
+        hin_store_u64(bytes + at, (uint64_t)piece);
+    }
+    return hin_buf_append(ret_token, hin_view_of(bytes, (size_t)size));
+}
+
+static HIN_RESULT write_again(struct hin_store *store, struct hin_view token)
+{
+    uint8_t bytes[HIN_STORE_GENERATION_BYTES + PIECE_BYTES] = {0};
+    hin_copy(bytes, token.data, token.size);
+    HIN_TRY(write_piece(store, AGAIN_KIND, (int64_t)token.size));
+    for (size_t at = 0; at < token.size; at += PIECE_BYTES) {
+        HIN_TRY(write_piece(store, AGAIN_KIND + 1 + (int64_t)(at / PIECE_BYTES),
+                            (int64_t)hin_load_u64(bytes + at)));
+    }
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_generation_get(struct hin_store *store, struct hin_buf *ret_token)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_META_GET, &statement));
+    hin_db_bind_text(statement, 1, HIN_GENERATION);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    struct hin_result copied =
+        row ? hin_buf_append(ret_token, hin_db_blob(statement, 1)) : hin_ok();
+    hin_db_reset(statement);
+    HIN_TRY(copied);
+    return row ? hin_ok() : read_again(store, ret_token);
+}
+
+static HIN_RESULT move_generation(struct hin_store *store, struct hin_view from, struct hin_view to)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf present = {.max = HIN_STORE_GENERATION_BYTES};
+    struct hin_statement *statement = NULL;
+    HIN_TRY(hin_store_generation_get(store, &present));
+    HIN_ENSURE(hin_view_equal(hin_buf_view(&present), from), CONFLICT);
+    HIN_TRY(hin_db_use(store, HIN_SQL_META_SET, &statement));
+    hin_db_bind_text(statement, 1, HIN_GENERATION);
+    hin_db_bind_blob(statement, 3, to);
+    HIN_TRY(hin_db_run(store, statement));
+    return write_again(store, to);
+}
+
+HIN_RESULT hin_store_generation_move(struct hin_store *store, struct hin_view from,
+                                     struct hin_view to)
+{
+    HIN_ENSURE(to.size > 0 && to.size <= HIN_STORE_GENERATION_BYTES, INVALID);
+    HIN_TRY(hin_db_begin(store));
+    return hin_db_end(store, move_generation(store, from, to));
+}
+
+#define RESTORES_TOLD "restores_told"
+
+HIN_RESULT hin_store_restores_told(struct hin_store *store, int64_t *ret_id)
+{
+    return hin_db_number(store, RESTORES_TOLD, ret_id);
+}
+
+HIN_RESULT hin_store_tell_restores(struct hin_store *store, int64_t id)
+{
+    HIN_TRY(hin_db_begin(store));
+    return hin_db_end(store, hin_db_set_number(store, RESTORES_TOLD, id));
+}
+
 /* --- opening --- */
 
 static bool tenant_is_valid(const char *tenant)

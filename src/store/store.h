@@ -83,6 +83,18 @@ struct hin_store_keys {
  * later ones are checked against. Before it only the key table may be used (CONFLICT). */
 HIN_RESULT hin_store_unlock(struct hin_store *store, const struct hin_store_keys *keys) HIN_NONNULL;
 
+/* The token by which the key service knows a store that was set back (keys/vault.h); allowed before
+ * the unlock. get: appends, nothing where there is none. move: from what get has given to another;
+ * CONFLICT: it is not that any more, nothing is changed. */
+#define HIN_STORE_GENERATION_BYTES 64
+HIN_RESULT hin_store_generation_get(struct hin_store *store, struct hin_buf *ret_token) HIN_NONNULL;
+HIN_RESULT hin_store_generation_move(struct hin_store *store, struct hin_view from,
+                                     struct hin_view to) HIN_NONNULL;
+
+/* Up to which document of HIN_STORE_RESTORES events tell. */
+HIN_RESULT hin_store_restores_told(struct hin_store *store, int64_t *ret_id) HIN_NONNULL;
+HIN_RESULT hin_store_tell_restores(struct hin_store *store, int64_t id) HIN_NONNULL;
+
 /* Key table: wrapped table keys, by id. One that is put is of the present epoch. */
 HIN_RESULT hin_store_key_put(struct hin_store *store, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
                              uint32_t version, struct hin_view wrapped,

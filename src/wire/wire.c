@@ -122,6 +122,7 @@ static const struct field heartbeat_reply_fields[] = {
     FIELD(heartbeat_reply, ZIGZAG, echo_usec, 0),
     FIELD(heartbeat_reply, ZIGZAG, wall_usec, 0),
     FIELD_SINCE(heartbeat_reply, 2, BYTES, checkpoint, HIN_WIRE_CHECKPOINT_MAX_BYTES),
+    FIELD_SINCE(heartbeat_reply, 3, TEXT, restore, HIN_WIRE_SENTENCE_MAX_BYTES),
 };
 
 static const struct field policy_fields[] = {

@@ -14,8 +14,8 @@
 
 /* The newest protocol version that this build speaks, and the oldest. Version 1 is the made-up
  * predecessor of version 2: its heartbeat has neither counters nor a checkpoint, and its hello no
- * checkpoint. */
-#define HIN_WIRE_VERSION        2
+ * checkpoint. Version 2 lacks the heartbeat reply's restore. */
+#define HIN_WIRE_VERSION        3
 #define HIN_WIRE_VERSION_OLDEST 1
 
 #define HIN_WIRE_PORT               4120
@@ -161,6 +161,8 @@ struct hin_wire_heartbeat_reply {
     int64_t echo_usec;          /* the heartbeat's wall_usec */
     int64_t wall_usec;          /* the manager's clock */
     struct hin_view checkpoint; /* a new signed checkpoint, or empty; since version 2 */
+    struct hin_view restore;    /* that an older state of the manager's was accepted last, as a
+                                   sentence with its id, or empty; since version 3 */
 };
 
 /* A signed bundle in chunks, in order, without another bundle between. */

@@ -61,8 +61,8 @@ numbers 10 12 old >>"$T/log/a.log"
 check "events go on" wait_for 10 has_event 'line 12 of old'
 peer_stop
 
-check "a peer of a newer version alone serves" peer_start 3 3 1
-check "it refuses by name, and the agent says so" wait_for 60 agent_log 'manager speaks protocol 3 to 3, this agent 1 to 2'
+check "a peer of a newer version alone serves" peer_start 4 4 1
+check "it refuses by name, and the agent says so" wait_for 60 agent_log 'manager speaks protocol 4 to 4, this agent 1 to 3'
 peer_stop
 check "the agent stops" agent_stop a
 

@@ -71,7 +71,10 @@ agent_stop a
 manager_stop m
 guid=$(guid red)
 check "a tenant's database is lost" eval 'rm "$T/m/db/$guid".db*'
-check "and put back alone" "$build/hinomi-manager" restore --from "$T/depot2" --keyring "$T/m.keyring" --state "$T/m" --tenant "$guid"
+(umask 077 && init_value m apiKey >"$T/holder.key")
+check_not "nobody puts it back alone" eval '"$build/hinomi-manager" restore --from "$T/depot2" --keyring "$T/m.keyring" --state "$T/m" --tenant "$guid" </dev/null'
+check "and put back alone, as a key holder agrees" "$build/hinomi-manager" restore --from "$T/depot2" --keyring "$T/m.keyring" --state "$T/m" --tenant "$guid" --holder-key-file "$T/holder.key"
+check "the record says who agreed" eval '"$build/hinomi-manager" restore show --state "$T/m" --tenant "$guid" | grep -q "admin accepted the store"'
 check "it runs again" manager_start m
 is "with its events" "$(events red --where url=first)" "$before"
 

@@ -194,6 +194,25 @@ check "states of agents and manager are not" [ "$(of_class 6002)" -ge "$states" 
 check "and it is told" logged m 'retention of tenant .*: [0-9]+ events dropped, [0-9]+ segments whole, [0-9]+ made anew'
 is "nothing is left to go" "$(cli m retention show --json | jq .due.events)" 0
 
+# ---- set back to an older state ----
+
+stop m
+check "the schema is dumped" eval '"$tools" dump "$P" "$SCHEMA" >"$T/schema.sql"'
+start_m
+check "an administrator comes" eval 'api m POST administrators "{\"username\":\"later\",\"roleID\":1,\"password\":\"Later-than-the-dump-7\"}"'
+stop m
+as_admin "DROP SCHEMA \"$SCHEMA\" CASCADE" >/dev/null
+check "and put back" eval '"$tools" load "$P" <"$T/schema.sql"'
+timeout 20 "$build/hinomi-manager" run --state "$T/m" --store-password-file "$P/password" >"$T/refused.said" 2>&1 </dev/null
+is "the manager does not start" $? 4
+like "and says that the store is the older one" "$(cat "$T/refused.said")" 'the store was set back: the store has generation [0-9]+, the vault knows'
+(umask 077 && init_value m apiKey >"$T/holder.key")
+like "a key holder accepts it" \
+    "$("$build/hinomi-manager" restore accept --state "$T/m" --store-password-file "$P/password" --holder-key-file "$T/holder.key" --json | jq -r .verdict)" accepted
+check "it starts" start_m
+is "as it was then" "$(api m GET administrators | jq '.administrators | length')" 1
+check "on the record" audited m store.restored
+
 # ---- over TLS ----
 
 stop n 2>/dev/null

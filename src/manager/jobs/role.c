@@ -12,6 +12,7 @@
 #include "manager/audit.h"
 #include "manager/database.h"
 #include "manager/erasure.h"
+#include "manager/holders.h"
 #include "manager/jobs/probes.h"
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
@@ -77,7 +78,8 @@ struct jobs {
     uint64_t workers;
     struct hin_jobs_probes probes;
     int64_t looked_usec;
-    struct hin_tenant_row erasing; /* number 0: none is */
+    struct hin_tenant_row erasing;     /* number 0: none is */
+    uint8_t holders[HIN_SHA256_BYTES]; /* of the installation, as the vault was told */
 };
 
 static int64_t monotonic_usec(void)
@@ -400,7 +402,8 @@ static HIN_RESULT look(struct jobs *jobs)
     jobs->erasing.number = 0;
     HIN_TRY(
         hin_store_list(jobs->wards->tenant.store, HIN_STORE_TENANTS, &all, meet, jobs, &listed));
-    return hin_person_errands(&jobs->wards->tenant, meet_errand, jobs);
+    HIN_TRY(hin_person_errands(&jobs->wards->tenant, meet_errand, jobs));
+    return hin_holders_publish(&jobs->wards->tenant, jobs->holders);
 }
 
 /* Some steps of an erasure that is under way, as many as find room in a moment. */

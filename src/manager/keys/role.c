@@ -24,6 +24,7 @@ struct keys {
     struct hin_buf waiting[WAITING_MAX]; /* uses told before jobs was there, or while it restarts */
     size_t waiting_count;
     uint64_t lost_count;
+    bool tick_failed;
 };
 
 static void tell_waiting(struct keys *keys, struct hin_ipc *jobs)
@@ -78,14 +79,24 @@ static void used(void *context, const struct hin_vault_use *use)
     }
 }
 
+/* Tried again each second, said once; meanwhile what is there is served. */
+static void tick_generations(struct keys *keys, int64_t now_usec)
+{
+    struct hin_result ticked = hin_vault_generation_tick(keys->vault, now_usec);
+    if (!hin_is_ok(ticked) && !keys->tick_failed) {
+        hin_log_result(HIN_LOG_WARNING, ticked, "generations cannot be stored in the vault");
+    }
+    keys->tick_failed = !hin_is_ok(ticked);
+}
+
 static struct hin_result tick(void *context, int64_t now_usec)
 {
     struct keys *keys = context;
     struct hin_ipc *jobs = hin_role_peer(keys->role, "jobs", 0);
-    (void)now_usec;
     if (jobs != NULL) {
         tell_waiting(keys, jobs);
     }
+    tick_generations(keys, now_usec);
     if (keys->lost_count > 0) {
         hin_log(HIN_LOG_WARNING, "%llu uses of keys could not be recorded",
                 (unsigned long long)keys->lost_count);
@@ -155,6 +166,23 @@ static void tell_refusal(struct hin_result refused)
     }
 }
 
+/* A ring that is older than the vault has keys that were destroyed, or lacks some. */
+static HIN_RESULT check_ring(struct keys *keys)
+{
+    uint64_t found = 0, known = 0;
+    HIN_TRY(hin_vault_keyring(keys->vault, &found, &known));
+    if (found < known) {
+        hin_log(HIN_LOG_ERROR,
+                "the key ring was set back: it has generation %llu, the vault knows %llu. Put the "
+                "newest key ring back, or let a key holder accept it as it is: hinomi-manager "
+                "restore accept --state DIR",
+                (unsigned long long)found, (unsigned long long)known);
+        return hin_fail(HIN_SET_BACK);
+    }
+    tick_generations(keys, hin_clock_monotonic_usec(hin_clock_system()));
+    return hin_ok();
+}
+
 /* Over the edge to kms: what it does, or for AWS KMS what is done here and it only moves. */
 static HIN_RESULT open_vault(struct keys *keys)
 {
@@ -179,8 +207,9 @@ static HIN_RESULT open_vault(struct keys *keys)
     struct hin_result opened = hin_vault_open(&keys->vault, &options);
     if (!hin_is_ok(opened)) {
         tell_refusal(opened);
+        return opened;
     }
-    return opened;
+    return check_ring(keys);
 }
 
 static struct hin_result keys_run(struct hin_role *role)
@@ -199,6 +228,8 @@ static struct hin_result keys_run(struct hin_role *role)
                                      .tick = tick,
                                      .tick_usec = HIN_SEC_USEC};
         done = hin_role_serve(role, &loop);
+        /* What was seen in the last second. */
+        tick_generations(keys, hin_clock_monotonic_usec(hin_clock_system()));
     }
     hin_vault_free(keys->vault);
     hin_kms_aws_close(&keys->aws);

@@ -128,6 +128,7 @@ static HIN_RESULT proxy_status(void *context, struct hin_view tenant,
     HIN_TRY(read_flag(&reader, &status.sealed));
     HIN_TRY(read_flag(&reader, &status.exportable));
     HIN_TRY(hin_read_u64(&reader, &destruction));
+    HIN_TRY(hin_read_u64(&reader, &status.generation));
     HIN_TRY(read_text(&reader, status.advice, sizeof(status.advice)));
     HIN_TRY(hin_read_end(&reader));
     status.destruction_usec = (int64_t)destruction;
@@ -253,6 +254,7 @@ static struct hin_result handle_status(void *context, struct hin_ipc *channel,
     HIN_TRY(hin_write_u8(&out, status.sealed ? 1 : 0));
     HIN_TRY(hin_write_u8(&out, status.exportable ? 1 : 0));
     HIN_TRY(hin_write_u64(&out, (uint64_t)status.destruction_usec));
+    HIN_TRY(hin_write_u64(&out, status.generation));
     HIN_TRY(hin_write_bytes(&out, hin_view_from_text(status.advice)));
     return hin_ipc_reply(channel, message, HIN_OK, hin_buf_view(&out));
 }

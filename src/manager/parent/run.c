@@ -97,6 +97,7 @@ struct run {
     bool served;      /* all were ready once */
     bool pin_refused; /* by a TPM, which counts */
     bool unable;      /* the key ring does not open: there is nothing to serve with */
+    bool set_back;    /* store, vault or key ring are older than they were */
     char urls[2][HIN_MANAGER_HOST_MAX + 32];
     struct hin_error error;
 };
@@ -312,10 +313,29 @@ static void on_ready(void *context, const char *name, unsigned instance)
     }
 }
 
+/* It is not served, neither at the start nor when it happens under a running manager. */
+static bool is_set_back(struct run *run, const struct hin_role_exit *exit)
+{
+    bool set_back = exit->crashed && WIFEXITED(exit->status) &&
+                    WEXITSTATUS(exit->status) == HIN_ROLE_EXIT_SET_BACK;
+    if (set_back && !run->set_back) {
+        hin_log(HIN_LOG_ERROR,
+                "%s: something was set back to an older state (see above). `hinomi-manager restore "
+                "show --state %s` says what is where",
+                run->served ? "ending" : "not starting", run->options.state);
+        run->set_back = true;
+        hin_role_parent_stop(run->parent);
+    }
+    return run->set_back;
+}
+
 static void on_exit_of(void *context, const struct hin_role_exit *exit)
 {
     struct run *run = context;
     char text[160];
+    if (is_set_back(run, exit)) {
+        return;
+    }
     /* Before anything was served, a key ring that does not open is a wrong pass phrase or a lost
      * file, and one that does not fit the vault is another installation's: trying on helps neither.
      * Later it is a crash like any other. */
@@ -480,6 +500,9 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
         result = hin_role_parent_run(parent);
     }
     hin_role_parent_free(parent);
+    if (hin_is_ok(result) && run->set_back) {
+        return hin_fail(HIN_SET_BACK);
+    }
     return hin_is_ok(result) && run->unable ? hin_fail(HIN_AUTH) : result;
 }
 
@@ -524,5 +547,8 @@ int hin_manager_run(const struct hin_role_program *program, int argc, char **arg
     hin_fd_close(&run.database_fd);
     hin_fd_close(&run.vault_fd);
     hin_fd_close(&run.state_fd);
+    if (result.code == HIN_SET_BACK) {
+        return HIN_MANAGER_EXIT_SET_BACK;
+    }
     return hin_is_ok(result) ? 0 : run.pin_refused ? 3 : 1;
 }

@@ -9,7 +9,9 @@
 extern const struct hin_command hin_manager_run_command;
 
 /* The exit status: 0 stopped in order, 1 failed, 2 usage, 3 a TPM refuses the PIN (not to be
- * tried again by itself: it counts). */
+ * tried again by itself: it counts), 4 store, vault or key ring were set back to an older state
+ * (not to be tried again either: somebody must decide). */
+#define HIN_MANAGER_EXIT_SET_BACK 4
 int hin_manager_run(const struct hin_role_program *program, int argc, char **argv);
 
 #endif

@@ -19,6 +19,7 @@
 #include "manager/audit.h"
 #include "manager/config.h"
 #include "manager/erasure.h"
+#include "manager/holder_key.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
 #include "manager/tenant.h"
@@ -28,7 +29,7 @@ struct options {
     const char *secret_file;
     struct hin_option_texts settings;
     const char *from, *keyring, *new_keyring, *state, *tenant, *at, *store;
-    struct hin_passphrase_source passphrase, store_password;
+    struct hin_passphrase_source passphrase, store_password, holder_key;
     bool json;
 };
 
@@ -51,6 +52,7 @@ static const struct hin_option option_rows[] = {
     {"tenant", 't', HIN_OPTION_TEXT, offsetof(struct options, tenant), "GUID",
      "Puts this tenant alone back, into the installation in DIR; what it holds now is moved aside.",
      NULL, false, false},
+    HIN_HOLDER_KEY_OPTION_ROWS(struct options, holder_key),
     {"at", 0, HIN_OPTION_TEXT, offsetof(struct options, at), "TIME",
      "As it was at this time, or the last moment before it that was shipped (RFC 3339); the newest "
      "unless set.",
@@ -79,7 +81,11 @@ const struct hin_command hin_manager_restore_command = {
         "stays the same, so agents, keys and people go on as before; addresses are those of the "
         "settings at the time of the backup (manager.json). The former installation must not run "
         "beside it. What came in after the last shipment is gone from here, but agents send again "
-        "what they still hold.",
+        "what they still hold.\nA tenant that is put back alone (--tenant) is older than the vault "
+        "knows: a key holder of the "
+        "installation must agree (--holder-key-file).\n`hinomi-manager restore show` and `accept` "
+        "are "
+        "about files that were put back by hand.",
     .options = option_rows,
     .option_count = HIN_COUNT(option_rows),
 };
@@ -688,6 +694,16 @@ static HIN_RESULT match_keys(struct restore *restore, const struct hin_backup_ma
     return fail(restore, same, "comparing the tenant's keys");
 }
 
+/* The store that is made has no generation yet. One that was never opened is none that was set
+ * back.
+ */
+static HIN_RESULT let_pass(struct restore *restore, const char *uuid, const char *holder)
+{
+    struct hin_result granted =
+        hin_vault_accept(restore->vault, hin_view_from_text(uuid), HIN_VIEW_EMPTY, holder);
+    return granted.code == HIN_CONFLICT ? hin_ok() : granted;
+}
+
 static HIN_RESULT restore_tenant(struct restore *restore)
 {
     struct hin_backup_manifest manifest;
@@ -696,7 +712,16 @@ static HIN_RESULT restore_tenant(struct restore *restore)
     HIN_TRY(open_ring(restore));
     HIN_TRY(open_installation(restore));
     HIN_TRY(choose(restore, restore->options.tenant, &manifest));
+    struct hin_vault_holder holder;
     struct hin_result done = match_keys(restore, &manifest);
+    if (hin_is_ok(done)) {
+        done = hin_holder_key_find(restore->vault, &restore->options.holder_key, &holder,
+                                   &restore->error);
+    }
+    if (hin_is_ok(done)) {
+        done = fail(restore, let_pass(restore, manifest.tenant, holder.name),
+                    "storing in the vault that it may be older");
+    }
     if (hin_is_ok(done)) {
         done = fail(restore, move_aside(restore, manifest.tenant), "moving the former aside");
     }
@@ -706,6 +731,7 @@ static HIN_RESULT restore_tenant(struct restore *restore)
     }
     hin_backup_manifest_done(&manifest);
     HIN_TRY(done);
+    STEP(give_away(restore, restore->vault_fd, HIN_ROLE_USER_KEYS), "giving the vault to its user");
     return fail(restore, give_away(restore, restore->database_fd, HIN_ROLE_USER_DATA),
                 "giving the database to its user");
 }

@@ -72,16 +72,37 @@ HIN_RESULT hin_desk_open_first(struct hin_worker *worker, const char *id)
 }
 
 /* Who asks is told to ask again, whatever it is: the log says it. A database that does not open
- * must not look like a credential that is wrong. */
+ * must not look like a credential that is wrong. One that was set back waits for somebody. */
 static HIN_RESULT or_again(struct hin_result result)
 {
-    return hin_is_ok(result) ? result : hin_fail(HIN_AGAIN);
+    return hin_is_ok(result) || result.code == HIN_SET_BACK ? result : hin_fail(HIN_AGAIN);
+}
+
+/* A store that was set back does not come right by itself: who asks again at once is refused
+ * without its being opened each time. */
+static bool is_refused(const struct hin_worker *worker, int64_t number)
+{
+    return worker->refused_usec != 0 && worker->refused_number == number &&
+           now_usec(worker) - worker->refused_usec < KEPT_USEC;
+}
+
+static struct hin_result note_refusal(struct hin_worker *worker, int64_t number,
+                                      struct hin_result result)
+{
+    if (result.code == HIN_SET_BACK) {
+        worker->refused_number = number;
+        worker->refused_usec = now_usec(worker);
+    }
+    return result;
 }
 
 static HIN_RESULT wake(struct hin_desk *desk)
 {
-    HIN_TRY(hin_tenant_wake(&desk->tenant));
+    int64_t number = desk->tenant.number;
+    HIN_ENSURE(!is_refused(desk->worker, number), SET_BACK);
+    HIN_TRY(note_refusal(desk->worker, number, hin_tenant_wake(&desk->tenant)));
     HIN_TRY(hin_tenant_refresh(&desk->tenant));
+    HIN_TRY(hin_ingest_tell_restore(desk->ingest));
     return hin_ingest_tell_salvage(desk->ingest);
 }
 
@@ -163,8 +184,11 @@ static HIN_RESULT admit(struct hin_worker *worker, const struct registered *tena
     HIN_ENSURE(desk != NULL || !tenant->erased, EXPIRED);
     HIN_ENSURE(desk != NULL || !tenant->suspended, REVOKED);
     if (desk == NULL) {
-        HIN_TRY(or_again(new_desk(worker, tenant->number, tenant->uuid, &desk)));
+        HIN_ENSURE(!is_refused(worker, tenant->number), SET_BACK);
+        HIN_TRY(or_again(note_refusal(worker, tenant->number,
+                                      new_desk(worker, tenant->number, tenant->uuid, &desk))));
         HIN_TRY(or_again(hin_ingest_tell_salvage(desk->ingest)));
+        HIN_TRY(or_again(hin_ingest_tell_restore(desk->ingest)));
     }
     judge(desk, tenant);
     HIN_ENSURE(!desk->erased, EXPIRED);
@@ -233,12 +257,14 @@ void hin_desks_judge(struct hin_worker *worker, int64_t number)
 
 /* ---- life ---- */
 
-/* A database that must be salvaged is closed; whoever wakes it next salvages it. */
+/* A database that must be salvaged is closed; whoever wakes it next salvages it. One that was set
+ * back is refused to whoever wakes it. */
 static void watch_one(struct hin_desk *desk)
 {
     struct hin_result watched = hin_tenant_watch(&desk->tenant);
     bool idle = now_usec(desk->worker) - desk->used_usec > REST_USEC;
-    if (hin_tenant_is_awake(&desk->tenant) && (watched.code == HIN_CORRUPT || idle)) {
+    bool closes = watched.code == HIN_CORRUPT || watched.code == HIN_SET_BACK || idle;
+    if (hin_tenant_is_awake(&desk->tenant) && closes) {
         hin_tenant_rest(&desk->tenant);
         desk->worker->rested = true;
     } else if (hin_tenant_is_awake(&desk->tenant)) {

@@ -28,8 +28,8 @@ struct hin_desk {
 /* The installation's own tenant, `id` its UUID. Call first, once. */
 HIN_RESULT hin_desk_open_first(struct hin_worker *worker, const char *id) HIN_NONNULL;
 /* A tenant by the number that a credential names, or by UUID or name: its desk, awake. NOT_FOUND:
- * no such tenant. REVOKED: it is suspended. EXPIRED: it is erased. AGAIN: its database cannot be
- * opened now; the log says why. */
+ * no such tenant. SET_BACK: its store or the vault is older than it was. REVOKED: it is suspended.
+ * EXPIRED: it is erased. AGAIN: its database cannot be opened now; the log says why. */
 HIN_RESULT hin_desk_find(struct hin_worker *worker, uint64_t number,
                          struct hin_desk **ret_desk) HIN_NONNULL;
 HIN_RESULT hin_desk_find_uuid(struct hin_worker *worker, const char *uuid,

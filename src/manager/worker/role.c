@@ -11,11 +11,13 @@
 #include "manager/worker/bus.h"
 #include "manager/worker/desk.h"
 #include "manager/worker/ingest/ingest.h"
+#include "manager/worker/refusals.h"
 #include "manager/worker/trust.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000 };
 #define SERVER_LIFETIME_USEC (90 * HIN_DAY_USEC)
 #define SERVER_RENEW_USEC    (HIN_DAY_USEC)
+#define REFUSALS_LOOK_USEC   (3 * HIN_SEC_USEC)
 #define DAMAGE_LOOK_USEC     (10 * HIN_SEC_USEC) /* a walk over the index of segments */
 
 /* ---- keys over the edge to `keys` ---- */
@@ -154,8 +156,10 @@ static HIN_RESULT issue_tls(struct hin_worker *worker, struct hin_worker_authori
 struct upkeep {
     struct hin_worker *worker;
     struct hin_timer *timer, *watch;
-    bool damaged;      /* the database: this process ends for it */
-    int64_t look_usec; /* monotonic: when marks of damage are looked for next */
+    bool ends;             /* this process, for the database: */
+    enum hin_code why;     /* it is damaged, or was set back */
+    int64_t look_usec;     /* monotonic: when marks of damage are looked for next */
+    int64_t refusals_usec; /* the same of tenants that are refused */
 };
 
 static void free_retired(struct hin_worker *worker, int64_t before_usec)
@@ -266,14 +270,20 @@ static void watch_store(void *context)
 {
     struct upkeep *upkeep = context;
     struct hin_result watched = hin_desks_watch(upkeep->worker);
-    if (!hin_is_ok(watched) && !upkeep->damaged) {
-        hin_log_result(HIN_LOG_ERROR, watched, "ending, for the database to be salvaged");
-        upkeep->damaged = true;
+    if (!hin_is_ok(watched) && !upkeep->ends) {
+        hin_log_result(HIN_LOG_ERROR, watched, "ending, for the database to be %s",
+                       watched.code == HIN_SET_BACK ? "judged" : "salvaged");
+        upkeep->ends = true;
+        upkeep->why = watched.code == HIN_SET_BACK ? HIN_SET_BACK : HIN_CORRUPT;
         hin_loop_stop(upkeep->worker->loop);
         return;
     }
     hin_worker_watch_authority(upkeep->worker);
     int64_t now_usec = hin_clock_monotonic_usec(upkeep->worker->clock);
+    if (now_usec >= upkeep->refusals_usec) {
+        upkeep->refusals_usec = now_usec + REFUSALS_LOOK_USEC;
+        hin_refusals_tell(upkeep->worker);
+    }
     if (now_usec >= upkeep->look_usec) {
         upkeep->look_usec = now_usec + DAMAGE_LOOK_USEC;
         hin_desks_tell_damage(upkeep->worker);
@@ -312,6 +322,7 @@ static HIN_RESULT start(struct hin_worker *worker)
     HIN_TRY(hin_api_new(worker, &worker->api));
     HIN_TRY(hin_bus_new(worker, &worker->bus));
     HIN_TRY(hin_ingest_tell_salvage(worker->desks->ingest));
+    HIN_TRY(hin_ingest_tell_restore(worker->desks->ingest));
     HIN_TRY(hin_api_listen(worker->api, hin_role_fd(worker->role, "api"), worker->api_tls));
     HIN_TRY(hin_gate_listen(worker->gate, hin_role_fd(worker->role, "agents"), worker->agents_tls));
     return hin_role_ready(worker->role);
@@ -327,6 +338,7 @@ static void stop(struct hin_worker *worker)
     hin_worker_trust_end(worker);
     hin_desks_free(worker);
     hin_bus_free(worker->bus);
+    free(worker->refusals);
     hin_tls_free(worker->api_tls);
     hin_tls_free(worker->agents_tls);
     free_retired(worker, INT64_MAX);
@@ -362,7 +374,7 @@ static HIN_RESULT serve(struct hin_worker *worker)
     hin_timer_free(upkeep.timer);
     hin_timer_free(upkeep.watch);
     hin_loop_free(worker->loop);
-    return hin_is_ok(result) && upkeep.damaged ? hin_fail(HIN_CORRUPT) : result;
+    return hin_is_ok(result) && upkeep.ends ? (struct hin_result){upkeep.why} : result;
 }
 
 static struct hin_result worker_run(struct hin_role *role)

@@ -81,7 +81,9 @@ struct hin_worker {
     struct hin_bus *bus;
     struct hin_worker_counters counters;
     struct hin_worker_clock ntp;
-    struct hin_worker_trust *trust; /* NULL: no catalogue of claims is installed */
+    struct hin_refusals *refusals;        /* of tenants, as far as they were told; refusals.h */
+    int64_t refused_number, refused_usec; /* the tenant that was refused last, when (monotonic) */
+    struct hin_worker_trust *trust;       /* NULL: no catalogue of claims is installed */
     int64_t started_usec;
 };
 /* role.c: new certificates for the listeners, of the authority that `keys` has in force. What fails

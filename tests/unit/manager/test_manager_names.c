@@ -98,6 +98,10 @@ static const struct {
     {HIN_STORE_LOG_DECODERS, "{\"identifier\":\"decoder.xml\"}", {"decoder.xml", NULL}},
     {HIN_STORE_TENANTS, "{\"name\":\"North Wind\",\"guid\":\"u-1\"}", {"north wind", "u-1"}},
     {HIN_STORE_CERTIFICATES, "{\"guid\":\"c-1\",\"tenantName\":\"x\"}", {"c-1", NULL}},
+    {HIN_STORE_EVIDENCE, "{\"guid\":\"v-1\",\"number\":12}", {"12", "v-1"}},
+    {HIN_STORE_PROBE_STATES, "{}", {"head", NULL}},
+    {HIN_STORE_PROBE_STATES, "no JSON at all", {"canary", NULL}},
+    {HIN_STORE_MAKINGS, "0f0f", {"0f0f", NULL}},
     {HIN_STORE_EXPORTS, "{\"guid\":\"e-1\",\"keyID\":\"00\"}", {"e-1", NULL}},
 };
 
@@ -148,7 +152,7 @@ static HIN_RESULT fill(struct house *house, struct hin_secret *ret_key)
     HIN_TRY(accept_erasure(house));
     return lay(house);
 }
-enum { NAMES = 6 + 9 }; /* rows */
+enum { NAMES = 6 + 14 }; /* rows */
 
 static bool is_found(struct house *house, enum hin_store_kind kind, size_t slot, const char *name)
 {

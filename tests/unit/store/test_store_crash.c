@@ -190,7 +190,7 @@ TEST(test_store_crash__an_index_key_is_rotated_at_every_prefix)
             batches++;
         }
         for (int keep = KEEP_ALL; keep <= KEEP_SOME; keep++) {
-            CHECK_OK(rebuild(&recorder, end, (enum keep)keep, folder));
+            CHECK_OK(recorder_rebuild(&recorder, end, (enum keep)keep, folder));
             check_rotation(&f, folder, batches, names[keep], end);
             states++;
         }

@@ -682,3 +682,39 @@ TEST(test_store_erase__large_and_damaged_files_go_piece_by_piece)
         CHECK(there == (names[i][0] == 'u'));
     }
 }
+
+/* The token of its generation stands twice: whichever page is lost, the salvaged store is not taken
+ * for one that was set back. */
+TEST(test_store_salvage__the_generation_survives_any_page)
+{
+    struct fixture f = {0};
+    struct saved whole;
+    struct stat status;
+    struct hin_view token = HIN_VIEW("a token of forty-one bytes, as they all a");
+    int meta = 0, again = 0;
+    CHECK_OK(fixture_start(&f, "generation_pages"));
+    CHECK_OK(hin_store_generation_move(f.store, HIN_VIEW_EMPTY, token));
+    CHECK_OK(fill(&f, 1));
+    CHECK_OK(save(&f, &whole));
+    CHECK_INT(fstatat(f.directory, "t0.db", &status, 0), 0);
+    uint32_t meta_page = page_root(&f, "meta"), again_page = page_root(&f, "sequence");
+    for (uint32_t page = 2; page <= (uint32_t)(status.st_size / PAGE); page++) {
+        HIN_CLEANUP(hin_buf_done) struct hin_buf found = {.max = HIN_STORE_GENERATION_BYTES};
+        struct hin_store_salvaged salvaged = {0};
+        CHECK(page_flip(&f, page));
+        struct hin_result result = salvage(&f, &salvaged);
+        if (hin_is_ok(result)) {
+            CHECK_OK(fixture_open(&f));
+            CHECK_OK(hin_store_generation_get(f.store, &found));
+            CHECK(hin_view_equal(hin_buf_view(&found), token));
+            fixture_close(&f);
+            meta += page == meta_page;
+            again += page == again_page;
+        }
+        CHECK_OK(put_back(&f, &whole));
+    }
+    CHECK_INT(meta, 1);
+    CHECK_INT(again, 1);
+    hin_buf_done(&whole.bytes);
+    fixture_stop(&f);
+}

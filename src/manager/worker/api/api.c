@@ -181,6 +181,7 @@ static const struct {
     {HIN_UNSUPPORTED, 400}, {HIN_LIMIT, 413},   {HIN_AUTH, 401},      {HIN_EXPIRED, 401},
     {HIN_REVOKED, 401},     {HIN_DENIED, 403},  {HIN_NOT_FOUND, 404}, {HIN_CONFLICT, 409},
     {HIN_EXISTS, 409},      {HIN_AGAIN, 503},   {HIN_TIMEOUT, 503},   {HIN_NO_SPACE, 507},
+    {HIN_SET_BACK, 409},
 };
 
 static unsigned status_of(enum hin_code code)
@@ -415,6 +416,12 @@ static HIN_RESULT authenticate(struct hin_api_call *call)
     }
     if (found.code == HIN_AUTH || found.code == HIN_EXPIRED || found.code == HIN_REVOKED) {
         return refuse_key(call, found.code);
+    }
+    if (found.code == HIN_SET_BACK) {
+        return hin_api_fail(call, HIN_SET_BACK,
+                            "this tenant is not served: its store, or what its keys say of it, was "
+                            "set back to an older state. Whoever runs the installation puts the "
+                            "newest back or accepts it (hinomi-manager restore)");
     }
     HIN_TRY(found);
     return hin_is_ok(hin_auth_count_call(auth, call->who)) ? hin_ok() : too_many(call);

@@ -59,6 +59,26 @@ static void look_store(struct hin_doctor *doctor, void *subject)
     }
 }
 
+static struct hin_result name_refused(void *context, struct hin_view tenant,
+                                      const struct hin_vault_judgement *judgement)
+{
+    struct hin_doctor *doctor = context;
+    char id[HIN_RESTORE_NAME_BYTES], text[480];
+    HIN_TRY(hin_view_to_text(tenant, id, sizeof(id)));
+    hin_tenant_refusal_text(judgement, false, id, text, sizeof(text));
+    hin_doctor_found(doctor, "tenant %s is not served: %s", id, text);
+    return hin_ok();
+}
+
+static void look_refused(struct hin_doctor *doctor, void *subject)
+{
+    struct hin_api_call *call = subject;
+    struct hin_result asked = hin_keys_refused(&call->tenant->keys, name_refused, doctor);
+    if (!hin_is_ok(asked)) {
+        hin_doctor_unseen(doctor, "the key service says: %s", hin_code_text(asked.code));
+    }
+}
+
 static void look_space(struct hin_doctor *doctor, void *subject)
 {
     struct hin_api_call *call = subject;
@@ -421,6 +441,9 @@ static const struct hin_doctor_check checks[] = {
     {"store.state", "store", "the database", HIN_DOCTOR_ERROR,
      "restore a backup, or go on without what is damaged (docs/OPERATIONS.md)", HIN_RIGHT_VIEW,
      look_store},
+    {"store.refused", "store", "tenants whose store or vault was set back", HIN_DOCTOR_ERROR,
+     "put the newest back, or let a key holder accept it (docs/OPERATIONS.md)",
+     HIN_RIGHT_VIEW | INSTALLATION, look_refused},
     {"store.log", "store", "the write-ahead log", HIN_DOCTOR_WARNING,
      "restart the manager when it is quiet", HIN_RIGHT_VIEW | INSTALLATION, look_wal},
     {"disk.store", "disk", "space of the database folder", HIN_DOCTOR_WARNING,

@@ -281,6 +281,29 @@ static void put_salvages(struct hin_json_writer *writer, const struct hin_store_
     }
 }
 
+static struct hin_result put_one_refused(void *context, struct hin_view tenant,
+                                         const struct hin_vault_judgement *judgement)
+{
+    struct hin_json_writer *writer = context;
+    hin_json_begin_object(writer);
+    hin_json_field_text(writer, "tenant", tenant);
+    hin_json_field_cstring(writer, "setBack",
+                           judgement->verdict == HIN_VAULT_STORE_SET_BACK ? "store" : "vault");
+    hin_json_field_unsigned(writer, "storeGeneration", judgement->found);
+    hin_json_field_unsigned(writer, "vaultGeneration", judgement->known);
+    hin_json_end_object(writer);
+    return hin_ok();
+}
+
+/* What cannot be asked is left out; the log of `keys` has it. */
+static void put_refused(struct hin_api_call *call, struct hin_json_writer *writer)
+{
+    hin_json_key(writer, "refusedTenants");
+    hin_json_begin_array(writer);
+    HIN_IGNORE(hin_keys_refused(&call->tenant->keys, put_one_refused, writer));
+    hin_json_end_array(writer);
+}
+
 static struct hin_result status(struct hin_api_call *call)
 {
     struct hin_json_writer writer;
@@ -311,6 +334,7 @@ static struct hin_result status(struct hin_api_call *call)
     hin_worker_clock_show(call->worker, &writer);
     put_keys(call, &writer);
     if (call->tenant->number == 0) {
+        put_refused(call, &writer);
         put_processes(call, &writer);
     }
     hin_json_end_object(&writer);

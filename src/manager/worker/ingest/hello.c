@@ -218,6 +218,7 @@ static void welcome(struct session *session)
         return;
     }
     session->durable = agent.acked_sequence;
+    session->welcomed = agent.acked_sequence;
     session->taken = agent.acked_sequence;
     session->first_batch = true;
     if (session->hello_serial >

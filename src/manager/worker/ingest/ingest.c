@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "data/json.h"
 #include "keys/client.h"
+#include "manager/restored.h"
 
 enum { SEEN_MAX = 4096, SESSIONS_MAX = 65536 };
 #define SEEN_USEC   (5 * HIN_SEC_USEC)
@@ -261,8 +262,9 @@ static void flush_seen(void *context)
 
 /* What a heartbeat's counters say that the manager looks at; the rest is for people. */
 struct told {
-    uint64_t events_lost, clock_beyond_bound, ntp_behind_usec, ntp_ahead_usec;
-    bool has_events_lost, has_clock_beyond_bound, has_ntp_behind_usec, has_ntp_ahead_usec;
+    uint64_t events_lost, clock_beyond_bound, ntp_behind_usec, ntp_ahead_usec, acknowledged;
+    bool has_events_lost, has_clock_beyond_bound, has_ntp_behind_usec, has_ntp_ahead_usec,
+        has_acknowledged;
 };
 
 static struct told read_counters(const struct hin_wire_heartbeat *heartbeat)
@@ -275,7 +277,7 @@ static struct told read_counters(const struct hin_wire_heartbeat *heartbeat)
         const char *name;
         size_t value, has;
     } counters[] = {COUNTER(events_lost), COUNTER(clock_beyond_bound), COUNTER(ntp_behind_usec),
-                    COUNTER(ntp_ahead_usec)};
+                    COUNTER(ntp_ahead_usec), COUNTER(acknowledged)};
 #undef COUNTER
     struct told told = {0};
     for (size_t i = 0; i < heartbeat->counter_count; i++) {
@@ -314,24 +316,28 @@ static void take_counters(struct session *session, const struct hin_wire_heartbe
     session->spool_count = heartbeat->spool_count;
     session->lost_count = told.has_events_lost ? told.events_lost : session->lost_count;
     take_clock(session, heartbeat, &told);
+    hin_ingest_compare_acknowledged(session, told.acknowledged);
 }
 
 static HIN_RESULT on_heartbeat(struct session *session, const struct hin_wire_message *message)
 {
     const struct hin_wire_heartbeat *heartbeat = &message->heartbeat;
     struct hin_ingest *ingest = session->ingest;
+    hin_ingest_compare(session, heartbeat->checkpoint); /* signed, so it speaks first */
     take_counters(session, heartbeat);
-    hin_ingest_compare(session, heartbeat->checkpoint);
     hin_ingest_checkpoint(ingest);
     note_seen(session, session->clock_offset_usec);
     bool newer = !hin_view_equal(heartbeat->checkpoint, hin_buf_view(&ingest->checkpoint));
+    char restore[HIN_RESTORED_TEXT_BYTES];
+    hin_restored_last_text(ingest->tenant, restore, sizeof(restore));
     struct hin_wire_message reply = {
         .type = HIN_WIRE_HEARTBEAT_REPLY,
         .heartbeat_reply = {.echo_usec = heartbeat->wall_usec,
                             .wall_usec = hin_clock_wall_usec(ingest->worker->clock),
                             .checkpoint = newer && session->wire.version >= 2
                                               ? hin_buf_view(&ingest->checkpoint)
-                                              : HIN_VIEW_EMPTY},
+                                              : HIN_VIEW_EMPTY,
+                            .restore = hin_view_from_text(restore)},
     };
     return hin_ingest_send(session, &reply);
 }

@@ -48,6 +48,8 @@ void hin_ingest_damage(struct hin_ingest *ingest, uint64_t count);
 /* That the database was salvaged: said once, by the first worker, in an event and in the audit
  * record. */
 HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest) HIN_NONNULL;
+/* States that were let pass become events, once each. */
+HIN_RESULT hin_ingest_tell_restore(struct hin_ingest *ingest) HIN_NONNULL;
 /* Gap entries that were made in the audit record since somebody was told of one: an event each
  * time, whichever worker comes first. About each second, while the tenant is awake. */
 void hin_ingest_tell_gaps(struct hin_ingest *ingest) HIN_NONNULL;

@@ -57,6 +57,7 @@ struct session {
     uint64_t counter; /* of the hello */
     uint64_t taken;   /* highest sequence taken into the pending commit or durable */
     uint64_t durable;
+    uint64_t welcomed; /* what was durable when the session began */
     bool first_batch;
     bool registered; /* in the map of computers: says hello, is open or held */
     bool waiting;    /* said hello; an older session is being pinged */
@@ -216,6 +217,9 @@ void hin_ingest_commit(void *context);
 /* Make a new checkpoint when the last one has aged. */
 void hin_ingest_checkpoint(struct hin_ingest *ingest);
 /* What an agent has seen: ahead of what there is? */
+/* The highest sequence that the agent says was acknowledged before this session; 0: it has said so.
+ */
+void hin_ingest_compare_acknowledged(struct session *session, uint64_t acknowledged);
 void hin_ingest_compare(struct session *session, struct hin_view checkpoint);
 
 /* ---- policies.c ---- */

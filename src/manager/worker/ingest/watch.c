@@ -3,10 +3,13 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "data/json.h"
 #include "keys/client.h"
+#include "manager/restored.h"
 #include "manager/worker/ingest/internal.h"
 #include "proof/key.h"
 #include "store/audit.h"
+#include "store/documents.h"
 
 #define CHECKPOINT_USEC (5 * HIN_MINUTE_USEC)
 #define DAMAGE_USEC     HIN_HOUR_USEC
@@ -90,6 +93,45 @@ static bool is_ours(const struct hin_ingest *ingest, const struct hin_checkpoint
                hin_vault_checkpoint_verify(hin_view_of(key, sizeof(key)), statement, signature));
 }
 
+/* A state that was let pass after the agent was told explains it; one from before does not. */
+static void explain(const struct hin_ingest *ingest, const struct hin_checkpoint *seen, char *out,
+                    size_t out_bytes)
+{
+    struct hin_restore restore;
+    char text[HIN_RESTORED_TEXT_BYTES];
+    out[0] = '\0';
+    if (hin_is_ok(hin_restored_last(ingest->tenant, &restore)) &&
+        seen->time_usec <= restore.time_usec) {
+        hin_restored_text(&restore, text, sizeof(text));
+        (void)snprintf(out, out_bytes, "; %s", text);
+    }
+}
+
+/* Said once by each worker: every agent will tell the same. */
+static void tell_rolled_back(struct session *session, const char *what, const char *why)
+{
+    struct hin_ingest *ingest = session->ingest;
+    char text[640];
+    ingest->rolled_back = true;
+    snprintf(text, sizeof(text), "%s: %s%s", hin_state_get(HIN_STATE_STORE_ROLLED_BACK)->text, what,
+             why);
+    hin_log(HIN_LOG_ERROR, "%s (computer %lld)", text, (long long)session->computer);
+    struct hin_audit audit = {
+        .action = "store.rolled_back",
+        .outcome = "done",
+        .actor = hin_view_from_text(session->agent),
+        .kind = "computers",
+        .object = session->computer,
+        .detail = hin_view_from_text(text),
+    };
+    hin_desk_refused(ingest->desk, &audit);
+    struct hin_result told = hin_ingest_state_event(ingest, HIN_STATE_STORE_ROLLED_BACK,
+                                                    session->computer, session->host, text);
+    if (!hin_is_ok(told)) {
+        hin_log_result(HIN_LOG_ERROR, told, "the event of it");
+    }
+}
+
 void hin_ingest_compare(struct session *session, struct hin_view bytes)
 {
     struct hin_ingest *ingest = session->ingest;
@@ -100,6 +142,7 @@ void hin_ingest_compare(struct session *session, struct hin_view bytes)
     struct hin_store_position position;
     uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
     int64_t number = 0;
+    char why[HIN_RESTORED_TEXT_BYTES + 2];
     if (bytes.size == 0 || ingest->rolled_back ||
         hin_view_equal(bytes, hin_buf_view(&ingest->checkpoint)) ||
         !hin_is_ok(hin_checkpoint_decode(bytes, &seen, &statement, &signature)) ||
@@ -109,24 +152,26 @@ void hin_ingest_compare(struct session *session, struct hin_view bytes)
         !is_ours(ingest, &seen, statement, signature)) {
         return;
     }
-    ingest->rolled_back = true; /* said once by each worker: every agent will tell the same */
-    hin_log(HIN_LOG_ERROR,
-            "the database is older than what computer %lld has seen: it was put back from a copy",
-            (long long)session->computer);
-    struct hin_audit audit = {
-        .action = "store.rolled_back",
-        .outcome = "done",
-        .actor = hin_view_from_text(session->agent),
-        .kind = "computers",
-        .object = session->computer,
-        .detail = HIN_VIEW("an agent holds a checkpoint that is ahead of this database"),
-    };
-    hin_desk_refused(ingest->desk, &audit);
-    struct hin_result told = hin_ingest_state_event(ingest, HIN_STATE_STORE_ROLLED_BACK,
-                                                    session->computer, session->host, NULL);
-    if (!hin_is_ok(told)) {
-        hin_log_result(HIN_LOG_ERROR, told, "the event of it");
+    explain(ingest, &seen, why, sizeof(why));
+    tell_rolled_back(session, "an agent holds a checkpoint that is ahead of it", why);
+}
+
+/* Before this session. No proof, as nobody signed it, but it reaches to the last event. When it was
+ * told is not known, so whether the last restore explains it is for people. */
+void hin_ingest_compare_acknowledged(struct session *session, uint64_t acknowledged)
+{
+    char what[160], restore[HIN_RESTORED_TEXT_BYTES], why[HIN_RESTORED_TEXT_BYTES + 40] = "";
+    if (session->ingest->rolled_back || session->wire.state != HIN_WIRE_STATE_OPEN ||
+        acknowledged <= session->welcomed) {
+        return;
     }
+    hin_restored_last_text(session->ingest->tenant, restore, sizeof(restore));
+    if (restore[0] != '\0') {
+        snprintf(why, sizeof(why), "; last accepted: %s", restore);
+    }
+    snprintf(what, sizeof(what), "its events were acknowledged up to %llu, there are %llu",
+             (unsigned long long)acknowledged, (unsigned long long)session->welcomed);
+    tell_rolled_back(session, what, why);
 }
 
 /* ---- damage ---- */
@@ -201,6 +246,47 @@ HIN_RESULT hin_ingest_tell_salvage(struct hin_ingest *ingest)
     HIN_TRY(hin_audit_write(ingest->tenant, &audit));
     HIN_TRY(hin_ingest_state_event(ingest, HIN_STATE_STORE_SALVAGED, 0, "", text));
     return hin_store_salvages_told(ingest->tenant->store, salvages.count);
+}
+
+struct telling {
+    struct hin_ingest *ingest;
+    int64_t last; /* document that was told */
+};
+
+static struct hin_result tell_restore(void *context, const struct hin_store_document *document)
+{
+    struct telling *telling = context;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    struct hin_restore restore;
+    struct hin_view record, statement, signature;
+    uint8_t bytes[HIN_RESTORE_MAX_BYTES];
+    char said[256], text[400];
+    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &parsed, NULL));
+    HIN_TRY(hin_json_get_text(hin_json_root(parsed), "record", &record, NULL));
+    HIN_ENSURE(record.size <= 2 * sizeof(bytes), CORRUPT);
+    HIN_TRY(hin_unhex(record, bytes, record.size / 2));
+    HIN_TRY(
+        hin_restore_decode(hin_view_of(bytes, record.size / 2), &restore, &statement, &signature));
+    hin_restored_text(&restore, said, sizeof(said));
+    snprintf(text, sizeof(text), "%s: %s", hin_state_get(HIN_STATE_STORE_RESTORED)->text, said);
+    HIN_TRY(hin_ingest_state_event(telling->ingest, HIN_STATE_STORE_RESTORED, 0, "", text));
+    telling->last = document->id;
+    return hin_ok();
+}
+
+HIN_RESULT hin_ingest_tell_restore(struct hin_ingest *ingest)
+{
+    struct telling telling = {.ingest = ingest};
+    struct hin_store *store = ingest->tenant->store;
+    struct hin_store_listed listed;
+    if (!speaks(ingest) || ingest->tenant->judgement.restore_size == 0) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_store_restores_told(store, &telling.last));
+    struct hin_store_page page = {.after_id = telling.last};
+    int64_t before = telling.last;
+    HIN_TRY(hin_store_list(store, HIN_STORE_RESTORES, &page, tell_restore, &telling, &listed));
+    return telling.last > before ? hin_store_tell_restores(store, telling.last) : hin_ok();
 }
 
 static HIN_RESULT tell_gaps(struct hin_ingest *ingest)

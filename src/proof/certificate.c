@@ -5,7 +5,10 @@
 #include "data/json.h"
 
 static const char *const kinds[HIN_CERTIFICATE_KIND_COUNT] = {
-    [HIN_CERTIFICATE_TENANT] = "tenant", [HIN_CERTIFICATE_PERSON] = "person"};
+    [HIN_CERTIFICATE_TENANT] = "tenant",
+    [HIN_CERTIFICATE_PERSON] = "person",
+    [HIN_CERTIFICATE_ESCROW] = "escrow",
+};
 
 const char *hin_certificate_kind_name(enum hin_certificate_kind kind)
 {

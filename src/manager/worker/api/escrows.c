@@ -21,6 +21,7 @@ static const struct hin_api_resource escrows = {
     .operations = HIN_API_LIST | HIN_API_GET,
     .read_right = HIN_RIGHT_KEYS,
     .edit_right = HIN_RIGHT_KEYS,
+    .read_action = "escrow.read",
 };
 
 static HIN_RESULT answer(struct hin_api_call *call, int64_t id)

@@ -468,8 +468,7 @@ static int run_holders(int argc, char **argv)
     if (!hin_cli_parse(&holders_usage, argc, argv, &options, &operands, &count, &status)) {
         return status;
     }
-    const struct verb *verb =
-        find_verb(holder_verbs, HIN_COUNT(holder_verbs), operands, count);
+    const struct verb *verb = find_verb(holder_verbs, HIN_COUNT(holder_verbs), operands, count);
     if (verb == NULL) {
         (void)hin_cli_complain_text("hinomi key holders %s", holders_usage.operands);
         return HIN_CLI_USAGE;
@@ -490,11 +489,13 @@ static HIN_RESULT print_escrows(struct hin_json root, struct hin_error *error)
     HIN_TRY(hin_table_init(&table, headings, HIN_COUNT(headings)));
     for (size_t i = 0; i < count; i++) {
         struct hin_json item = hin_json_at(items, i);
-        struct hin_view cells[] = {
-            hin_table_cell(&table, item, "ID"),           hin_table_cell(&table, item, "state"),
-            hin_table_cell(&table, item, "label"),        hin_table_time_cell(&table, item, "agreed"),
-            hin_table_time_cell(&table, item, "written"), hin_table_cell(&table, item, "certificateID"),
-            hin_table_cell(&table, item, "digest")};
+        struct hin_view cells[] = {hin_table_cell(&table, item, "ID"),
+                                   hin_table_cell(&table, item, "state"),
+                                   hin_table_cell(&table, item, "label"),
+                                   hin_table_time_cell(&table, item, "agreed"),
+                                   hin_table_time_cell(&table, item, "written"),
+                                   hin_table_cell(&table, item, "certificateID"),
+                                   hin_table_cell(&table, item, "digest")};
         HIN_TRY(hin_table_add(&table, cells));
     }
     hin_table_print(&table, stdout);
@@ -557,7 +558,10 @@ static HIN_RESULT note_body(char **operands, size_t count, struct hin_buf *out,
 static const struct verb escrow_verbs[] = {
     {"list", 0, 0, {&escrow_usage, HIN_HTTP_GET, "/escrows", NULL, print_escrows}},
     {"ask", 1, 1, {&escrow_usage, HIN_HTTP_POST, "/escrows", label_body, print_escrow}},
-    {"written", 1, 1, {&escrow_usage, HIN_HTTP_POST, "/escrows/written", receipt_body, print_escrow}},
+    {"written",
+     1,
+     1,
+     {&escrow_usage, HIN_HTTP_POST, "/escrows/written", receipt_body, print_escrow}},
     {"forget", 2, 2, {&escrow_usage, HIN_HTTP_POST, NULL, note_body, print_escrow}}, /* of an ID */
 };
 
@@ -573,8 +577,8 @@ static int run_escrow(int argc, char **argv)
         return status;
     }
     const struct verb *verb = find_verb(escrow_verbs, HIN_COUNT(escrow_verbs), operands, count);
-    if (verb == NULL ||
-        (verb->request.path == NULL && !hin_is_ok(hin_view_to_u64(hin_view_from_text(operands[1]), &id)))) {
+    if (verb == NULL || (verb->request.path == NULL &&
+                         !hin_is_ok(hin_view_to_u64(hin_view_from_text(operands[1]), &id)))) {
         (void)hin_cli_complain_text("hinomi key escrow %s", escrow_usage.operands);
         return HIN_CLI_USAGE;
     }

@@ -23,7 +23,9 @@ static const struct {
     size_t offset, size;
 } texts[] = {
 #define TEXT(name, member)                                                                         \
-    {name, offsetof(struct hin_escrow, member), sizeof(((struct hin_escrow *)NULL)->member)}
+    {                                                                                              \
+        name, offsetof(struct hin_escrow, member), sizeof(((struct hin_escrow *)NULL)->member)     \
+    }
     TEXT("guid", guid),
     TEXT("label", label),
     TEXT("requestedBy", requested_by),
@@ -99,8 +101,8 @@ struct hin_result hin_escrow_decode(struct hin_view text, struct hin_escrow *ret
         HIN_TRY(hin_view_to_text(value, (char *)&escrow + texts[i].offset, texts[i].size));
     }
     for (size_t i = 0; i < HIN_COUNT(numbers); i++) {
-        HIN_TRY(hin_json_opt_integer(root, numbers[i].name, 0, INT64_MAX, number_of(&escrow, i),
-                                     NULL));
+        HIN_TRY(
+            hin_json_opt_integer(root, numbers[i].name, 0, INT64_MAX, number_of(&escrow, i), NULL));
     }
     *ret_escrow = escrow;
     return hin_ok();
@@ -124,7 +126,7 @@ struct hin_result hin_escrow_receipt_read(struct hin_view text,
     for (size_t i = 0; i < HIN_COUNT(parts); i++) {
         HIN_ENSURE(hin_view_split(&text, ':', &parts[i]), INVALID);
     }
-    HIN_ENSURE(text.size == 0 && parts[0].size == sizeof(receipt.guid) - 1, INVALID);
+    HIN_ENSURE(text.data == NULL && parts[0].size == sizeof(receipt.guid) - 1, INVALID);
     HIN_ENSURE(hin_is_ok(hin_view_to_i64(parts[1], &receipt.generation)) &&
                    hin_is_ok(hin_view_to_i64(parts[2], &receipt.written_msec)) &&
                    receipt.generation > 0 && receipt.written_msec > 0,
@@ -189,11 +191,10 @@ static void describe(const struct hin_escrow *escrow, struct hin_escrow_rows *ro
 {
     char when[64] = "";
     bool written = escrow->state == HIN_ESCROW_WRITTEN;
-    hin_time_format_rfc3339(
-        (written ? escrow->written_msec : escrow->agreed_msec) * HIN_MSEC_USEC, 0, when,
-        sizeof(when));
-    snprintf(rows->what[rows->count], sizeof(rows->what[0]),
-             "escrow copy %lld of the key ring: %s", (long long)escrow->id, escrow->label);
+    hin_time_format_rfc3339((written ? escrow->written_msec : escrow->agreed_msec) * HIN_MSEC_USEC,
+                            0, when, sizeof(when));
+    snprintf(rows->what[rows->count], sizeof(rows->what[0]), "escrow copy %lld of the key ring: %s",
+             (long long)escrow->id, escrow->label);
     snprintf(rows->why[rows->count], sizeof(rows->why[0]),
              written ? "made %s; with its pass phrase it opens old copies of the database and "
                        "backups whose keys it holds, until it is destroyed"
@@ -211,8 +212,8 @@ static void describe_all(const struct known *known, struct hin_escrow_rows *rows
         describe(&known->newest[(known->count - 1 - i) % HIN_ESCROW_ROWS], rows);
     }
     if (known->count > shown) {
-        snprintf(rows->what[shown], sizeof(rows->what[0]), "%zu older escrow copies of the key ring",
-                 known->count - shown);
+        snprintf(rows->what[shown], sizeof(rows->what[0]),
+                 "%zu older escrow copies of the key ring", known->count - shown);
         snprintf(rows->why[shown], sizeof(rows->why[0]),
                  "the same holds for them; hinomi key escrow list names them");
         rows->count++;

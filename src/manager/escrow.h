@@ -1,8 +1,8 @@
 /* Copies of the key ring that its owner keeps elsewhere: which there are known to be. Each begins
  * with what two key holders agreed to, stated in a signed certificate (proof/certificate.h, kind
- * "escrow"); on the host `hinomi-manager escrow` writes the copy, which no process of a manager that
- * runs has a hand in, and its receipt is noted here. Documents of the installation's own tenant,
- * never removed. */
+ * "escrow"); on the host `hinomi-manager escrow` writes the copy, which no process of a manager
+ * that runs has a hand in, and its receipt is noted here. Documents of the installation's own
+ * tenant, never removed. */
 #ifndef HIN_MANAGER_ESCROW_H
 #define HIN_MANAGER_ESCROW_H
 

@@ -516,8 +516,7 @@ static HIN_RESULT certify_within(struct erasure *e)
     HIN_TRY(state_erasure(e, certificate));
     if (e->exportable != 0) {
         HIN_TRY(HIN_ARENA_NEW(e->arena, &copies));
-        HIN_TRY(
-            hin_escrow_remains(e->own, e->destroyed_msec * HIN_MSEC_USEC, copies, certificate));
+        HIN_TRY(hin_escrow_remains(e->own, e->destroyed_msec * HIN_MSEC_USEC, copies, certificate));
     }
     HIN_TRY(hin_certificate_issue(e->tenant, certificate, &e->certificate));
     snprintf(detail, sizeof(detail), "certificate %lld (%.*s)", (long long)e->certificate,

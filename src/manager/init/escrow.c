@@ -60,11 +60,12 @@ static const struct hin_option option_rows[] = {
 const struct hin_command hin_manager_escrow_command = {
     .name = "hinomi-manager escrow",
     .summary = "write the copy of the key ring that two key holders have agreed to",
-    .details = "The manager may run meanwhile. The copy is a key ring of its own under its own pass "
-               "phrase, whatever guards the ring itself: `hinomi-manager restore --keyring FILE` "
-               "takes it. It is read back and opened before the receipt is printed, which `hinomi "
-               "key escrow written RECEIPT` notes. Keys that are made later, those of later backups "
-               "among them, are not in it.",
+    .details =
+        "The manager may run meanwhile. The copy is a key ring of its own under its own pass "
+        "phrase, whatever guards the ring itself: `hinomi-manager restore --keyring FILE` "
+        "takes it. It is read back and opened before the receipt is printed, which `hinomi "
+        "key escrow written RECEIPT` notes. Keys that are made later, those of later backups "
+        "among them, are not in it.",
     .options = option_rows,
     .option_count = HIN_COUNT(option_rows),
 };
@@ -128,7 +129,8 @@ static HIN_RESULT read_consent(struct escrow *escrow, struct hin_buf *text)
 
 static HIN_RESULT judge(struct escrow *escrow, const struct hin_certificate *certificate)
 {
-    int64_t age_usec = hin_clock_wall_usec(hin_clock_system()) - certificate->done_msec * HIN_MSEC_USEC;
+    int64_t age_usec =
+        hin_clock_wall_usec(hin_clock_system()) - certificate->done_msec * HIN_MSEC_USEC;
     if (certificate->kind != HIN_CERTIFICATE_ESCROW) {
         return refuse(escrow, HIN_DENIED,
                       "the consent is a certificate of something else: hinomi key escrow ask");
@@ -216,7 +218,8 @@ static HIN_RESULT print_json(const struct escrow *escrow, struct hin_view receip
     hin_json_field_text(&writer, "receipt", receipt);
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
-    printf("%.*s\n", HIN_ARGS(hin_buf_view(&out)));
+    HIN_TRY(hin_buf_append_byte(&out, '\n'));
+    HIN_ENSURE(fwrite(out.data, 1, out.size, stdout) == out.size, IO);
     return hin_ok();
 }
 
@@ -227,8 +230,8 @@ static HIN_RESULT print_outcome(const struct escrow *escrow)
     if (escrow->options.json) {
         return print_json(escrow, hin_buf_view(&receipt));
     }
-    hin_terminal_line(stdout, "the copy of the key ring for \"%s\" is %s, and opens",
-                      escrow->label, escrow->options.to);
+    hin_terminal_line(stdout, "the copy of the key ring for \"%s\" is %s, and opens", escrow->label,
+                      escrow->options.to);
     hin_terminal_line(stdout, "have it noted: hinomi key escrow written %.*s",
                       HIN_ARGS(hin_buf_view(&receipt)));
     return hin_ok();

@@ -1,5 +1,5 @@
-/* `hinomi-manager escrow`: writes a copy of the key ring that two key holders have agreed to, under a
- * pass phrase of its own; the manager may run. */
+/* `hinomi-manager escrow`: writes a copy of the key ring that two key holders have agreed to, under
+ * a pass phrase of its own; the manager may run. */
 #ifndef HIN_MANAGER_INIT_ESCROW_H
 #define HIN_MANAGER_INIT_ESCROW_H
 

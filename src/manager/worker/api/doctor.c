@@ -221,8 +221,7 @@ static struct hin_result meet_copy(void *context, const struct hin_escrow *escro
 {
     struct copies *copies = context;
     copies->agreed += escrow->state == HIN_ESCROW_AGREED;
-    if (escrow->state == HIN_ESCROW_WRITTEN &&
-        escrow->written_msec > copies->newest.written_msec) {
+    if (escrow->state == HIN_ESCROW_WRITTEN && escrow->written_msec > copies->newest.written_msec) {
         copies->newest = *escrow;
     }
     return hin_ok();
@@ -292,10 +291,11 @@ static void judge_copies(struct hin_doctor *doctor, const struct copies *copies)
                         copies->newest.label);
     }
     if (copies->backups > 0) {
-        hin_doctor_found_as(doctor, HIN_DOCTOR_ADVICE, NULL,
-                            "%llu backups were begun since the newest escrow copy, each under a key "
-                            "of its own: it does not open them, the key ring does",
-                            (unsigned long long)copies->backups);
+        hin_doctor_found_as(
+            doctor, HIN_DOCTOR_ADVICE, NULL,
+            "%llu backups were begun since the newest escrow copy, each under a key "
+            "of its own: it does not open them, the key ring does",
+            (unsigned long long)copies->backups);
     }
 }
 
@@ -320,10 +320,9 @@ static void look_escrow(struct hin_doctor *doctor, void *subject)
     }
     judge_copies(doctor, &copies);
     if (copies.agreed > 0) {
-        hin_doctor_found_as(doctor, HIN_DOCTOR_ADVICE,
-                            "hinomi key escrow written RECEIPT, or forget ID NOTE",
-                            "%u escrow copies were agreed to and not noted as written",
-                            copies.agreed);
+        hin_doctor_found_as(
+            doctor, HIN_DOCTOR_ADVICE, "hinomi key escrow written RECEIPT, or forget ID NOTE",
+            "%u escrow copies were agreed to and not noted as written", copies.agreed);
     }
 }
 

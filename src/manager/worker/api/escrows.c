@@ -230,7 +230,8 @@ static struct hin_result forget(struct hin_api_call *call)
 static const struct hin_api_action actions[] = {
     {HIN_HTTP_POST, "escrows", HIN_RIGHT_KEYS, ask, &hin_api_key_escrow_label,
      "Have a copy of the key ring agreed to: agreed, or noted for another key holder to confirm "
-     "(202). The certificate of it lets `hinomi-manager escrow` write the copy, on the host, within "
+     "(202). The certificate of it lets `hinomi-manager escrow` write the copy, on the host, "
+     "within "
      "a day.",
      false},
     {HIN_HTTP_POST, "escrows/written", HIN_RIGHT_KEYS, written, &hin_api_key_escrow_receipt,

@@ -222,6 +222,14 @@ struct hin_result hin_keys_certificate_sign(const struct hin_keys_carrier *carri
     return call_for_exact(carrier, &request, HIN_SIGN_BYTES, ret_signature);
 }
 
+struct hin_result hin_keys_evidence_sign(const struct hin_keys_carrier *carrier,
+                                         struct hin_view statement,
+                                         uint8_t ret_signature[HIN_SIGN_BYTES])
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_EVIDENCE_SIGN, .payload = statement};
+    return call_for_exact(carrier, &request, HIN_SIGN_BYTES, ret_signature);
+}
+
 struct hin_result hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                                  struct hin_view tenant)
 {

@@ -79,6 +79,8 @@ HIN_RESULT hin_keys_tenant_erase(const struct hin_keys_carrier *carrier, struct 
 HIN_RESULT hin_keys_certificate_sign(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                      struct hin_view statement,
                                      uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
+HIN_RESULT hin_keys_evidence_sign(const struct hin_keys_carrier *carrier, struct hin_view statement,
+                                  uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 /* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap,
  * ca-rotate, ca-retire, ca-renew. */
 HIN_RESULT hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,

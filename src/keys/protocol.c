@@ -157,6 +157,14 @@ static HIN_RESULT do_certificate_sign(struct hin_vault *vault,
     return hin_buf_append(&parts->payload, hin_view_of(signature, sizeof(signature)));
 }
 
+static HIN_RESULT do_evidence_sign(struct hin_vault *vault, const struct hin_keys_request *request,
+                                   struct parts *parts)
+{
+    uint8_t signature[HIN_SIGN_BYTES];
+    HIN_TRY(hin_vault_evidence_sign(vault, request->payload, signature));
+    return hin_buf_append(&parts->payload, hin_view_of(signature, sizeof(signature)));
+}
+
 static HIN_RESULT do_status(struct hin_vault *vault, const struct hin_keys_request *request,
                             struct parts *parts)
 {
@@ -309,6 +317,7 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_CA_RETIRE] = {"ca-retire", 0, 0, do_ca_retire},
     [HIN_KEYS_CA_RENEW] = {"ca-renew", 0, 0, do_ca_renew},
     [HIN_KEYS_CA_STATE] = {"ca-state", 0, F_PAYLOAD, do_ca_state},
+    [HIN_KEYS_EVIDENCE_SIGN] = {"evidence-sign", F_PAYLOAD, F_PAYLOAD, do_evidence_sign},
     [HIN_KEYS_BACKUP_KEY_NEW] = {"backup-key-new", F_TENANT, F_KEY_ID | F_SECRET | F_PAYLOAD,
                                  do_backup_key_new},
     [HIN_KEYS_BACKUP_KEY_OPEN] = {"backup-key-open", F_TENANT | F_PAYLOAD, F_KEY_ID | F_SECRET,

@@ -42,6 +42,7 @@ enum hin_keys_verb {
     HIN_KEYS_BACKUP_KEY_OPEN = 41,
     HIN_KEYS_BACKUP_KEY_DESTROY = 42,
     HIN_KEYS_BACKUP_KEY_STATUS = 43,
+    HIN_KEYS_EVIDENCE_SIGN = 50,
     HIN_KEYS_VERB_COUNT
 };
 #define HIN_KEYS_MASK(verb) (UINT64_C(1) << (verb))
@@ -61,7 +62,8 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_CA_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_CA_RETIRE) |                       \
      HIN_KEYS_MASK(HIN_KEYS_CA_RENEW) | HIN_KEYS_MASK(HIN_KEYS_CA_STATE) |                         \
      HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST) |               \
-     HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE))
+     HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE) |             \
+     HIN_KEYS_MASK(HIN_KEYS_EVIDENCE_SIGN))
 /* What the `backup` process may ask: to read what there is, and keys of backups. */
 #define HIN_KEYS_MASK_BACKUP                                                                       \
     (HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) |                \

@@ -6,6 +6,7 @@
 #include "keys/vault_internal.h"
 #include "proof/certificate.h"
 #include "proof/checkpoint.h"
+#include "proof/evidence.h"
 #include "proof/key.h"
 
 _Static_assert(sizeof(HIN_VAULT_CHECKPOINT_DOMAIN) == sizeof(HIN_CHECKPOINT_DOMAIN),
@@ -403,6 +404,10 @@ static HIN_RESULT erase_tenant(struct hin_vault *vault, struct hin_view id,
     const struct hin_key_provider *provider = &vault->options.provider;
     HIN_ENSURE(vault->options.own == NULL || !hin_view_is(id, vault->options.own), DENIED);
     struct hin_result shredded = shred_tenant(vault, id);
+    if (shredded.code ==
+        HIN_NOT_FOUND) { /* made at the provider alone, and cut off there; or done */
+        shredded = provider->destroy(provider->context, id, HIN_KEY_ALL_VERSIONS);
+    }
     if (shredded.code != HIN_NOT_FOUND) {
         HIN_TRY(shredded);
     }
@@ -720,6 +725,29 @@ struct hin_result hin_vault_certificate_sign(struct hin_vault *vault, struct hin
     return hin_vault_report(vault, "certificate-sign", tenant,
                             vault->own[HIN_VAULT_OWN_CHECKPOINT].id, HIN_VAULT_FOR_ADMIN,
                             sign_certificate(vault, tenant, statement, ret_signature));
+}
+
+/* --- evidence --- */
+
+static HIN_RESULT sign_evidence(struct hin_vault *vault, struct hin_view statement,
+                                uint8_t *ret_signature)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * HIN_EVIDENCE_STATEMENT_MAX};
+    uint8_t installation[HIN_SHA256_BYTES];
+    HIN_TRY(hin_sha256(hin_buf_view(&vault->ca_der), installation));
+    HIN_TRY(hin_evidence_check(statement, installation));
+    HIN_TRY(hin_evidence_text(statement, &text));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    return hin_sign(&seed, hin_buf_view(&text), ret_signature);
+}
+
+struct hin_result hin_vault_evidence_sign(struct hin_vault *vault, struct hin_view statement,
+                                          uint8_t ret_signature[HIN_SIGN_BYTES])
+{
+    return hin_vault_report(vault, "evidence-sign", HIN_VIEW_EMPTY,
+                            vault->own[HIN_VAULT_OWN_CHECKPOINT].id, HIN_VAULT_FOR_AUDIT,
+                            sign_evidence(vault, statement, ret_signature));
 }
 
 struct hin_result hin_vault_status(struct hin_vault *vault,

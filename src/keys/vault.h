@@ -230,6 +230,11 @@ HIN_RESULT hin_vault_certificate_sign(struct hin_vault *vault, struct hin_view t
                                       struct hin_view statement,
                                       uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 
+/* --- evidence of probes (proof/evidence.h): the same key, under a domain of its own. The statement
+ * begins with this installation, which is compared; its rest is the caller's word. INVALID: not
+ * such a statement; LIMIT. --- */
+HIN_RESULT hin_vault_evidence_sign(struct hin_vault *vault, struct hin_view statement,
+                                   uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 /* --- backups (vault_backup.c). Each has a key of its own, wrapped under a version of its own of
  * the provider's key "TENANT.backup"; the payload holds it wrapped, and sealed what of the vault
  * itself a restore needs. It lies with the backup: "HBK" 1, u32 version, 16 bytes id, wrapped key

@@ -27,12 +27,17 @@ enum hin_store_kind {
     HIN_STORE_ERRANDS = 19, /* of the installation's own tenant: which others jobs has something to
                                do for (the owner is their number) */
     HIN_STORE_RETENTION = 20, /* how long events are kept: one, ID 1 */
+    HIN_STORE_EVIDENCE = 21,  /* of probes; of the installation's own tenant */
+    HIN_STORE_PROBE_STATES =
+        22,                    /* the newest record of each probe, and of all; a tenant's canary */
+    HIN_STORE_PROBE_RUNS = 23, /* that somebody asked for */
     /* of the installation's own tenant: manager/backup/records.h */
     HIN_STORE_BACKUPS = 24,         /* the catalogue (the owner is the tenant's number) */
     HIN_STORE_BACKUP_ORDERS = 25,   /* what the process `backup` is to do, and how far it is */
     HIN_STORE_BACKUP_SETTINGS = 26, /* manager.json, so that a backup holds it */
     HIN_STORE_BACKUP_STATE = 27,    /* destinations, the time that destruction goes by */
-    HIN_STORE_ESCROWS = 29,         /* of the installation's own tenant: manager/escrow.h */
+    HIN_STORE_MAKINGS = 29, /* of the installation's own tenant: others that are being made */
+    HIN_STORE_ESCROWS = 33, /* of the installation's own tenant: manager/escrow.h */
     HIN_STORE_KIND_LIMIT
 };
 

@@ -175,6 +175,19 @@ HIN_RESULT hin_document_reseal(struct hin_store *store, int kind, int64_t id,
                                struct hin_buf *buf) HIN_NONNULL;
 HIN_RESULT hin_agent_reseal(struct hin_store *store, int64_t id, struct hin_buf *buf) HIN_NONNULL;
 
+/* --- trial.c, and what the backends do for it --- */
+void hin_crossing_tell(struct hin_store_crossing *crossing, bool crossed, const char *way,
+                       const char *what) HIN_NONNULL;
+HIN_RESULT hin_sqlite_search_plain(struct hin_store *store, const struct hin_store_options *options,
+                                   const struct hin_view *needles, size_t count,
+                                   struct hin_store_search *search) HIN_NONNULL;
+HIN_RESULT hin_postgres_trespass(struct hin_store *store, const char *other,
+                                 struct hin_store_crossing *crossing) HIN_NONNULL;
+HIN_RESULT hin_postgres_search_plain(struct hin_store *store,
+                                     const struct hin_store_options *options,
+                                     const struct hin_view *needles, size_t count,
+                                     struct hin_store_search *search) HIN_NONNULL;
+
 /* --- between commit.c, segment.c, search.c, rewrite.c, retention.c --- */
 /* UTC. */
 static inline int64_t hin_day_of(int64_t usec)

@@ -46,6 +46,8 @@ struct hin_store_options {
                            opened by a path from the root. Not used with a server */
     const char *tenant; /* names the file "<tenant>.db" (the schema and the role) and binds every
                            sealed value */
+    const char *place;  /* whose file (or schema) is opened, where that is another's: for who tries
+                           a crossing (trial.h); NULL: the tenant's own */
     bool create;        /* make file (role and schema) when absent (else NOT_FOUND) */
     bool read_only;
     unsigned cache_kib;                        /* SQLite: of pages, at most; 0: 8 MiB */

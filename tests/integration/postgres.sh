@@ -36,7 +36,7 @@ like "an authority that did not sign its certificate is named" \
 
 # ---- over the socket ----
 
-manager_init m --store "$SOCKET" --store-password-file "$P/password" || bail "init makes an installation on PostgreSQL"
+manager_init m --store "$SOCKET" --store-password-file "$P/password" --admin-email annegret@beispielhaft.example || bail "init makes an installation on PostgreSQL"
 ok "init makes an installation on PostgreSQL"
 check_not "no secret is in the settings" grep -F "$(cat "$P/password")" "$T/m/manager.json"
 check_not "nor on a command line" grep -aF "$(cat "$P/password")" /proc/[0-9]*/cmdline
@@ -91,6 +91,22 @@ check "a person's data is erased there, though jobs lets that tenant rest, and i
     cli blue person erase --where user=7 --where url=secret-of-blue --yes --certificate "$T/person.json" 2>/dev/null &&
     [ "$("$build/hinomi" certificate verify "$T/person.json" --fingerprint "${fingerprints[m]}" --json | jq -c "[.certificate.erased.events, .certificate.name]")" = "[1,\"blue\"]" ]'
 is "of all else nothing" "$(cli blue events --format json --where url=secret-of-blue | wc -l) $(cli blue person find --where user=7 --json | jq .events.count)" "299 0"
+
+# ---- promises, tried there ----
+
+trust_run() { cli m trust run "$@" >"$T/trust" 2>&1; }
+check "no tenant's role or keys cross into another's schema, and nothing lies there in the clear" \
+    trust_run schema-isolation sealing-canary contacts-sealed tenant-keys audit-chain
+is "all of it was tried" "$(grep -c '^proven' "$T/trust")" 5
+schema_of() { echo "hinomi_$(jq -r .guid "$T/$1.tenant.json")"; }
+as_admin "GRANT USAGE ON SCHEMA \"$(schema_of blue)\" TO \"$(schema_of red)\"; GRANT SELECT ON \"$(schema_of blue)\".meta TO \"$(schema_of red)\"" >/dev/null
+check_not "a right in another's schema is found" trust_run schema-isolation
+like "and said" "$(cat "$T/trust")" 'may: SELECT count\(\*\) FROM "'"$(schema_of blue)"'"\.meta'
+as_admin "REVOKE ALL ON \"$(schema_of blue)\".meta FROM \"$(schema_of red)\"; REVOKE ALL ON SCHEMA \"$(schema_of blue)\" FROM \"$(schema_of red)\"" >/dev/null
+as_admin "INSERT INTO \"hinomi_$(jq -r .tenant "$T/m/manager.json")\".meta(name, bytes) VALUES ('note', 'annegret@beispielhaft.example')" >/dev/null
+check_not "a contact in the clear is found" trust_run contacts-sealed
+as_admin "DELETE FROM \"hinomi_$(jq -r .tenant "$T/m/manager.json")\".meta WHERE name = 'note'" >/dev/null
+check "without them all is well" trust_run schema-isolation contacts-sealed
 
 # ---- a tenant is erased: schema and role go ----
 
@@ -187,6 +203,32 @@ is "all TLS 1.3, counted by the suite" "$(jq -r '.links[] | select(.name == "dat
 W=$(process t worker)
 [ "$(id -u)" != 0 ] || is "a worker's root holds the authority's certificate and nothing else" "$(ls "/proc/$W/root/" | tr '\n' ' ')" "store-authority "
 check "all end in order" eval 'stop b && stop m && stop t'
+
+# ---- a backup of it, into SQLite and back ----
+
+mkdir -m 700 "$T/depot"
+start_t() { manager_start t --store-password-file "$P/password"; }
+restore() { "$build/hinomi-manager" restore --from "$T/depot" --keyring "$T/t.keyring" "$@"; }
+all_events() { cli t events --format json --where url=tls | sort | sha256sum; }
+check "a destination" "$build/hinomi-manager" destination --state "$T/t" --add one --url "file://$T/depot"
+start_t || bail "the manager runs again"
+check "a backup of what lies in PostgreSQL" wait_for 20 cli t backup now
+check "reads back" cli t backup verify
+was=$(all_events)
+check "the manager ends" stop t
+check "it comes back in SQLite" restore --state "$T/s"
+mv "$T/t" "$T/t.aside" && cp -a "$T/s" "$T/t"
+check "and runs" manager_start t
+is "with all its events" "$(all_events)" "$was"
+check "a backup of that" wait_for 20 cli t backup now
+check "it ends" stop t
+rm -rf "$T/t" && mv "$T/t.aside" "$T/t"
+check "comes back in PostgreSQL, in the place of what was there" restore --state "$T/t" --tenant "$(jq -r .tenant "$T/t/manager.json")" \
+    --store-password-file "$P/password"
+start_t || bail "the manager runs on PostgreSQL again"
+is "with all its events" "$(all_events)" "$was"
+check "its audit record verifies" cli t audit verify
+check "it ends in order" stop t
 
 # ---- as an ordinary user, whose processes see all other uids as one ----
 

@@ -23,6 +23,10 @@ HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subj
                           size_t at) HIN_NONNULL;
 /* Destroys all that are done, but the newest. */
 HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t number) HIN_NONNULL;
+/* Writes down destinations and the time that destruction goes by, moved on. *ret_usec: what is
+ * older is so by both clocks' word; *ret_agree: they do, within a day. */
+HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec,
+                               bool *ret_agree) HIN_NONNULL;
 /* What concerns all, not one tenant or destination: nothing goes on after it. */
 bool hin_cycle_is_final(struct hin_result result);
 

@@ -12,8 +12,10 @@
 #include "manager/audit.h"
 #include "manager/database.h"
 #include "manager/erasure.h"
+#include "manager/jobs/probes.h"
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
+#include "manager/making.h"
 #include "manager/person_erasure.h"
 #include "manager/retention.h"
 #include "manager/roles.h"
@@ -62,6 +64,8 @@ struct jobs {
     size_t ward_count;
     struct hin_database database;
     uint64_t keep_days;
+    uint64_t workers;
+    struct hin_jobs_probes probes;
     int64_t looked_usec;
     struct hin_tenant_row erasing; /* number 0: none is */
 };
@@ -208,7 +212,8 @@ static struct hin_result retain(void *context, int64_t now_usec)
 
 static struct hin_result expire(void *context, int64_t now_usec)
 {
-    static const enum hin_store_kind kinds[] = {HIN_STORE_API_KEYS, HIN_STORE_ENROLMENT_TOKENS};
+    static const enum hin_store_kind kinds[] = {HIN_STORE_API_KEYS, HIN_STORE_ENROLMENT_TOKENS,
+                                                HIN_STORE_PROBE_RUNS};
     struct ward *ward = context;
     HIN_TRY(wake(ward));
     for (size_t i = 0; i < HIN_COUNT(kinds); i++) {
@@ -408,6 +413,21 @@ static void go_on_erasing(struct jobs *jobs)
     }
 }
 
+/* What is left of tenants whose making was cut off; at each look, since a note is made with each
+ * tenant. */
+static void clear_makings(struct jobs *jobs)
+{
+    int64_t until_usec = monotonic_usec() + ERASE_TURN_USEC;
+    struct hin_result cleared = hin_ok();
+    bool idle = false;
+    while (hin_is_ok(cleared) && !idle && monotonic_usec() < until_usec) {
+        cleared = hin_making_clear(&jobs->wards->tenant, &idle);
+    }
+    if (!hin_is_ok(cleared) && cleared.code != HIN_AGAIN) {
+        hin_log_result(HIN_LOG_WARNING, cleared, "a tenant whose making was cut off is left");
+    }
+}
+
 /* Some steps of the erasure of a person's data. The installation's own tenant is always looked at,
  * another one when a note says so. */
 static HIN_RESULT step_persons(struct ward *ward)
@@ -447,6 +467,62 @@ static void go_on_with_persons(struct ward *ward)
     }
 }
 
+/* ---- probes ---- */
+
+static struct hin_result
+each_tenant(void *context, struct hin_result (*visit)(void *visitor, struct hin_tenant *tenant),
+            void (*closed)(void *visitor, const struct hin_tenant *tenant, struct hin_result why),
+            void *visitor)
+{
+    struct jobs *jobs = context;
+    size_t awake = 0;
+    HIN_TRY(look(jobs)); /* one that was made just now is tried too */
+    for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
+        bool rested = !hin_tenant_is_awake(&ward->tenant);
+        struct hin_result woken = wake(ward);
+        if (!hin_is_ok(woken)) {
+            closed(visitor, &ward->tenant, woken);
+            continue;
+        }
+        struct hin_result visited = visit(visitor, &ward->tenant);
+        if (rested && ++awake > AWAKE_MAX) {
+            hin_tenant_rest(&ward->tenant);
+        }
+        HIN_TRY(visited);
+    }
+    return hin_ok();
+}
+
+static struct hin_result ask(void *context, const char *role, unsigned instance,
+                             struct hin_view question, struct hin_buf *ret_trial)
+{
+    const struct jobs *jobs = context;
+    return hin_jobs_ask(jobs->role, role, instance, question, ret_trial);
+}
+
+static void told(void *context, const struct hin_probe *probe, const struct hin_trial *trial,
+                 bool broken)
+{
+    const struct jobs *jobs = context;
+    hin_jobs_tell_probe(jobs->role, (unsigned)jobs->workers, probe, trial, broken);
+}
+
+static void run_probes(struct jobs *jobs)
+{
+    struct hin_probe_tools tools = {
+        .context = jobs,
+        .own = &jobs->wards->tenant,
+        .clock = hin_clock_system(),
+        .each_tenant = each_tenant,
+        .ask = ask,
+        .workers = (unsigned)jobs->workers,
+        .told = told,
+    };
+    hin_jobs_run_probes(&jobs->probes, &tools);
+}
+
+/* ---- turns ---- */
+
 static HIN_RESULT tend(struct ward *ward)
 {
     bool first = ward->tenant.number == 0;
@@ -476,12 +552,14 @@ static struct hin_result tick(void *context, int64_t now_usec)
         if (!hin_is_ok(looked)) {
             hin_log_result(HIN_LOG_WARNING, looked, "the tenants cannot be listed");
         }
+        clear_makings(jobs);
         hin_tenant_sweep_memory();
     }
     go_on_erasing(jobs);
     for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
         HIN_TRY(tend(ward));
     }
+    run_probes(jobs);
     return hin_ok();
 }
 
@@ -563,6 +641,8 @@ static struct hin_result jobs_run(struct hin_role *role)
     jobs->role = role;
     HIN_IGNORE(hin_view_to_u64(hin_role_setting(role, "keep-days"),
                                &jobs->keep_days)); /* 0 when it is not told */
+    HIN_IGNORE(hin_view_to_u64(hin_role_setting(role, "workers"), &jobs->workers));
+    jobs->probes.from_usec = monotonic_usec() + HIN_JOBS_PROBES_DELAY_USEC;
     struct hin_result result = open_first(jobs);
     if (hin_is_ok(result)) {
         struct hin_role_loop loop = {
@@ -583,7 +663,7 @@ const struct hin_role_definition hin_manager_role_jobs = {
     .name = "jobs",
     .sandbox = jobs_sandbox,
     .run = jobs_run,
-    .peers = {"keys"},
+    .peers = {"keys", "worker", "probe"},
     .user = HIN_ROLE_USER_DATA,
     .instances = 1,
     .restart = HIN_ROLE_ALWAYS,

@@ -385,7 +385,9 @@ static HIN_RESULT open_store(struct hin_store *store, const struct hin_store_opt
     HIN_ENSURE(postgres != NULL, NO_MEMORY);
     store->connection = postgres;
     postgres->server = options->server;
-    HIN_TRY(hin_postgres_role(options->server->user, store->tenant, postgres->role));
+    HIN_TRY(hin_postgres_role(options->server->user,
+                              options->place != NULL ? options->place : store->tenant,
+                              postgres->role));
     struct hin_result opened =
         hin_postgres_connect(postgres, options->create && !options->read_only, &postgres->trouble);
     if (hin_is_ok(opened)) {
@@ -445,4 +447,6 @@ const struct hin_backend hin_backend_postgres = {
     .damage_count = damage_count,
     .trouble = trouble,
     .tally = tally,
+    .trespass = hin_postgres_trespass,
+    .search_plain = hin_postgres_search_plain,
 };

@@ -15,6 +15,7 @@ const struct hin_api_module *const hin_api_modules[] = {
     &hin_api_module_persons,     &hin_api_module_authority,
     &hin_api_module_tls,         &hin_api_module_backups,
     &hin_api_module_retention,   &hin_api_module_person_erasures,
+    &hin_api_module_evidence,    &hin_api_module_trust,
     &hin_api_module_escrows,
 };
 const size_t hin_api_module_count = HIN_COUNT(hin_api_modules);

@@ -18,6 +18,8 @@ extern const struct hin_api_module hin_api_module_audit;
 extern const struct hin_api_module hin_api_module_keys;
 extern const struct hin_api_module hin_api_module_authority;
 extern const struct hin_api_module hin_api_module_tls;
+extern const struct hin_api_module hin_api_module_evidence;
+extern const struct hin_api_module hin_api_module_trust;
 extern const struct hin_api_module hin_api_module_backups;
 extern const struct hin_api_module hin_api_module_retention;
 extern const struct hin_api_module hin_api_module_key_holders;

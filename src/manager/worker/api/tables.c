@@ -118,6 +118,8 @@ static const struct hin_api_attribute administrator_rows[] = {
     {"password", HIN_API_TEXT, HIN_API_WRITE_ONLY, SENSITIVE, 12, 1024, NULL, NULL,
      "Password; never given out."},
     {"fullName", HIN_API_TEXT, HIN_API_CLEAN, PERSONAL, 0, 255, NULL, NULL, "Name of the person."},
+    {"emailAddress", HIN_API_TEXT, HIN_API_CLEAN, PERSONAL, 0, 255, NULL, NULL,
+     "E-mail address of the person."},
     {"description", HIN_API_TEXT, 0, SENSITIVE, 0, 4000, NULL, NULL, "Free text."},
     {"roleID", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, ID_MAX, NULL, NULL,
      "Role, as of API keys."},
@@ -318,6 +320,10 @@ static const struct hin_api_attribute tenant_rows[] = {
      "What its erasure goes on by."},
     {"administrator", HIN_API_TEXT, HIN_API_WRITE_ONLY | HIN_API_CLEAN, PERSONAL, 1, 255, NULL,
      NULL, "Name of its first administrator; admin unless given."},
+    {"adminName", HIN_API_TEXT, HIN_API_WRITE_ONLY | HIN_API_CLEAN, PERSONAL, 1, 255, NULL, NULL,
+     "That person's name."},
+    {"adminEmail", HIN_API_TEXT, HIN_API_WRITE_ONLY | HIN_API_CLEAN, PERSONAL, 3, 255, NULL, NULL,
+     "That person's e-mail address."},
     {"oneTimePassword", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
      "That administrator's one-time password, shown once at creation."},
     {"apiKey", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
@@ -350,6 +356,29 @@ static const struct hin_api_attribute certificate_rows[] = {
 };
 const struct hin_api_attributes hin_api_certificate =
     HIN_API_TABLE("ErasureCertificate", certificate_rows);
+
+static const struct hin_api_attribute evidence_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The record's own identifier."},
+    {"number", HIN_API_INT, RO, PLAIN, 1, INT64_MAX, NULL, NULL, "Its place in the chain."},
+    {"probe", HIN_API_TEXT, RO, PLAIN, 0, 64, NULL, NULL, "Which probe it is of."},
+    {"probeVersion", HIN_API_INT, RO, PLAIN, 1, INT64_MAX, NULL, NULL, "Which version of it."},
+    {"outcome", HIN_API_CHOICE, RO, PLAIN, 0, 0, "proven|failed|not run", NULL, "What came of it."},
+    {"observed", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was tried."},
+    {"validUntil", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "From then on it is stale."},
+    {"reason", HIN_API_TEXT, RO, PLAIN, 0, 1024, NULL, NULL, "Why it is not proven."},
+    {"file", HIN_API_TEXT, RO, PLAIN, 0, 65536, NULL, NULL,
+     "The record itself: hinomi evidence verify judges it with nothing but the authority's "
+     "fingerprint."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_evidence = HIN_API_TABLE("Evidence", evidence_rows);
+
+static const struct hin_api_attribute probe_request_rows[] = {
+    {"probes", HIN_API_TEXTS, HIN_API_CLEAN, PLAIN, 1, 64, NULL, NULL,
+     "Names of the probes that are to run; absent: all."},
+};
+const struct hin_api_attributes hin_api_probe_request =
+    HIN_API_TABLE("ProbeRequest", probe_request_rows);
 
 static const struct hin_api_attribute export_rows[] = {
     {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The export's own identifier."},

@@ -50,11 +50,24 @@ void hin_ingest_note_facts(struct session *session)
     }
 }
 
+static bool any_facts_are_due(const struct hin_ingest *ingest)
+{
+    for (const struct session *session = ingest->first; session != NULL; session = session->next) {
+        if (session->facts_due) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Many agents in one transaction: 10,000 that come back at once are a few commits, not tens of
  * thousands. */
 void hin_ingest_write_facts(void *context)
 {
     struct hin_ingest *ingest = context;
+    if (!any_facts_are_due(ingest)) {
+        return; /* of a tenant that is erased, or at rest, nothing is asked at the end */
+    }
     struct hin_result result = hin_desk_wake(ingest->desk);
     struct hin_store *store = ingest->tenant->store;
     if (hin_is_ok(result)) {
@@ -319,8 +332,9 @@ static void settle_own(struct session *older, bool alive)
     if (!older->gone) {
         hin_ingest_refuse(older, HIN_WIRE_REFUSE_REPLACED, NULL);
     }
-    hin_bus_claim(ingest->worker->bus, &(struct hin_claim){newer->number, ingest->tenant->number,
-                                                           newer->computer, newer->counter});
+    hin_bus_claim(ingest->worker->bus,
+                  &(struct hin_session_claim){newer->number, ingest->tenant->number,
+                                              newer->computer, newer->counter});
 }
 
 void hin_ingest_claim_settled(struct hin_ingest *ingest, uint64_t number, bool alive)
@@ -336,7 +350,8 @@ void hin_ingest_claim_settled(struct hin_ingest *ingest, uint64_t number, bool a
     }
 }
 
-void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker, const struct hin_claim *claim)
+void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker,
+                         const struct hin_session_claim *claim)
 {
     struct session *session = hin_ingest_find(ingest, claim->computer);
     /* Of two that say hello at once to two workers, the lower counter is the older session. */
@@ -358,8 +373,9 @@ static void claim(struct session *session)
     if (older != NULL && older != session && ping(older, OWN_WORKER, session->number)) {
         return;
     }
-    hin_bus_claim(ingest->worker->bus, &(struct hin_claim){session->number, ingest->tenant->number,
-                                                           session->computer, session->counter});
+    hin_bus_claim(ingest->worker->bus,
+                  &(struct hin_session_claim){session->number, ingest->tenant->number,
+                                              session->computer, session->counter});
 }
 
 /* ---- hello ---- */

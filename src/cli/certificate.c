@@ -88,8 +88,22 @@ static void put_time(const char *before, int64_t msec)
     printf("%s%s", before, text);
 }
 
+/* Nothing was erased. */
+static void print_consent(const struct hin_certificate *certificate)
+{
+    printf("Agreed: a copy of the key ring of installation ");
+    put(certificate->tenant);
+    printf(" may be written, to be kept at: ");
+    put(certificate->name);
+    printf("\n");
+}
+
 static void print_subject(const struct hin_certificate *certificate)
 {
+    if (certificate->kind == HIN_CERTIFICATE_ESCROW) {
+        print_consent(certificate);
+        return;
+    }
     printf(certificate->kind == HIN_CERTIFICATE_TENANT
                ? "Erased: all data of tenant "
                : "Erased: the data of a person, of tenant ");

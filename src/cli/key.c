@@ -1,4 +1,4 @@
-/* hinomi key: status, rotate, rewrap, retire, holders, confirm. hinomi kms: test. */
+/* hinomi key: status, rotate, rewrap, retire, holders, confirm, escrow. hinomi kms: test. */
 #include <stdio.h>
 #include <string.h>
 
@@ -80,6 +80,19 @@ static const struct hin_command confirm_usage = {
     HIN_COUNT(json_table),
     1,
     1};
+static const struct hin_command escrow_usage = {
+    "hinomi key escrow",
+    "copies of the key ring that are kept elsewhere",
+    "[list] | ask LABEL | written RECEIPT | forget ID NOTE",
+    "ask: a key holder asks for a copy of a file ring, another agrees to it (hinomi key confirm). "
+    "The certificate of that lets `hinomi-manager escrow` write the copy within a day, on the "
+    "manager's host, under a pass phrase of its own; written notes it by the receipt that it "
+    "prints. Certificates of erasure name each copy until somebody says that it is destroyed: "
+    "forget, with a note. LABEL says in words where the copy is going to be kept.",
+    json_table,
+    HIN_COUNT(json_table),
+    0,
+    3};
 static const struct hin_command test_usage = {
     "hinomi kms test",
     "a round trip at the provider of the wrapping keys",
@@ -454,11 +467,13 @@ static HIN_RESULT limit_body(char **operands, size_t count, struct hin_buf *out,
     return hin_buf_printf(out, "{\"limit\":%llu}", (unsigned long long)limit);
 }
 
-static const struct {
+struct verb {
     const char *verb;
     size_t operands_min, operands_max; /* beside the verb */
     struct request request;
-} holder_verbs[] = {
+};
+
+static const struct verb holder_verbs[] = {
     {"list", 0, 0, {&holders_usage, HIN_HTTP_GET, "/keys/holders", NULL, print_holders}},
     {"add", 1, 1, {&holders_usage, HIN_HTTP_POST, "/keys/holders", name_body, print_holders}},
     {"remove",
@@ -475,16 +490,16 @@ static const struct {
      {&holders_usage, HIN_HTTP_POST, "/keys/holders/limit", limit_body, print_holders}},
 };
 
-static const struct request *find_holder_verb(char **operands, size_t count)
+static const struct verb *find_verb(const struct verb *verbs, size_t verb_count, char **operands,
+                                    size_t count)
 {
     if (count == 0) {
-        return &holder_verbs[0].request;
+        return &verbs[0];
     }
-    for (size_t i = 0; i < HIN_COUNT(holder_verbs); i++) {
-        if (strcmp(operands[0], holder_verbs[i].verb) == 0 &&
-            count - 1 >= holder_verbs[i].operands_min &&
-            count - 1 <= holder_verbs[i].operands_max) {
-            return &holder_verbs[i].request;
+    for (size_t i = 0; i < verb_count; i++) {
+        if (strcmp(operands[0], verbs[i].verb) == 0 && count - 1 >= verbs[i].operands_min &&
+            count - 1 <= verbs[i].operands_max) {
+            return &verbs[i];
         }
     }
     return NULL;
@@ -499,15 +514,129 @@ static int run_holders(int argc, char **argv)
     if (!hin_cli_parse(&holders_usage, argc, argv, &options, &operands, &count, &status)) {
         return status;
     }
-    const struct request *request = find_holder_verb(operands, count);
-    if (request == NULL) {
+    const struct verb *verb = find_verb(holder_verbs, HIN_COUNT(holder_verbs), operands, count);
+    if (verb == NULL) {
         (void)hin_cli_complain_text("hinomi key holders %s", holders_usage.operands);
         return HIN_CLI_USAGE;
     }
-    return run_parsed(request, &options, operands, count);
+    return run_parsed(&verb->request, &options, operands, count);
 }
 
-/* The answer is the state of the keys, the holders, or a tenant that was erased. */
+/* ---- escrow copies ---- */
+
+static HIN_RESULT print_escrows(struct hin_json root, struct hin_error *error)
+{
+    static const char *const headings[] = {"ID",      "STATE",       "LABEL",  "AGREED",
+                                           "WRITTEN", "CERTIFICATE", "SHA-256"};
+    HIN_CLEANUP(hin_table_done) struct hin_table table = {0};
+    struct hin_json items;
+    size_t count = 0;
+    HIN_TRY(hin_json_get_array(root, "escrows", &items, &count, error));
+    HIN_TRY(hin_table_init(&table, headings, HIN_COUNT(headings)));
+    for (size_t i = 0; i < count; i++) {
+        struct hin_json item = hin_json_at(items, i);
+        struct hin_view cells[] = {hin_table_cell(&table, item, "ID"),
+                                   hin_table_cell(&table, item, "state"),
+                                   hin_table_cell(&table, item, "label"),
+                                   hin_table_time_cell(&table, item, "agreed"),
+                                   hin_table_time_cell(&table, item, "written"),
+                                   hin_table_cell(&table, item, "certificateID"),
+                                   hin_table_cell(&table, item, "digest")};
+        HIN_TRY(hin_table_add(&table, cells));
+    }
+    hin_table_print(&table, stdout);
+    return hin_ok();
+}
+
+static HIN_RESULT print_escrow(struct hin_json root, struct hin_error *error)
+{
+    struct hin_view state, label;
+    int64_t id = 0, certificate = 0;
+    HIN_TRY(hin_json_get_text(root, "state", &state, error));
+    HIN_TRY(hin_json_get_text(root, "label", &label, error));
+    HIN_TRY(hin_json_get_integer(root, "ID", 1, INT64_MAX, &id, error));
+    HIN_TRY(hin_json_opt_integer(root, "certificateID", 0, INT64_MAX, &certificate, error));
+    printf("escrow copy %lld (", (long long)id);
+    (void)hin_terminal_put(label, stdout);
+    printf("): %.*s\n", HIN_ARGS(state));
+    if (hin_view_is(state, "agreed")) {
+        printf("within a day: hinomi certificate show %lld --output CONSENT, then on the manager's "
+               "host hinomi-manager escrow --consent CONSENT --to FILE\n",
+               (long long)certificate);
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT text_body(const char *name, const char *text, struct hin_buf *out)
+{
+    struct hin_json_writer writer;
+    hin_json_writer_init(&writer, out, false);
+    hin_json_begin_object(&writer);
+    hin_json_field_cstring(&writer, name, text);
+    hin_json_end_object(&writer);
+    return hin_json_writer_finish(&writer);
+}
+
+static HIN_RESULT label_body(char **operands, size_t count, struct hin_buf *out,
+                             struct hin_error *error)
+{
+    (void)count;
+    (void)error;
+    return text_body("label", operands[1], out);
+}
+
+static HIN_RESULT receipt_body(char **operands, size_t count, struct hin_buf *out,
+                               struct hin_error *error)
+{
+    (void)count;
+    (void)error;
+    return text_body("receipt", operands[1], out);
+}
+
+static HIN_RESULT note_body(char **operands, size_t count, struct hin_buf *out,
+                            struct hin_error *error)
+{
+    (void)count;
+    (void)error;
+    return text_body("note", operands[2], out);
+}
+
+static const struct verb escrow_verbs[] = {
+    {"list", 0, 0, {&escrow_usage, HIN_HTTP_GET, "/escrows", NULL, print_escrows}},
+    {"ask", 1, 1, {&escrow_usage, HIN_HTTP_POST, "/escrows", label_body, print_escrow}},
+    {"written",
+     1,
+     1,
+     {&escrow_usage, HIN_HTTP_POST, "/escrows/written", receipt_body, print_escrow}},
+    {"forget", 2, 2, {&escrow_usage, HIN_HTTP_POST, NULL, note_body, print_escrow}}, /* of an ID */
+};
+
+static int run_escrow(int argc, char **argv)
+{
+    struct key_options options = {0};
+    char **operands = NULL;
+    size_t count = 0;
+    int status = 0;
+    uint64_t id = 0;
+    char path[64];
+    if (!hin_cli_parse(&escrow_usage, argc, argv, &options, &operands, &count, &status)) {
+        return status;
+    }
+    const struct verb *verb = find_verb(escrow_verbs, HIN_COUNT(escrow_verbs), operands, count);
+    if (verb == NULL || (verb->request.path == NULL &&
+                         !hin_is_ok(hin_view_to_u64(hin_view_from_text(operands[1]), &id)))) {
+        (void)hin_cli_complain_text("hinomi key escrow %s", escrow_usage.operands);
+        return HIN_CLI_USAGE;
+    }
+    struct request request = verb->request;
+    if (request.path == NULL) {
+        snprintf(path, sizeof(path), "/escrows/%llu/forget", (unsigned long long)id);
+        request.path = path;
+    }
+    return run_parsed(&request, &options, operands, count);
+}
+
+/* The answer is the state of the keys, the holders, a tenant that was erased, or an escrow copy. */
 static HIN_RESULT print_confirmed(struct hin_json root, struct hin_error *error)
 {
     struct hin_json found = {0};
@@ -519,6 +648,9 @@ static HIN_RESULT print_confirmed(struct hin_json root, struct hin_error *error)
         printf(
             " is unreadable; its room is given back, then it is certified: hinomi tenant show\n");
         return hin_ok();
+    }
+    if (hin_json_find(root, "certificateID", &found)) {
+        return print_escrow(root, error);
     }
     return hin_json_find(root, "holders", &found) ? print_holders(root, error)
                                                   : print_keys(root, error);
@@ -640,6 +772,7 @@ static int run_test(int argc, char **argv)
 static const struct hin_cli_command key_commands[] = {
     {&status_usage, run_status}, {&rotate_usage, run_rotate},   {&rewrap_usage, run_rewrap},
     {&retire_usage, run_retire}, {&holders_usage, run_holders}, {&confirm_usage, run_confirm},
+    {&escrow_usage, run_escrow},
 };
 const struct hin_cli_group hin_cli_group_key = {"key", "state and rotation of the keys",
                                                 key_commands, HIN_COUNT(key_commands)};

@@ -128,6 +128,14 @@ static int open_for_writing(int directory, const char *path, int reading)
     return fd;
 }
 
+struct hin_result hin_ring_load(struct hin_ring **ret_ring, int directory, const char *path,
+                                const struct hin_secret *passphrase, struct hin_error *error)
+{
+    HIN_CLEANUP_FD int fd = -1;
+    HIN_TRY(open_for_reading(directory, path, &fd, error));
+    return read_ring(ret_ring, fd, path, passphrase, error);
+}
+
 struct hin_result hin_ring_open(struct hin_ring **ret_ring, int directory, const char *path,
                                 const struct hin_secret *passphrase, struct hin_error *error)
 {

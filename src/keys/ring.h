@@ -33,6 +33,7 @@
 #ifndef HIN_KEYS_RING_H
 #define HIN_KEYS_RING_H
 
+#include "base/buf.h"
 #include "base/result.h"
 #include "base/secret.h"
 #include "keys/provider.h"
@@ -87,6 +88,15 @@ HIN_RESULT hin_ring_lock(struct hin_ring *ring, struct hin_error *error)
 HIN_RESULT hin_ring_protect(struct hin_ring *ring, const struct hin_ring_tpm *tpm,
                             const struct hin_secret *secret, struct hin_error *error)
     __attribute__((nonnull(1)));
+/* As _open, but for looking at it alone, also while another process has it and writes it. */
+HIN_RESULT hin_ring_read(struct hin_ring **ret_ring, int directory, const char *path,
+                         const struct hin_secret *passphrase, struct hin_error *error);
+/* Appends a ring of its own with the same keys, under this pass phrase alone; the ring itself stays
+ * as it is. INVALID: there is no pass phrase. LIMIT. */
+HIN_RESULT hin_ring_escrow(const struct hin_ring *ring, const struct hin_secret *passphrase,
+                           struct hin_buf *ret_bytes) HIN_NONNULL;
+/* Grows with each change of the ring. */
+uint64_t hin_ring_generation(const struct hin_ring *ring) HIN_NONNULL;
 void hin_ring_free(struct hin_ring *ring);
 static inline void hin_ring_freep(struct hin_ring **ring)
 {

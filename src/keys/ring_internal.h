@@ -108,6 +108,11 @@ HIN_RESULT hin_ring_guard(struct hin_ring *ring, const struct hin_ring_tpm *tpm,
 /* Magic, version and checksum of the head. */
 HIN_RESULT hin_ring_check_file(struct hin_view bytes, struct hin_error *error);
 
+/* --- ring.c --- */
+/* What _open does before it opens for writing. */
+HIN_RESULT hin_ring_load(struct hin_ring **ret_ring, int directory, const char *path,
+                         const struct hin_secret *passphrase, struct hin_error *error);
+
 /* --- ring_write.c --- */
 /* A whole new file, its first two places filled. */
 HIN_RESULT hin_ring_encode(struct hin_ring *ring, struct hin_buf *ret_bytes) HIN_NONNULL;

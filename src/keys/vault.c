@@ -743,6 +743,10 @@ static HIN_RESULT check_certificate(struct hin_vault *vault, struct hin_view ten
     if (hin_is_ok(hin_certificate_check(statement, HIN_CERTIFICATE_TENANT, installation, tenant))) {
         return lives ? hin_fail(HIN_CONFLICT) : hin_ok();
     }
+    if (hin_is_ok(hin_certificate_check(statement, HIN_CERTIFICATE_ESCROW, installation, tenant))) {
+        bool own = vault->options.own != NULL && hin_view_is(tenant, vault->options.own);
+        return own ? hin_ok() : hin_fail(HIN_DENIED);
+    }
     HIN_TRY(hin_certificate_check(statement, HIN_CERTIFICATE_PERSON, installation, tenant));
     return lives ? hin_ok() : hin_fail(HIN_NOT_FOUND);
 }

@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "manager/audit.h"
 #include "manager/certificate.h"
+#include "manager/escrow.h"
 #include "store/documents.h"
 
 enum { ERASURE_MAX = 4096 };
@@ -343,9 +344,13 @@ static void state_erasure(const struct hin_tenant_row *row, int64_t now_usec,
 static HIN_RESULT certify(struct hin_tenant *own, struct hin_tenant_row *row)
 {
     struct hin_certificate certificate;
+    struct hin_escrow_rows copies;
     int64_t number = 0;
     char detail[128];
     state_erasure(row, hin_tenant_now_usec(own), &certificate);
+    if (row->erasure.exportable) {
+        HIN_TRY(hin_escrow_remains(own, row->erasure.destroyed_usec, &copies, &certificate));
+    }
     struct hin_result issued = hin_certificate_issue(own, &certificate, &number);
     if (issued.code != HIN_EXISTS) {
         HIN_TRY(issued);

@@ -8,6 +8,7 @@
 #include "clock/role.h"
 #include "manager/backup/settings.h"
 #include "manager/doctor.h"
+#include "manager/init/escrow.h"
 #include "manager/init/init.h"
 #include "manager/init/protect.h"
 #include "manager/main.h"
@@ -51,6 +52,7 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     hin_option_man(&hin_manager_init_command, stdout);
     hin_option_man(&hin_manager_run_command, stdout);
     hin_option_man(&hin_manager_protect_command, stdout);
+    hin_option_man(&hin_manager_escrow_command, stdout);
     hin_option_man(&hin_manager_doctor_command, stdout);
     hin_option_man(&hin_manager_destination_command, stdout);
     hin_option_man(&hin_manager_restore_command, stdout);
@@ -66,6 +68,7 @@ static const struct {
     {"init", "make a new installation", run_init},
     {"run", "serve until SIGTERM", hin_manager_run},
     {"protect", "change what guards the key ring", run_protect},
+    {"escrow", "write a copy of the key ring that two holders agreed to", hin_manager_escrow},
     {"doctor", "look at files and host, say what to mend", hin_manager_doctor},
     {"destination", "say where backups go", hin_manager_destination},
     {"restore", "out of backups; show, accept: what was put back by hand", run_restore},

@@ -10,6 +10,7 @@
 #include "manager/audit.h"
 #include "manager/backup/records.h"
 #include "manager/certificate.h"
+#include "manager/escrow.h"
 #include "manager/person_change.h"
 #include "manager/shred.h"
 #include "store/audit.h"
@@ -630,9 +631,14 @@ static HIN_RESULT state_erasure(const struct erasure *e, struct hin_certificate 
 static HIN_RESULT certify_within(struct erasure *e)
 {
     struct hin_certificate *certificate = NULL;
+    struct hin_escrow_rows *copies = NULL;
     char detail[128];
     HIN_TRY(HIN_ARENA_NEW(e->arena, &certificate));
     HIN_TRY(state_erasure(e, certificate));
+    if (e->exportable != 0) {
+        HIN_TRY(HIN_ARENA_NEW(e->arena, &copies));
+        HIN_TRY(hin_escrow_remains(e->own, e->destroyed_msec * HIN_MSEC_USEC, copies, certificate));
+    }
     HIN_TRY(hin_certificate_issue(e->tenant, certificate, &e->certificate));
     snprintf(detail, sizeof(detail), "certificate %lld (%.*s)", (long long)e->certificate,
              HIN_ARGS(e->guid));

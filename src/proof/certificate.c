@@ -6,7 +6,10 @@
 #include "proof/certificate_internal.h"
 
 static const char *const kinds[HIN_CERTIFICATE_KIND_COUNT] = {
-    [HIN_CERTIFICATE_TENANT] = "tenant", [HIN_CERTIFICATE_PERSON] = "person"};
+    [HIN_CERTIFICATE_TENANT] = "tenant",
+    [HIN_CERTIFICATE_PERSON] = "person",
+    [HIN_CERTIFICATE_ESCROW] = "escrow",
+};
 
 const struct hin_paper hin_certificate_paper = {
     .format = "hinomi-certificate",

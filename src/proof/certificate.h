@@ -2,7 +2,7 @@
  * a tenant's or a person's data. A file is checked with nothing but the authority's fingerprint.
  *
  *     {"format":"hinomi-certificate","version":1,
- *      "certificate":{"kind":"tenant|person","installation":"HEX","tenant":"UUID","id":"UUID",
+ *      "certificate":{"kind":"tenant|person|escrow","installation":"HEX","tenant":"UUID","id":"UUID",
  *       "number":N,"name":"TEXT",
  *       "selected":[{"field":"TEXT","salt":"HEX","digest":"HEX","value":"TEXT"}, ...],
  *       "erased":{"events":N,"segments":N,"documents":N,"exports":N},
@@ -41,6 +41,7 @@ enum {
 enum hin_certificate_kind {
     HIN_CERTIFICATE_TENANT = 1,
     HIN_CERTIFICATE_PERSON = 2,
+    HIN_CERTIFICATE_ESCROW = 3, /* that two key holders agreed to a copy of the key ring */
     HIN_CERTIFICATE_KIND_COUNT
 };
 const char *hin_certificate_kind_name(enum hin_certificate_kind kind); /* "tenant" */

@@ -90,7 +90,8 @@ static HIN_RESULT read_kind(struct hin_json object, struct hin_certificate *cert
             return hin_ok();
         }
     }
-    return hin_error_set(error, HIN_SYNTAX, NULL, 0, 0, "kind: neither tenant nor person");
+    return hin_error_set(error, HIN_SYNTAX, NULL, 0, 0,
+                         "kind: neither tenant nor person nor escrow");
 }
 
 static HIN_RESULT read_certificate(struct hin_json object, struct hin_certificate *certificate,

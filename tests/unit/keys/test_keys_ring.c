@@ -418,3 +418,73 @@ TEST(test_keys_ring__golden_version_2)
     CHECK_OK(provider.unwrap(provider.context, &binding, hin_buf_view(&p.wrapped), &p.back));
     CHECK_VIEW(hin_secret_view(&p.back), "golden key of thirty-two bytes..");
 }
+
+static HIN_RESULT wrap_for(struct place *p, const char *tenant)
+{
+    struct hin_key_provider provider = hin_ring_provider(p->ring);
+    struct hin_key_binding bound = binding;
+    bound.tenant = hin_view_from_text(tenant);
+    hin_buf_clear(&p->wrapped);
+    return provider.wrap(provider.context, &bound, &p->key, &p->wrapped);
+}
+
+static HIN_RESULT unwraps_for(struct place *p, struct hin_ring *ring, const char *tenant)
+{
+    struct hin_key_provider provider = hin_ring_provider(ring);
+    struct hin_key_binding bound = binding;
+    bound.tenant = hin_view_from_text(tenant);
+    hin_secret_done(&p->back);
+    return provider.unwrap(provider.context, &bound, hin_buf_view(&p->wrapped), &p->back);
+}
+
+/* The copy opens what was wrapped until then, under its own pass phrase; the ring does not change.
+ */
+TEST(test_keys_ring__escrow_is_a_ring_of_its_own)
+{
+    PLACE(p, "escrow");
+    HIN_CLEANUP(hin_ring_freep) struct hin_ring *copy = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf before = {.max = 65536}, after = {.max = 65536};
+    struct hin_secret none = {0};
+    CHECK_OK(hin_ring_create(AT_FDCWD, p.path, &p.wrong, &p.error));
+    CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, &p.wrong, &p.error));
+    struct hin_key_provider provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.generate(provider.context, HIN_VIEW("t")));
+    CHECK_OK(wrap_for(&p, "t"));
+    CHECK_OK(hin_file_read(AT_FDCWD, p.path, &before));
+    uint64_t generation = hin_ring_generation(p.ring);
+    CHECK_CODE(hin_ring_escrow(p.ring, &none, &p.bytes), INVALID);
+    CHECK_OK(hin_ring_escrow(p.ring, &p.phrase, &p.bytes));
+    CHECK_INT(hin_ring_generation(p.ring), generation);
+    CHECK_CODE(hin_ring_decode(hin_buf_view(&p.bytes), &p.wrong, &copy, &p.error), AUTH);
+    CHECK_CODE(hin_ring_decode(hin_buf_view(&p.bytes), NULL, &copy, &p.error), AUTH);
+    CHECK_OK(hin_ring_decode(hin_buf_view(&p.bytes), &p.phrase, &copy, &p.error));
+    CHECK_OK(unwraps_for(&p, copy, "t"));
+    CHECK(hin_secret_equal(&p.back, &p.key));
+    /* the ring is as it was, goes on under its own pass phrase, and what it makes now is its own */
+    CHECK_OK(hin_file_read(AT_FDCWD, p.path, &after));
+    CHECK(hin_view_equal(hin_buf_view(&before), hin_buf_view(&after)));
+    CHECK_OK(provider.rotate(provider.context, HIN_VIEW("t")));
+    CHECK_OK(wrap_for(&p, "t"));
+    CHECK_CODE(unwraps_for(&p, copy, "t"), NOT_FOUND);
+    hin_ring_free(p.ring);
+    p.ring = NULL;
+    CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, &p.wrong, &p.error));
+    CHECK_OK(unwraps_for(&p, p.ring, "t"));
+}
+
+TEST(test_keys_ring__is_read_beside_its_writer)
+{
+    PLACE(p, "beside");
+    HIN_CLEANUP(hin_ring_freep) struct hin_ring *reader = NULL;
+    CHECK_CODE(hin_ring_read(&reader, AT_FDCWD, p.path, NULL, &p.error), NOT_FOUND);
+    CHECK_OK(hin_ring_create(AT_FDCWD, p.path, NULL, &p.error));
+    CHECK_OK(hin_ring_open(&p.ring, AT_FDCWD, p.path, NULL, &p.error));
+    CHECK_OK(hin_ring_lock(p.ring, &p.error));
+    struct hin_key_provider provider = hin_ring_provider(p.ring);
+    CHECK_OK(provider.generate(provider.context, HIN_VIEW("t")));
+    CHECK_OK(wrap_for(&p, "t"));
+    CHECK_OK(hin_ring_read(&reader, AT_FDCWD, p.path, NULL, &p.error));
+    CHECK_OK(unwraps_for(&p, reader, "t"));
+    struct hin_key_provider reading = hin_ring_provider(reader);
+    CHECK_CODE(reading.rotate(reading.context, HIN_VIEW("t")), DENIED);
+}

@@ -225,6 +225,9 @@ TEST(test_keys_vault__certifies_only_what_it_has_destroyed)
     CHECK_CODE(hin_vault_certificate_sign(s.vault, t0, HIN_VIEW("{}"), signature), INVALID);
     CHECK_OK(hin_vault_tenant_create(s.vault, t0));
     CHECK_OK(hin_vault_certificate_sign(s.vault, t0, hin_buf_view(&text), signature));
+    /* The key ring is the installation's affair. */
+    CHECK_OK(state_erasure(&s, HIN_CERTIFICATE_ESCROW, t0, &text));
+    CHECK_CODE(hin_vault_certificate_sign(s.vault, t0, hin_buf_view(&text), signature), DENIED);
 }
 
 TEST(test_keys_vault__a_stolen_state_folder_opens_nothing)

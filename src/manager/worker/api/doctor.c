@@ -10,6 +10,8 @@
 #include "crypt/x509.h"
 #include "doctor/doctor.h"
 #include "keys/client.h"
+#include "manager/erasure.h"
+#include "manager/escrow.h"
 #include "manager/holders.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/retention.h"
@@ -24,6 +26,7 @@
 #define SOON_USEC       (14 * HIN_DAY_USEC)
 #define AGENT_SOON_USEC (7 * HIN_DAY_USEC)
 #define WAL_LARGE_BYTES (INT64_C(512) << 20)
+#define QUARTER_USEC    (92 * HIN_DAY_USEC)
 
 static int64_t now_of(const struct hin_api_call *call)
 {
@@ -222,6 +225,125 @@ static void look_holders(struct hin_doctor *doctor, void *subject)
         }
     }
     free(holders);
+}
+
+/* ---- escrow copies ---- */
+
+struct copies {
+    struct hin_api_call *call;
+    struct hin_escrow newest; /* that was written and not forgotten; id 0: none */
+    unsigned agreed;          /* and not noted as written */
+    int64_t rotated_usec;     /* the last rotation of a wrapping key that the ring holds */
+    uint64_t backups;         /* taken since the newest copy */
+};
+
+static struct hin_result meet_copy(void *context, const struct hin_escrow *escrow)
+{
+    struct copies *copies = context;
+    copies->agreed += escrow->state == HIN_ESCROW_AGREED;
+    if (escrow->state == HIN_ESCROW_WRITTEN && escrow->written_msec > copies->newest.written_msec) {
+        copies->newest = *escrow;
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT meet_keys(struct copies *copies, struct hin_view tenant)
+{
+    struct hin_vault_tenant_status status;
+    copies->call->tenant->key_use_count++;
+    HIN_TRY(hin_keys_tenant_status(&copies->call->tenant->keys, tenant, &status));
+    copies->rotated_usec = HIN_MAX(copies->rotated_usec, status.master_rotated_usec);
+    copies->rotated_usec = HIN_MAX(copies->rotated_usec, status.wrapping_rotated_usec);
+    return hin_ok();
+}
+
+/* A tenant that was made since has a key that the copy lacks, as a key that was rotated is. */
+static struct hin_result meet_tenant(void *context, const struct hin_store_document *document)
+{
+    struct copies *copies = context;
+    struct hin_tenant_row row;
+    HIN_TRY(hin_tenant_row_read(document->id, document->bytes, &row));
+    if (row.state != HIN_TENANT_ACTIVE && row.state != HIN_TENANT_SUSPENDED) {
+        return hin_ok();
+    }
+    copies->rotated_usec = HIN_MAX(copies->rotated_usec, document->created_usec);
+    return meet_keys(copies, hin_view_from_text(row.uuid));
+}
+
+static struct hin_result meet_backup(void *context, const struct hin_store_document *document)
+{
+    struct copies *copies = context;
+    copies->backups += document->created_usec > copies->newest.written_msec * HIN_MSEC_USEC;
+    return hin_ok();
+}
+
+static HIN_RESULT meet_all(struct copies *copies)
+{
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    struct hin_tenant *own = copies->call->tenant;
+    HIN_TRY(hin_escrow_each(own, meet_copy, copies));
+    HIN_TRY(meet_keys(copies, hin_tenant_view(own)));
+    HIN_TRY(hin_store_list(own->store, HIN_STORE_TENANTS, &all, meet_tenant, copies, &listed));
+    return hin_store_list(own->store, HIN_STORE_BACKUPS, &all, meet_backup, copies, &listed);
+}
+
+static void judge_copies(struct hin_doctor *doctor, const struct copies *copies)
+{
+    int64_t written_usec = copies->newest.written_msec * HIN_MSEC_USEC;
+    int64_t age_usec = now_of(copies->call) - written_usec;
+    if (copies->newest.id == 0) {
+        hin_doctor_found(doctor, "no escrow copy of the key ring is known: whoever loses the ring "
+                                 "loses all that is stored, backups included");
+        return;
+    }
+    /* In the same millisecond counts as before: one warning too many is the lesser evil. */
+    if (copies->rotated_usec >= written_usec) {
+        hin_doctor_found(doctor,
+                         "keys were made or rotated since the newest escrow copy (%lld, %s): they "
+                         "are not in it",
+                         (long long)copies->newest.id, copies->newest.label);
+    } else if (age_usec > QUARTER_USEC) {
+        hin_doctor_found(doctor, "the newest escrow copy of the key ring is %lld days old",
+                         days(age_usec));
+    } else {
+        hin_doctor_fine(doctor, "the newest escrow copy is %lld days old (%s)", days(age_usec),
+                        copies->newest.label);
+    }
+    if (copies->backups > 0) {
+        hin_doctor_found_as(
+            doctor, HIN_DOCTOR_ADVICE, NULL,
+            "%llu backups were begun since the newest escrow copy, each under a key "
+            "of its own: it does not open them, the key ring does",
+            (unsigned long long)copies->backups);
+    }
+}
+
+static void look_escrow(struct hin_doctor *doctor, void *subject)
+{
+    struct hin_api_call *call = subject;
+    struct copies copies = {.call = call};
+    struct hin_key_provider_status status;
+    call->tenant->key_use_count++;
+    struct hin_result asked = hin_keys_status(&call->tenant->keys, &status);
+    if (hin_is_ok(asked) && !status.exportable) {
+        hin_doctor_fine(doctor, "the keys are in no file");
+        return;
+    }
+    if (hin_is_ok(asked)) {
+        asked = meet_all(&copies);
+    }
+    if (!hin_is_ok(asked)) {
+        hin_doctor_unseen(doctor, "what copies there are cannot be told: %s",
+                          hin_code_text(asked.code));
+        return;
+    }
+    judge_copies(doctor, &copies);
+    if (copies.agreed > 0) {
+        hin_doctor_found_as(
+            doctor, HIN_DOCTOR_ADVICE, "hinomi key escrow written RECEIPT, or forget ID NOTE",
+            "%u escrow copies were agreed to and not noted as written", copies.agreed);
+    }
 }
 
 /* ---- certificates ---- */
@@ -459,6 +581,9 @@ static const struct hin_doctor_check checks[] = {
      look_versions_of_keys},
     {"key.holders", "keys", "key holders and their review", HIN_DOCTOR_ADVICE,
      "hinomi key holders add NAME", HIN_RIGHT_KEYS, look_holders},
+    {"key.escrow", "keys", "copies of the key ring that are kept elsewhere", HIN_DOCTOR_WARNING,
+     "hinomi key escrow ask LABEL (docs/OPERATIONS.md)", HIN_RIGHT_KEYS | INSTALLATION,
+     look_escrow},
     {"certificate.authority", "certificates", "the certificate authority", HIN_DOCTOR_ERROR,
      "plan a new authority (docs/OPERATIONS.md)", HIN_RIGHT_VIEW | INSTALLATION, look_authority},
     {"certificate.agents", "certificates", "certificates of agents", HIN_DOCTOR_WARNING,

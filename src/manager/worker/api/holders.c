@@ -404,7 +404,8 @@ static struct hin_result agree(struct hin_api_call *call)
     const struct hin_holder *by = hin_holders_by_key(&holders, request.by);
     snprintf(how, sizeof(how), "request %lld of %s", (long long)request.id,
              by != NULL ? by->name : "?");
-    if (request.action != HIN_HOLDER_RETIRE && request.action != HIN_HOLDER_ERASE) {
+    if (request.action != HIN_HOLDER_RETIRE && request.action != HIN_HOLDER_ERASE &&
+        request.action != HIN_HOLDER_ESCROW) {
         return do_now(call, &holders, &request, how);
     }
     HIN_TRY(do_now(call, &holders, &request, how));
@@ -412,6 +413,9 @@ static struct hin_result agree(struct hin_api_call *call)
     if (request.action == HIN_HOLDER_ERASE) {
         return hin_api_tenant_erase(call, request.number, by != NULL ? by->name : "?",
                                     request.expires_usec - HIN_HOLDER_REQUEST_USEC);
+    }
+    if (request.action == HIN_HOLDER_ESCROW) {
+        return hin_api_escrow_agreed(call, request.name, by != NULL ? by->name : "?");
     }
     if (strcmp(request.name, HIN_API_AUTHORITY_NAME) == 0) {
         return hin_api_authority_retire(call);

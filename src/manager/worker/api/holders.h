@@ -30,4 +30,9 @@ HIN_RESULT hin_api_authority_retire(struct hin_api_call *call) HIN_NONNULL;
 HIN_RESULT hin_api_tenant_erase(struct hin_api_call *call, int64_t number, const char *by,
                                 int64_t requested_usec) HIN_NONNULL;
 
+/* escrows.c: a copy of the key ring was agreed to; label: of it, by: as above. Answers its record.
+ */
+HIN_RESULT hin_api_escrow_agreed(struct hin_api_call *call, const char *label,
+                                 const char *by) HIN_NONNULL;
+
 #endif

@@ -29,5 +29,6 @@ const struct hin_api_module *const hin_api_modules[] = {
     &hin_api_module_person_corrections,
     &hin_api_module_evidence,
     &hin_api_module_trust,
+    &hin_api_module_escrows,
 };
 const size_t hin_api_module_count = HIN_COUNT(hin_api_modules);

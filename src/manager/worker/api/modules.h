@@ -29,6 +29,7 @@ extern const struct hin_api_module hin_api_module_person_corrections;
 extern const struct hin_api_module hin_api_module_certificates;
 extern const struct hin_api_module hin_api_module_exports;
 extern const struct hin_api_module hin_api_module_doctor;
+extern const struct hin_api_module hin_api_module_escrows;
 
 extern const struct hin_api_resource hin_api_computers;
 extern const struct hin_api_resource hin_api_policies;

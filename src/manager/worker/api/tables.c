@@ -343,7 +343,8 @@ const struct hin_api_attributes hin_api_tenant_erasure =
 
 static const struct hin_api_attribute certificate_rows[] = {
     {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The certificate's own identifier."},
-    {"kind", HIN_API_CHOICE, RO, PLAIN, 0, 0, "tenant|person", NULL, "Whose data was erased."},
+    {"kind", HIN_API_CHOICE, RO, PLAIN, 0, 0, "tenant|person|escrow", NULL,
+     "Whose data was erased; or that a copy of the key ring was agreed to."},
     {"tenantID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Number of the tenant."},
     {"tenantName", HIN_API_TEXT, RO, SENSITIVE, 0, HIN_API_TENANT_NAME_MAX, NULL, NULL,
      "Name of the tenant."},
@@ -429,6 +430,48 @@ static const struct hin_api_attribute key_retirement_rows[] = {
 };
 const struct hin_api_attributes hin_api_key_retirement =
     HIN_API_TABLE("KeyRetirement", key_retirement_rows);
+
+static const struct hin_api_attribute key_escrow_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "Its own identifier."},
+    {"label", HIN_API_TEXT, RO, SENSITIVE, 0, 63, NULL, NULL, "Where it is kept, in words."},
+    {"state", HIN_API_CHOICE, RO, PLAIN, 0, 0, "agreed|written|forgotten", NULL,
+     "agreed: perhaps made; written: its receipt was noted; forgotten: said to be destroyed."},
+    {"requestedBy", HIN_API_TEXT, RO, PERSONAL, 0, 95, NULL, NULL, "Who asked for it."},
+    {"confirmedBy", HIN_API_TEXT, RO, PERSONAL, 0, 95, NULL, NULL, "Who agreed."},
+    {"agreed", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When."},
+    {"certificateID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "ID of the certificate that lets it be written, among certificates."},
+    {"written", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was written."},
+    {"generation", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "Of the key ring when it was copied: it grows with each change."},
+    {"digest", HIN_API_TEXT, RO, PLAIN, 0, 64, NULL, NULL, "SHA-256 of the file."},
+    {"forgotten", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was said to be destroyed."},
+    {"forgottenBy", HIN_API_TEXT, RO, PERSONAL, 0, 95, NULL, NULL, "Who said so."},
+    {"note", HIN_API_TEXT, RO, SENSITIVE, 0, 255, NULL, NULL, "In which words."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_key_escrow = HIN_API_TABLE("KeyEscrow", key_escrow_rows);
+
+static const struct hin_api_attribute key_escrow_label_rows[] = {
+    {"label", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, SENSITIVE, 1, 63, NULL, NULL,
+     "Where the copy is going to be kept, in words."},
+};
+const struct hin_api_attributes hin_api_key_escrow_label =
+    HIN_API_TABLE("KeyEscrowLabel", key_escrow_label_rows);
+
+static const struct hin_api_attribute key_escrow_receipt_rows[] = {
+    {"receipt", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PLAIN, 1, 191, NULL, NULL,
+     "What `hinomi-manager escrow` printed."},
+};
+const struct hin_api_attributes hin_api_key_escrow_receipt =
+    HIN_API_TABLE("KeyEscrowReceipt", key_escrow_receipt_rows);
+
+static const struct hin_api_attribute key_escrow_note_rows[] = {
+    {"note", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, SENSITIVE, 1, 255, NULL, NULL,
+     "How the copy was destroyed, or why there is none."},
+};
+const struct hin_api_attributes hin_api_key_escrow_note =
+    HIN_API_TABLE("KeyEscrowNote", key_escrow_note_rows);
 
 static const struct hin_api_attribute key_holder_rows[] = {
     {"name", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, PERSONAL, 1, 63, NULL, NULL,

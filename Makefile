@@ -4,6 +4,8 @@ PREFIX  ?= /usr
 MINUTES ?= 10
 SEED    ?= 0
 KILLS   ?= 200
+DURING  ?= ingest
+STORE   ?= sqlite
 
 .PHONY: all programs bench torture fuzz fmt install uninstall clean
 all: $(BUILD)/build.ninja
@@ -20,7 +22,7 @@ bench: all
 	bench/run $(BUILD)
 
 torture: all
-	tests/torture/run --build $(BUILD) --kills $(KILLS) --seed $(SEED)
+	tests/torture/run --build $(BUILD) --kills $(KILLS) --seed $(SEED) --during $(DURING) --store $(STORE)
 
 fuzz:
 	fuzz/run --minutes $(MINUTES)

@@ -403,6 +403,10 @@ static HIN_RESULT erase_tenant(struct hin_vault *vault, struct hin_view id,
     const struct hin_key_provider *provider = &vault->options.provider;
     HIN_ENSURE(vault->options.own == NULL || !hin_view_is(id, vault->options.own), DENIED);
     struct hin_result shredded = shred_tenant(vault, id);
+    if (shredded.code ==
+        HIN_NOT_FOUND) { /* made at the provider alone, and cut off there; or done */
+        shredded = provider->destroy(provider->context, id, HIN_KEY_ALL_VERSIONS);
+    }
     if (shredded.code != HIN_NOT_FOUND) {
         HIN_TRY(shredded);
     }

@@ -390,19 +390,17 @@ static HIN_RESULT check_alone(const struct hin_tenant *own, const char *name)
     return hin_ok();
 }
 
-static HIN_RESULT reclaim(const struct hin_tenant *own, const struct hin_tenant_row *row,
-                          bool *ret_done)
+HIN_RESULT hin_erasure_reclaim(const struct hin_tenant *own, const char *uuid, bool *ret_done)
 {
     struct hin_store_options options = {
-        .directory = own->place.directory, .server = own->place.server, .tenant = row->uuid};
+        .directory = own->place.directory, .server = own->place.server, .tenant = uuid};
     struct hin_error error = {0};
     char lock[64];
-    snprintf(lock, sizeof(lock), "%s.lock", row->uuid);
+    snprintf(lock, sizeof(lock), "%s.lock", uuid);
     HIN_TRY(check_alone(own, lock));
     struct hin_result erased = hin_store_erase(&options, ret_done, &error);
     if (!hin_is_ok(erased) && error.text[0] != '\0') {
-        hin_log(HIN_LOG_WARNING, "the room of tenant %s is not free yet: %s", row->uuid,
-                error.text);
+        hin_log(HIN_LOG_WARNING, "the room of tenant %s is not free yet: %s", uuid, error.text);
     }
     HIN_TRY(erased);
     if (*ret_done) {
@@ -420,7 +418,7 @@ HIN_RESULT hin_erasure_step(struct hin_tenant *own, struct hin_tenant_row *row, 
         HIN_TRY(hin_erasure_destroy_key(own, row));
         return hin_tenant_row_write(own, row, HIN_TENANT_ERASING, 0);
     }
-    HIN_TRY(reclaim(own, row, &reclaimed));
+    HIN_TRY(hin_erasure_reclaim(own, row->uuid, &reclaimed));
     if (!reclaimed) {
         return hin_ok();
     }

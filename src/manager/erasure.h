@@ -52,6 +52,10 @@ void hin_erasure_count(struct hin_tenant *own, struct hin_tenant_row *row) HIN_N
 /* Has the wrapping key destroyed and notes it in *row, which the caller stores. From the key
  * service's answer on nothing of the tenant opens any more. */
 HIN_RESULT hin_erasure_destroy_key(struct hin_tenant *own, struct hin_tenant_row *row) HIN_NONNULL;
+/* Gives back what a tenant whose keys are destroyed lay in, in bounded steps. AGAIN: somebody has
+ * it open. */
+HIN_RESULT hin_erasure_reclaim(const struct hin_tenant *own, const char *uuid,
+                               bool *ret_done) HIN_NONNULL;
 /* One step of what is left for a row in the state ERASING; *ret_done: the row is ERASED. AGAIN:
  * later, somebody has the tenant open still, or a key or database service is away. */
 HIN_RESULT hin_erasure_step(struct hin_tenant *own, struct hin_tenant_row *row,

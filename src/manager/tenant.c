@@ -127,15 +127,17 @@ static HIN_RESULT renew_key(void *context)
     return hin_ok();
 }
 
-static HIN_RESULT follow_rotation(struct hin_tenant *tenant)
+/* *ret_due: there is another key to be taken. */
+static HIN_RESULT follow_rotation(struct hin_tenant *tenant, bool *ret_due)
 {
     uint32_t version = tenant->data_version;
     struct hin_result seen = newest_version(tenant, tenant->sealer_key, &version);
+    *ret_due = seen.code == HIN_NOT_FOUND || version > tenant->data_version;
     if (seen.code == HIN_NOT_FOUND) { /* it went with an erasure */
         return renew_key(tenant);
     }
     HIN_TRY(seen);
-    return version > tenant->data_version ? take_data_key(tenant, version) : hin_ok();
+    return *ret_due ? take_data_key(tenant, version) : hin_ok();
 }
 
 static HIN_RESULT fetch_index_key(void *context, struct hin_secret *ret_key)
@@ -413,8 +415,10 @@ HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant)
     hin_opener_expire(tenant->opener, now_usec, HIN_TENANT_KEY_UNUSED_USEC,
                       HIN_TENANT_KEY_HELD_USEC);
     hin_index_expire(tenant->index, now_usec, HIN_TENANT_KEY_UNUSED_USEC, HIN_TENANT_KEY_HELD_USEC);
-    struct hin_result followed = tenant->store != NULL ? follow_rotation(tenant) : hin_ok();
-    if (!hin_is_ok(followed)) { /* the former key goes on until the next second, or its end */
+    bool due = false;
+    struct hin_result followed = tenant->store != NULL ? follow_rotation(tenant, &due) : hin_ok();
+    if (due &&
+        !hin_is_ok(followed)) { /* the former key goes on until the next second, or its end */
         hin_log_result(HIN_LOG_WARNING, followed,
                        "data keys were rotated, and no new one is there");
     }
@@ -434,7 +438,8 @@ HIN_RESULT hin_tenant_refresh(struct hin_tenant *tenant)
 {
     bool fresh = hin_clock_monotonic_usec(tenant->clock) - tenant->sealer_usec <
                  HIN_TENANT_SEALER_USEC - HIN_MINUTE_USEC;
+    bool due = false;
     return fresh && hin_sealer_left_count(tenant->sealer) > SEALER_RESERVE
-               ? follow_rotation(tenant)
+               ? follow_rotation(tenant, &due)
                : take_present_key(tenant);
 }

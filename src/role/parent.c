@@ -221,6 +221,13 @@ HIN_RESULT hin_role_parent_connect(struct hin_role_parent *parent, const char *n
     return hin_role_child_connect(child, as, ret_channel);
 }
 
+bool hin_role_parent_is_ready(const struct hin_role_parent *parent, const char *name,
+                              unsigned instance)
+{
+    const struct child *child = find_child(parent, name, instance);
+    return child != NULL && child->state == CHILD_READY;
+}
+
 pid_t hin_role_parent_pid(const struct hin_role_parent *parent, const char *name, unsigned instance)
 {
     const struct child *child = find_child(parent, name, instance);

@@ -87,6 +87,9 @@ HIN_RESULT hin_role_parent_send(struct hin_role_parent *parent, const char *name
 HIN_RESULT hin_role_parent_connect(struct hin_role_parent *parent, const char *name,
                                    unsigned instance, const char *as,
                                    struct hin_ipc **ret_channel) HIN_NONNULL;
+/* Whether it runs and has said that it is ready: from then on it takes the program's messages. */
+bool hin_role_parent_is_ready(const struct hin_role_parent *parent, const char *name,
+                              unsigned instance);
 /* Process id, or -1 while it does not run. */
 pid_t hin_role_parent_pid(const struct hin_role_parent *parent, const char *name,
                           unsigned instance) HIN_NONNULL;

@@ -28,6 +28,7 @@ refused() {
 # A writer that is killed in the middle; its ssh, if it has one, goes too.
 killed_writer() { # SUBJECT NAME MIB
     local pid child
+    rm -f "$T/hold.out"
     "$try" "$T/$1" hold "$2" "$3" >"$T/hold.out" 2>"$T/hold.err" &
     pid=$!
     wait_for 20 grep -q holding "$T/hold.out" || return 1
@@ -147,16 +148,18 @@ if aws_sdk; then
     refused "one that is gone" NETWORK "connection refused" hasty list
     check "it comes back" s3_start "$port"
     check "with all that it had" cmp <(on s3 get w/late) "$T/some"
+    s3_port=$port
     stop store
 else
-    note "skipped: 50 cases with an object store (the npm registry is not there)"
+    note "skipped: 70 cases with an object store (the npm registry is not there)"
 fi
 
 # ---- a host over SSH ----
 # sshd as an ordinary user lets that user in, and takes nothing of the host's.
 daemon=$("$here/tools/sshd" 2>"$T/sshd.out") || bail "Debian's sshd cannot be had: $(cat "$T/sshd.out")"
 user=$(id -un)
-[ "$(id -u)" != 0 ] || { user=nobody && runner=(setpriv --reuid nobody --regid nogroup --clear-groups --); }
+as_user=()
+[ "$(id -u)" != 0 ] || { user=nobody && as_user=(setpriv --reuid nobody --regid nogroup --clear-groups --); }
 mkdir -p "$T/ssh" "$T/there/depot"
 for key in host other id stranger; do ssh-keygen -q -t ed25519 -N '' -f "$T/ssh/$key"; done
 sshd_start() {
@@ -171,8 +174,10 @@ PasswordAuthentication no
 KbdInteractiveAuthentication no
 Subsystem sftp internal-sftp
 EOF
+    runner=("${as_user[@]}")
     launch sshd "$daemon" -D -e -f "$T/ssh/config"
-    wait_for 10 grep -q "listening on 127.0.0.1 port $port" "$T/sshd.log"
+    runner=()
+    wait_for 10 bash -c "</dev/tcp/127.0.0.1/$port"
 }
 port=$(python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])')
 small=
@@ -248,6 +253,7 @@ else
     note "skipped: 5 cases of full and read-only disks (no tmpfs can be mounted)"
 fi
 # The connection dies in the middle: told, and the next call makes another.
+rm -f "$T/hold.out"
 "$try" "$T/far" hold slow 12 >"$T/hold.out" 2>&1 &
 holder=$!
 wait_for 20 grep -q holding "$T/hold.out"
@@ -263,5 +269,75 @@ check "it comes back" on far list
 truncate -s 100000 "$T/there/depot/w/ours"
 check "a file that the host lost a part of is shorter, which whoever reads compares" test "$(on far get w/ours | wc -c)" = 100000
 stop sshd
-refused "a host that is gone" NETWORK "check the port" far list
+refused "a host that is gone" NETWORK "check the port" hasty list
+check "it comes back too" sshd_start
+
+# ---- a manager whose backups go to both ----
+# in_memory PROCESS: is the secret key in its memory?
+in_memory() {
+    python3 - "$(process m "$1")" $secret <<'PY'
+import re, sys
+pid, secret = sys.argv[1], sys.argv[2].encode()
+with open(f"/proc/{pid}/maps") as maps, open(f"/proc/{pid}/mem", "rb", 0) as memory:
+    for line in maps:
+        start, end, mode = re.match(r"([0-9a-f]+)-([0-9a-f]+) (\S+)", line).groups()
+        if mode.startswith("rw"):
+            try:
+                memory.seek(int(start, 16))
+                if secret in memory.read(int(end, 16) - int(start, 16)):
+                    sys.exit(0)
+            except OSError:
+                pass
+sys.exit(1)
+PY
+}
+network_of() { readlink "/proc/$1/ns/net"; }
+places() { cli m backup list --json | jq -r '[.backups[-1].destinations[] | .state] | sort | unique | join(" ")'; }
+made() { [ "$(cli m backup list --json | jq '[.backups[] | select(.state == "done")] | length')" -ge "$1" ]; }
+destination() { "$build/hinomi-manager" destination --state "$T/m" "$@"; }
+if aws_sdk; then
+    check "the store is back" s3_start "$s3_port"
+    check "a manager" manager_init m || bail "a manager"
+    mapfile -t at_s3 < <(s3_settings | sed '/^@/d; s/^/--setting=/')
+    at_s3+=(--secret-file "$T/credentials")
+    at_ssh=(--setting "identity-file=$T/ssh/id" --setting "host-key-file=$T/ssh/known.far")
+    check_not "a destination with wrong credentials is not taken" destination --add far --url s3://depot/m "${at_s3[@]/credentials/wrong}"
+    like "and told what is wrong" "$(cat "$T/said")" 'the secret key is wrong'
+    check_not "nor one with a setting that is none" destination --add far --url s3://depot/m "${at_s3[@]}" --setting color=red
+    printf '[127.0.0.1]:%s %s\n' "$port" "$(cut -d' ' -f1,2 "$T/ssh/other.pub")" >"$T/ssh/known.wrong"
+    check_not "nor a host of another key" destination --add there --url "sftp://$user@127.0.0.1:$port$T/there/depot" "${at_ssh[@]/known.far/known.wrong}"
+    check "an object store is" destination --add far --url s3://depot/m "${at_s3[@]}" --region dc3
+    check "a host over SSH is" destination --add there --url "sftp://$user@127.0.0.1:$port$T/there/depot" "${at_ssh[@]}" --region dc4
+    is "settings hold no credentials" "$(grep -c -e AKIDEXAMPLE -e "$secret" "$T/m/manager.json")" 0
+    check "the manager runs" manager_start m --workers 1 || bail "the manager"
+    sign_in m
+    happens 60 "the first backup makes itself" made 1
+    is "at both" "$(places)" "there"
+    check "it is read back from both" cli m backup verify
+    check "credentials are no argument and no environment of any process" \
+        test -z "$(for p in $(descendants "${pids[m]}"); do cat "/proc/$p/cmdline" "/proc/$p/environ"; done 2>/dev/null | tr '\0' '\n' | grep -e AKIDEXAMPLE -e "$secret")"
+    if [ "$(id -u)" = 0 ]; then
+        check "depot holds the credentials" in_memory depot
+        check_not "backup does not" in_memory backup
+        check_not "nor does the depot of the host over SSH" in_memory depot/1
+        own=$(network_of self)
+        is "backup has no network, nor has who speaks SFTP" "$(for p in backup depot/1; do [ "$(network_of "$(process m $p)")" = "$own" ] || echo none; done | xargs)" "none none"
+        is "ssh runs as the user of the role" "$(stat -c %u "/proc/$(pgrep -P "$(process m depot/1)" ssh)")" "$(stat -c %u "/proc/$(process m depot/1)")"
+    fi
+    stop sshd
+    cli m backup now >"$T/now.out" 2>&1
+    is "one destination gone, the other has it" "$(places)" "failed there"
+    like "and it is said which" "$(cli m backup list | tr '\n' ' ')" 'there +failed'
+    check "the host is back" sshd_start
+    happens 40 "and the next backup is at both again" eval 'cli m backup now >/dev/null; [ "$(places)" = there ]'
+    manager_stop m
+    check_not "a clean stop leaves nothing unshipped" logged m 'was not shipped to far'
+    for from in far there; do
+        url=s3://depot/m with=("${at_s3[@]}")
+        [ $from = far ] || { url=sftp://$user@127.0.0.1:$port$T/there/depot with=("${at_ssh[@]}"); }
+        check "an installation is made out of it: $from" eval '"$build/hinomi-manager" restore --from "$url" "${with[@]}" --keyring "$T/m.keyring" --state "$T/m.$from" --json >"$T/$from.json"'
+        is "of the last backup" "$(jq -c '[.tenants[] | .restored]' "$T/$from.json")" "[true]"
+    done
+    stop store
+fi
 done_testing

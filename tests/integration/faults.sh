@@ -165,5 +165,26 @@ note "arrived: $got; said to be lost: $lost"
 check "lost and arrived are all there were" eval '[ $((${got%% *} + lost)) -ge 40000 ] && [ $((${got%% *} + lost)) -le 40010 ]'
 is "none twice" "$(cut -d' ' -f1 <<<"$got")" "$(cut -d' ' -f2 <<<"$got")"
 agent_stop b
+
+# ---- several processes end at once ----
+# A worker that has just been started is not disturbed by what happens to others meanwhile: that is told to one that is ready.
+children() { cat "/proc/${pids[m]}"/task/*/children; }
+is_back() { [ "$(children | wc -w)" -ge "$all" ] && cli m events --limit 1 >/dev/null; }
+all=$(children | wc -w)
+before=$(events m --where state=20)
+for round in 1 2 3; do
+    workers=$(for pid in $(children); do grep -aq ': worker' "/proc/$pid/cmdline" && echo "$pid"; done)
+    jobs_pid=$(process m jobs)
+    kill -KILL $workers
+    left=$((all - $(wc -w <<<"$workers")))
+    for _ in {1..3000}; do [ "$(children | wc -w)" -le "$left" ] || break; done # until the first is there again
+    kill -KILL "$jobs_pid"
+    wait_for 20 is_back
+    sleep 0.3
+done
+check_not "a worker that starts meanwhile does not end for it" logged m 'broke the protocol'
+told() { [ "$(events m --where state=20)" -ge $((before + 6)) ]; } # what was on its way to a killed one is lost
+happens 10 "restarts are told, though no worker was there to be told" told
+
 check "the manager ends in order" stop m
 done_testing

@@ -169,4 +169,24 @@ check "the TPM is cleared" tool t1 tpm2_clear -c p
 like "then nothing opens any more" "$(refusal p --passphrase-file "$T/pin")" 'or this one was cleared'
 stop t1
 stop t2
+
+# ---- a state of before, with its TPM (tests/golden): later versions are held to open it ----
+mkdir "$T/golden"
+tar -C "$T/golden" -xf "$here/tests/golden/manager_v2_tpm.tar.xz" || bail "the sample is unpacked"
+cp -a "$T/golden/m" "$T/g" && cp -a "$T/golden/m.keyring" "$T/g.keyring" && cp "$T/golden/m.init.json" "$T/g.init.json" && mkdir "$T/t3" && cp -a "$T"/golden/tpm/* "$T/t3/"
+free_port() { python3 -c 'import socket; s = socket.socket(); s.bind(("127.0.0.1", 0)); print(s.getsockname()[1])'; }
+jq --arg ring "$T/g.keyring" --arg tpm "swtpm:path=$T/t3/socket" --argjson api "$(free_port)" --argjson agents "$(free_port)" \
+    '.keyring = $ring | .kms.tpm = $tpm | .api.port = $api | .agents.port = $agents' "$T/golden/m/manager.json" >"$T/g/manager.json"
+urls[g]=https://127.0.0.1:$(jq .api.port "$T/g/manager.json")
+fingerprints[g]=$(init_value g caFingerprint)
+printf 'api-version: v1\napi-secret-key: %s\n' "$(init_value g apiKey)" >"$T/g.headers"
+check "the sample's TPM runs" tpm t3
+check "and opens its ring" manager_start g
+check "its keys open" eval 'sign_in g && cli g kms test'
+check "all that stood in it" eval 'all_there g golden 1 "$(jq .events "$T/golden/counts")" && api g GET policies | grep -q "golden policy"'
+check "it goes on" eval 'cli g key rotate master && cli g key rotate tenant && cli g key rewrap'
+stop g
+check "and opens again" manager_start g
+stop g
+stop t3
 done_testing

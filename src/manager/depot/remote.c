@@ -39,9 +39,10 @@ static HIN_RESULT explain(struct remote *remote, enum hin_code code, struct hin_
 static HIN_RESULT call(struct remote *remote, uint16_t type, struct hin_view request,
                        struct hin_ipc_message *ret_reply)
 {
-    struct hin_ipc *channel = NULL;
-    if (!hin_is_ok(
-            hin_role_wait_peer(remote->role, "depot", remote->instance, START_USEC, &channel))) {
+    /* one that is there is asked also while all is being stopped */
+    struct hin_ipc *channel = hin_role_peer(remote->role, "depot", remote->instance);
+    if (channel == NULL && !hin_is_ok(hin_role_wait_peer(remote->role, "depot", remote->instance,
+                                                         START_USEC, &channel))) {
         return explain(remote, HIN_NETWORK,
                        HIN_VIEW("the process that reaches it is being started"));
     }

@@ -14,6 +14,7 @@
 #include "manager/erasure.h"
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
+#include "manager/making.h"
 #include "manager/person_erasure.h"
 #include "manager/retention.h"
 #include "manager/roles.h"
@@ -408,6 +409,21 @@ static void go_on_erasing(struct jobs *jobs)
     }
 }
 
+/* What is left of tenants whose making was cut off; at each look, since a note is made with each
+ * tenant. */
+static void clear_makings(struct jobs *jobs)
+{
+    int64_t until_usec = monotonic_usec() + ERASE_TURN_USEC;
+    struct hin_result cleared = hin_ok();
+    bool idle = false;
+    while (hin_is_ok(cleared) && !idle && monotonic_usec() < until_usec) {
+        cleared = hin_making_clear(&jobs->wards->tenant, &idle);
+    }
+    if (!hin_is_ok(cleared) && cleared.code != HIN_AGAIN) {
+        hin_log_result(HIN_LOG_WARNING, cleared, "a tenant whose making was cut off is left");
+    }
+}
+
 /* Some steps of the erasure of a person's data. The installation's own tenant is always looked at,
  * another one when a note says so. */
 static HIN_RESULT step_persons(struct ward *ward)
@@ -476,6 +492,7 @@ static struct hin_result tick(void *context, int64_t now_usec)
         if (!hin_is_ok(looked)) {
             hin_log_result(HIN_LOG_WARNING, looked, "the tenants cannot be listed");
         }
+        clear_makings(jobs);
         hin_tenant_sweep_memory();
     }
     go_on_erasing(jobs);

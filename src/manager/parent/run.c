@@ -73,7 +73,12 @@ const struct hin_command hin_manager_run_command = {
     .option_count = HIN_COUNT(option_rows),
 };
 
-enum { WORKERS_MAX = 64, VAULT_TRIES = 3 };
+enum { WORKERS_MAX = 64, VAULT_TRIES = 3, TOLD_MAX = 32 };
+
+struct told_state {
+    enum hin_state_code state;
+    char text[160];
+};
 
 struct run {
     struct run_options options;
@@ -85,6 +90,8 @@ struct run {
     unsigned workers;
     unsigned instance; /* of the process that is being given what it needs */
     struct hin_role_parent *parent;
+    struct told_state told[TOLD_MAX]; /* what no worker was ready for yet */
+    size_t told_count;
     bool served;      /* all were ready once */
     bool pin_refused; /* by a TPM, which counts */
     bool unable;      /* the key ring does not open: there is nothing to serve with */
@@ -210,19 +217,50 @@ static struct hin_result prepare(void *context, const char *name, unsigned insta
     return hin_fail(HIN_INTERNAL);
 }
 
-/* The parent has no database: a worker that is there makes the event. */
-static void tell_state(struct run *run, enum hin_state_code state, const char *text)
+/* The parent has no database: a worker that is ready makes the event. */
+static bool give_state(struct run *run, const struct told_state *told)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf payload = {.max = 1024};
-    if (!hin_is_ok(hin_write_u16(&payload, (uint16_t)state)) ||
-        !hin_is_ok(hin_write_bytes(&payload, hin_view_from_text(text)))) {
-        return; /* the log has it */
+    if (!hin_is_ok(hin_write_u16(&payload, (uint16_t)told->state)) ||
+        !hin_is_ok(hin_write_bytes(&payload, hin_view_from_text(told->text)))) {
+        return true; /* the log has it */
     }
     for (unsigned i = 0; i < run->workers; i++) {
-        if (hin_is_ok(hin_role_parent_send(run->parent, "worker", i, HIN_MESSAGE_STATE,
+        if (hin_role_parent_is_ready(run->parent, "worker", i) &&
+            hin_is_ok(hin_role_parent_send(run->parent, "worker", i, HIN_MESSAGE_STATE,
                                            hin_buf_view(&payload), NULL, 0))) {
-            return;
+            return true;
         }
+    }
+    return false;
+}
+
+static void give_states(struct run *run)
+{
+    size_t given = 0;
+    while (given < run->told_count && give_state(run, &run->told[given])) {
+        given++;
+    }
+    run->told_count -= given;
+    hin_move(run->told, run->told + given, run->told_count * sizeof(run->told[0]));
+}
+
+/* Kept for the next worker that is ready when none is: one that starts takes nothing yet. */
+static void tell_state(struct run *run, enum hin_state_code state, const char *text)
+{
+    if (run->told_count < TOLD_MAX) { /* else the log has it */
+        struct told_state *told = &run->told[run->told_count++];
+        told->state = state;
+        snprintf(told->text, sizeof(told->text), "%s", text);
+    }
+    give_states(run);
+}
+
+static void on_ready(void *context, const char *name, unsigned instance)
+{
+    (void)instance;
+    if (strcmp(name, "worker") == 0) {
+        give_states(context);
     }
 }
 
@@ -360,6 +398,7 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
         .context = run,
         .prepare = prepare,
         .on_exit = on_exit_of,
+        .on_ready = on_ready,
         .on_all_ready = on_all_ready,
         .uid_base = geteuid() == 0 ? run->config.uid_base : 0,
     };

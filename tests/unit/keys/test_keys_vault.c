@@ -613,6 +613,52 @@ TEST(test_keys_vault__golden_version_2)
     CHECK(hin_view_equal(hin_secret_view(&key), hin_view_sub(bytes, 16, 32)));
 }
 
+/* Format 3: "t0" with a rotated wrapping key, "t1" with two tenant keys, an authority that has
+ * taken over from another. The data: id and key of a table key of t0, u32 size of the wrapped key,
+ * that key, the authority. */
+TEST(test_keys_vault__golden_version_3)
+{
+    BUF(data);
+    BUF(authority);
+    BUF(state);
+    SECRET(phrase);
+    SECRET(key);
+    SECRET(index);
+    HIN_CLEANUP(site_done) struct site s = {.directory = -1};
+    CHECK_OK(site_of_version_1(&s, "golden3"));
+    char vault[320];
+    snprintf(vault, sizeof(vault), "%s/vault", s.state);
+    hin_ring_free(s.ring);
+    s.ring = NULL;
+    CHECK_OK(put_golden(GOLDEN_FOLDER "/keys_vault_v3.bin", vault));
+    CHECK_OK(put_golden(GOLDEN_FOLDER "/keys_vault_v3_ring.bin", s.keyring));
+    CHECK_OK(hin_secret_from(&phrase, HIN_VIEW("open sesame")));
+    CHECK_OK(hin_ring_open(&s.ring, AT_FDCWD, s.keyring, &phrase, NULL));
+    s.options.provider = hin_ring_provider(s.ring);
+    CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/keys_vault_v3_data.bin", &data));
+    struct hin_view bytes = hin_buf_view(&data);
+    uint32_t size = hin_load_u32(bytes.data + 48);
+    for (int round = 0; round < 2; round++) { /* as it was written, and as it is saved now */
+        CHECK_OK(reopen(&s));
+        hin_secret_done(&key);
+        hin_secret_done(&index);
+        hin_buf_clear(&authority);
+        hin_buf_clear(&state);
+        CHECK_OK(hin_vault_data_key_open(s.vault, HIN_VIEW("t0"), HIN_VAULT_FOR_SEARCH, bytes.data,
+                                         hin_view_sub(bytes, 52, size), &key));
+        CHECK(hin_view_equal(hin_secret_view(&key), hin_view_sub(bytes, 16, 32)));
+        CHECK_OK(hin_vault_index_key(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_SEARCH, &index));
+        CHECK_OK(hin_vault_ca(s.vault, &authority));
+        CHECK(hin_view_equal(hin_buf_view(&authority), hin_view_sub(bytes, 52 + size, SIZE_MAX)));
+        CHECK_OK(hin_vault_ca_state(s.vault, &state));
+        CHECK_INT(state.size > HIN_VAULT_CA_STATE_BYTES, round == 0); /* the former one */
+        if (round == 0) {
+            CHECK_OK(hin_vault_ca_retire(s.vault));
+        }
+    }
+    CHECK_OK(hin_vault_ca_rotate(s.vault)); /* its key signs for the heir */
+}
+
 TEST(test_keys_protocol__refuses_what_is_not_a_request)
 {
     BUF(bytes);

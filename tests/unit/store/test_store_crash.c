@@ -11,134 +11,7 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/time.h"
-#include "fixture.h"
-
-enum op_type { OP_WRITE, OP_TRUNCATE, OP_SYNC, OP_REMOVE };
-
-struct op {
-    enum op_type type;
-    char name[32];
-    int64_t offset; /* or size */
-    uint8_t *bytes;
-    size_t size;
-};
-
-struct recorder {
-    struct op *ops;
-    size_t count, capacity;
-    size_t fail_at; /* writes from this one on answer NO_SPACE; 0: none */
-    size_t write_count;
-};
-
-static HIN_RESULT record(struct recorder *recorder, enum op_type type, const char *name,
-                         int64_t offset, struct hin_view bytes)
-{
-    if (recorder->count == recorder->capacity) {
-        size_t capacity = recorder->capacity > 0 ? recorder->capacity * 2 : 1024;
-        struct op *ops = realloc(recorder->ops, capacity * sizeof(*ops));
-        HIN_ENSURE(ops != NULL, NO_MEMORY);
-        recorder->ops = ops;
-        recorder->capacity = capacity;
-    }
-    struct op *op = &recorder->ops[recorder->count];
-    *op = (struct op){.type = type, .offset = offset, .size = bytes.size};
-    (void)snprintf(op->name, sizeof(op->name), "%s", name);
-    op->bytes = malloc(bytes.size > 0 ? bytes.size : 1);
-    HIN_ENSURE(op->bytes != NULL, NO_MEMORY);
-    hin_copy(op->bytes, bytes.data, bytes.size);
-    recorder->count++;
-    return hin_ok();
-}
-
-static HIN_RESULT on_write(void *context, const char *name, int64_t offset, struct hin_view bytes)
-{
-    struct recorder *recorder = context;
-    recorder->write_count++;
-    HIN_ENSURE(recorder->fail_at == 0 || recorder->write_count < recorder->fail_at, NO_SPACE);
-    return record(recorder, OP_WRITE, name, offset, bytes);
-}
-
-static HIN_RESULT on_truncate(void *context, const char *name, int64_t size)
-{
-    return record(context, OP_TRUNCATE, name, size, HIN_VIEW_EMPTY);
-}
-
-static HIN_RESULT on_sync(void *context, const char *name)
-{
-    return record(context, OP_SYNC, name, 0, HIN_VIEW_EMPTY);
-}
-
-static HIN_RESULT on_remove(void *context, const char *name)
-{
-    return record(context, OP_REMOVE, name, 0, HIN_VIEW_EMPTY);
-}
-
-static struct hin_store_observer observer_of(struct recorder *recorder)
-{
-    return (struct hin_store_observer){on_write, on_truncate, on_sync, on_remove, recorder};
-}
-
-static void recorder_free(struct recorder *recorder)
-{
-    for (size_t i = 0; i < recorder->count; i++) {
-        free(recorder->ops[i].bytes);
-    }
-    free(recorder->ops);
-}
-
-/* --- replay --- */
-
-static HIN_RESULT apply(int directory, const struct op *op)
-{
-    if (op->type == OP_SYNC) {
-        return hin_ok();
-    }
-    if (op->type == OP_REMOVE) {
-        (void)unlinkat(directory, op->name, 0);
-        return hin_ok();
-    }
-    int fd = openat(directory, op->name, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-    HIN_ENSURE(fd >= 0, IO);
-    bool ok = op->type == OP_TRUNCATE
-                  ? ftruncate(fd, op->offset) == 0
-                  : pwrite(fd, op->bytes, op->size, op->offset) == (ssize_t)op->size;
-    close(fd);
-    return ok ? hin_ok() : hin_fail(HIN_IO);
-}
-
-/* Whether a later sync of the same file, before `end`, made the operation durable. */
-static bool was_synced(const struct recorder *recorder, size_t at, size_t end)
-{
-    for (size_t i = at + 1; i < end; i++) {
-        if (recorder->ops[i].type == OP_SYNC &&
-            strcmp(recorder->ops[i].name, recorder->ops[at].name) == 0) {
-            return true;
-        }
-    }
-    return false;
-}
-
-enum keep { KEEP_ALL, KEEP_SYNCED, KEEP_SOME };
-
-static HIN_RESULT rebuild(const struct recorder *recorder, size_t end, enum keep keep,
-                          const char *folder)
-{
-    HIN_TRY(hin_directory_remove(folder));
-    HIN_TRY(hin_directory_make(folder, 0700));
-    int directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    HIN_ENSURE(directory >= 0, IO);
-    struct hin_result result = hin_ok();
-    for (size_t i = 0; i < end && hin_is_ok(result); i++) {
-        bool kept = keep == KEEP_ALL || recorder->ops[i].type == OP_REMOVE ||
-                    was_synced(recorder, i, end) ||
-                    (keep == KEEP_SOME && (i * 2654435761u >> 7 & 1) != 0);
-        if (kept) {
-            result = apply(directory, &recorder->ops[i]);
-        }
-    }
-    close(directory);
-    return result;
-}
+#include "recorder.h"
 
 /* --- the recorded run --- */
 
@@ -201,7 +74,6 @@ TEST(test_store_crash__every_prefix_that_fsync_permits)
     size_t opened = recorder.count;
     CHECK_OK(record_run(&f, &recorder, &acknowledged));
     (void)snprintf(folder, sizeof(folder), "%s/crash_copy", test_folder());
-    static const char *const names[] = {"all writes", "synced writes", "some writes"};
     size_t states = 0;
     for (size_t end = opened; end <= recorder.count; end += end % 3 == 0 ? 2 : 5) {
         size_t batches = 0;
@@ -209,8 +81,8 @@ TEST(test_store_crash__every_prefix_that_fsync_permits)
             batches++;
         }
         for (int keep = KEEP_ALL; keep <= KEEP_SOME; keep++) {
-            CHECK_OK(rebuild(&recorder, end, (enum keep)keep, folder));
-            check_state(&f, folder, batches, names[keep], end);
+            CHECK_OK(recorder_rebuild(&recorder, end, (enum keep)keep, folder));
+            check_state(&f, folder, batches, keep_names[keep], end);
             states++;
         }
     }
@@ -356,7 +228,6 @@ static const char *judge_round(struct fixture *from, const char *folder)
 TEST(test_store_crash__a_round_of_retention_at_every_write)
 {
     static struct recorder recorder;
-    static const char *const names[] = {"all writes", "synced writes", "some writes"};
     struct hin_store_observer observer = observer_of(&recorder);
     struct hin_store_committed committed;
     struct fixture f = {.observer = &observer};
@@ -377,10 +248,10 @@ TEST(test_store_crash__a_round_of_retention_at_every_write)
             if (keep != (int)(end % 3) && recorder.ops[end - 1].type != OP_SYNC) {
                 continue;
             }
-            CHECK_OK(rebuild(&recorder, end, (enum keep)keep, folder));
+            CHECK_OK(recorder_rebuild(&recorder, end, (enum keep)keep, folder));
             const char *wrong = judge_round(&f, folder);
             if (wrong != NULL) {
-                test_fail(__FILE__, __LINE__, "%s at %zu: %s", names[keep], end, wrong);
+                test_fail(__FILE__, __LINE__, "%s at %zu: %s", keep_names[keep], end, wrong);
             }
             states++;
         }

@@ -36,9 +36,10 @@ struct hin_api_call {
     unsigned status;         /* of the answer; 200 unless set */
     struct hin_buf *out;     /* the answer: JSON unless content_type is set */
     const char *content_type;
-    struct hin_view changes; /* of the change that is being made: hin_api_note */
-    struct hin_read *read;   /* the reading that this answer belongs to, or NULL: reads.h */
-    bool taken;              /* the handler answers by itself, later */
+    struct hin_view changes;   /* of the change that is being made: hin_api_note */
+    struct hin_view announced; /* by the resource's hook of this name */
+    struct hin_read *read;     /* the reading that this answer belongs to, or NULL: reads.h */
+    bool taken;                /* the handler answers by itself, later */
     char peer[64];
 };
 
@@ -69,6 +70,9 @@ struct hin_api_resource {
                                  struct hin_api_draft *draft);
     /* Judge the whole after it was stored, still within the transaction: a failure undoes it. */
     struct hin_result (*verify)(struct hin_api_call *call, int64_t id);
+    /* Before the transaction of a creation: leaves a note of what is made outside of it, for
+     * `create` to end. */
+    struct hin_result (*announce)(struct hin_api_call *call, struct hin_view *ret_announced);
     /* Instead of the usual creation: stores by itself and says the ID. Extra members of the answer
      * in `computed`. */
     struct hin_result (*create)(struct hin_api_call *call, struct hin_api_patches *computed,

@@ -350,6 +350,9 @@ HIN_RESULT hin_api_resource_create(struct hin_api_call *call,
     };
     struct hin_json stored;
     snprintf(action, sizeof(action), "%s.create", resource->singular);
+    if (resource->announce != NULL) {
+        HIN_TRY(resource->announce(call, &call->announced));
+    }
     HIN_TRY(hin_api_change(call, &change));
     HIN_TRY(hin_api_load(call, resource, change.object, &stored));
     return hin_api_answer(call, resource, change.object, stored, &context.computed);

@@ -7,6 +7,7 @@
 #include "manager/content.h"
 #include "manager/credential.h"
 #include "manager/erasure.h"
+#include "manager/making.h"
 #include "manager/worker/api/holders.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/tables.h"
@@ -14,11 +15,16 @@
 /* ---- a new one ---- */
 
 struct new_tenant {
-    char uuid[HIN_UUID_TEXT_BYTES];
+    struct hin_view uuid;
     char canonical[HIN_TENANT_NAME_BYTES];
     struct hin_view name, administrator;
     struct hin_credential_first first;
 };
+
+static HIN_RESULT name_is_taken(struct hin_api_call *call, const struct new_tenant *tenant)
+{
+    return hin_api_fail(call, HIN_EXISTS, "there is a tenant %.*s", HIN_ARGS(tenant->name));
+}
 
 static HIN_RESULT register_tenant(struct hin_api_call *call, struct new_tenant *tenant,
                                   int64_t *ret_number)
@@ -27,10 +33,10 @@ static HIN_RESULT register_tenant(struct hin_api_call *call, struct new_tenant *
     struct hin_api_patches patches = {0};
     struct hin_store_content content = {
         .names = {[HIN_TENANT_SLOT_NAME] = hin_view_from_text(tenant->canonical),
-                  [HIN_TENANT_SLOT_UUID] = hin_view_from_text(tenant->uuid)},
+                  [HIN_TENANT_SLOT_UUID] = tenant->uuid},
     };
     int64_t now_usec = hin_tenant_now_usec(call->tenant);
-    HIN_TRY(hin_api_patch_text(&patches, "guid", hin_view_from_text(tenant->uuid)));
+    HIN_TRY(hin_api_patch_text(&patches, "guid", tenant->uuid));
     HIN_TRY(hin_api_patch_text(&patches, "tenantState", HIN_VIEW("active")));
     HIN_TRY(hin_api_patch_int(&patches, "created", now_usec / HIN_MSEC_USEC));
     HIN_TRY(hin_api_merge(&hin_api_tenant, (struct hin_json){0}, call->body, &patches, &text));
@@ -38,7 +44,7 @@ static HIN_RESULT register_tenant(struct hin_api_call *call, struct new_tenant *
     struct hin_result created =
         hin_store_create(call->tenant->store, HIN_STORE_TENANTS, &content, now_usec, ret_number);
     if (created.code == HIN_EXISTS) {
-        return hin_api_fail(call, HIN_EXISTS, "there is a tenant %.*s", HIN_ARGS(tenant->name));
+        return name_is_taken(call, tenant);
     }
     return created;
 }
@@ -60,14 +66,15 @@ static HIN_RESULT fill(struct hin_api_call *call, struct hin_tenant *own, struct
 }
 
 /* Its keys, its database, what stands in it from the first day. When the registration is undone,
- * nothing names what was made here: a file and keys that open nothing else. */
+ * jobs clears it away by what was announced. */
 static HIN_RESULT make_tenant(struct hin_api_call *call, struct new_tenant *tenant, int64_t number)
 {
     struct hin_tenant own;
     struct hin_error error = {0};
-    HIN_TRY(hin_keys_admin(&call->tenant->keys, HIN_KEYS_TENANT_CREATE,
-                           hin_view_from_text(tenant->uuid)));
-    HIN_TRY(hin_tenant_open(&own, &call->tenant->place, tenant->uuid, &call->tenant->keys,
+    char uuid[HIN_UUID_TEXT_BYTES];
+    HIN_TRY(hin_view_to_text(tenant->uuid, uuid, sizeof(uuid)));
+    HIN_TRY(hin_keys_admin(&call->tenant->keys, HIN_KEYS_TENANT_CREATE, tenant->uuid));
+    HIN_TRY(hin_tenant_open(&own, &call->tenant->place, uuid, &call->tenant->keys,
                             HIN_VAULT_FOR_CONFIG, call->tenant->clock, true, &error));
     own.number = number;
     struct hin_result filled = fill(call, &own, tenant);
@@ -83,20 +90,44 @@ static HIN_RESULT show(struct hin_api_call *call, const char *name, struct hin_s
     return hin_api_patch_text(computed, name, copy);
 }
 
-static struct hin_result create_tenant(struct hin_api_call *call, struct hin_api_patches *computed,
-                                       int64_t *ret_id)
+static HIN_RESULT read_body(struct hin_api_call *call, struct new_tenant *tenant)
 {
-    struct new_tenant tenant = {.administrator = HIN_VIEW("admin")};
-    HIN_TRY(hin_json_get_text(call->body, "name", &tenant.name, &call->error));
-    HIN_TRY(hin_json_opt_text(call->body, "administrator", &tenant.administrator, &call->error));
-    if (!hin_is_ok(hin_tenant_name(tenant.name, tenant.canonical))) {
+    HIN_TRY(hin_json_get_text(call->body, "name", &tenant->name, &call->error));
+    HIN_TRY(hin_json_opt_text(call->body, "administrator", &tenant->administrator, &call->error));
+    if (!hin_is_ok(hin_tenant_name(tenant->name, tenant->canonical))) {
         return hin_api_fail(call, HIN_INVALID,
                             "name: letters and digits, and inside also space, dot, dash and "
                             "underscore");
     }
-    HIN_TRY(hin_uuid_new(tenant.uuid));
+    return hin_ok();
+}
+
+static struct hin_result announce_tenant(struct hin_api_call *call, struct hin_view *ret_announced)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = HIN_STORE_DOCUMENT_BYTES};
+    struct hin_store_document document;
+    struct new_tenant tenant;
+    char uuid[HIN_UUID_TEXT_BYTES];
+    HIN_TRY(read_body(call, &tenant));
+    struct hin_result found =
+        hin_store_find(call->tenant->store, HIN_STORE_TENANTS, HIN_TENANT_SLOT_NAME,
+                       hin_view_from_text(tenant.canonical), &buf, &document);
+    if (hin_is_ok(found)) { /* as the transaction will find out again; nothing is left to clear */
+        return name_is_taken(call, &tenant);
+    }
+    HIN_TRY(hin_uuid_new(uuid));
+    HIN_TRY(hin_arena_copy(call->arena, hin_view_from_text(uuid), ret_announced));
+    return hin_making_begin(call->tenant, *ret_announced);
+}
+
+static struct hin_result create_tenant(struct hin_api_call *call, struct hin_api_patches *computed,
+                                       int64_t *ret_id)
+{
+    struct new_tenant tenant = {.uuid = call->announced, .administrator = HIN_VIEW("admin")};
+    HIN_TRY(read_body(call, &tenant));
     HIN_TRY(register_tenant(call, &tenant, ret_id));
     HIN_TRY(make_tenant(call, &tenant, *ret_id));
+    HIN_TRY(hin_making_end(call->tenant, tenant.uuid));
     struct hin_result shown = show(call, "oneTimePassword", &tenant.first.password, computed);
     if (hin_is_ok(shown)) {
         shown = show(call, "apiKey", &tenant.first.api_key, computed);
@@ -118,6 +149,7 @@ static const struct hin_api_resource tenants = {
     .operations = HIN_API_LIST | HIN_API_CREATE | HIN_API_GET | HIN_API_SEARCH | HIN_API_MODIFY,
     .read_right = HIN_RIGHT_TENANTS,
     .edit_right = HIN_RIGHT_TENANTS,
+    .announce = announce_tenant,
     .create = create_tenant,
 };
 

@@ -50,11 +50,24 @@ void hin_ingest_note_facts(struct session *session)
     }
 }
 
+static bool any_facts_are_due(const struct hin_ingest *ingest)
+{
+    for (const struct session *session = ingest->first; session != NULL; session = session->next) {
+        if (session->facts_due) {
+            return true;
+        }
+    }
+    return false;
+}
+
 /* Many agents in one transaction: 10,000 that come back at once are a few commits, not tens of
  * thousands. */
 void hin_ingest_write_facts(void *context)
 {
     struct hin_ingest *ingest = context;
+    if (!any_facts_are_due(ingest)) {
+        return; /* of a tenant that is erased, or at rest, nothing is asked at the end */
+    }
     struct hin_result result = hin_desk_wake(ingest->desk);
     struct hin_store *store = ingest->tenant->store;
     if (hin_is_ok(result)) {

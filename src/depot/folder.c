@@ -18,7 +18,9 @@
 #include "base/secret.h"
 #include "depot/depot_internal.h"
 
-enum { DEPTH_MAX = 8, LEFTOVER_SECONDS = 3600 };
+/* A few new files are made durable one by one; more are cheaper all at once, with whatever else the
+ * file system has in hand. */
+enum { DEPTH_MAX = 8, LEFTOVER_SECONDS = 3600, ONE_BY_ONE = 8 };
 #define PART_PREFIX ".part-"
 
 struct folder {
@@ -29,6 +31,8 @@ struct folder {
     char part_name[64];
     char name[HIN_DEPOT_NAME_MAX + 1];
     enum hin_depot_mode mode;
+    unsigned synced; /* new ones since the last sync that are durable already */
+    bool unsynced;   /* there are others */
 };
 
 static struct folder *of(struct hin_depot *depot)
@@ -215,14 +219,15 @@ static HIN_RESULT folder_append(struct hin_depot *depot, struct hin_view bytes)
     return hin_ok();
 }
 
-/* What replaces something is on the disk before it takes the name; something new may be cut off by
- * a loss of power until the next sync, and is found out by its checksum. */
+/* What replaces something is on the disk before it takes the name; so are the first new ones. Of
+ * others a loss of power before the next sync may leave a part, which its checksum tells. */
 static HIN_RESULT folder_commit(struct hin_depot *depot)
 {
     struct folder *folder = of(depot);
     const char *base = hin_path_base(folder->name);
     bool fresh = folder->mode == HIN_DEPOT_NEW;
-    if (!fresh && fdatasync(folder->part) != 0) {
+    bool durable = !fresh || folder->synced < ONE_BY_ONE;
+    if (durable && fdatasync(folder->part) != 0) {
         return fail_errno(folder, "it cannot be made durable", folder->name);
     }
     int moved = renameat2(folder->parent, folder->part_name, folder->parent, base,
@@ -234,9 +239,11 @@ static HIN_RESULT folder_commit(struct hin_depot *depot)
     if (moved != 0) {
         return fail_errno(folder, "it cannot be given its name", folder->name);
     }
-    if (!fresh && fsync(folder->parent) != 0) {
+    if (durable && fsync(folder->parent) != 0) {
         return fail_errno(folder, "its folder cannot be made durable", folder->name);
     }
+    folder->synced += durable && fresh;
+    folder->unsynced |= !durable;
     hin_fd_close(&folder->part);
     hin_fd_close(&folder->parent);
     return hin_ok();
@@ -245,9 +252,12 @@ static HIN_RESULT folder_commit(struct hin_depot *depot)
 static HIN_RESULT folder_sync(struct hin_depot *depot)
 {
     struct folder *folder = of(depot);
-    return syncfs(folder->root) == 0
-               ? hin_ok()
-               : fail_errno(folder, "what was written cannot be made durable", NULL);
+    if (folder->unsynced && syncfs(folder->root) != 0) {
+        return fail_errno(folder, "what was written cannot be made durable", NULL);
+    }
+    folder->unsynced = false;
+    folder->synced = 0;
+    return hin_ok();
 }
 
 /* --- reading --- */

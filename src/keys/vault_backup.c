@@ -58,6 +58,9 @@ static HIN_RESULT read_payload(struct hin_view bytes, struct payload *ret_payloa
     HIN_TRY(hin_read_bytes(&reader, HIN_VAULT_WRAPPED_MAX, &payload.part_key));
     HIN_TRY(hin_read_bytes(&reader, PART_MAX, &payload.part));
     HIN_TRY(hin_read_end(&reader));
+    uint32_t under = 0;
+    HIN_TRY(hin_key_wrapped_under(payload.key, &under));
+    HIN_ENSURE(under == payload.version, CORRUPT); /* what is told is what will be destroyed */
     hin_copy(payload.id, id.data, id.size);
     *ret_payload = payload;
     return hin_ok();

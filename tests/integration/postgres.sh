@@ -188,6 +188,32 @@ W=$(process t worker)
 [ "$(id -u)" != 0 ] || is "a worker's root holds the authority's certificate and nothing else" "$(ls "/proc/$W/root/" | tr '\n' ' ')" "store-authority "
 check "all end in order" eval 'stop b && stop m && stop t'
 
+# ---- a backup of it, into SQLite and back ----
+
+mkdir -m 700 "$T/depot"
+start_t() { manager_start t --store-password-file "$P/password"; }
+restore() { "$build/hinomi-manager" restore --from "$T/depot" --keyring "$T/t.keyring" "$@"; }
+all_events() { cli t events --format json --where url=tls | sort | sha256sum; }
+check "a destination" "$build/hinomi-manager" destination --state "$T/t" --add one --url "file://$T/depot"
+start_t || bail "the manager runs again"
+check "a backup of what lies in PostgreSQL" wait_for 20 cli t backup now
+check "reads back" cli t backup verify
+was=$(all_events)
+check "the manager ends" stop t
+check "it comes back in SQLite" restore --state "$T/s"
+mv "$T/t" "$T/t.aside" && cp -a "$T/s" "$T/t"
+check "and runs" manager_start t
+is "with all its events" "$(all_events)" "$was"
+check "a backup of that" wait_for 20 cli t backup now
+check "it ends" stop t
+rm -rf "$T/t" && mv "$T/t.aside" "$T/t"
+check "comes back in PostgreSQL, in the place of what was there" restore --state "$T/t" --tenant "$(jq -r .tenant "$T/t/manager.json")" \
+    --store-password-file "$P/password"
+start_t || bail "the manager runs on PostgreSQL again"
+is "with all its events" "$(all_events)" "$was"
+check "its audit record verifies" cli t audit verify
+check "it ends in order" stop t
+
 # ---- as an ordinary user, whose processes see all other uids as one ----
 
 if [ "$(id -u)" = 0 ]; then

@@ -331,31 +331,30 @@ static HIN_RESULT note(struct hin_backup_cycle *cycle, struct hin_backup_subject
                        size_t at, const struct hin_backup_listed *listed,
                        struct hin_backup_record *records, size_t count)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 1 << 17};
     struct hin_backup_record *record = NULL;
     struct hin_backup_record fresh = {.tenant = subject->tenant.number,
                                       .begun_usec = listed->begun_usec,
                                       .state = HIN_BACKUP_DONE};
-    char path[HIN_DEPOT_NAME_MAX + 1];
     for (size_t i = 0; i < count; i++) {
         bool it = records[i].begun_usec == listed->begun_usec &&
                   records[i].tenant == subject->tenant.number;
         record = it ? &records[i] : record;
     }
     if (record == NULL) {
-        struct hin_backup_manifest head;
-        size_t size = 0;
+        struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
+        struct hin_backup_manifest manifest;
+        /* All of it: whoever writes there could have the head name another's key. */
+        if (!hin_is_ok(hin_backup_load(&backup, listed->begun_usec, 0, &manifest, NULL))) {
+            return hin_ok(); /* destroyed, damaged, or another's */
+        }
         record = &fresh;
         snprintf(fresh.uuid, sizeof(fresh.uuid), "%s", subject->tenant.id);
-        hin_backup_manifest_path(subject->tenant.id, listed->begun_usec, 0, path);
-        HIN_TRY(hin_depot_get(cycle->depots[at], path, 0, bytes.max, &bytes));
-        hin_backup_manifest_init(&head);
-        struct hin_result read = hin_backup_head_read(hin_buf_view(&bytes), &head, &size);
-        fresh.version = head.version;
-        hin_backup_manifest_done(&head);
-        if (!hin_is_ok(read)) {
-            return hin_ok(); /* reading it back says so */
-        }
+        fresh.version = manifest.version;
+        fresh.ended_usec = manifest.at_usec;
+        fresh.last_event = manifest.position.last_event_id;
+        fresh.last_audit = manifest.position.audit_number;
+        fresh.segments = (int64_t)manifest.segment_count;
+        hin_backup_manifest_done(&manifest);
     }
     struct hin_backup_place *place =
         hin_backup_place_of(record, cycle->settings.destinations[at].name);
@@ -421,6 +420,8 @@ static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
 
 HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
 {
+    int64_t usec = 0;
+    bool agree = false;
     HIN_TRY(hin_map_init(&cycle->erased, HIN_VAULT_TENANTS_MAX));
     HIN_TRY(add_subject(cycle, cycle->own->id, 0));
     HIN_TRY(hin_backup_cycle_look(cycle));
@@ -430,6 +431,7 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
             HIN_TRY(note_destination(cycle, i));
         }
     }
+    HIN_TRY(hin_cycle_move_time(cycle, &usec, &agree)); /* orders are taken from here on */
     return end_interrupted(cycle);
 }
 

@@ -66,8 +66,7 @@ static HIN_RESULT write_state(struct hin_backup_cycle *cycle, bool agree)
                                   &content, now_usec, &version);
 }
 
-/* *ret_usec: what is older than this by both clocks' word. *ret_agree: they do, within a day. */
-static HIN_RESULT move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec, bool *ret_agree)
+HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec, bool *ret_agree)
 {
     struct hin_store_page all = {0};
     struct hin_store_listed listed;
@@ -220,7 +219,7 @@ HIN_RESULT hin_backup_cycle_destroy(struct hin_backup_cycle *cycle)
     size_t count = 0;
     int64_t time_usec = 0;
     bool agree = false;
-    HIN_TRY(move_time(cycle, &time_usec, &agree));
+    HIN_TRY(hin_cycle_move_time(cycle, &time_usec, &agree));
     if (!agree) {
         hin_log(HIN_LOG_WARNING, "no backup is destroyed: the clock is not where it should be by "
                                  "the time that has passed; set it if it is wrong");

@@ -32,6 +32,10 @@ HIN_RESULT hin_cycle_for_each(struct hin_backup_cycle *cycle, int64_t number,
     __attribute__((nonnull(1, 3, 5)));
 /* What a rehearsal that was cut off has left. */
 HIN_RESULT hin_cycle_clear_scratch(struct hin_backup_cycle *cycle) HIN_NONNULL;
+/* Writes down destinations and the time that destruction goes by, moved on. *ret_usec: what is
+ * older is so by both clocks' word; *ret_agree: they do, within a day. */
+HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec,
+                               bool *ret_agree) HIN_NONNULL;
 /* What concerns all, not one tenant or destination: nothing goes on after it. */
 bool hin_cycle_is_final(struct hin_result result);
 

@@ -89,6 +89,8 @@ HIN_RESULT hin_backup_cycle_destroy(struct hin_backup_cycle *cycle) HIN_NONNULL;
 HIN_RESULT hin_backup_cycle_rehearse(struct hin_backup_cycle *cycle, int64_t number,
                                      int64_t *ret_failures) HIN_NONNULL;
 HIN_RESULT hin_backup_cycle_rehearse_due(struct hin_backup_cycle *cycle) HIN_NONNULL;
+/* A drill that was handed in and not judged yet; *ret_any false: none. */
+HIN_RESULT hin_backup_cycle_judge(struct hin_backup_cycle *cycle, bool *ret_any) HIN_NONNULL;
 /* The oldest order that waits; *ret_any false: none. Carries it out. */
 HIN_RESULT hin_backup_cycle_serve(struct hin_backup_cycle *cycle, bool *ret_any) HIN_NONNULL;
 

@@ -231,7 +231,9 @@ static HIN_RESULT perform(struct rehearsing *rehearsing)
     struct hin_backup_cycle *cycle = rehearsing->cycle;
     struct hin_backup_manifest manifest;
     if (cycle->depots[rehearsing->at] == NULL) {
-        return say(rehearsing, hin_fail(HIN_NOT_FOUND), cycle->troubles[rehearsing->at]);
+        const char *trouble = cycle->troubles[rehearsing->at];
+        return say(rehearsing, hin_fail(HIN_NOT_FOUND),
+                   trouble[0] != '\0' ? trouble : "the destination is out of reach");
     }
     HIN_TRY(say(rehearsing, hin_cycle_wake(cycle, rehearsing->subject), "opening the tenant"));
     rehearsing->backup = hin_cycle_handle(cycle, rehearsing->subject, rehearsing->at);

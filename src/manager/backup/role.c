@@ -81,6 +81,10 @@ static HIN_RESULT work(struct process *process)
     while (any) {
         HIN_TRY(hin_backup_cycle_serve(cycle, &any));
     }
+    any = true;
+    while (any) {
+        HIN_TRY(hin_backup_cycle_judge(cycle, &any));
+    }
     if (passed(&process->due_usec, DUE_USEC)) {
         HIN_TRY(hin_tenant_refresh(&process->own));
         HIN_TRY(hin_backup_cycle_due(cycle));

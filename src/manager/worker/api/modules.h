@@ -19,6 +19,7 @@ extern const struct hin_api_module hin_api_module_keys;
 extern const struct hin_api_module hin_api_module_authority;
 extern const struct hin_api_module hin_api_module_tls;
 extern const struct hin_api_module hin_api_module_backups;
+extern const struct hin_api_module hin_api_module_drills;
 extern const struct hin_api_module hin_api_module_retention;
 extern const struct hin_api_module hin_api_module_key_holders;
 extern const struct hin_api_module hin_api_module_persons;

@@ -12,6 +12,7 @@
 #include "manager/init/protect.h"
 #include "manager/main.h"
 #include "manager/parent/run.h"
+#include "manager/restore/drill.h"
 #include "manager/restore/restore.h"
 #include "manager/roles.h"
 
@@ -45,6 +46,7 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     hin_option_man(&hin_manager_doctor_command, stdout);
     hin_option_man(&hin_manager_destination_command, stdout);
     hin_option_man(&hin_manager_restore_command, stdout);
+    hin_option_man(&hin_manager_drill_command, stdout);
     return 0;
 }
 
@@ -59,6 +61,7 @@ static const struct {
     {"doctor", "look at files and host, say what to mend", hin_manager_doctor},
     {"destination", "say where backups go", hin_manager_destination},
     {"restore", "make an installation, or a tenant, out of backups", hin_manager_restore},
+    {"drill", "try a recovery from backups, and measure it", hin_manager_drill},
     {"man", "write the manual page of the commands", write_man},
     {"version", "say which version this is", show_version},
     {"--version", "the same", show_version},

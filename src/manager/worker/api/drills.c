@@ -248,19 +248,41 @@ static struct hin_result hand_in(struct hin_api_call *call)
 
 /* ---- signed ---- */
 
+static HIN_RESULT full_name(const struct hin_store_document *document, char *out, size_t out_bytes)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *stored = NULL;
+    struct hin_view name = HIN_VIEW_EMPTY;
+    HIN_TRY(hin_json_parse(document->bytes, HIN_STORE_DOCUMENT_BYTES, &stored, NULL));
+    HIN_TRY(hin_json_opt_text(hin_json_root(stored), "fullName", &name, NULL));
+    snprintf(out, out_bytes, "%.*s", HIN_ARGS(name));
+    return hin_ok();
+}
+
 /* Of the administrator who signed in for this key: the person's name, or empty. */
 static HIN_RESULT administrator_name(struct hin_api_call *call, char *out, size_t out_bytes)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *stored = NULL;
     struct hin_store_document document;
-    struct hin_view name = HIN_VIEW_EMPTY;
     HIN_TRY(hin_store_get(call->tenant->store, HIN_STORE_ADMINISTRATORS, call->who->administrator,
                           &text, &document));
-    HIN_TRY(hin_json_parse(document.bytes, HIN_STORE_DOCUMENT_BYTES, &stored, NULL));
-    HIN_TRY(hin_json_opt_text(hin_json_root(stored), "fullName", &name, NULL));
-    snprintf(out, out_bytes, "%.*s", HIN_ARGS(name));
-    return hin_ok();
+    return full_name(&document, out, out_bytes);
+}
+
+/* The first holder is named after the administrator that init made ("admin"), which is an account's
+ * name: the person's is that account's full name, where it is set. */
+static HIN_RESULT holder_name(struct hin_api_call *call, const struct hin_holder *holder, char *out,
+                              size_t out_bytes)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    struct hin_store_document document;
+    struct hin_result found = hin_store_find(call->tenant->store, HIN_STORE_ADMINISTRATORS, 0,
+                                             hin_view_from_text(holder->name), &text, &document);
+    if (found.code == HIN_NOT_FOUND) {
+        snprintf(out, out_bytes, "%s", holder->name);
+        return hin_ok();
+    }
+    HIN_TRY(found);
+    return full_name(&document, out, out_bytes);
 }
 
 /* A key holder in force, by the name that they hold the keys under; else an administrator whose
@@ -271,17 +293,16 @@ static HIN_RESULT find_person(struct hin_api_call *call, char *out, size_t out_b
     HIN_TRY(hin_holders_load(call->tenant, &holders));
     const struct hin_holder *holder = hin_holders_by_key(&holders, call->who->key);
     if (holder != NULL && hin_holder_is_in_force(holder, hin_tenant_now_usec(call->tenant))) {
-        snprintf(out, out_bytes, "%s", holder->name);
-        return hin_ok();
-    }
-    if (call->who->administrator != 0) {
+        HIN_TRY(holder_name(call, holder, out, out_bytes));
+    } else if (call->who->administrator != 0) {
         HIN_TRY(administrator_name(call, out, out_bytes));
     }
     return out[0] != '\0'
                ? hin_ok()
                : hin_api_fail(call, HIN_DENIED,
                               "this credential bears no person's name: sign with the key of a key "
-                              "holder, or sign in as an administrator whose fullName is set");
+                              "holder who is named, or sign in as an administrator whose fullName "
+                              "is set");
 }
 
 static struct hin_result sign(struct hin_api_call *call)

@@ -32,9 +32,9 @@ enum hin_store_kind {
     HIN_STORE_BACKUP_ORDERS = 25,   /* what the process `backup` is to do, and how far it is */
     HIN_STORE_BACKUP_SETTINGS = 26, /* manager.json, so that a backup holds it */
     HIN_STORE_BACKUP_STATE = 27,    /* destinations, the time that destruction goes by */
-    HIN_STORE_MAKINGS = 29, /* of the installation's own tenant: others that are being made */
-    HIN_STORE_REHEARSALS = 31,      /* each week's restore: manager/backup/rehearsals.h */
-    HIN_STORE_DRILLS = 32,          /* recoveries of all; the owner is the state */
+    HIN_STORE_MAKINGS = 29,    /* of the installation's own tenant: others that are being made */
+    HIN_STORE_REHEARSALS = 31, /* each week's restore: manager/backup/rehearsals.h */
+    HIN_STORE_DRILLS = 32,     /* recoveries of all; the owner is the state */
     HIN_STORE_KIND_LIMIT
 };
 

@@ -464,15 +464,38 @@ TEST(test_manager_backup__each_week_a_backup_is_restored)
     CHECK_CODE(hin_rehearsal_last(house.own.store, 7, false, &last), NOT_FOUND);
 }
 
+struct names {
+    char list[512][HIN_DEPOT_NAME_MAX + 1];
+    size_t count;
+};
+
+static HIN_RESULT note_object(void *context, const struct hin_depot_entry *entry)
+{
+    struct names *names = context;
+    HIN_ENSURE(names->count < HIN_COUNT(names->list), LIMIT);
+    if (strstr(entry->name, "/o/") != NULL) {
+        snprintf(names->list[names->count++], sizeof(names->list[0]), "%s", entry->name);
+    }
+    return hin_ok();
+}
+
+/* One byte of each object. */
 static HIN_RESULT break_objects(struct house *house, size_t at)
 {
-    char command[700];
-    snprintf(command, sizeof(command),
-             "find '%s/t' -path '*/o/*' -type f | while read -r f; do printf X | dd of=\"$f\" bs=1 "
-             "seek=60 conv=notrunc status=none; done",
-             house->depot[at]);
-    HIN_ENSURE(system(command) == 0, IO);
-    return hin_ok();
+    struct names *names = calloc(1, sizeof(*names));
+    struct hin_depot *depot = house->cycle.depots[at];
+    HIN_ENSURE(names != NULL, NO_MEMORY);
+    struct hin_result done = hin_depot_list(depot, "t/", note_object, names);
+    for (size_t i = 0; hin_is_ok(done) && i < names->count; i++) {
+        HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 8 << 20};
+        done = hin_depot_get(depot, names->list[i], 0, bytes.max, &bytes);
+        if (hin_is_ok(done)) {
+            bytes.data[60] ^= 1;
+            done = hin_depot_put(depot, names->list[i], hin_buf_view(&bytes), HIN_DEPOT_REPLACE);
+        }
+    }
+    free(names);
+    return done;
 }
 
 /* Each day, with an event of severity High, until it restores again; the other place waits. */
@@ -577,4 +600,87 @@ TEST(test_manager_backup__a_restore_that_is_cut_off_leaves_nothing)
     end(&house);
     CHECK_OK(begin(&house));
     CHECK(!has_scratch(&house));
+}
+
+/* ---- drills ---- */
+
+static HIN_RESULT hand_in(struct house *house, int64_t took_usec, uint8_t flip, int64_t *ret_id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    struct hin_drill_tenant tenant = {.restored = true, .verified = true};
+    struct hin_drill_report report = {.begun_usec = house->wall_usec - took_usec,
+                                      .took_usec = took_usec,
+                                      .host = "elsewhere",
+                                      .from = "file:///somewhere",
+                                      .tenants = &tenant,
+                                      .tenant_count = 1};
+    struct hin_drill drill = {.state = HIN_DRILL_HANDED_IN,
+                              .begun_usec = report.begun_usec,
+                              .took_usec = took_usec,
+                              .handed_usec = house->wall_usec};
+    struct hin_store_position position;
+    snprintf(tenant.uuid, sizeof(tenant.uuid), "%s", own_id);
+    tenant.at_usec = report.begun_usec;
+    HIN_TRY(hin_store_audit_head(house->own.store, &tenant.last_audit, tenant.audit_hash));
+    HIN_TRY(hin_store_position(house->own.store, &position));
+    tenant.last_event = position.last_event_id;
+    tenant.audit_hash[0] ^= flip;
+    HIN_TRY(hin_drill_report_write(&report, &text));
+    HIN_TRY(hin_drill_write(house->own.store, &drill, hin_buf_view(&text), house->wall_usec));
+    *ret_id = drill.id;
+    return hin_ok();
+}
+
+static HIN_RESULT judged(struct house *house, int64_t id, struct hin_drill *ret_drill)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    struct hin_store_document document;
+    bool any = false;
+    HIN_TRY(hin_backup_cycle_judge(&house->cycle, &any));
+    HIN_ENSURE(any, NOT_FOUND);
+    HIN_TRY(hin_store_get(house->own.store, HIN_STORE_DRILLS, id, &text, &document));
+    return hin_drill_read(id, document.bytes, ret_drill);
+}
+
+TEST(test_manager_backup__a_drill_counts_when_it_is_good_and_signed_for_a_year)
+{
+    int64_t id = 0;
+    char why[96];
+    struct hin_drill drill, last;
+    HOUSE(house, "drill");
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    pass(&house, HIN_DAY_USEC);
+    CHECK_OK(hand_in(&house, HIN_MINUTE_USEC, 0, &id));
+    CHECK_OK(judged(&house, id, &drill));
+    CHECK_INT(drill.state, HIN_DRILL_GOOD);
+    CHECK_INT(drill.lost_usec, 0);
+    CHECK(!hin_drill_counts(&drill, house.wall_usec, why) && strstr(why, "signed") != NULL);
+    CHECK_CODE(hin_drill_last(house.own.store, house.wall_usec, &last), NOT_FOUND);
+    drill.signed_usec = house.wall_usec;
+    CHECK_OK(hin_drill_write(house.own.store, &drill, HIN_VIEW("{}"), house.wall_usec));
+    CHECK_OK(hin_drill_last(house.own.store, house.wall_usec, &last));
+    CHECK_INT(last.id, id);
+    pass(&house, 364 * HIN_DAY_USEC);
+    CHECK(hin_drill_counts(&drill, house.wall_usec, why));
+    pass(&house, HIN_DAY_USEC);
+    CHECK(!hin_drill_counts(&drill, house.wall_usec, why) && strstr(why, "year") != NULL);
+    CHECK_CODE(hin_drill_last(house.own.store, house.wall_usec, &last), NOT_FOUND);
+}
+
+TEST(test_manager_backup__a_drill_is_judged_by_what_is_here)
+{
+    int64_t id = 0;
+    struct hin_drill drill;
+    HOUSE(house, "judged");
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    pass(&house, HIN_DAY_USEC);
+    CHECK_OK(hand_in(&house, 2 * HIN_HOUR_USEC, 0, &id)); /* too slow */
+    CHECK_OK(judged(&house, id, &drill));
+    CHECK_INT(drill.state, HIN_DRILL_FAILED);
+    CHECK(strstr(drill.text, "7200 s") != NULL);
+    CHECK_OK(hand_in(&house, HIN_MINUTE_USEC, 1, &id)); /* another installation's */
+    CHECK_OK(judged(&house, id, &drill));
+    CHECK_INT(drill.state, HIN_DRILL_FAILED);
+    CHECK(strstr(drill.text, "not the one of this installation") != NULL);
+    CHECK_CODE(judged(&house, id, &drill), NOT_FOUND); /* each is judged once */
 }

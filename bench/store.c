@@ -164,6 +164,7 @@ static HIN_RESULT prepare_batch(struct bench *b, size_t first)
             hin_store_tokens(b->index, &event, &b->arena, b->tokens[i], &b->events[i].token_count));
         b->token_seconds += cpu_seconds() - token_begin;
         b->events[i].tokens = b->tokens[i];
+        b->events[i].index_version = hin_index_version(b->index);
         b->events[i].time_usec = START_USEC + (int64_t)(first + i) * 1000;
         b->events[i].computer_id = 1 + (int64_t)((first + i) / 100 % 50);
         b->events[i].class_uid = (first + i) % STATE_EVERY == 0 ? 6002 : 2004;

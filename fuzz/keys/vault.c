@@ -23,7 +23,7 @@ static void decode(struct hin_view bytes)
     HIN_CLEANUP(hin_vault_freep) struct hin_vault *again = vault_empty();
     HIN_CLEANUP(hin_buf_done) struct hin_buf first = {.max = 1 << 24}, second = {.max = 1 << 24};
     if (hin_is_ok(hin_vault_decode(vault, bytes))) {
-        bool same = vault->format == 3; /* older ones are written as 3 */
+        bool same = vault->format == HIN_VAULT_FORMAT; /* as older ones are written */
         if (!hin_is_ok(hin_vault_encode(vault, &first)) || (same && first.size != bytes.size) ||
             !hin_is_ok(hin_vault_decode(again, hin_buf_view(&first))) ||
             !hin_is_ok(hin_vault_encode(again, &second)) || second.size != first.size) {
@@ -39,7 +39,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     uint8_t *copy = malloc(size > 0 ? size : 1);
     if (copy != NULL && size >= 12) {
         hin_copy(copy, data, size);
-        for (uint8_t format = 1; format <= 3; format++) {
+        for (uint8_t format = 1; format <= HIN_VAULT_FORMAT; format++) {
             hin_copy(copy, "HVT", 3);
             copy[3] = format;
             hin_store_u32(copy + 4, (uint32_t)(size - 12));

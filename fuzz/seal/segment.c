@@ -20,6 +20,9 @@ static void open_all(struct hin_view bytes)
         return;
     }
     (void)hin_segment_may_hold(&head, UINT64_C(0x123456789abcdef0));
+    if (head.index_version == 0 || (head.index_version == 1) != (bytes.data[3] == 1)) {
+        abort();
+    }
     struct hin_view body = hin_view_sub(bytes, head.head_bytes, bytes.size);
     if (hin_is_ok(hin_segment_open(reader, opener, &fuzz_place, bytes, body))) {
         while (hin_segment_next(reader, &record)) {

@@ -1,15 +1,13 @@
 /* hinomi certificate: verify, list, show. */
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/fd.h"
 #include "base/terminal.h"
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/input.h"
 #include "cli/output.h"
 #include "cli/table.h"
 #include "proof/certificate.h"
@@ -196,21 +194,6 @@ static HIN_RESULT write_verdict(const struct hin_certificate *certificate, struc
 
 /* ---- verify ---- */
 
-static HIN_RESULT read_input(const char *path, struct hin_buf *text, struct hin_error *error)
-{
-    HIN_CLEANUP_FD int opened_fd = -1;
-    bool standard = strcmp(path, "-") == 0;
-    struct hin_result result =
-        standard ? hin_ok() : hin_fd_open(AT_FDCWD, path, O_RDONLY, 0, &opened_fd);
-    if (hin_is_ok(result)) {
-        result = hin_fd_read_all(standard ? STDIN_FILENO : opened_fd, text);
-    }
-    return hin_is_ok(result)
-               ? result
-               : hin_error_set(error, result.code, path, 0, 0, "the certificate cannot be read: %s",
-                               hin_code_text(result.code));
-}
-
 static int run_verify(int argc, char **argv)
 {
     struct certificate_options options = {0};
@@ -225,7 +208,7 @@ static int run_verify(int argc, char **argv)
     if (!hin_cli_parse(&verify_usage, argc, argv, &options, &operands, &count, &status)) {
         return status;
     }
-    struct hin_result result = read_input(operands[0], &text, &error);
+    struct hin_result result = hin_cli_input(operands[0], "the certificate", &text, &error);
     if (hin_is_ok(result)) {
         result =
             hin_certificate_verify(hin_buf_view(&text), hin_view_from_text(options.fingerprint),

@@ -45,9 +45,10 @@ extern const struct hin_cli_group hin_cli_group_tenant;
 extern const struct hin_cli_group hin_cli_group_person;
 extern const struct hin_cli_group hin_cli_group_certificate;
 extern const struct hin_cli_group hin_cli_group_tls;
+extern const struct hin_cli_group hin_cli_group_trust;
+extern const struct hin_cli_group hin_cli_group_evidence;
 extern const struct hin_cli_group hin_cli_group_backup;
 extern const struct hin_cli_group hin_cli_group_retention;
-extern const struct hin_cli_group hin_cli_group_trust;
 
 /* `hinomi rules import` stands in a file of its own beside the rest of its group. */
 extern const struct hin_command hin_cli_rules_import_usage;

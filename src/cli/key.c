@@ -30,8 +30,11 @@ static const struct hin_command status_usage = {
 static const struct hin_command rotate_usage = {
     "hinomi key rotate",
     "a new version of a key, in force at once",
-    "master|wrapping|tenant|data",
-    "Older versions open what they wrapped or sealed until they are retired.",
+    "master|wrapping|tenant|data|index",
+    "Older versions open what they wrapped or sealed until they are retired. After a new index key "
+    "what is stored is made findable by it in the background, while searches go by both: hinomi "
+    "key "
+    "status tells how far that is.",
     json_table,
     HIN_COUNT(json_table),
     1,
@@ -48,7 +51,7 @@ static const struct hin_command rewrap_usage = {
 static const struct hin_command retire_usage = {
     "hinomi key retire",
     "destroy an old version of a key on which nothing depends any more",
-    "master|wrapping|tenant VERSION",
+    "master|wrapping|tenant|index VERSION",
     "Once there are two key holders, another one has to confirm it (hinomi key confirm).",
     json_table,
     HIN_COUNT(json_table),
@@ -133,6 +136,49 @@ static HIN_RESULT add_tenant_key(struct hin_table *table, struct hin_json root,
     return hin_ok();
 }
 
+static HIN_RESULT add_index_version(struct hin_table *table, struct hin_json key,
+                                    struct hin_json version, struct hin_error *error)
+{
+    struct hin_view text, state = HIN_VIEW_EMPTY;
+    bool in_force = false, needed = false;
+    int64_t done = 0, of = 0, stuck = 0;
+    HIN_TRY(hin_json_opt_boolean(version, "inForce", &in_force, error));
+    HIN_TRY(hin_json_opt_boolean(version, "needed", &needed, error));
+    HIN_TRY(hin_json_get_text(key, "state", &state, error));
+    HIN_TRY(hin_json_get_integer(key, "eventsDone", 0, INT64_MAX, &done, error));
+    HIN_TRY(hin_json_get_integer(key, "eventsOf", 0, INT64_MAX, &of, error));
+    HIN_TRY(hin_json_get_integer(key, "stuck", 0, INT64_MAX, &stuck, error));
+    if (in_force) {
+        HIN_TRY(hin_arena_printf(&table->arena, &text, "in force"));
+    } else if (!needed) {
+        HIN_TRY(hin_arena_printf(&table->arena, &text, "nothing is found by it: may be retired"));
+    } else if (stuck > 0) {
+        HIN_TRY(hin_arena_printf(&table->arena, &text, "still finds %lld documents by name",
+                                 (long long)stuck));
+    } else if (hin_view_is(state, "names")) {
+        HIN_TRY(hin_arena_printf(&table->arena, &text, "names are made anew, then %lld events",
+                                 (long long)of));
+    } else {
+        HIN_TRY(hin_arena_printf(&table->arena, &text, "%lld of %lld events are made anew",
+                                 (long long)done, (long long)of));
+    }
+    return add_row(table, "", version, text);
+}
+
+static HIN_RESULT add_index_key(struct hin_table *table, struct hin_json root,
+                                struct hin_error *error)
+{
+    struct hin_json key = {0}, versions = {0};
+    size_t count = 0;
+    HIN_TRY(hin_json_get_object(root, "indexKey", &key, error));
+    HIN_TRY(add_row(table, "index", key, HIN_VIEW_EMPTY));
+    HIN_TRY(hin_json_get_array(key, "versions", &versions, &count, error));
+    for (size_t i = 0; i < count && count > 1; i++) {
+        HIN_TRY(add_index_version(table, key, hin_json_at(versions, i), error));
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT add_data_keys(struct hin_table *table, struct hin_json root,
                                 struct hin_error *error)
 {
@@ -168,7 +214,7 @@ static HIN_RESULT print_keys(struct hin_json root, struct hin_error *error)
     HIN_TRY(add_named(&table, "master", root, "master", error));
     HIN_TRY(add_named(&table, "wrapping", root, "wrapping", error));
     HIN_TRY(add_tenant_key(&table, root, error));
-    HIN_TRY(add_named(&table, "index", root, "indexKey", error));
+    HIN_TRY(add_index_key(&table, root, error));
     HIN_TRY(add_data_keys(&table, root, error));
     printf("provider: ");
     (void)hin_terminal_put(name, stdout);

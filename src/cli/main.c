@@ -15,7 +15,7 @@ static const struct hin_cli_group *const groups[] = {
     &hin_cli_group_kms,       &hin_cli_group_log,         &hin_cli_group_rules,
     &hin_cli_group_tenant,    &hin_cli_group_certificate, &hin_cli_group_doctor,
     &hin_cli_group_person,    &hin_cli_group_tls,         &hin_cli_group_backup,
-    &hin_cli_group_retention, &hin_cli_group_trust,
+    &hin_cli_group_retention, &hin_cli_group_trust,       &hin_cli_group_evidence,
 };
 
 static const char *verb_of(const struct hin_cli_group *group, const struct hin_cli_command *command)

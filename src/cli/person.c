@@ -90,17 +90,17 @@ static struct asking asking_of(struct hin_cli_api *api, const void *options,
 
 /* ---- what is asked ---- */
 
-HIN_RESULT hin_cli_person_where(const struct hin_option_texts *where,
-                                struct hin_json_writer *writer, struct hin_error *error)
+HIN_RESULT hin_cli_person_list(const char *name, const struct hin_option_texts *texts,
+                               struct hin_json_writer *writer, struct hin_error *error)
 {
-    hin_json_key(writer, "where");
+    hin_json_key(writer, name);
     hin_json_begin_array(writer);
-    for (size_t i = 0; i < where->count; i++) {
-        struct hin_view text = hin_view_from_text(where->items[i]);
+    for (size_t i = 0; i < texts->count; i++) {
+        struct hin_view text = hin_view_from_text(texts->items[i]);
         size_t at = hin_view_find_byte(text, '=');
         if (at == SIZE_MAX) {
-            return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                                 "--where %s: FIELD=VALUE is needed", where->items[i]);
+            return hin_error_set(error, HIN_INVALID, NULL, 0, 0, "--%s %s: FIELD=VALUE is needed",
+                                 name, texts->items[i]);
         }
         hin_json_begin_object(writer);
         hin_json_field_text(writer, "field", hin_view_sub(text, 0, at));
@@ -114,7 +114,7 @@ HIN_RESULT hin_cli_person_where(const struct hin_option_texts *where,
 static HIN_RESULT put_question(const struct asking *asking, struct hin_json_writer *writer)
 {
     const struct person_options *options = asking->options;
-    HIN_TRY(hin_cli_person_where(&options->where, writer, asking->error));
+    HIN_TRY(hin_cli_person_list("where", &options->where, writer, asking->error));
     if (options->since_usec > 0) {
         hin_json_field_integer(writer, "since",
                                asking->now_msec - options->since_usec / HIN_MSEC_USEC);
@@ -526,6 +526,7 @@ static int run_export(int argc, char **argv)
 static const struct hin_cli_command person_commands[] = {
     {&find_usage, run_find},
     {&export_usage, run_export},
-    {&hin_cli_person_erase_usage, hin_cli_person_erase}};
+    {&hin_cli_person_erase_usage, hin_cli_person_erase},
+    {&hin_cli_person_correct_usage, hin_cli_person_correct}};
 const struct hin_cli_group hin_cli_group_person = {"person", "all that is stored about one person",
                                                    person_commands, HIN_COUNT(person_commands)};

@@ -106,7 +106,7 @@ static HIN_RESULT request(struct erasing *e)
     struct hin_json_writer writer;
     hin_json_writer_init(&writer, &body, false);
     hin_json_begin_object(&writer);
-    HIN_TRY(hin_cli_person_where(&e->options->where, &writer, e->error));
+    HIN_TRY(hin_cli_person_list("where", &e->options->where, &writer, e->error));
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     HIN_TRY(hin_cli_api_call(e->api, HIN_HTTP_POST, "/persons/erase", hin_buf_view(&body),

@@ -15,6 +15,7 @@ enum { LINE_BYTES = 256 };
 struct tenant_options {
     bool json;
     const char *administrator;
+    const char *admin_name, *admin_mail;
     const char *description;
     bool yes;
 };
@@ -26,6 +27,10 @@ static const struct hin_option json_table[] = {
 static const struct hin_option create_table[] = {
     {"administrator", 'u', HIN_OPTION_TEXT, offsetof(struct tenant_options, administrator), "NAME",
      "Name of the tenant's first administrator; admin unless given.", NULL, false, false},
+    {"admin-name", 0, HIN_OPTION_TEXT, offsetof(struct tenant_options, admin_name), "NAME",
+     "That person's name; kept sealed.", NULL, false, false},
+    {"admin-email", 0, HIN_OPTION_TEXT, offsetof(struct tenant_options, admin_mail), "ADDRESS",
+     "That person's e-mail address; kept sealed.", NULL, false, false},
     {"description", 0, HIN_OPTION_TEXT, offsetof(struct tenant_options, description), "TEXT",
      "What it is for.", NULL, false, false},
     {"json", 0, HIN_OPTION_FLAG, offsetof(struct tenant_options, json), NULL, "One JSON document.",
@@ -196,6 +201,12 @@ static HIN_RESULT create(struct hin_cli_api *api, const void *given, const char 
     hin_json_begin_object(&writer);
     hin_json_field_cstring(&writer, "name", name);
     hin_json_field_cstring(&writer, "administrator", options->administrator);
+    if (options->admin_name != NULL) {
+        hin_json_field_cstring(&writer, "adminName", options->admin_name);
+    }
+    if (options->admin_mail != NULL) {
+        hin_json_field_cstring(&writer, "adminEmail", options->admin_mail);
+    }
     if (options->description != NULL) {
         hin_json_field_cstring(&writer, "description", options->description);
     }

@@ -1,12 +1,8 @@
 /* hinomi tls report: every link with what the TLS policy says of it, what the listeners really
  * accept, tried from here, and what sessions negotiated. */
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/socket.h>
-#include <sys/time.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fd.h"
@@ -72,25 +68,11 @@ static void report_done(struct report *report)
     }
 }
 
-static HIN_RESULT reach(const struct hin_address *address, int *ret_fd)
-{
-    struct sockaddr_storage to;
-    struct timeval limit = {.tv_sec = PROBE_SECONDS};
-    socklen_t size = hin_address_to_sockaddr(address, &to);
-    HIN_CLEANUP_FD int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
-    HIN_ENSURE(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
-                   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0,
-               IO);
-    HIN_ENSURE(connect(fd, (const struct sockaddr *)&to, size) == 0, NETWORK);
-    *ret_fd = hin_fd_take(&fd);
-    return hin_ok();
-}
-
 static HIN_RESULT try_one(const struct listener *listener, const struct hin_address *address,
                           struct tried *tried)
 {
     HIN_CLEANUP_FD int fd = -1;
-    HIN_TRY(reach(address, &fd));
+    HIN_TRY(hin_connect_tcp(address, PROBE_SECONDS, &fd));
     return hin_tls_probe(fd, listener->host, tried->offer, &tried->probe);
 }
 

@@ -4,6 +4,9 @@
 #include "base/bytes.h"
 
 static const struct hin_cli_command trust_commands[] = {
+    {&hin_cli_trust_list_usage, hin_cli_trust_list},
+    {&hin_cli_trust_show_usage, hin_cli_trust_show},
+    {&hin_cli_trust_run_usage, hin_cli_trust_run},
     {&hin_cli_trust_publish_usage, hin_cli_trust_publish},
     {&hin_cli_trust_export_usage, hin_cli_trust_export},
     {&hin_cli_trust_check_usage, hin_cli_trust_check},

@@ -25,9 +25,15 @@ HIN_RESULT hin_cli_trust_report(struct hin_cli_trust *trust, const char *claims,
                                 struct hin_error *error);
 
 /* Commands in files of their own beside the rest of their group. */
+extern const struct hin_command hin_cli_trust_list_usage;
+extern const struct hin_command hin_cli_trust_show_usage;
+extern const struct hin_command hin_cli_trust_run_usage;
 extern const struct hin_command hin_cli_trust_publish_usage;
 extern const struct hin_command hin_cli_trust_export_usage;
 extern const struct hin_command hin_cli_trust_check_usage;
+int hin_cli_trust_list(int argc, char **argv);
+int hin_cli_trust_show(int argc, char **argv);
+int hin_cli_trust_run(int argc, char **argv);
 int hin_cli_trust_publish(int argc, char **argv);
 int hin_cli_trust_export(int argc, char **argv);
 int hin_cli_trust_check(int argc, char **argv);

@@ -96,6 +96,16 @@ extern const struct hin_tls_offer hin_tls_offers[];
 extern const size_t hin_tls_offer_count;
 bool hin_link_permits_offer(const struct hin_link *link, const struct hin_tls_offer *offer);
 
+/* Whether the row permits the version that is offered, whatever the suites. */
+bool hin_link_permits_offer_version(const struct hin_link *link, const struct hin_tls_offer *offer);
+
+/* What is weak about a name of the policy, in words; NULL: nothing that is on the list
+ * (link_weak.c).
+ */
+const char *hin_suite_weakness(struct hin_view suite);
+const char *hin_group_weakness(struct hin_view group);
+const char *hin_signature_weakness(struct hin_view signature);
+
 struct hin_tls_probe {
     bool accepted;
     char version[16], suite[64], group[24]; /* where it was */

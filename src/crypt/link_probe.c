@@ -34,6 +34,12 @@ bool hin_link_permits_offer(const struct hin_link *link, const struct hin_tls_of
            (offer->version == TLS1_3_VERSION || link->minimum == HIN_TLS_1_2);
 }
 
+bool hin_link_permits_offer_version(const struct hin_link *link, const struct hin_tls_offer *offer)
+{
+    return link->tls && (offer->version == TLS1_3_VERSION ||
+                         (offer->version == TLS1_2_VERSION && link->minimum == HIN_TLS_1_2));
+}
+
 static void context_freep(SSL_CTX **context)
 {
     SSL_CTX_free(*context);

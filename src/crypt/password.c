@@ -2,6 +2,7 @@
 
 #include <argon2.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 
@@ -71,6 +72,28 @@ bool hin_password_is_outdated(const char *text)
     struct hin_password_cost cost;
     return !hin_is_ok(read_cost(text, &cost)) || cost.memory_kib < cost_now.memory_kib ||
            cost.passes < cost_now.passes;
+}
+
+/* Characters of base64 without padding, up to `end`. */
+static size_t count_base64(const char *text, char end)
+{
+    static const char digits[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    size_t size = strspn(text, digits);
+    return text[size] == end ? size : 0;
+}
+
+bool hin_password_is_sound(const char *text)
+{
+    if (hin_password_is_outdated(text)) {
+        return false;
+    }
+    const char *digest = strrchr(text, '$'); /* is_outdated has read "$argon2id$...$" */
+    const char *salt = digest - 1;
+    while (salt > text && *salt != '$') {
+        salt--;
+    }
+    return count_base64(salt + 1, '$') >= (HIN_PASSWORD_SALT_BYTES * 8 + 5) / 6 &&
+           count_base64(digest + 1, '\0') >= (DIGEST_BYTES * 8 + 5) / 6;
 }
 
 struct hin_result hin_password_derive(struct hin_view password, struct hin_view salt,

@@ -25,6 +25,10 @@ HIN_RESULT hin_password_verify(const char *text, struct hin_view password) HIN_N
  */
 bool hin_password_is_outdated(const char *text);
 
+/* Whether a stored text is what _encode makes: an Argon2id PHC string of at least today's costs
+ * with a salt of at least HIN_PASSWORD_SALT_BYTES and a digest. */
+bool hin_password_is_sound(const char *text);
+
 struct hin_password_cost {
     uint32_t memory_kib;
     uint32_t passes;

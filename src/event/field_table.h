@@ -99,7 +99,9 @@
     X(46, CLOCK_OFFSET, "clock_offset_usec", "", INTEGER, NUMBER, NONE, PLAIN, "unmapped.clock_offset_usec", NULL, NULL, NULL, \
       "By how much the clock that gave the times was off when the event was made, in microseconds; positive: behind.") \
     X(47, CLOCK_SOURCE, "clock_source", "", TEXT, EXACT, NONE, SENSITIVE, "unmapped.clock_source", NULL, NULL, NULL, \
-      "Which time server, or the manager, says so.")
+      "Which time server, or the manager, says so.")                                                                   \
+    X(48, CORRECTED, "corrected", "", TEXTS, EXACT, NONE, SENSITIVE, "unmapped.corrected", NULL, NULL, NULL,            \
+      "That personal fields were corrected since: which, when, by which audit entry. Set by the manager alone.")
 /* clang-format on */
 
 #endif

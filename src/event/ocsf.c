@@ -422,6 +422,7 @@ static const struct row plan[] = {
     {NULL, HIN_FIELD_POLICY_VERSION, BOTH, put_plain},
     {NULL, HIN_FIELD_CLOCK_OFFSET, BOTH, put_plain},
     {NULL, HIN_FIELD_CLOCK_SOURCE, BOTH, put_plain},
+    {NULL, HIN_FIELD_CORRECTED, BOTH, put_plain},
 };
 
 /* What the plan had no place for, under its own name. */

@@ -44,6 +44,7 @@
     X(31, AUDIT_GAP, "audit.gap", 99, 5, "Entries of the audit record are lost or were altered; the record itself says which") \
     X(32, CLOCK_BEYOND, "clock.beyond_bound", 99, 3, "The clock is off by more than the bound")               \
     X(33, CLOCK_WITHIN, "clock.within_bound", 99, 1, "The clock is within the bound again")                  \
+    X(50, PROMISE_BROKEN, "trust.broken", 99, 4, "A probe saw that a promise of this installation does not hold") \
     X(51, BACKUP_NOT_RESTORED, "backup.not_restored", 99, 4, "A backup could not be restored, or is not the same as what it came from")
 /* clang-format on */
 

@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -206,6 +207,21 @@ struct hin_result hin_listen_tcp(const char *host, uint16_t port, int *ret_fd, u
     if (ret_port != NULL) {
         *ret_port = address.port;
     }
+    *ret_fd = hin_fd_take(&fd);
+    return hin_ok();
+}
+
+struct hin_result hin_connect_tcp(const struct hin_address *address, unsigned limit_seconds,
+                                  int *ret_fd)
+{
+    struct sockaddr_storage to;
+    struct timeval limit = {.tv_sec = limit_seconds};
+    socklen_t size = hin_address_to_sockaddr(address, &to);
+    HIN_CLEANUP_FD int fd = socket(to.ss_family, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    HIN_ENSURE(fd >= 0 && setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof(limit)) == 0 &&
+                   setsockopt(fd, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof(limit)) == 0,
+               IO);
+    HIN_ENSURE(connect(fd, (const struct sockaddr *)&to, size) == 0, NETWORK);
     *ret_fd = hin_fd_take(&fd);
     return hin_ok();
 }

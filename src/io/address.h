@@ -47,6 +47,10 @@ HIN_RESULT hin_resolve(const char *host, uint16_t port, struct hin_address *out,
 HIN_RESULT hin_listen_tcp(const char *host, uint16_t port, int *ret_fd, uint16_t *ret_port,
                           struct hin_error *error);
 
+/* A blocking, close-on-exec TCP connection on which each wait ends after limit_seconds. NETWORK. */
+HIN_RESULT hin_connect_tcp(const struct hin_address *address, unsigned limit_seconds,
+                           int *ret_fd) HIN_NONNULL;
+
 /* SIGPIPE is ignored in every process that writes to sockets: call once at start. */
 HIN_RESULT hin_ignore_sigpipe(void);
 

@@ -105,12 +105,29 @@ struct hin_result hin_keys_data_key_open(const struct hin_keys_carrier *carrier,
     return call_for_secret(carrier, &request, HIN_SEAL_KEY_BYTES, ret_key);
 }
 
-struct hin_result hin_keys_index_key(const struct hin_keys_carrier *carrier, struct hin_view tenant,
-                                     enum hin_vault_reason reason, struct hin_secret *ret_key)
+struct hin_result hin_keys_index_keys(const struct hin_keys_carrier *carrier,
+                                      struct hin_view tenant, enum hin_vault_reason reason,
+                                      struct hin_index_keys *ret_keys)
 {
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys keys = {0};
     struct hin_keys_request request = {
         .verb = HIN_KEYS_INDEX_KEY, .reason = reason, .tenant = tenant};
-    return call_for_secret(carrier, &request, HIN_SEAL_KEY_BYTES, ret_key);
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    size_t count = answer.payload.size / 4;
+    HIN_ENSURE(count > 0 && count <= HIN_INDEX_VERSIONS_MAX && answer.payload.size == 4 * count &&
+                   answer.secret.size == count * HIN_INDEX_KEY_BYTES,
+               PROTOCOL);
+    for (; keys.count < count; keys.count++) {
+        keys.versions[keys.count] = hin_load_u32(answer.payload.data + 4 * keys.count);
+        HIN_TRY(hin_secret_from(
+            &keys.keys[keys.count],
+            hin_view_sub(answer.secret, keys.count * HIN_INDEX_KEY_BYTES, HIN_INDEX_KEY_BYTES)));
+    }
+    *ret_keys = keys;
+    keys = (struct hin_index_keys){0};
+    return hin_ok();
 }
 
 struct hin_result hin_keys_ticket_key(const struct hin_keys_carrier *carrier,
@@ -222,6 +239,14 @@ struct hin_result hin_keys_certificate_sign(const struct hin_keys_carrier *carri
     return call_for_exact(carrier, &request, HIN_SIGN_BYTES, ret_signature);
 }
 
+struct hin_result hin_keys_evidence_sign(const struct hin_keys_carrier *carrier,
+                                         struct hin_view statement,
+                                         uint8_t ret_signature[HIN_SIGN_BYTES])
+{
+    struct hin_keys_request request = {.verb = HIN_KEYS_EVIDENCE_SIGN, .payload = statement};
+    return call_for_exact(carrier, &request, HIN_SIGN_BYTES, ret_signature);
+}
+
 struct hin_result hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                                  struct hin_view tenant)
 {
@@ -230,6 +255,7 @@ struct hin_result hin_keys_admin(const struct hin_keys_carrier *carrier, enum hi
     struct hin_keys_answer answer;
     HIN_ENSURE((verb >= HIN_KEYS_TENANT_CREATE && verb <= HIN_KEYS_MASTER_ROTATE) ||
                    verb == HIN_KEYS_WRAPPING_ROTATE || verb == HIN_KEYS_VAULT_REWRAP ||
+                   verb == HIN_KEYS_INDEX_ROTATE ||
                    (verb >= HIN_KEYS_CA_ROTATE && verb <= HIN_KEYS_CA_RENEW),
                INVALID);
     return hin_keys_call(carrier, &request, &bytes, &answer);

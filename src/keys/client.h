@@ -53,8 +53,10 @@ HIN_RESULT hin_keys_data_key_open(const struct hin_keys_carrier *carrier, struct
                                   enum hin_vault_reason reason,
                                   const uint8_t id[HIN_SEAL_KEY_ID_BYTES], struct hin_view wrapped,
                                   struct hin_secret *ret_key) HIN_NONNULL;
-HIN_RESULT hin_keys_index_key(const struct hin_keys_carrier *carrier, struct hin_view tenant,
-                              enum hin_vault_reason reason, struct hin_secret *ret_key) HIN_NONNULL;
+/* All versions, newest first. */
+HIN_RESULT hin_keys_index_keys(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                               enum hin_vault_reason reason,
+                               struct hin_index_keys *ret_keys) HIN_NONNULL;
 HIN_RESULT hin_keys_ticket_key(const struct hin_keys_carrier *carrier,
                                struct hin_secret *ret_key) HIN_NONNULL;
 HIN_RESULT hin_keys_ca(const struct hin_keys_carrier *carrier, struct hin_buf *ret_der) HIN_NONNULL;
@@ -79,8 +81,10 @@ HIN_RESULT hin_keys_tenant_erase(const struct hin_keys_carrier *carrier, struct 
 HIN_RESULT hin_keys_certificate_sign(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                      struct hin_view statement,
                                      uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
-/* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, vault-rewrap,
- * ca-rotate, ca-retire, ca-renew. */
+HIN_RESULT hin_keys_evidence_sign(const struct hin_keys_carrier *carrier, struct hin_view statement,
+                                  uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
+/* tenant-create, -rotate, -shred, master-rotate (tenant empty), wrapping-rotate, index-rotate,
+ * vault-rewrap, ca-rotate, ca-retire, ca-renew. */
 HIN_RESULT hin_keys_admin(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
                           struct hin_view tenant) HIN_NONNULL;
 HIN_RESULT hin_keys_status(const struct hin_keys_carrier *carrier,

@@ -94,7 +94,16 @@ static HIN_RESULT do_data_key_open(struct hin_vault *vault, const struct hin_key
 static HIN_RESULT do_index_key(struct hin_vault *vault, const struct hin_keys_request *request,
                                struct parts *parts)
 {
-    return hin_vault_index_key(vault, request->tenant, request->reason, &parts->secret);
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys keys = {0};
+    HIN_TRY(hin_vault_index_keys(vault, request->tenant, request->reason, &keys));
+    HIN_TRY(hin_secret_new(&parts->secret, keys.count * HIN_INDEX_KEY_BYTES));
+    for (size_t i = 0; i < keys.count; i++) {
+        HIN_ENSURE(keys.keys[i].size == HIN_INDEX_KEY_BYTES, CORRUPT);
+        hin_copy(parts->secret.data + i * HIN_INDEX_KEY_BYTES, keys.keys[i].data,
+                 HIN_INDEX_KEY_BYTES);
+        HIN_TRY(hin_write_u32(&parts->payload, keys.versions[i]));
+    }
+    return hin_ok();
 }
 
 static HIN_RESULT do_ticket_key(struct hin_vault *vault, const struct hin_keys_request *request,
@@ -157,6 +166,14 @@ static HIN_RESULT do_certificate_sign(struct hin_vault *vault,
     return hin_buf_append(&parts->payload, hin_view_of(signature, sizeof(signature)));
 }
 
+static HIN_RESULT do_evidence_sign(struct hin_vault *vault, const struct hin_keys_request *request,
+                                   struct parts *parts)
+{
+    uint8_t signature[HIN_SIGN_BYTES];
+    HIN_TRY(hin_vault_evidence_sign(vault, request->payload, signature));
+    return hin_buf_append(&parts->payload, hin_view_of(signature, sizeof(signature)));
+}
+
 static HIN_RESULT do_status(struct hin_vault *vault, const struct hin_keys_request *request,
                             struct parts *parts)
 {
@@ -176,6 +193,13 @@ static HIN_RESULT do_vault_rewrap(struct hin_vault *vault, const struct hin_keys
 {
     (void)parts;
     return hin_vault_rewrap_all(vault, request->tenant);
+}
+
+static HIN_RESULT do_index_rotate(struct hin_vault *vault, const struct hin_keys_request *request,
+                                  struct parts *parts)
+{
+    (void)parts;
+    return hin_vault_index_rotate(vault, request->tenant);
 }
 
 static HIN_RESULT do_data_key_rewrap(struct hin_vault *vault,
@@ -284,7 +308,8 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
                                do_data_key_new},
     [HIN_KEYS_DATA_KEY_OPEN] = {"data-key-open", F_REASON | F_TENANT | F_KEY_ID | F_PAYLOAD,
                                 F_SECRET, do_data_key_open},
-    [HIN_KEYS_INDEX_KEY] = {"index-key", F_REASON | F_TENANT, F_SECRET, do_index_key},
+    [HIN_KEYS_INDEX_KEY] = {"index-key", F_REASON | F_TENANT, F_SECRET | F_PAYLOAD, do_index_key},
+    [HIN_KEYS_INDEX_ROTATE] = {"index-rotate", F_TENANT, 0, do_index_rotate},
     [HIN_KEYS_TICKET_KEY] = {"ticket-key", 0, F_SECRET, do_ticket_key},
     [HIN_KEYS_CA] = {"ca", 0, F_PAYLOAD, do_ca},
     [HIN_KEYS_ISSUE_AGENT] = {"issue-agent", F_REASON | F_TENANT | F_AGENT | F_PAYLOAD | F_LIFETIME,
@@ -309,6 +334,7 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_CA_RETIRE] = {"ca-retire", 0, 0, do_ca_retire},
     [HIN_KEYS_CA_RENEW] = {"ca-renew", 0, 0, do_ca_renew},
     [HIN_KEYS_CA_STATE] = {"ca-state", 0, F_PAYLOAD, do_ca_state},
+    [HIN_KEYS_EVIDENCE_SIGN] = {"evidence-sign", F_PAYLOAD, F_PAYLOAD, do_evidence_sign},
     [HIN_KEYS_BACKUP_KEY_NEW] = {"backup-key-new", F_TENANT, F_KEY_ID | F_SECRET | F_PAYLOAD,
                                  do_backup_key_new},
     [HIN_KEYS_BACKUP_KEY_OPEN] = {"backup-key-open", F_TENANT | F_PAYLOAD, F_KEY_ID | F_SECRET,
@@ -460,12 +486,31 @@ static HIN_RESULT write_tenant_status(struct hin_buf *buf,
     HIN_TRY(hin_write_zigzag(buf, status->master_rotated_usec));
     HIN_TRY(hin_write_zigzag(buf, status->wrapping_rotated_usec));
     HIN_TRY(hin_write_zigzag(buf, status->tenant_rotated_usec));
-    HIN_TRY(hin_write_u32(buf, status->index_version));
-    HIN_TRY(hin_write_u32(buf, status->index_under));
+    HIN_TRY(hin_write_zigzag(buf, status->index_rotated_usec));
+    HIN_TRY(hin_write_varint(buf, status->index_version_count));
+    for (size_t i = 0; i < status->index_version_count; i++) {
+        HIN_TRY(hin_write_u32(buf, status->index_versions[i]));
+        HIN_TRY(hin_write_u32(buf, status->index_under[i]));
+    }
     HIN_TRY(hin_write_varint(buf, status->tenant_version_count));
     for (size_t i = 0; i < status->tenant_version_count; i++) {
         HIN_TRY(hin_write_u32(buf, status->tenant_versions[i]));
     }
+    return hin_ok();
+}
+
+static HIN_RESULT read_index_status(struct hin_reader *reader,
+                                    struct hin_vault_tenant_status *status)
+{
+    uint64_t count = 0;
+    HIN_TRY(hin_read_zigzag(reader, &status->index_rotated_usec));
+    HIN_TRY(hin_read_varint(reader, &count));
+    HIN_ENSURE(count <= HIN_INDEX_VERSIONS_MAX, SYNTAX);
+    for (uint64_t i = 0; i < count; i++) {
+        HIN_TRY(hin_read_u32(reader, &status->index_versions[i]));
+        HIN_TRY(hin_read_u32(reader, &status->index_under[i]));
+    }
+    status->index_version_count = (size_t)count;
     return hin_ok();
 }
 
@@ -478,8 +523,7 @@ static HIN_RESULT read_tenant_status(struct hin_reader *reader,
     HIN_TRY(hin_read_zigzag(reader, &status->master_rotated_usec));
     HIN_TRY(hin_read_zigzag(reader, &status->wrapping_rotated_usec));
     HIN_TRY(hin_read_zigzag(reader, &status->tenant_rotated_usec));
-    HIN_TRY(hin_read_u32(reader, &status->index_version));
-    HIN_TRY(hin_read_u32(reader, &status->index_under));
+    HIN_TRY(read_index_status(reader, status));
     HIN_TRY(hin_read_varint(reader, &count));
     HIN_ENSURE(count <= HIN_VAULT_VERSIONS_MAX, SYNTAX);
     for (uint64_t i = 0; i < count; i++) {

@@ -38,10 +38,12 @@ enum hin_keys_verb {
     HIN_KEYS_CA_RETIRE = 31,
     HIN_KEYS_CA_RENEW = 32,
     HIN_KEYS_CA_STATE = 33,
+    HIN_KEYS_INDEX_ROTATE = 37,
     HIN_KEYS_BACKUP_KEY_NEW = 40,
     HIN_KEYS_BACKUP_KEY_OPEN = 41,
     HIN_KEYS_BACKUP_KEY_DESTROY = 42,
     HIN_KEYS_BACKUP_KEY_STATUS = 43,
+    HIN_KEYS_EVIDENCE_SIGN = 50,
     HIN_KEYS_VERB_COUNT
 };
 #define HIN_KEYS_MASK(verb) (UINT64_C(1) << (verb))
@@ -61,7 +63,8 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_CA_ROTATE) | HIN_KEYS_MASK(HIN_KEYS_CA_RETIRE) |                       \
      HIN_KEYS_MASK(HIN_KEYS_CA_RENEW) | HIN_KEYS_MASK(HIN_KEYS_CA_STATE) |                         \
      HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST) |               \
-     HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE))
+     HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE) |             \
+     HIN_KEYS_MASK(HIN_KEYS_EVIDENCE_SIGN) | HIN_KEYS_MASK(HIN_KEYS_INDEX_ROTATE))
 /* What the `backup` process may ask: to read what there is, and keys of backups. */
 #define HIN_KEYS_MASK_BACKUP                                                                       \
     (HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) |                \
@@ -97,7 +100,8 @@ struct hin_keys_answer {
     enum hin_code outcome;
     struct hin_view key_id;  /* data-key-new */
     struct hin_view secret;  /* key material: copy into a hin_secret and wipe the message */
-    struct hin_view payload; /* wrapped key, certificate, signature, public key */
+    struct hin_view payload; /* wrapped key, certificate, signature, public key; index-key: u32
+                                version of each key of the secret, newest first */
     struct hin_key_provider_status status;
     struct hin_vault_tenant_status tenant;
     struct hin_vault_check checks[HIN_VAULT_CHECK_COUNT];

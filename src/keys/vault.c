@@ -6,6 +6,7 @@
 #include "keys/vault_internal.h"
 #include "proof/certificate.h"
 #include "proof/checkpoint.h"
+#include "proof/evidence.h"
 #include "proof/key.h"
 
 _Static_assert(sizeof(HIN_VAULT_CHECKPOINT_DOMAIN) == sizeof(HIN_CHECKPOINT_DOMAIN),
@@ -69,7 +70,9 @@ void hin_vault_tenant_free(struct hin_vault_tenant *tenant)
         hin_vault_wrapped_done(&tenant->keys[i]);
     }
     free(tenant->keys);
-    hin_vault_wrapped_done(&tenant->index);
+    for (size_t i = 0; i < tenant->index_count; i++) {
+        hin_vault_wrapped_done(&tenant->index[i]);
+    }
     free(tenant);
 }
 
@@ -148,7 +151,7 @@ struct hin_result hin_vault_new(const struct hin_vault_options *options,
     HIN_ENSURE(vault != NULL, NO_MEMORY);
     vault->options = *options;
     vault->clock = options->clock != NULL ? options->clock : hin_clock_system();
-    vault->format = 3;
+    vault->format = HIN_VAULT_FORMAT;
     hin_buf_init(&vault->ca_der, HIN_X509_MAX_BYTES);
     hin_buf_init(&vault->former_der, HIN_X509_MAX_BYTES);
     struct hin_result result = hin_map_init(&vault->tenants, HIN_VAULT_TENANTS_MAX);
@@ -314,18 +317,45 @@ static HIN_RESULT unwrap_by_tenant(const struct hin_vault *vault,
     return hin_key_unwrap(&key, binding, wrapped, ret_plain);
 }
 
-static HIN_RESULT make_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
-                                 const struct hin_secret *given)
+static HIN_RESULT put_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                uint32_t version, const struct hin_secret *key)
 {
-    HIN_CLEANUP(hin_secret_done) struct hin_secret fresh = {0};
-    struct hin_vault_wrapped *index = &tenant->index;
-    index->version = 1;
-    hin_buf_init(&index->bytes, HIN_VAULT_WRAPPED_MAX);
-    HIN_TRY(hin_random(index->id, sizeof(index->id)));
-    HIN_TRY(hin_secret_random(&fresh, KEY_BYTES));
+    HIN_ENSURE(tenant->index_count < HIN_INDEX_VERSIONS_MAX, CONFLICT);
+    HIN_CLEANUP(hin_vault_wrapped_done)
+    struct hin_vault_wrapped index = {.version = version, .bytes = {.max = HIN_VAULT_WRAPPED_MAX}};
+    HIN_TRY(hin_random(index.id, sizeof(index.id)));
     struct hin_key_binding binding =
-        binding_of(hin_view_from_text(tenant->id), index, HIN_KEY_INDEX);
-    return wrap_by_tenant(vault, tenant, &binding, given != NULL ? given : &fresh, &index->bytes);
+        binding_of(hin_view_from_text(tenant->id), &index, HIN_KEY_INDEX);
+    HIN_TRY(wrap_by_tenant(vault, tenant, &binding, key, &index.bytes));
+    tenant->index[tenant->index_count++] = index;
+    index.bytes = (struct hin_buf){0};
+    return hin_ok();
+}
+
+HIN_RESULT hin_vault_push_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                    uint32_t above)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    uint32_t version = above;
+    if (tenant->index_count > 0) {
+        version = HIN_MAX(version, tenant->index[tenant->index_count - 1].version);
+    }
+    HIN_ENSURE(version < UINT32_MAX, LIMIT);
+    HIN_TRY(hin_secret_random(&key, HIN_INDEX_KEY_BYTES));
+    return put_index_key(vault, tenant, version + 1, &key);
+}
+
+/* given: newest first; NULL: a fresh one. */
+static HIN_RESULT make_index_keys(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                  const struct hin_index_keys *given)
+{
+    if (given == NULL) {
+        return hin_vault_push_index_key(vault, tenant, 0);
+    }
+    for (size_t i = given->count; i > 0; i--) {
+        HIN_TRY(put_index_key(vault, tenant, given->versions[i - 1], &given->keys[i - 1]));
+    }
+    return hin_ok();
 }
 
 static void tenant_freep(struct hin_vault_tenant **tenant)
@@ -334,7 +364,7 @@ static void tenant_freep(struct hin_vault_tenant **tenant)
 }
 
 struct hin_result hin_vault_tenant_make(struct hin_vault *vault, struct hin_view id,
-                                        const struct hin_secret *index)
+                                        const struct hin_index_keys *index)
 {
     HIN_ENSURE(hin_x509_name_is_clean(id), INVALID);
     HIN_ENSURE(hin_map_get(&vault->tenants, id) == NULL, EXISTS);
@@ -350,7 +380,7 @@ struct hin_result hin_vault_tenant_make(struct hin_vault *vault, struct hin_view
     }
     tenant->wrapping_rotated_usec = hin_clock_wall_usec(vault->clock);
     HIN_TRY(hin_vault_push_key(vault, tenant));
-    HIN_TRY(make_index_key(vault, tenant, index));
+    HIN_TRY(make_index_keys(vault, tenant, index));
     HIN_TRY(hin_map_put(&vault->tenants, id, tenant));
     struct hin_result result = hin_vault_save(vault);
     if (result.code != HIN_OK) {
@@ -504,19 +534,29 @@ struct hin_result hin_vault_data_key_open(struct hin_vault *vault, struct hin_vi
 }
 
 struct hin_result hin_vault_open_index(const struct hin_vault *vault, struct hin_view id,
-                                       struct hin_secret *ret_key)
+                                       struct hin_index_keys *ret_keys)
 {
     struct hin_vault_tenant *tenant = NULL;
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys keys = {0};
     HIN_TRY(hin_vault_find(vault, id, &tenant));
-    struct hin_key_binding binding = binding_of(id, &tenant->index, HIN_KEY_INDEX);
-    return unwrap_by_tenant(vault, tenant, &binding, hin_buf_view(&tenant->index.bytes), ret_key);
+    while (keys.count < tenant->index_count) {
+        const struct hin_vault_wrapped *key = &tenant->index[tenant->index_count - keys.count - 1];
+        struct hin_key_binding binding = binding_of(id, key, HIN_KEY_INDEX);
+        HIN_TRY(unwrap_by_tenant(vault, tenant, &binding, hin_buf_view(&key->bytes),
+                                 &keys.keys[keys.count]));
+        keys.versions[keys.count++] = key->version;
+    }
+    *ret_keys = keys;
+    keys = (struct hin_index_keys){0};
+    return hin_ok();
 }
 
-struct hin_result hin_vault_index_key(struct hin_vault *vault, struct hin_view tenant,
-                                      enum hin_vault_reason reason, struct hin_secret *ret_key)
+struct hin_result hin_vault_index_keys(struct hin_vault *vault, struct hin_view tenant,
+                                       enum hin_vault_reason reason,
+                                       struct hin_index_keys *ret_keys)
 {
     return hin_vault_report(vault, "index-key", tenant, NULL, reason,
-                            hin_vault_open_index(vault, tenant, ret_key));
+                            hin_vault_open_index(vault, tenant, ret_keys));
 }
 
 static HIN_RESULT derive_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key)
@@ -720,6 +760,29 @@ struct hin_result hin_vault_certificate_sign(struct hin_vault *vault, struct hin
     return hin_vault_report(vault, "certificate-sign", tenant,
                             vault->own[HIN_VAULT_OWN_CHECKPOINT].id, HIN_VAULT_FOR_ADMIN,
                             sign_certificate(vault, tenant, statement, ret_signature));
+}
+
+/* --- evidence --- */
+
+static HIN_RESULT sign_evidence(struct hin_vault *vault, struct hin_view statement,
+                                uint8_t *ret_signature)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret seed = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * HIN_EVIDENCE_STATEMENT_MAX};
+    uint8_t installation[HIN_SHA256_BYTES];
+    HIN_TRY(hin_sha256(hin_buf_view(&vault->ca_der), installation));
+    HIN_TRY(hin_evidence_check(statement, installation));
+    HIN_TRY(hin_evidence_text(statement, &text));
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_CHECKPOINT, &seed));
+    return hin_sign(&seed, hin_buf_view(&text), ret_signature);
+}
+
+struct hin_result hin_vault_evidence_sign(struct hin_vault *vault, struct hin_view statement,
+                                          uint8_t ret_signature[HIN_SIGN_BYTES])
+{
+    return hin_vault_report(vault, "evidence-sign", HIN_VIEW_EMPTY,
+                            vault->own[HIN_VAULT_OWN_CHECKPOINT].id, HIN_VAULT_FOR_AUDIT,
+                            sign_evidence(vault, statement, ret_signature));
 }
 
 struct hin_result hin_vault_status(struct hin_vault *vault,

@@ -21,6 +21,7 @@
 #include "crypt/tls.h"
 #include "crypt/x509.h"
 #include "keys/provider.h"
+#include "seal/index.h"
 #include "seal/seal.h"
 
 #define HIN_VAULT_WRAPPED_MAX 512 /* a wrapped data key is never longer */
@@ -108,6 +109,13 @@ HIN_RESULT hin_vault_tenant_rotate(struct hin_vault *vault, struct hin_view tena
 /* A new version of the tenant's wrapping key at the provider; the tenant's keys in the vault file
  * are wrapped anew under it. */
 HIN_RESULT hin_vault_wrapping_rotate(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
+/* A new index key is in force from now on, and both are handed out until the former is retired.
+ * CONFLICT: one of before is not retired yet. */
+HIN_RESULT hin_vault_index_rotate(struct hin_vault *vault, struct hin_view tenant) HIN_NONNULL;
+/* For a restored store, which may be under a newer index key than its backup brought along: a key
+ * above that version, so that what is there is made anew. EXISTS: a key of it is known. */
+HIN_RESULT hin_vault_index_raise(struct hin_vault *vault, struct hin_view tenant,
+                                 uint32_t above) HIN_NONNULL;
 /* The same for the installation's wrapping key and the installation's own keys. */
 HIN_RESULT hin_vault_master_rotate(struct hin_vault *vault) HIN_NONNULL;
 /* All that the vault file holds for this tenant and for the installation, under the newest
@@ -123,6 +131,7 @@ enum hin_vault_kind {
     HIN_VAULT_MASTER = 1,   /* the installation's wrapping key */
     HIN_VAULT_WRAPPING = 2, /* the tenant's wrapping key */
     HIN_VAULT_TENANT = 3,   /* the tenant key */
+    HIN_VAULT_INDEX = 4,    /* the index key */
     HIN_VAULT_KIND_COUNT
 };
 /* A key that was wrapped just before a rotation may still be on its way into the key table. */
@@ -130,7 +139,7 @@ enum hin_vault_kind {
 /* Destroys one old version. CONFLICT: it is the current one, or something of the vault file is
  * still wrapped under it. AGAIN: the last rotation is less than HIN_VAULT_RETIRE_REST_USEC ago.
  * NOT_FOUND. For HIN_VAULT_TENANT the caller makes sure that no data key of its key table depends
- * on it. */
+ * on it, for HIN_VAULT_INDEX that the store finds nothing by it any more. */
 HIN_RESULT hin_vault_retire(struct hin_vault *vault, struct hin_view tenant,
                             enum hin_vault_kind kind, uint32_t version) HIN_NONNULL;
 
@@ -138,8 +147,10 @@ HIN_RESULT hin_vault_retire(struct hin_vault *vault, struct hin_view tenant,
 struct hin_vault_tenant_status {
     struct hin_key_provider_status master, wrapping;
     int64_t master_rotated_usec, wrapping_rotated_usec, tenant_rotated_usec; /* 0: not known */
-    uint32_t index_version;
-    uint32_t index_under;                             /* version of the tenant key that wraps it */
+    int64_t index_rotated_usec;                      /* 0: never, or not known */
+    uint32_t index_versions[HIN_INDEX_VERSIONS_MAX]; /* ascending; the last is in force */
+    uint32_t index_under[HIN_INDEX_VERSIONS_MAX];    /* version of the tenant key that wraps it */
+    size_t index_version_count;
     uint32_t tenant_versions[HIN_VAULT_VERSIONS_MAX]; /* ascending; the last wraps */
     size_t tenant_version_count;
 };
@@ -172,9 +183,9 @@ HIN_RESULT hin_vault_data_key_open(struct hin_vault *vault, struct hin_view tena
                                    enum hin_vault_reason reason,
                                    const uint8_t id[HIN_SEAL_KEY_ID_BYTES], struct hin_view wrapped,
                                    struct hin_secret *ret_key) HIN_NONNULL;
-HIN_RESULT hin_vault_index_key(struct hin_vault *vault, struct hin_view tenant,
-                               enum hin_vault_reason reason,
-                               struct hin_secret *ret_key) HIN_NONNULL;
+HIN_RESULT hin_vault_index_keys(struct hin_vault *vault, struct hin_view tenant,
+                                enum hin_vault_reason reason,
+                                struct hin_index_keys *ret_keys) HIN_NONNULL;
 /* HIN_TLS_TICKET_KEY_BYTES, the same for all workers and over restarts within a day (UTC). */
 HIN_RESULT hin_vault_ticket_key(struct hin_vault *vault, struct hin_secret *ret_key) HIN_NONNULL;
 
@@ -230,6 +241,11 @@ HIN_RESULT hin_vault_certificate_sign(struct hin_vault *vault, struct hin_view t
                                       struct hin_view statement,
                                       uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 
+/* --- evidence of probes (proof/evidence.h): the same key, under a domain of its own. The statement
+ * begins with this installation, which is compared; its rest is the caller's word. INVALID: not
+ * such a statement; LIMIT. --- */
+HIN_RESULT hin_vault_evidence_sign(struct hin_vault *vault, struct hin_view statement,
+                                   uint8_t ret_signature[HIN_SIGN_BYTES]) HIN_NONNULL;
 /* --- backups (vault_backup.c). Each has a key of its own, wrapped under a version of its own of
  * the provider's key "TENANT.backup"; the payload holds it wrapped, and sealed what of the vault
  * itself a restore needs. It lies with the backup: "HBK" 1, u32 version, 16 bytes id, wrapped key

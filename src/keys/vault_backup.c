@@ -12,7 +12,7 @@
 
 static const uint8_t payload_magic[4] = {'H', 'B', 'K', 1};
 
-#define PART_VERSION 1
+#define PART_VERSION 2 /* 1: one index key, without its version */
 #define PART_MAX     (4 * HIN_X509_MAX_BYTES)
 #define SUFFIX       ".backup"
 
@@ -95,12 +95,16 @@ static HIN_RESULT write_own(const struct hin_vault *vault, struct hin_buf *out)
 static HIN_RESULT write_part(const struct hin_vault *vault, struct hin_view tenant,
                              struct hin_buf *out)
 {
-    HIN_CLEANUP(hin_secret_done) struct hin_secret index = {0};
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys index = {0};
     bool own = vault->options.own != NULL && hin_view_is(tenant, vault->options.own);
     HIN_TRY(hin_buf_reserve(out, PART_MAX)); /* it never moves, so nothing is left behind */
     HIN_TRY(hin_vault_open_index(vault, tenant, &index));
     HIN_TRY(hin_write_u8(out, PART_VERSION));
-    HIN_TRY(hin_write_bytes(out, hin_secret_view(&index)));
+    HIN_TRY(hin_write_u8(out, (uint8_t)index.count));
+    for (size_t i = 0; i < index.count; i++) {
+        HIN_TRY(hin_write_u32(out, index.versions[i]));
+        HIN_TRY(hin_write_bytes(out, hin_secret_view(&index.keys[i])));
+    }
     HIN_TRY(hin_write_u8(out, own));
     return own ? write_own(vault, out) : hin_ok();
 }
@@ -259,19 +263,49 @@ HIN_RESULT hin_vault_backup_shred(struct hin_vault *vault, struct hin_view tenan
 /* --- restoring --- */
 
 struct part {
-    struct hin_view index, ca_der, former_der;
+    struct hin_view index[HIN_INDEX_VERSIONS_MAX]; /* newest first */
+    uint32_t index_versions[HIN_INDEX_VERSIONS_MAX];
+    uint8_t index_count;
+    struct hin_view ca_der, former_der;
     uint64_t ca_rotated_usec;
     struct hin_view own[HIN_VAULT_OWN_COUNT];
     bool has_own;
 };
+
+static HIN_RESULT read_index(struct hin_reader *reader, uint8_t format, struct part *part)
+{
+    part->index_count = 1;
+    part->index_versions[0] = HIN_INDEX_FIRST;
+    if (format > 1) {
+        HIN_TRY(hin_read_u8(reader, &part->index_count));
+    }
+    HIN_ENSURE(part->index_count > 0 && part->index_count <= HIN_INDEX_VERSIONS_MAX, SYNTAX);
+    for (size_t i = 0; i < part->index_count; i++) {
+        if (format > 1) {
+            HIN_TRY(hin_read_u32(reader, &part->index_versions[i]));
+        }
+        HIN_TRY(hin_read_bytes(reader, HIN_INDEX_KEY_BYTES, &part->index[i]));
+        HIN_ENSURE(part->index[i].size == HIN_INDEX_KEY_BYTES, SYNTAX);
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT take_index(const struct part *part, struct hin_index_keys *keys)
+{
+    for (; keys->count < part->index_count; keys->count++) {
+        keys->versions[keys->count] = part->index_versions[keys->count];
+        HIN_TRY(hin_secret_from(&keys->keys[keys->count], part->index[keys->count]));
+    }
+    return hin_ok();
+}
 
 static HIN_RESULT read_part(struct hin_view plain, struct part *part)
 {
     struct hin_reader reader = hin_reader_of(plain);
     uint8_t version = 0, own = 0;
     HIN_TRY(hin_read_u8(&reader, &version));
-    HIN_ENSURE(version == PART_VERSION, UNSUPPORTED);
-    HIN_TRY(hin_read_bytes(&reader, HIN_SEAL_KEY_BYTES, &part->index));
+    HIN_ENSURE(version > 0 && version <= PART_VERSION, UNSUPPORTED);
+    HIN_TRY(read_index(&reader, version, part));
     HIN_TRY(hin_read_u8(&reader, &own));
     part->has_own = own == 1;
     if (part->has_own) {
@@ -282,9 +316,7 @@ static HIN_RESULT read_part(struct hin_view plain, struct part *part)
             HIN_TRY(hin_read_bytes(&reader, HIN_SECRET_MAX, &part->own[i]));
         }
     }
-    HIN_TRY(hin_read_end(&reader));
-    HIN_ENSURE(part->index.size == HIN_SEAL_KEY_BYTES, SYNTAX);
-    return hin_ok();
+    return hin_read_end(&reader);
 }
 
 /* plain: the caller's, wiped by it; *part borrows from it. */
@@ -342,10 +374,10 @@ HIN_RESULT hin_vault_restore_tenant(struct hin_vault *vault, const struct hin_ke
                                     struct hin_view tenant, struct hin_view payload)
 {
     HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
-    HIN_CLEANUP(hin_secret_done) struct hin_secret index = {0};
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys index = {0};
     struct part part = {0};
     HIN_TRY(open_part(source, tenant, payload, &plain, &part));
-    HIN_TRY(hin_secret_from(&index, part.index));
+    HIN_TRY(take_index(&part, &index));
     return hin_vault_report(vault, "tenant-restore", tenant, NULL, HIN_VAULT_FOR_BACKUP,
                             hin_vault_tenant_make(vault, tenant, &index));
 }
@@ -354,12 +386,18 @@ HIN_RESULT hin_vault_backup_fits(struct hin_vault *vault, const struct hin_key_p
                                  struct hin_view tenant, struct hin_view payload)
 {
     HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
-    HIN_CLEANUP(hin_secret_done) struct hin_secret index = {0};
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys index = {0};
     struct part part = {0};
     HIN_TRY(open_part(source, tenant, payload, &plain, &part));
     HIN_TRY(hin_vault_open_index(vault, tenant, &index));
-    HIN_ENSURE(part.index.size == index.size &&
-                   hin_equal_constant_time(part.index.data, index.data, index.size),
-               CONFLICT);
+    for (size_t i = 0; i < part.index_count; i++) { /* each must be there */
+        bool there = false;
+        for (size_t at = 0; at < index.count; at++) {
+            there = there || (part.index_versions[i] == index.versions[at] &&
+                              hin_equal_constant_time(part.index[i].data, index.keys[at].data,
+                                                      HIN_INDEX_KEY_BYTES));
+        }
+        HIN_ENSURE(there, CONFLICT);
+    }
     return hin_ok();
 }

@@ -5,7 +5,7 @@
 #include "base/fd.h"
 #include "keys/vault_internal.h"
 
-static const uint8_t vault_magic[4] = {'H', 'V', 'T', 3};
+static const uint8_t vault_magic[4] = {'H', 'V', 'T', HIN_VAULT_FORMAT};
 
 #define HEAD_BYTES 8
 #define CRC_BYTES  4
@@ -46,7 +46,12 @@ static HIN_RESULT write_tenant(struct hin_buf *buf, const struct hin_vault_tenan
     for (size_t i = 0; i < tenant->key_count; i++) {
         HIN_TRY(write_key(buf, &tenant->keys[i]));
     }
-    return write_key(buf, &tenant->index);
+    HIN_TRY(hin_write_u64(buf, (uint64_t)tenant->index_rotated_usec));
+    HIN_TRY(hin_write_varint(buf, tenant->index_count));
+    for (size_t i = 0; i < tenant->index_count; i++) {
+        HIN_TRY(write_key(buf, &tenant->index[i]));
+    }
+    return hin_ok();
 }
 
 static HIN_RESULT write_body(struct hin_buf *buf, const struct hin_vault *vault)
@@ -102,6 +107,22 @@ static HIN_RESULT read_time(struct hin_reader *reader, int64_t *ret_usec)
     return hin_ok();
 }
 
+static HIN_RESULT read_index(struct hin_reader *reader, int format, struct hin_vault_tenant *tenant)
+{
+    uint64_t count = 1;
+    if (format >= 5) {
+        HIN_TRY(read_time(reader, &tenant->index_rotated_usec));
+        HIN_TRY(hin_read_varint(reader, &count));
+        HIN_ENSURE(count > 0 && count <= HIN_INDEX_VERSIONS_MAX, CORRUPT);
+    }
+    while (tenant->index_count < count) {
+        struct hin_vault_wrapped *key = &tenant->index[tenant->index_count++];
+        HIN_TRY(read_key(reader, key));
+        HIN_ENSURE(tenant->index_count == 1 || key->version > key[-1].version, CORRUPT);
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT read_tenant(struct hin_reader *reader, int format,
                               struct hin_vault_tenant *tenant)
 {
@@ -121,7 +142,7 @@ static HIN_RESULT read_tenant(struct hin_reader *reader, int format,
         tenant->key_count++;
         HIN_TRY(read_key(reader, &tenant->keys[i]));
     }
-    return read_key(reader, &tenant->index);
+    return read_index(reader, format, tenant);
 }
 
 static void tenant_freep(struct hin_vault_tenant **tenant)

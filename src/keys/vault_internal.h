@@ -13,13 +13,18 @@ struct hin_vault_wrapped {
     struct hin_buf bytes;
 };
 
+#define HIN_VAULT_FORMAT 5 /* 4: not in use */
+
 struct hin_vault_tenant {
     char id[HIN_X509_NAME_BYTES];
     int64_t wrapping_rotated_usec;  /* when its wrapping key at the provider was made or rotated */
     int64_t rotated_usec;           /* the same of its tenant key */
     struct hin_vault_wrapped *keys; /* ascending by version; the last wraps */
     size_t key_count;
-    struct hin_vault_wrapped index; /* under a tenant key */
+    struct hin_vault_wrapped index[HIN_INDEX_VERSIONS_MAX]; /* under a tenant key; ascending by
+                                                               version, the last is in force */
+    size_t index_count;
+    int64_t index_rotated_usec; /* 0: never, or not known */
 };
 
 /* The installation's own keys, under the master key. */
@@ -43,12 +48,13 @@ struct hin_vault {
 };
 
 void hin_vault_tenant_free(struct hin_vault_tenant *tenant);
-/* Vault file, version 3: "HVT" 3, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
+/* Vault file, version 5: "HVT" 5, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
  * destroy_below, u64 when the installation's wrapping key was rotated, authority (bytes), u64 when
  * it took over, the former authority (bytes; empty: none), the own keys, varint tenant count, then
  * each tenant: id, u64 when its wrapping key was rotated, u64 when its tenant key was, varint key
- * count, keys, index key. A key: u32 version, 16 bytes id, wrapped (bytes). Version 2 (read only):
- * without former authority and its time. Version 1 (read only): without any time and destroy_below;
+ * count, keys, u64 when its index key was rotated, varint count, index keys. A key: u32 version, 16
+ * bytes id, wrapped (bytes). Versions below 5 (read only): one index key, without count and time.
+ * Version 2: without former authority and its time. Version 1: without any time and destroy_below;
  * its tenant keys are wrapped under the installation's wrapping key. */
 HIN_RESULT hin_vault_encode(const struct hin_vault *vault, struct hin_buf *ret_bytes) HIN_NONNULL;
 /* Into an empty vault whose map is initialised. */
@@ -63,6 +69,10 @@ HIN_RESULT hin_vault_save(const struct hin_vault *vault) HIN_NONNULL;
 HIN_RESULT hin_vault_find(const struct hin_vault *vault, struct hin_view id,
                           struct hin_vault_tenant **ret_tenant) HIN_NONNULL;
 HIN_RESULT hin_vault_push_key(struct hin_vault *vault, struct hin_vault_tenant *tenant) HIN_NONNULL;
+/* A fresh one, of a version above `above` and all there are. CONFLICT: a former one is not retired
+ * yet. */
+HIN_RESULT hin_vault_push_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                    uint32_t above) HIN_NONNULL;
 /* The same key under the newest version of the tenant's wrapping key ("": the installation's). */
 HIN_RESULT hin_vault_rewrap(struct hin_vault *vault, struct hin_view tenant,
                             enum hin_key_purpose purpose,
@@ -82,13 +92,13 @@ enum hin_key_purpose hin_vault_own_purpose(size_t which);
 HIN_RESULT hin_vault_open_own(const struct hin_vault *vault, size_t which,
                               struct hin_secret *ret_key) HIN_NONNULL;
 HIN_RESULT hin_vault_open_index(const struct hin_vault *vault, struct hin_view tenant,
-                                struct hin_secret *ret_key) HIN_NONNULL;
+                                struct hin_index_keys *ret_keys) HIN_NONNULL;
 /* An empty one in memory. */
 HIN_RESULT hin_vault_new(const struct hin_vault_options *options,
                          struct hin_vault **ret_vault) HIN_NONNULL;
-/* A tenant with fresh keys, and this index key (NULL: a fresh one too); saved. */
+/* A tenant with fresh keys, and these index keys (NULL: a fresh one too); saved. */
 HIN_RESULT hin_vault_tenant_make(struct hin_vault *vault, struct hin_view tenant,
-                                 const struct hin_secret *index) __attribute__((nonnull(1)));
+                                 const struct hin_index_keys *index) __attribute__((nonnull(1)));
 void hin_vault_wrapped_done(struct hin_vault_wrapped *wrapped);
 
 /* --- vault_rotate.c --- */

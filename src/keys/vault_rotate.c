@@ -25,10 +25,10 @@ static HIN_RESULT rewrap_tenant_keys(struct hin_vault *vault, struct hin_vault_t
     return hin_ok();
 }
 
-static HIN_RESULT rewrap_index(struct hin_vault *vault, struct hin_vault_tenant *tenant)
+static HIN_RESULT rewrap_index(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                               struct hin_vault_wrapped *index)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf fresh = {.max = HIN_VAULT_WRAPPED_MAX};
-    struct hin_vault_wrapped *index = &tenant->index;
     struct hin_key_binding binding = {hin_view_from_text(tenant->id),
                                       hin_view_of(index->id, sizeof(index->id)), HIN_KEY_INDEX,
                                       index->version};
@@ -79,6 +79,69 @@ struct hin_result hin_vault_wrapping_rotate(struct hin_vault *vault, struct hin_
                             rotate_wrapping(vault, tenant));
 }
 
+static HIN_RESULT rotate_index(struct hin_vault *vault, struct hin_view id)
+{
+    struct hin_vault_tenant *tenant = NULL;
+    HIN_TRY(hin_vault_find(vault, id, &tenant));
+    int64_t before_usec = tenant->index_rotated_usec;
+    HIN_TRY(hin_vault_push_index_key(vault, tenant, 0));
+    tenant->index_rotated_usec = hin_clock_wall_usec(vault->clock);
+    struct hin_result result = hin_vault_save(vault);
+    if (result.code != HIN_OK) {
+        hin_vault_wrapped_done(&tenant->index[--tenant->index_count]);
+        tenant->index_rotated_usec = before_usec;
+    }
+    return result;
+}
+
+struct hin_result hin_vault_index_rotate(struct hin_vault *vault, struct hin_view tenant)
+{
+    return hin_vault_report(vault, "index-rotate", tenant, NULL, HIN_VAULT_FOR_ADMIN,
+                            rotate_index(vault, tenant));
+}
+
+static HIN_RESULT retire_index_key(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                                   uint32_t version)
+{
+    struct hin_vault_wrapped *keys = tenant->index;
+    size_t newest = tenant->index_count - 1;
+    HIN_ENSURE(keys[newest].version != version, CONFLICT);
+    HIN_ENSURE(newest > 0 && keys[0].version == version, NOT_FOUND);
+    struct hin_vault_wrapped retired = keys[0];
+    keys[0] = keys[newest];
+    tenant->index_count--;
+    struct hin_result result = hin_vault_save(vault);
+    if (result.code != HIN_OK) {
+        keys[newest] = keys[0];
+        keys[0] = retired;
+        tenant->index_count++;
+        return result;
+    }
+    hin_vault_wrapped_done(&retired);
+    return hin_ok();
+}
+
+/* A restored store is under a key that did not come with it. */
+static HIN_RESULT raise_index(struct hin_vault *vault, struct hin_view id, uint32_t above)
+{
+    struct hin_vault_tenant *tenant = NULL;
+    HIN_TRY(hin_vault_find(vault, id, &tenant));
+    HIN_ENSURE(tenant->index[tenant->index_count - 1].version < above, EXISTS);
+    if (tenant->index_count == HIN_INDEX_VERSIONS_MAX) { /* the older one goes */
+        HIN_TRY(retire_index_key(vault, tenant, tenant->index[0].version));
+    }
+    HIN_TRY(hin_vault_push_index_key(vault, tenant, above));
+    tenant->index_rotated_usec = hin_clock_wall_usec(vault->clock);
+    return hin_vault_save(vault);
+}
+
+struct hin_result hin_vault_index_raise(struct hin_vault *vault, struct hin_view tenant,
+                                        uint32_t above)
+{
+    return hin_vault_report(vault, "index-rotate", tenant, NULL, HIN_VAULT_FOR_BACKUP,
+                            raise_index(vault, tenant, above));
+}
+
 static HIN_RESULT rotate_master(struct hin_vault *vault)
 {
     HIN_TRY(rotate_at_provider(vault, HIN_VIEW_EMPTY));
@@ -99,7 +162,9 @@ static HIN_RESULT rewrap_all(struct hin_vault *vault, struct hin_view id)
     HIN_TRY(hin_vault_find(vault, id, &tenant));
     HIN_TRY(rewrap_own(vault));
     HIN_TRY(rewrap_tenant_keys(vault, tenant));
-    HIN_TRY(rewrap_index(vault, tenant));
+    for (size_t i = 0; i < tenant->index_count; i++) {
+        HIN_TRY(rewrap_index(vault, tenant, &tenant->index[i]));
+    }
     return hin_vault_save(vault);
 }
 
@@ -167,7 +232,7 @@ static HIN_RESULT retire_tenant_key(struct hin_vault *vault, struct hin_vault_te
     }
     HIN_ENSURE(at < tenant->key_count, NOT_FOUND);
     HIN_ENSURE(at + 1 < tenant->key_count, CONFLICT);
-    HIN_TRY(check_unused(&tenant->index, 1, version));
+    HIN_TRY(check_unused(tenant->index, tenant->index_count, version));
     HIN_TRY(check_rested(vault, tenant->rotated_usec));
     struct hin_vault_wrapped retired = tenant->keys[at];
     size_t behind = (tenant->key_count - at - 1) * sizeof(*tenant->keys);
@@ -197,6 +262,9 @@ static HIN_RESULT retire(struct hin_vault *vault, struct hin_view id, enum hin_v
         HIN_TRY(check_unused(tenant->keys, tenant->key_count, version));
         return retire_at_provider(vault, id, version);
     }
+    if (kind == HIN_VAULT_INDEX) {
+        return retire_index_key(vault, tenant, version);
+    }
     HIN_ENSURE(kind == HIN_VAULT_TENANT, INVALID);
     return retire_tenant_key(vault, tenant, version);
 }
@@ -207,7 +275,8 @@ struct hin_result hin_vault_retire(struct hin_vault *vault, struct hin_view tena
     static const char *const verbs[HIN_VAULT_KIND_COUNT] = {[HIN_VAULT_MASTER] = "master-retire",
                                                             [HIN_VAULT_WRAPPING] =
                                                                 "wrapping-retire",
-                                                            [HIN_VAULT_TENANT] = "tenant-retire"};
+                                                            [HIN_VAULT_TENANT] = "tenant-retire",
+                                                            [HIN_VAULT_INDEX] = "index-retire"};
     HIN_ENSURE(kind > 0 && kind < HIN_VAULT_KIND_COUNT, INVALID);
     return hin_vault_report(vault, verbs[kind], tenant, NULL, HIN_VAULT_FOR_ADMIN,
                             retire(vault, tenant, kind, version));
@@ -225,12 +294,17 @@ struct hin_result hin_vault_tenant_status(struct hin_vault *vault, struct hin_vi
         .master_rotated_usec = vault->master_rotated_usec,
         .wrapping_rotated_usec = tenant->wrapping_rotated_usec,
         .tenant_rotated_usec = tenant->rotated_usec,
-        .index_version = tenant->index.version,
+        .index_rotated_usec = tenant->index_rotated_usec,
+        .index_version_count = tenant->index_count,
         .tenant_version_count = tenant->key_count,
     };
     HIN_TRY(provider->status(provider->context, HIN_VIEW_EMPTY, &status.master));
     HIN_TRY(provider->status(provider->context, id, &status.wrapping));
-    HIN_TRY(hin_key_wrapped_under(hin_buf_view(&tenant->index.bytes), &status.index_under));
+    for (size_t i = 0; i < tenant->index_count; i++) {
+        status.index_versions[i] = tenant->index[i].version;
+        HIN_TRY(
+            hin_key_wrapped_under(hin_buf_view(&tenant->index[i].bytes), &status.index_under[i]));
+    }
     for (size_t i = 0; i < tenant->key_count; i++) {
         status.tenant_versions[i] = tenant->keys[i].version;
     }
@@ -343,7 +417,7 @@ static HIN_RESULT give_wrapping_keys(struct hin_vault *vault)
     }
     HIN_TRY(provider->status(provider->context, HIN_VIEW_EMPTY, &status));
     vault->destroy_below = status.current_version + 1;
-    vault->format = 3;
+    vault->format = HIN_VAULT_FORMAT;
     return hin_vault_save(vault);
 }
 

@@ -47,7 +47,7 @@ HIN_RESULT hin_manager_endpoint_parse(const char *text, struct hin_manager_endpo
     return hin_ok();
 }
 
-static bool is_wildcard(const char *host)
+bool hin_manager_is_wildcard(const char *host)
 {
     return strcmp(host, "*") == 0 || strcmp(host, "0.0.0.0") == 0 || strcmp(host, "::") == 0;
 }
@@ -57,7 +57,7 @@ void hin_manager_endpoint_url(const struct hin_manager_endpoint *endpoint, char 
 {
     char name[HIN_MANAGER_HOST_MAX] = "localhost";
     const char *host = endpoint->host;
-    if (is_wildcard(host)) {
+    if (hin_manager_is_wildcard(host)) {
         if (gethostname(name, sizeof(name)) != 0) {
             hin_copy(name, "localhost", sizeof("localhost"));
         }
@@ -85,6 +85,34 @@ static HIN_RESULT read_endpoint(struct hin_json root, const char *key,
     return hin_ok();
 }
 
+/* "fronts": ["HOST:PORT", ...] */
+static HIN_RESULT read_fronts(struct hin_json root, struct hin_manager_config *config,
+                              struct hin_error *error)
+{
+    struct hin_json list;
+    size_t count = 0;
+    if (!hin_json_find(root, "fronts", &list)) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_json_array(list, &count, error));
+    if (count > HIN_MANAGER_FRONTS_MAX) {
+        return hin_json_refuse(list, error, HIN_LIMIT, "at most %d", (int)HIN_MANAGER_FRONTS_MAX);
+    }
+    for (size_t i = 0; i < count; i++) {
+        char text[HIN_MANAGER_HOST_MAX + 8];
+        struct hin_view item;
+        struct hin_manager_endpoint *front = &config->fronts[i];
+        HIN_TRY(hin_json_text(hin_json_at(list, i), &item, error));
+        if (!hin_is_ok(hin_view_to_text(item, text, sizeof(text))) ||
+            !hin_is_ok(hin_manager_endpoint_parse(text, front)) ||
+            hin_manager_is_wildcard(front->host) || front->port == 0) {
+            return hin_json_refuse(hin_json_at(list, i), error, HIN_INVALID, "not HOST:PORT");
+        }
+    }
+    config->front_count = count;
+    return hin_ok();
+}
+
 static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *config,
                               struct hin_error *error)
 {
@@ -95,17 +123,9 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     int64_t workers = 0;
     int64_t keep_days = 0;
     /* A mistyped name would quietly leave the default in force. */
-    static const char *const known[] = {"api",
-                                        "agents",
-                                        "keyring",
-                                        "tenant",
-                                        "uidBase",
-                                        "workers",
-                                        "keepDays",
-                                        "kms",
-                                        "store",
-                                        "backup",
-                                        HIN_CLOCK_SETTINGS_KEYS};
+    static const char *const known[] = {"api",     "agents",  "keyring",  "tenant",
+                                        "uidBase", "workers", "keepDays", "kms",
+                                        "store",   "fronts",  "backup",   HIN_CLOCK_SETTINGS_KEYS};
     HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));
@@ -116,6 +136,7 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     HIN_TRY(hin_json_opt_integer(root, "workers", 0, 64, &workers, error));
     HIN_TRY(hin_json_opt_integer(root, "keepDays", 0, 36500, &keep_days, error));
     HIN_TRY(hin_clock_settings_read(root, &config->clock, error));
+    HIN_TRY(read_fronts(root, config, error));
     HIN_TRY(hin_backup_settings_read(root, &config->backup, error));
     HIN_TRY(hin_json_opt_text(root, "store", &store, error));
     HIN_TRY(hin_view_to_text(store, config->store, sizeof(config->store)));
@@ -166,6 +187,21 @@ static void write_endpoint(struct hin_json_writer *writer, const char *key,
     hin_json_end_object(writer);
 }
 
+static void write_fronts(struct hin_json_writer *writer, const struct hin_manager_config *config)
+{
+    hin_json_key(writer, "fronts");
+    hin_json_begin_array(writer);
+    for (size_t i = 0; i < config->front_count; i++) {
+        char text[HIN_MANAGER_HOST_MAX + 16];
+        const struct hin_manager_endpoint *front = &config->fronts[i];
+        bool brackets = strchr(front->host, ':') != NULL;
+        snprintf(text, sizeof(text), "%s%s%s:%u", brackets ? "[" : "", front->host,
+                 brackets ? "]" : "", front->port);
+        hin_json_put_cstring(writer, text);
+    }
+    hin_json_end_array(writer);
+}
+
 HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *config)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
@@ -181,6 +217,9 @@ HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *c
     hin_json_field_integer(&writer, "workers", config->workers);
     hin_json_field_integer(&writer, "keepDays", config->keep_days);
     hin_clock_settings_write(&writer, &config->clock);
+    if (config->front_count > 0) {
+        write_fronts(&writer, config);
+    }
     hin_backup_settings_write(&writer, &config->backup);
     if (config->store[0] != 0) {
         hin_json_field_cstring(&writer, "store", config->store);

@@ -14,6 +14,7 @@ enum {
     HIN_MANAGER_HOST_MAX = 256,
     HIN_MANAGER_API_PORT = 4119,
     HIN_MANAGER_AGENTS_PORT = 4120,
+    HIN_MANAGER_FRONTS_MAX = 4,
     HIN_MANAGER_UID_BASE = 64900, /* as root, roles take uids from here on unless set otherwise */
 };
 
@@ -32,6 +33,9 @@ struct hin_manager_config {
     uint32_t workers;   /* 0: as many as processors */
     uint32_t keep_days; /* events are dropped after so many days; 0: never */
     struct hin_clock_settings clock;
+    /* Listeners before ours that stand for this installation (a proxy): probes try them too. */
+    struct hin_manager_endpoint fronts[HIN_MANAGER_FRONTS_MAX];
+    size_t front_count;
     char store[HIN_MANAGER_STORE_MAX]; /* address of a PostgreSQL server; empty: SQLite */
     struct hin_backup_settings backup;
 };
@@ -41,6 +45,8 @@ void hin_manager_config_default(struct hin_manager_config *config) HIN_NONNULL;
 /* "127.0.0.1:4119", "[::1]:4119", "name:4119", ":4119" or "*:4119" (all addresses). */
 HIN_RESULT hin_manager_endpoint_parse(const char *text,
                                       struct hin_manager_endpoint *ret_endpoint) HIN_NONNULL;
+/* All addresses: "*", "0.0.0.0", "::". */
+bool hin_manager_is_wildcard(const char *host) HIN_NONNULL;
 /* The address that others use: the host's name where all addresses are listened on.
  * "https://HOST:PORT". */
 void hin_manager_endpoint_url(const struct hin_manager_endpoint *endpoint, char *out,

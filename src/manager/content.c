@@ -29,22 +29,19 @@ static const struct {
     {HIN_POLICY_LOCATION_JOURNAL, "syslog"},
 };
 
-static bool holds_rules(const char *folder)
+static bool holds(const char *folder, const char *mark)
 {
     char path[HIN_PATH_MAX];
-    return hin_is_ok(hin_path_join(path, sizeof(path), folder, "rules")) && access(path, R_OK) == 0;
+    return hin_is_ok(hin_path_join(path, sizeof(path), folder, mark)) && access(path, R_OK) == 0;
 }
 
-HIN_RESULT hin_content_find(const char *wanted, char *out)
+/* Beside the program, or installed. */
+static HIN_RESULT find_shipped(const char *name, const char *mark, char *out)
 {
-    static const char *const places[] = {"../content/log", "../share/hinomi/content/log",
-                                         "/usr/share/hinomi/content/log",
-                                         "/usr/local/share/hinomi/content/log"};
-    char program[HIN_PATH_MAX];
-    if (wanted != NULL) {
-        HIN_ENSURE(holds_rules(wanted), NOT_FOUND);
-        return hin_path_join(out, HIN_PATH_MAX, wanted, "");
-    }
+    static const char *const places[] = {"../content", "../share/hinomi/content",
+                                         "/usr/share/hinomi/content",
+                                         "/usr/local/share/hinomi/content"};
+    char program[HIN_PATH_MAX], folder[HIN_PATH_MAX];
     ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
     HIN_ENSURE(size > 0, NOT_FOUND);
     program[size] = 0;
@@ -52,12 +49,27 @@ HIN_RESULT hin_content_find(const char *wanted, char *out)
     HIN_ENSURE(slash != NULL, NOT_FOUND);
     *slash = 0;
     for (size_t i = 0; i < HIN_COUNT(places); i++) {
-        HIN_TRY(hin_path_join(out, HIN_PATH_MAX, program, places[i]));
-        if (holds_rules(out)) {
+        HIN_TRY(hin_path_join(folder, sizeof(folder), program, places[i]));
+        HIN_TRY(hin_path_join(out, HIN_PATH_MAX, folder, name));
+        if (holds(out, mark)) {
             return hin_ok();
         }
     }
     return hin_fail(HIN_NOT_FOUND);
+}
+
+HIN_RESULT hin_content_find(const char *wanted, char *out)
+{
+    if (wanted != NULL) {
+        HIN_ENSURE(holds(wanted, "rules"), NOT_FOUND);
+        return hin_path_join(out, HIN_PATH_MAX, wanted, "");
+    }
+    return find_shipped("log", "rules", out);
+}
+
+HIN_RESULT hin_content_find_trust(char *out)
+{
+    return find_shipped("trust", "order.txt", out);
 }
 
 static HIN_RESULT log_files_json(struct hin_buf *out)

@@ -10,6 +10,9 @@
  * or installed). NOT_FOUND when there is none. out: HIN_PATH_MAX bytes. */
 HIN_RESULT hin_content_find(const char *wanted, char *out);
 
+/* The same for the catalogue of claims (content/trust). */
+HIN_RESULT hin_content_find_trust(char *out);
+
 struct hin_content_report {
     size_t decoder_count;
     size_t rule_count;

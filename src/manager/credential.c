@@ -143,6 +143,12 @@ HIN_RESULT hin_credential_administrator_new(struct hin_tenant *tenant,
     HIN_TRY(hin_api_patch_int(&patches, "lastPasswordChange", now_msec));
     HIN_TRY(hin_api_patch_int(&patches, "unsuccessfulSignInAttempts", 0));
     HIN_TRY(hin_api_patch_text(&patches, "passwordHash", hin_view_from_text(hash)));
+    if (wanted->full_name.size > 0) {
+        HIN_TRY(hin_api_patch_text(&patches, "fullName", wanted->full_name));
+    }
+    if (wanted->mail.size > 0) {
+        HIN_TRY(hin_api_patch_text(&patches, "emailAddress", wanted->mail));
+    }
     if (wanted->body.node == NULL) {
         HIN_TRY(hin_api_patch_bool(&patches, "active", true));
     }
@@ -161,13 +167,15 @@ static HIN_RESULT first_holder(struct hin_tenant *tenant, struct hin_view admini
     return hin_holders_save(tenant, &holders);
 }
 
-static HIN_RESULT first_new(struct hin_tenant *tenant, struct hin_view administrator,
+static HIN_RESULT first_new(struct hin_tenant *tenant, const struct hin_credential_contact *contact,
                             struct hin_credential_first *first)
 {
     int64_t id = 0;
     HIN_TRY(hin_token_new(HIN_TOKEN_PASSWORD, &first->password));
     struct hin_credential_administrator person = {
-        .username = administrator,
+        .username = contact->username,
+        .full_name = contact->full_name,
+        .mail = contact->mail,
         .password = hin_secret_view(&first->password),
         .one_time = true,
         .role = 1,
@@ -175,13 +183,32 @@ static HIN_RESULT first_new(struct hin_tenant *tenant, struct hin_view administr
     HIN_TRY(hin_credential_administrator_new(tenant, &person, &id));
     struct hin_credential_api_key key = {.name = HIN_VIEW("init"), .role = 1};
     HIN_TRY(hin_credential_api_key_new(tenant, &key, &first->api_key, &id));
-    HIN_TRY(first_holder(tenant, administrator, id));
+    HIN_TRY(first_holder(tenant, contact->username, id));
     struct hin_credential_token token = {.description = HIN_VIEW("init"),
                                          .ttl_usec = HIN_CREDENTIAL_TOKEN_TTL_USEC};
     return hin_credential_token_new(tenant, &token, &first->token, &id);
 }
 
-HIN_RESULT hin_credential_first_new(struct hin_tenant *tenant, struct hin_view administrator,
+bool hin_credential_name_is_valid(struct hin_view name)
+{
+    for (size_t i = 0; i < name.size; i++) {
+        if (name.data[i] < 0x20 || name.data[i] == 0x7f) {
+            return false;
+        }
+    }
+    return name.size > 0 && name.size <= 255;
+}
+
+bool hin_credential_mail_is_valid(struct hin_view mail)
+{
+    size_t at = hin_view_find_byte(mail, '@');
+    return hin_credential_name_is_valid(mail) && at != SIZE_MAX && at > 0 && at + 1 < mail.size &&
+           hin_view_find_byte(hin_view_sub(mail, at + 1, SIZE_MAX), '@') == SIZE_MAX &&
+           hin_view_find_byte(mail, ' ') == SIZE_MAX;
+}
+
+HIN_RESULT hin_credential_first_new(struct hin_tenant *tenant,
+                                    const struct hin_credential_contact *administrator,
                                     struct hin_credential_first *ret_first)
 {
     struct hin_credential_first first = {0};

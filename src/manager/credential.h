@@ -36,6 +36,7 @@ HIN_RESULT hin_credential_token_new(struct hin_tenant *tenant,
 
 struct hin_credential_administrator {
     struct hin_view username;
+    struct hin_view full_name, mail; /* empty: not told */
     struct hin_view password;
     bool one_time; /* good for one sign-in, which must set another */
     int64_t role;
@@ -50,8 +51,17 @@ HIN_RESULT hin_credential_administrator_new(struct hin_tenant *tenant,
 struct hin_credential_first {
     struct hin_secret password, api_key, token;
 };
-HIN_RESULT hin_credential_first_new(struct hin_tenant *tenant, struct hin_view administrator,
+struct hin_credential_contact { /* of the administrator */
+    struct hin_view username;
+    struct hin_view full_name, mail; /* empty: not told */
+};
+HIN_RESULT hin_credential_first_new(struct hin_tenant *tenant,
+                                    const struct hin_credential_contact *administrator,
                                     struct hin_credential_first *ret_first);
+/* What a body may say too: at most 255 bytes without control characters, a mail address with one
+ * '@' and no space. */
+bool hin_credential_name_is_valid(struct hin_view name);
+bool hin_credential_mail_is_valid(struct hin_view mail);
 void hin_credential_first_done(struct hin_credential_first *first);
 
 /* The name under which a secret of this kind is found again: SHA-256 of its canonical text, in hex.

@@ -9,7 +9,8 @@
 
 enum { TEXT_MAX = 65536 };
 
-static const struct hin_view setting_name = {(const uint8_t *)"key holders", 11};
+static const struct hin_view setting_name = {(const uint8_t *)HIN_SETTING_HOLDERS,
+                                             sizeof(HIN_SETTING_HOLDERS) - 1};
 
 static const char *const action_names[HIN_HOLDER_ACTION_COUNT] = {
     [HIN_HOLDER_ADD] = "add",       [HIN_HOLDER_REMOVE] = "remove", [HIN_HOLDER_LIMIT] = "limit",

@@ -10,7 +10,8 @@
 
 #include "manager/tenant.h"
 
-#define HIN_HOLDERS_LIMIT        3 /* unless set */
+#define HIN_SETTING_HOLDERS      "key holders" /* what the document is called */
+#define HIN_HOLDERS_LIMIT        3             /* unless set */
 #define HIN_HOLDERS_MOST         16
 #define HIN_HOLDER_NAME_BYTES    64
 #define HIN_HOLDER_QUARTER_USEC  (92 * HIN_DAY_USEC)

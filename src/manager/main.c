@@ -119,6 +119,7 @@ int hin_manager_main(int argc, char **argv)
                                                 hin_manager_role_backup,
                                                 hin_manager_role_jobs,
                                                 hin_manager_role_worker,
+                                                hin_manager_role_probe,
                                                 role_clock,
                                                 role_tpm};
     const struct hin_role_program program = {"hinomi-manager", roles, HIN_COUNT(roles)};

@@ -10,7 +10,9 @@
 #include "manager/audit.h"
 #include "manager/backup/records.h"
 #include "manager/certificate.h"
+#include "manager/person_change.h"
 #include "manager/shred.h"
+#include "store/audit.h"
 #include "store/documents.h"
 #include "store/events.h"
 
@@ -39,6 +41,7 @@ struct condition {
 
 struct erasure {
     struct hin_tenant *tenant, *own;
+    enum hin_store_kind kind; /* erasure or correction */
     struct hin_store_document stored;
     struct hin_json where; /* the member as it was read; no value: conditions[] */
     struct hin_view guid, by, name, provider;
@@ -50,6 +53,11 @@ struct erasure {
     bool backups_left; /* at a destination that was out of reach, their keys destroyed */
     struct condition conditions[HIN_PERSON_CONDITIONS_MAX];
     size_t condition_count;
+    struct hin_json set; /* of a correction; once done, the fields alone */
+    struct condition changes[HIN_PERSON_CONDITIONS_MAX];
+    size_t change_count;
+    struct hin_view note;
+    int64_t entry; /* of the audit record */
     struct hin_arena *arena;
 };
 
@@ -74,6 +82,7 @@ static const struct {
     {"keyUntil", offsetof(struct erasure, key_until_msec)},
     {"exportable", offsetof(struct erasure, exportable)},
     {"certificateID", offsetof(struct erasure, certificate)},
+    {"auditID", offsetof(struct erasure, entry)},
 };
 
 static HIN_RESULT read_state(struct hin_view name, enum state *ret_state)
@@ -87,19 +96,20 @@ static HIN_RESULT read_state(struct hin_view name, enum state *ret_state)
     return hin_fail(HIN_UNSUPPORTED); /* of a later version */
 }
 
-static HIN_RESULT read_conditions(struct erasure *e, size_t count)
+static HIN_RESULT read_conditions(struct hin_json list, size_t count, struct condition *conditions,
+                                  size_t *ret_count)
 {
     HIN_ENSURE(count > 0 && count <= HIN_PERSON_CONDITIONS_MAX, CORRUPT);
     for (size_t i = 0; i < count; i++) {
-        struct hin_json item = hin_json_at(e->where, i);
-        struct condition *at = &e->conditions[i];
+        struct hin_json item = hin_json_at(list, i);
+        struct condition *at = &conditions[i];
         *at = (struct condition){0};
         HIN_TRY(hin_json_get_text(item, "field", &at->field, NULL));
         HIN_TRY(hin_json_opt_text(item, "value", &at->value, NULL));
         HIN_TRY(hin_json_opt_text(item, "salt", &at->salt, NULL));
         HIN_TRY(hin_json_opt_text(item, "digest", &at->digest, NULL));
     }
-    e->condition_count = count;
+    *ret_count = count;
     return hin_ok();
 }
 
@@ -118,8 +128,14 @@ static HIN_RESULT read_document(struct hin_json root, struct erasure *e)
         int64_t *number = (int64_t *)(void *)((char *)e + numbers[i].offset);
         HIN_TRY(hin_json_opt_integer(root, numbers[i].name, 0, INT64_MAX, number, NULL));
     }
+    HIN_TRY(hin_json_opt_text(root, "note", &e->note, NULL));
     HIN_TRY(hin_json_get_array(root, "where", &e->where, &count, NULL));
-    return read_conditions(e, count);
+    HIN_TRY(read_conditions(e->where, count, e->conditions, &e->condition_count));
+    if (e->kind != HIN_STORE_PERSON_CORRECTIONS) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_json_get_array(root, "set", &e->set, &count, NULL));
+    return read_conditions(e->set, count, e->changes, &e->change_count);
 }
 
 static void put_text(struct hin_json_writer *writer, const char *name, struct hin_view text)
@@ -127,6 +143,22 @@ static void put_text(struct hin_json_writer *writer, const char *name, struct hi
     if (text.size > 0) {
         hin_json_field_text(writer, name, text);
     }
+}
+
+static void put_conditions(struct hin_json_writer *writer, const char *name,
+                           const struct condition *conditions, size_t count)
+{
+    hin_json_key(writer, name);
+    hin_json_begin_array(writer);
+    for (size_t i = 0; i < count; i++) {
+        hin_json_begin_object(writer);
+        hin_json_field_text(writer, "field", conditions[i].field);
+        put_text(writer, "value", conditions[i].value);
+        put_text(writer, "salt", conditions[i].salt);
+        put_text(writer, "digest", conditions[i].digest);
+        hin_json_end_object(writer);
+    }
+    hin_json_end_array(writer);
 }
 
 static HIN_RESULT write_document(const struct erasure *e, struct hin_buf *out)
@@ -145,17 +177,11 @@ static HIN_RESULT write_document(const struct erasure *e, struct hin_buf *out)
             hin_json_field_integer(&writer, numbers[i].name, number);
         }
     }
-    hin_json_key(&writer, "where");
-    hin_json_begin_array(&writer);
-    for (size_t i = 0; i < e->condition_count; i++) {
-        hin_json_begin_object(&writer);
-        hin_json_field_text(&writer, "field", e->conditions[i].field);
-        put_text(&writer, "value", e->conditions[i].value);
-        put_text(&writer, "salt", e->conditions[i].salt);
-        put_text(&writer, "digest", e->conditions[i].digest);
-        hin_json_end_object(&writer);
+    put_text(&writer, "note", e->note);
+    put_conditions(&writer, "where", e->conditions, e->condition_count);
+    if (e->change_count > 0) {
+        put_conditions(&writer, "set", e->changes, e->change_count);
     }
-    hin_json_end_array(&writer);
     hin_json_end_object(&writer);
     return hin_json_writer_finish(&writer);
 }
@@ -166,33 +192,51 @@ static HIN_RESULT save(struct erasure *e)
     HIN_TRY(write_document(e, &text));
     struct hin_store_content content = {
         .bytes = hin_buf_view(&text), .names = {e->guid}, .owner = e->state == DONE ? 0 : OPEN};
-    return hin_store_update(e->tenant->store, HIN_STORE_PERSON_ERASURES, e->stored.id,
-                            e->stored.version, &content, hin_tenant_now_usec(e->tenant),
-                            &e->stored.version);
+    return hin_store_update(e->tenant->store, e->kind, e->stored.id, e->stored.version, &content,
+                            hin_tenant_now_usec(e->tenant), &e->stored.version);
+}
+
+static HIN_RESULT create(struct hin_tenant *tenant, const struct hin_person_request *request,
+                         struct erasure *e, int64_t *ret_id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = DOCUMENT_MAX};
+    char guid[HIN_UUID_TEXT_BYTES];
+    struct hin_store_position position;
+    size_t count = 0;
+    e->where = request->where;
+    e->by = request->requested_by;
+    e->name = hin_view_from_text(request->tenant_name);
+    e->requested_msec = hin_tenant_now_usec(tenant) / HIN_MSEC_USEC;
+    HIN_TRY(hin_json_array(request->where, &count, NULL));
+    HIN_TRY(read_conditions(e->where, count, e->conditions, &e->condition_count));
+    HIN_TRY(hin_uuid_new(guid));
+    HIN_TRY(hin_store_position(tenant->store, &position));
+    e->guid = hin_view_from_text(guid);
+    e->until_id = position.last_event_id;
+    HIN_TRY(write_document(e, &text));
+    struct hin_store_content content = {
+        .bytes = hin_buf_view(&text), .names = {e->guid}, .owner = OPEN};
+    return hin_store_create(tenant->store, e->kind, &content, hin_tenant_now_usec(tenant), ret_id);
 }
 
 HIN_RESULT hin_person_erasure_accept(struct hin_tenant *tenant,
                                      const struct hin_person_request *request, int64_t *ret_id)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = DOCUMENT_MAX};
-    char guid[HIN_UUID_TEXT_BYTES];
-    struct hin_store_position position;
-    struct erasure e = {.where = request->where,
-                        .by = request->requested_by,
-                        .name = hin_view_from_text(request->tenant_name),
-                        .requested_msec = hin_tenant_now_usec(tenant) / HIN_MSEC_USEC};
+    struct erasure e = {.kind = HIN_STORE_PERSON_ERASURES};
+    return create(tenant, request, &e, ret_id);
+}
+
+HIN_RESULT hin_person_correction_accept(struct hin_tenant *tenant,
+                                        const struct hin_person_request *request, int64_t *ret_id)
+{
+    struct erasure e = {.kind = HIN_STORE_PERSON_CORRECTIONS, .note = request->note};
+    uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES];
     size_t count = 0;
-    HIN_TRY(hin_json_array(request->where, &count, NULL));
-    HIN_TRY(read_conditions(&e, count));
-    HIN_TRY(hin_uuid_new(guid));
-    HIN_TRY(hin_store_position(tenant->store, &position));
-    e.guid = hin_view_from_text(guid);
-    e.until_id = position.last_event_id;
-    HIN_TRY(write_document(&e, &text));
-    struct hin_store_content content = {
-        .bytes = hin_buf_view(&text), .names = {e.guid}, .owner = OPEN};
-    return hin_store_create(tenant->store, HIN_STORE_PERSON_ERASURES, &content,
-                            hin_tenant_now_usec(tenant), ret_id);
+    HIN_TRY(hin_json_array(request->set, &count, NULL));
+    HIN_TRY(read_conditions(request->set, count, e.changes, &e.change_count));
+    HIN_TRY(hin_store_audit_head(tenant->store, &e.entry, hash));
+    e.entry++;
+    return create(tenant, request, &e, ret_id);
 }
 
 /* ---- who has something to do ---- */
@@ -255,27 +299,29 @@ HIN_RESULT hin_person_errand_done(struct hin_tenant *own, int64_t number)
 
 struct judging {
     struct hin_person person;
-    struct hin_arena arena; /* of one event */
-    int64_t until_id;       /* what came later was not counted, and stays */
+    struct hin_person_change change; /* of a correction */
+    struct hin_arena arena;          /* of one event */
+    struct hin_buf buf;              /* of one event, corrected */
+    int64_t until_id;                /* what came later was not counted, and stays */
     uint64_t count;
 };
 
 static HIN_RESULT selects(struct judging *judging, const struct hin_store_event *stored,
-                          bool *ret_selected)
+                          struct hin_event *event, bool *ret_selected)
 {
-    struct hin_event event;
     hin_arena_reset(&judging->arena);
-    HIN_TRY(hin_event_decode(stored->bytes, &judging->arena, &event));
+    HIN_TRY(hin_event_decode(stored->bytes, &judging->arena, event));
     *ret_selected = stored->id <= judging->until_id &&
-                    hin_person_selects(&judging->person, &event, &judging->arena);
+                    hin_person_selects(&judging->person, event, &judging->arena);
     return hin_ok();
 }
 
 static struct hin_result count_event(void *context, const struct hin_store_event *stored)
 {
     struct judging *judging = context;
+    struct hin_event event;
     bool selected = false;
-    HIN_TRY(selects(judging, stored, &selected));
+    HIN_TRY(selects(judging, stored, &event, &selected));
     judging->count += selected;
     return hin_ok();
 }
@@ -284,10 +330,32 @@ static struct hin_result judge_event(void *context, const struct hin_store_event
                                      enum hin_store_verdict *ret_verdict,
                                      struct hin_store_event *replacement)
 {
+    struct hin_event event;
     bool selected = false;
     (void)replacement;
-    HIN_TRY(selects(context, stored, &selected));
+    HIN_TRY(selects(context, stored, &event, &selected));
     *ret_verdict = selected ? HIN_STORE_ERASE : HIN_STORE_KEEP;
+    return hin_ok();
+}
+
+static struct hin_result correct_event(void *context, const struct hin_store_event *stored,
+                                       enum hin_store_verdict *ret_verdict,
+                                       struct hin_store_event *replacement)
+{
+    struct judging *judging = context;
+    struct hin_event event;
+    bool selected = false, changed = false;
+    HIN_TRY(selects(judging, stored, &event, &selected));
+    if (selected) {
+        HIN_TRY(hin_person_change_apply(&judging->change, &event, &judging->arena, &changed));
+    }
+    if (!changed) {
+        return hin_ok();
+    }
+    hin_buf_clear(&judging->buf);
+    HIN_TRY(hin_event_encode(&event, &judging->buf));
+    replacement->bytes = hin_buf_view(&judging->buf);
+    *ret_verdict = HIN_STORE_REPLACE;
     return hin_ok();
 }
 
@@ -333,10 +401,43 @@ static HIN_RESULT digest_values(struct erasure *e)
     return hin_ok();
 }
 
+static HIN_RESULT end_within(struct erasure *e)
+{
+    char detail[96];
+    snprintf(detail, sizeof(detail), "%lld events, asked for by entry %lld", (long long)e->events,
+             (long long)e->entry);
+    struct hin_audit audit = {
+        .action = "person.corrected",
+        .outcome = "done",
+        .actor = HIN_VIEW("jobs"),
+        .kind = "persons/corrections",
+        .object = e->stored.id,
+        .detail = hin_view_from_text(detail),
+    };
+    for (size_t i = 0; i < e->change_count; i++) {
+        e->changes[i].value = HIN_VIEW_EMPTY;
+    }
+    HIN_TRY(hin_audit_write(e->tenant, &audit));
+    e->state = DONE;
+    return save(e);
+}
+
+/* Of the values nothing but a digest is kept. */
+static HIN_RESULT end_correction(struct erasure *e)
+{
+    HIN_TRY(digest_values(e));
+    HIN_TRY(hin_store_begin(e->tenant->store));
+    struct hin_result done = end_within(e);
+    struct hin_result ended = hin_store_end(e->tenant->store, hin_is_ok(done));
+    HIN_TRY(done);
+    return ended;
+}
+
 /* Whatever was cut off, a segment is as before or as after: it is gone through again. */
 static HIN_RESULT rewrite_some(struct erasure *e, struct judging *judging)
 {
-    struct hin_store_rewrite rewrite = {.judge = judge_event,
+    bool corrects = e->kind == HIN_STORE_PERSON_CORRECTIONS;
+    struct hin_store_rewrite rewrite = {.judge = corrects ? correct_event : judge_event,
                                         .context = judging,
                                         .terms = judging->person.terms,
                                         .term_count = HIN_MIN(judging->person.term_count, 1u),
@@ -349,11 +450,27 @@ static HIN_RESULT rewrite_some(struct erasure *e, struct judging *judging)
     }
     e->unread += (int64_t)done.events_unread;
     e->resume_id = done.resume_id;
+    if (!done.more && corrects) {
+        return end_correction(e);
+    }
     if (!done.more) {
         HIN_TRY(digest_values(e));
         e->state = SHREDDING;
     }
     return save(e);
+}
+
+static HIN_RESULT read_change(struct erasure *e, struct judging *judging)
+{
+    struct hin_error error = {0};
+    if (e->kind != HIN_STORE_PERSON_CORRECTIONS) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_person_change_read(e->set, e->arena, &judging->change, &error));
+    judging->change.entry = e->entry;
+    judging->change.time_usec = e->requested_msec * HIN_MSEC_USEC;
+    judging->change.note = e->note;
+    return hin_ok();
 }
 
 static HIN_RESULT go_through(struct erasure *e,
@@ -363,9 +480,12 @@ static HIN_RESULT go_through(struct erasure *e,
     struct hin_error error = {0};
     HIN_TRY(HIN_ARENA_NEW(e->arena, &judging));
     HIN_TRY(hin_person_read(e->where, e->arena, &judging->person, &error));
+    HIN_TRY(read_change(e, judging));
     judging->until_id = e->until_id;
     hin_arena_init(&judging->arena, ARENA_MAX);
+    hin_buf_init(&judging->buf, HIN_STORE_EVENT_MAX_BYTES);
     struct hin_result result = act(e, judging);
+    hin_buf_done(&judging->buf);
     hin_arena_done(&judging->arena);
     return result;
 }
@@ -378,8 +498,9 @@ static struct hin_result count(struct erasure *e, struct hin_person_progress *pr
 
 static struct hin_result rewrite(struct erasure *e, struct hin_person_progress *progress)
 {
-    (void)progress;
-    return go_through(e, rewrite_some);
+    HIN_TRY(go_through(e, rewrite_some));
+    progress->done = e->state == DONE;
+    return hin_ok();
 }
 
 /* ---- copies ---- */
@@ -568,8 +689,8 @@ static struct hin_result take_first(void *context, const struct hin_store_docume
     return hin_arena_copy(finding->arena, document->bytes, &finding->found.bytes);
 }
 
-static HIN_RESULT step(struct hin_tenant *tenant, struct hin_tenant *own, struct hin_arena *arena,
-                       struct hin_person_progress *progress)
+static HIN_RESULT step(struct hin_tenant *tenant, struct hin_tenant *own, enum hin_store_kind kind,
+                       struct hin_arena *arena, struct hin_person_progress *progress)
 {
     static struct hin_result (*const acts[DONE])(struct erasure * e,
                                                  struct hin_person_progress * progress) = {
@@ -579,15 +700,15 @@ static HIN_RESULT step(struct hin_tenant *tenant, struct hin_tenant *own, struct
     struct hin_store_page page = {.owner = OPEN, .limit = 1};
     struct hin_store_listed listed;
     struct erasure *e = NULL;
-    HIN_TRY(hin_store_list(tenant->store, HIN_STORE_PERSON_ERASURES, &page, take_first, &finding,
-                           &listed));
+    HIN_TRY(hin_store_list(tenant->store, kind, &page, take_first, &finding, &listed));
     progress->id = finding.found.id;
     progress->idle = finding.found.id == 0;
     if (progress->idle) {
         return hin_ok();
     }
     HIN_TRY(HIN_ARENA_NEW(arena, &e));
-    *e = (struct erasure){.tenant = tenant, .own = own, .stored = finding.found, .arena = arena};
+    *e = (struct erasure){
+        .tenant = tenant, .own = own, .kind = kind, .stored = finding.found, .arena = arena};
     HIN_TRY(hin_json_parse(finding.found.bytes, DOCUMENT_MAX, &parsed, NULL));
     HIN_TRY(read_document(hin_json_root(parsed), e));
     HIN_ENSURE(e->state < DONE, CORRUPT);
@@ -600,7 +721,11 @@ HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant, struct hin_tenant 
     struct hin_arena arena;
     struct hin_person_progress progress = {0};
     hin_arena_init(&arena, ARENA_MAX);
-    struct hin_result stepped = step(tenant, own, &arena, &progress);
+    struct hin_result stepped = step(tenant, own, HIN_STORE_PERSON_ERASURES, &arena, &progress);
+    if (hin_is_ok(stepped) && progress.idle) {
+        progress.corrected = true;
+        stepped = step(tenant, own, HIN_STORE_PERSON_CORRECTIONS, &arena, &progress);
+    }
     hin_arena_done(&arena);
     HIN_TRY(stepped);
     *ret_progress = progress;

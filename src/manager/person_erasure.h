@@ -1,13 +1,16 @@
-/* The erasure of one person's data, as a document of the tenant remembers it: accepted by a worker,
- * done by `jobs` in bounded steps. Each step may be the last; the next one goes on where the
- * document says. What it states was counted before anything went, so it is true whatever was cut
- * off.
+/* The erasure or correction of one person's data, as a document of the tenant remembers it:
+ * accepted by a worker, done by `jobs` in bounded steps. Each step may be the last; the next one
+ * goes on where the document says. What it states was counted before anything went, so it is true
+ * whatever was cut off.
  *
  * counting: events of the person are counted, up to the last one at acceptance. rewriting: their
  * segments are written anew without them. shredding: the document keeps digests in place of the
  * values, and copies become worthless (shred.h). certifying: backups of before are replaced by a
  * new one and destroyed (the process `backup` does that), the write-ahead log is folded, then
- * certificate, audit entry and the state `done` are stored at once. */
+ * certificate, audit entry and the state `done` are stored at once.
+ *
+ * A correction is done when the segments are written anew (person_change.h): the former values stay
+ * in copies that were made before. */
 #ifndef HIN_MANAGER_PERSON_ERASURE_H
 #define HIN_MANAGER_PERSON_ERASURE_H
 
@@ -19,10 +22,18 @@ struct hin_person_request {
     struct hin_json where; /* as hin_person_read took it */
     struct hin_view requested_by;
     const char *tenant_name;
+    struct hin_json set; /* of a correction: as hin_person_change_read took it */
+    struct hin_view note;
 };
 HIN_RESULT hin_person_erasure_accept(struct hin_tenant *tenant,
                                      const struct hin_person_request *request,
                                      int64_t *ret_id) HIN_NONNULL;
+
+/* The same, for a correction. Its audit entry is the next that the caller writes, in the same
+ * transaction: the events bear its number. */
+HIN_RESULT hin_person_correction_accept(struct hin_tenant *tenant,
+                                        const struct hin_person_request *request,
+                                        int64_t *ret_id) HIN_NONNULL;
 
 /* Before that, where another tenant than the installation's own asks: `jobs`, which lets tenants
  * rest, is told in the installation's own store. */
@@ -35,12 +46,14 @@ HIN_RESULT hin_person_errand_done(struct hin_tenant *own, int64_t number) HIN_NO
 
 struct hin_person_progress {
     bool idle;         /* nothing is to be done */
-    bool done;         /* this step was the last of an erasure: */
+    bool done;         /* this step was the last of an erasure, or correction: */
+    bool corrected;    /* which */
     int64_t id;        /* its document's ID */
     int64_t wait_usec; /* until a step has something to do; 0: at once */
 };
-/* One step of the oldest erasure that is not done. A failure: nothing is lost, call again later.
- * own: the installation's own tenant, where backups are known; it may be the same. */
+/* One step of the oldest erasure that is not done, else of the oldest correction. A failure:
+ * nothing is lost, call again later. own: the installation's own tenant, where backups are known;
+ * it may be the same. */
 HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant, struct hin_tenant *own,
                                    struct hin_person_progress *ret_progress) HIN_NONNULL;
 

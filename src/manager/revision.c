@@ -1,6 +1,7 @@
 #include "manager/revision.h"
 
-static const struct hin_view setting_name = {(const uint8_t *)"policy revision", 15};
+static const struct hin_view setting_name = {(const uint8_t *)HIN_SETTING_REVISION,
+                                             sizeof(HIN_SETTING_REVISION) - 1};
 
 bool hin_revision_counts(enum hin_store_kind kind)
 {

@@ -7,6 +7,8 @@
 #include "manager/tenant.h"
 #include "store/documents.h"
 
+#define HIN_SETTING_REVISION "policy revision" /* what the document is called */
+
 /* Does a change of this kind of object change what computers are to do? */
 bool hin_revision_counts(enum hin_store_kind kind);
 HIN_RESULT hin_revision_raise(struct hin_tenant *tenant) HIN_NONNULL;

@@ -15,6 +15,7 @@ enum {
     HIN_ROLE_USER_CLOCK = 4,
     HIN_ROLE_USER_TPM = 5,
     HIN_ROLE_USER_DEPOT = 6,
+    HIN_ROLE_USER_PROBE = 7,
 };
 
 enum hin_manager_message {
@@ -29,7 +30,8 @@ enum hin_manager_message {
     HIN_MESSAGE_CLAIM_ANSWER,
     HIN_MESSAGE_HOLD,
     HIN_MESSAGE_STATUS, /* worker -> parent: state of all processes, as text */
-    HIN_MESSAGE_STATE,  /* parent -> worker: u16 state code, text: to become an event of the manager
+    HIN_MESSAGE_STATE,  /* parent, jobs -> worker: u16 state code, text: to become an event of the
+                         * manager
                          */
     HIN_MESSAGE_CONNECTED,    /* worker -> worker: how many agents of which tenants are here */
     HIN_MESSAGE_KMS_GENERATE, /* keys -> kms; see kms/proxy.h */
@@ -49,14 +51,17 @@ enum hin_manager_message {
     HIN_MESSAGE_DEPOT_GET,
     HIN_MESSAGE_DEPOT_LIST,
     HIN_MESSAGE_DEPOT_REMOVE,
+    HIN_MESSAGE_PROBE, /* jobs -> worker, probe: a part of a probe, answered by its trial */
 };
 
+enum { HIN_PROBE_QUESTION_MAX = 64, HIN_PROBE_CALL_TIMEOUT_USEC = 60 * 1000 * 1000 };
 enum { HIN_KEY_CALL_TIMEOUT_USEC = 20 * 1000 * 1000 };
 
 extern const struct hin_role_definition hin_manager_role_kms;
 extern const struct hin_role_definition hin_manager_role_keys;
 extern const struct hin_role_definition hin_manager_role_worker;
 extern const struct hin_role_definition hin_manager_role_jobs;
+extern const struct hin_role_definition hin_manager_role_probe;
 extern const struct hin_role_definition hin_manager_role_backup;
 extern const struct hin_role_definition hin_manager_role_depot;
 extern const struct hin_ipc_table hin_manager_parent_table; /* what workers may ask of the parent */

@@ -140,27 +140,43 @@ static HIN_RESULT follow_rotation(struct hin_tenant *tenant, bool *ret_due)
     return *ret_due ? take_data_key(tenant, version) : hin_ok();
 }
 
-static HIN_RESULT fetch_index_key(void *context, struct hin_secret *ret_key)
+static HIN_RESULT fetch_index_keys(void *context, struct hin_index_keys *ret_keys)
 {
     struct hin_tenant *tenant = context;
     tenant->key_use_count++;
-    return hin_keys_index_key(&tenant->keys, hin_tenant_view(tenant), tenant->reason, ret_key);
+    return hin_keys_index_keys(&tenant->keys, hin_tenant_view(tenant), tenant->reason, ret_keys);
+}
+
+HIN_RESULT hin_tenant_rotate_index(struct hin_tenant *tenant)
+{
+    struct hin_vault_tenant_status status;
+    struct hin_store_index index;
+    tenant->key_use_count++;
+    HIN_TRY(hin_keys_tenant_status(&tenant->keys, hin_tenant_view(tenant), &status));
+    HIN_ENSURE(status.index_version_count > 0, PROTOCOL);
+    HIN_TRY(hin_store_index(tenant->store, &index));
+    if (status.index_versions[status.index_version_count - 1] <= index.version) {
+        tenant->key_use_count++;
+        HIN_TRY(hin_keys_admin(&tenant->keys, HIN_KEYS_INDEX_ROTATE, hin_tenant_view(tenant)));
+    }
+    HIN_TRY(hin_index_renew(tenant->index));
+    return hin_store_index_follow(tenant->store);
 }
 
 /* Kept while the database is closed for a rest: opening it again costs no use of a key. */
 static HIN_RESULT take_keys(struct hin_tenant *tenant)
 {
-    struct hin_secret index_key = {0};
+    struct hin_index_keys index_keys = {0};
     struct hin_key_source source = {find_key, tenant};
     if (tenant->sealer != NULL) {
         return hin_ok();
     }
     HIN_TRY(hin_opener_new(&tenant->opener, &source, OPENER_KEYS_MAX));
-    HIN_TRY(fetch_index_key(tenant, &index_key));
-    struct hin_result indexed = hin_index_new(&tenant->index, &index_key);
-    hin_secret_done(&index_key);
+    HIN_TRY(fetch_index_keys(tenant, &index_keys));
+    struct hin_result indexed = hin_index_new_versions(&tenant->index, &index_keys);
+    hin_index_keys_done(&index_keys);
     HIN_TRY(indexed);
-    hin_index_source(tenant->index, fetch_index_key, tenant);
+    hin_index_source(tenant->index, fetch_index_keys, tenant);
     return take_present_key(tenant);
 }
 

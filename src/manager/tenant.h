@@ -91,6 +91,11 @@ HIN_RESULT hin_tenant_refresh(struct hin_tenant *tenant) HIN_NONNULL;
  * their next hin_tenant_watch or _refresh. */
 HIN_RESULT hin_tenant_rotate_data(struct hin_tenant *tenant) HIN_NONNULL;
 
+/* A new index key: the vault makes it, this process learns of it, the store follows (store.h); what
+ * is there is made anew by `jobs`. Cut off in between, it goes on when it is called again, or when
+ * any process asks for the keys anew. CONFLICT: the former one is not retired yet. */
+HIN_RESULT hin_tenant_rotate_index(struct hin_tenant *tenant) HIN_NONNULL;
+
 /* To be called about each second, outside of any operation: lets keys expire, takes a new data key
  * when another process has rotated them, and answers CORRUPT when this process or another has met
  * damage that needs a salvage: then end, all do, and the next start salvages. Call it too when a

@@ -3,23 +3,23 @@
 
 #include "base/bytes.h"
 #include "data/json.h"
+#include "proof/certificate_internal.h"
 
 static const char *const kinds[HIN_CERTIFICATE_KIND_COUNT] = {
     [HIN_CERTIFICATE_TENANT] = "tenant", [HIN_CERTIFICATE_PERSON] = "person"};
 
+const struct hin_paper hin_certificate_paper = {
+    .format = "hinomi-certificate",
+    .name = "certificate",
+    .domain = HIN_CERTIFICATE_DOMAIN,
+    .some = "a certificate",
+    .file_max = HIN_CERTIFICATE_FILE_MAX,
+    .statement_max = HIN_CERTIFICATE_STATEMENT_MAX,
+};
+
 const char *hin_certificate_kind_name(enum hin_certificate_kind kind)
 {
     return kind < HIN_CERTIFICATE_KIND_COUNT && kinds[kind] != NULL ? kinds[kind] : "unknown";
-}
-
-static void put_hex(struct hin_json_writer *writer, const char *name, struct hin_view bytes)
-{
-    HIN_CLEANUP(hin_buf_done) struct hin_buf hex = {.max = HIN_CERTIFICATE_FILE_MAX};
-    uint8_t *at = NULL;
-    if (hin_is_ok(hin_buf_extend(&hex, bytes.size * 2 + 1, &at))) {
-        hin_hex(bytes.data, bytes.size, (char *)at);
-        hin_json_field_text(writer, name, hin_view_of(at, bytes.size * 2));
-    } /* else the member is missing, which the reader refuses */
 }
 
 static void put_selected(struct hin_json_writer *writer, const struct hin_certificate *certificate)
@@ -81,8 +81,8 @@ static void put_certificate(struct hin_json_writer *writer,
     hin_json_begin_object(writer);
     /* The first three are what hin_certificate_check compares. */
     hin_json_field_cstring(writer, "kind", hin_certificate_kind_name(certificate->kind));
-    put_hex(writer, "installation",
-            hin_view_of(certificate->installation, sizeof(certificate->installation)));
+    hin_paper_put_hex(writer, "installation",
+                      hin_view_of(certificate->installation, sizeof(certificate->installation)));
     hin_json_field_text(writer, "tenant", certificate->tenant);
     hin_json_field_text(writer, "id", certificate->id);
     hin_json_field_integer(writer, "number", certificate->number);
@@ -116,8 +116,7 @@ HIN_RESULT hin_certificate_encode(const struct hin_certificate *certificate, str
 
 HIN_RESULT hin_certificate_text(struct hin_view statement, struct hin_buf *out)
 {
-    HIN_TRY(hin_buf_append_text(out, HIN_CERTIFICATE_DOMAIN));
-    return hin_buf_append(out, statement);
+    return hin_paper_text(&hin_certificate_paper, statement, out);
 }
 
 HIN_RESULT hin_certificate_check(struct hin_view statement, enum hin_certificate_kind kind,
@@ -155,16 +154,9 @@ HIN_RESULT hin_certificate_write(const struct hin_certificate *certificate,
                                  const struct hin_certificate_seal *seal, struct hin_buf *out)
 {
     struct hin_json_writer writer;
+    struct hin_paper_seal all = {seal->signature, seal->key, seal->authority};
     hin_json_writer_init(&writer, out, true);
-    hin_json_begin_object(&writer);
-    hin_json_field_cstring(&writer, "format", "hinomi-certificate");
-    hin_json_field_integer(&writer, "version", HIN_CERTIFICATE_VERSION);
-    hin_json_key(&writer, "certificate");
+    hin_paper_begin(&hin_certificate_paper, HIN_CERTIFICATE_VERSION, &writer);
     put_certificate(&writer, certificate);
-    put_hex(&writer, "signature", seal->signature);
-    put_hex(&writer, "key", seal->key);
-    put_hex(&writer, "authority", seal->authority);
-    hin_json_end_object(&writer);
-    HIN_TRY(hin_json_writer_finish(&writer));
-    return hin_buf_append_byte(out, '\n');
+    return hin_paper_end(&all, &writer, out);
 }

@@ -6,7 +6,9 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 
-static const uint8_t segment_magic[4] = {'H', 'S', 'G', 1};
+static const uint8_t segment_magic[3] = {'H', 'S', 'G'};
+
+enum { VERSION_FIRST = 1, VERSION_INDEXED = 2 };
 
 #define ZSTD_LEVEL        1
 #define FILTER_TOKEN_BITS 10 /* with 7 probes: 0.8 % false alarms */
@@ -15,6 +17,7 @@ static const uint8_t segment_magic[4] = {'H', 'S', 'G', 1};
 #define RECORD_OVERHEAD   30 /* three varints */
 
 enum at {
+    AT_VERSION = 3,
     AT_KEY_ID = 4,
     AT_NONCE = 20,
     AT_COUNT = 32,
@@ -26,7 +29,7 @@ enum at {
     AT_BODY = 72,
     AT_BODY_CRC = 76,
     AT_FILTER = 80,
-    AT_RESERVED = 84,
+    AT_INDEX = 84,
     AT_HEAD_CRC = 88,
 };
 
@@ -133,6 +136,7 @@ struct hin_segment_builder {
     struct tokens tokens;
     ZSTD_CCtx *zstd;
     uint32_t count;
+    uint32_t index_version; /* 0: none noted */
     uint64_t first, last, previous_sequence;
     int64_t min, max, previous_time;
 };
@@ -176,6 +180,7 @@ void hin_segment_builder_clear(struct hin_segment_builder *builder)
 {
     hin_buf_clear(&builder->plain);
     builder->count = 0;
+    builder->index_version = 0;
     builder->previous_sequence = 0;
     builder->previous_time = 0;
     if (builder->tokens.count > 0) {
@@ -193,6 +198,12 @@ size_t hin_segment_builder_count(const struct hin_segment_builder *builder)
 size_t hin_segment_builder_bytes(const struct hin_segment_builder *builder)
 {
     return builder->plain.size;
+}
+
+void hin_segment_note_index(struct hin_segment_builder *builder, uint32_t version)
+{
+    builder->index_version =
+        builder->index_version == 0 ? version : HIN_MIN(builder->index_version, version);
 }
 
 static int64_t difference(uint64_t now, uint64_t before)
@@ -256,6 +267,8 @@ static HIN_RESULT write_head(struct hin_segment_builder *builder, const uint8_t 
     HIN_TRY(hin_buf_extend(&builder->head, HIN_SEGMENT_HEAD_BYTES + filter, &head));
     hin_zero(head, HIN_SEGMENT_HEAD_BYTES);
     hin_copy(head, segment_magic, sizeof(segment_magic));
+    head[AT_VERSION] = builder->index_version > 1 ? VERSION_INDEXED : VERSION_FIRST;
+    hin_store_u32(head + AT_INDEX, builder->index_version > 1 ? builder->index_version : 0);
     hin_copy(head + AT_KEY_ID, key_id, HIN_SEAL_KEY_ID_BYTES);
     hin_store_u32(head + AT_COUNT, builder->count);
     hin_store_u32(head + AT_PLAIN, (uint32_t)builder->plain.size);
@@ -334,8 +347,8 @@ static HIN_RESULT check_magic(struct hin_view bytes)
         HIN_ENSURE(bytes.data[i] == segment_magic[i], SYNTAX);
     }
     HIN_ENSURE(bytes.size >= 4, TRUNCATED);
-    HIN_ENSURE(bytes.data[3] != 0, SYNTAX);
-    HIN_ENSURE(bytes.data[3] == segment_magic[3], UNSUPPORTED);
+    HIN_ENSURE(bytes.data[AT_VERSION] != 0, SYNTAX);
+    HIN_ENSURE(bytes.data[AT_VERSION] <= VERSION_INDEXED, UNSUPPORTED);
     HIN_ENSURE(bytes.size >= HIN_SEGMENT_HEAD_BYTES, TRUNCATED);
     return hin_ok();
 }
@@ -347,6 +360,13 @@ static bool numbers_agree(const struct hin_segment_head *head)
            head->first_sequence <= head->last_sequence &&
            head->min_time_usec <= head->max_time_usec && head->body_bytes > HIN_AEAD_TAG_BYTES &&
            head->body_bytes <= ZSTD_compressBound(HIN_SEGMENT_PLAIN_MAX) + HIN_AEAD_TAG_BYTES;
+}
+
+static bool read_index_version(const uint8_t *at, uint32_t *ret_version)
+{
+    uint32_t stored = hin_load_u32(at + AT_INDEX);
+    *ret_version = stored > 0 ? stored : 1;
+    return at[AT_VERSION] == VERSION_FIRST ? stored == 0 : stored > 1;
 }
 
 struct hin_result hin_segment_read_head(struct hin_view bytes, struct hin_segment_head *ret_head)
@@ -370,7 +390,7 @@ struct hin_result hin_segment_read_head(struct hin_view bytes, struct hin_segmen
     hin_copy(head.key_id, at + AT_KEY_ID, HIN_SEAL_KEY_ID_BYTES);
     HIN_ENSURE(head_crc(hin_view_sub(bytes, 0, head.head_bytes)) == hin_load_u32(at + AT_HEAD_CRC),
                CORRUPT);
-    HIN_ENSURE(hin_load_u32(at + AT_RESERVED) == 0 && numbers_agree(&head), CORRUPT);
+    HIN_ENSURE(read_index_version(at, &head.index_version) && numbers_agree(&head), CORRUPT);
     *ret_head = head;
     return hin_ok();
 }

@@ -3,8 +3,8 @@
  * blind-index tokens. The events' encoding is opaque here. Head and body may lie in two columns (or
  * files) or one behind the other.
  *
- * Head, version 1 (little-endian):
- *    0 "HSG" 1           magic and version
+ * Head, versions 1 and 2 (little-endian):
+ *    0 "HSG" 1           magic and version; 2 only where the index key was ever rotated
  *    4 key id            16 bytes
  *   20 nonce             12 bytes
  *   32 u32 count         number of records, at least 1
@@ -14,7 +14,8 @@
  *   72 u32 body_bytes    sealed body: zstd frame + 16 of tag
  *   76 u32 body_crc      CRC-32C of the body, which tells accident from tampering
  *   80 u32 filter_bytes  0 = no tokens
- *   84 u32 reserved      0
+ *   84 u32 index         version 1: 0. Version 2: the lowest version of the index key that any of
+ *                        its tokens was made with, 2 or more; in version 1 that is 1
  *   88 u32 head_crc      CRC-32C over bytes 0..88 and the filter
  *   92 filter            filter_bytes
  * Associated data: the head but both CRCs, with the filter, then the place. */
@@ -50,6 +51,9 @@ size_t hin_segment_builder_bytes(const struct hin_segment_builder *builder) HIN_
 HIN_RESULT hin_segment_add(struct hin_segment_builder *builder, uint64_t sequence,
                            int64_t time_usec, struct hin_view record, const uint64_t *tokens,
                            size_t token_count);
+/* Which version of the index key tokens that are added, or will be, were made with: the lowest that
+ * was noted since the last _finish or _clear is kept in the head. None noted: 1. */
+void hin_segment_note_index(struct hin_segment_builder *builder, uint32_t version) HIN_NONNULL;
 /* Appends head and body (which may be one and the same buffer: head first) and clears the builder.
  * INVALID when empty. On failure both buffers are as before and the builder still holds its
  * records. */
@@ -64,6 +68,7 @@ struct hin_segment_head {
     uint64_t first_sequence, last_sequence;
     int64_t min_time_usec, max_time_usec;
     uint32_t plain_bytes, body_bytes;
+    uint32_t index_version; /* of the oldest tokens; newer ones may stand beside them */
     struct hin_view filter; /* borrowed from the bytes read */
     size_t head_bytes;      /* where the body begins when both lie in one buffer */
 };
@@ -78,7 +83,7 @@ bool hin_segment_is_body(struct hin_view head, struct hin_view body);
 bool hin_segment_may_hold(const struct hin_segment_head *head, uint64_t token) HIN_NONNULL;
 /* The same for who holds the filter where this code is not: bit (probe * bits of the filter) >> 32,
  * counted from the low bit of the first byte, is set for each probe when the token may be there. */
-#define HIN_SEGMENT_PROBES 7 /* can never change for heads of version 1 */
+#define HIN_SEGMENT_PROBES 7 /* can never change for heads of versions 1 and 2 */
 void hin_segment_probes(uint64_t token, uint32_t ret_probes[HIN_SEGMENT_PROBES]) HIN_NONNULL;
 
 /* --- opening --- */

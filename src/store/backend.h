@@ -11,6 +11,8 @@ struct hin_store;
 struct hin_store_options;
 struct hin_statement;
 struct hin_tls_tally;
+struct hin_store_crossing;
+struct hin_store_search;
 
 struct hin_backend {
     const char *name;
@@ -43,6 +45,13 @@ struct hin_backend {
     const char *(*trouble)(const struct hin_store *store);
     /* Adds the connection's TLS session. NULL: there is none, ever. */
     void (*tally)(const struct hin_store *store, struct hin_tls_tally *tally);
+    /* Tries statements on another tenant's data; see trial.h. NULL: there are no such statements.
+     */
+    HIN_RESULT(*trespass)
+    (struct hin_store *store, const char *other, struct hin_store_crossing *crossing);
+    HIN_RESULT(*search_plain)
+    (struct hin_store *store, const struct hin_store_options *options,
+     const struct hin_view *needles, size_t count, struct hin_store_search *search);
 };
 
 extern const struct hin_backend hin_backend_sqlite;

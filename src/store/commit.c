@@ -50,6 +50,19 @@ static HIN_RESULT add_event(struct batch *batch, const struct hin_store_event *e
     return hin_ok();
 }
 
+/* Between the tokens and this transaction the index key may have been rotated. */
+static HIN_RESULT add_indexed(struct batch *batch, const struct hin_store_event *event)
+{
+    uint64_t tokens[HIN_STORE_TOKENS_MAX];
+    uint32_t version = HIN_MAX(event->index_version, (uint32_t)HIN_INDEX_FIRST);
+    if (event->token_count == 0 || version == batch->store->index_version) {
+        return add_event(batch, event);
+    }
+    struct hin_store_event anew = *event;
+    HIN_TRY(hin_store_make_tokens(batch->store, &anew, tokens));
+    return add_event(batch, &anew);
+}
+
 static HIN_RESULT add_all(struct batch *batch, struct hin_store_committed *ret_committed)
 {
     struct hin_store_committed committed = {0};
@@ -67,7 +80,7 @@ static HIN_RESULT add_all(struct batch *batch, struct hin_store_committed *ret_c
             continue;
         }
         batch->events[i].id = batch->next_id++;
-        HIN_TRY(add_event(batch, &batch->events[i]));
+        HIN_TRY(add_indexed(batch, &batch->events[i]));
         committed.first_id = committed.first_id != 0 ? committed.first_id : batch->events[i].id;
         committed.last_id = batch->events[i].id;
         committed.stored_count++;

@@ -29,15 +29,18 @@ HIN_RESULT hin_store_check_sealer(struct hin_store *store)
     if (!store->may_seal) {
         store->may_seal = true; /* the same failure is answered when something is to be sealed */
         hin_zero(store->seals, sizeof(store->seals));
+        store->index_version = 0;
         return hin_ok();
     }
     hin_copy(store->seals, hin_sealer_key_id(sealer), sizeof(store->seals));
     HIN_TRY(hin_db_use(store, HIN_SQL_KEY_SEALS, &statement));
     hin_db_bind_blob(statement, 1, hin_view_of(store->seals, sizeof(store->seals)));
     HIN_TRY(hin_db_step(store, statement, &row));
+    int64_t index_version = row ? hin_db_int(statement, 0) : 0;
     hin_db_reset(statement);
     store->may_seal = row;
-    return hin_ok();
+    store->index_version = 0;
+    return row ? hin_store_check_index(store, index_version) : hin_ok();
 }
 
 HIN_RESULT hin_store_sealer(struct hin_store *store, struct hin_sealer **ret_sealer)

@@ -27,27 +27,55 @@ static HIN_RESULT check(const struct hin_store *store, enum hin_store_kind kind)
     return hin_store_ready(store);
 }
 
-static HIN_RESULT name_token(struct hin_store *store, enum hin_store_kind kind, size_t slot,
-                             struct hin_view name, uint64_t *ret_token)
+HIN_RESULT hin_name_tokens(struct hin_store *store, int kind, size_t slot, struct hin_view name,
+                           struct hin_index_tokens *ret_tokens)
 {
     uint32_t field =
         HIN_SEGMENT_TOKEN_FIELD_NAME + (uint32_t)kind * HIN_STORE_NAMES_MAX + (uint32_t)slot;
-    return hin_index_token(store->keys.index, field, name, ret_token);
+    return hin_index_tokens(store->keys.index, field, name, ret_tokens);
+}
+
+/* One statement for all versions: a token may be turned from one to the next at any time. */
+static HIN_RESULT find_name(struct hin_store *store, enum hin_store_kind kind, size_t slot,
+                            const struct hin_index_tokens *tokens, int64_t *ret_id, bool *ret_found)
+{
+    struct hin_statement *statement = NULL;
+    HIN_TRY(hin_db_use(store, HIN_SQL_NAME_FIND, &statement));
+    hin_db_bind(statement, 4, (int64_t)kind, (int64_t)slot, (int64_t)tokens->tokens[0],
+                (int64_t)tokens->tokens[tokens->count - 1]);
+    HIN_TRY(hin_db_step(store, statement, ret_found));
+    if (*ret_found) {
+        *ret_id = hin_db_int(statement, 0);
+        hin_db_reset(statement);
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT put_name(struct hin_store *store, enum hin_store_kind kind, size_t slot,
+                           struct hin_view name, int64_t id)
+{
+    struct hin_index_tokens tokens;
+    struct hin_statement *statement = NULL;
+    HIN_TRY(hin_name_tokens(store, kind, slot, name, &tokens));
+    HIN_TRY(hin_store_index_in_force(store));
+    if (tokens.count > 1) { /* taken by a document whose name was not turned yet? */
+        int64_t other = 0;
+        bool taken = false;
+        HIN_TRY(find_name(store, kind, slot, &tokens, &other, &taken));
+        HIN_ENSURE(!taken, EXISTS);
+    }
+    HIN_TRY(hin_db_use(store, HIN_SQL_NAME_PUT, &statement));
+    hin_db_bind(statement, 4, (int64_t)kind, (int64_t)slot, (int64_t)tokens.tokens[0], id);
+    return hin_db_run(store, statement);
 }
 
 static HIN_RESULT put_names(struct hin_store *store, enum hin_store_kind kind, int64_t id,
                             const struct hin_view *names)
 {
     for (size_t slot = 0; slot < HIN_STORE_NAMES_MAX; slot++) {
-        if (names[slot].size == 0) {
-            continue;
+        if (names[slot].size > 0) {
+            HIN_TRY(put_name(store, kind, slot, names[slot], id));
         }
-        uint64_t token = 0;
-        struct hin_statement *statement = NULL;
-        HIN_TRY(name_token(store, kind, slot, names[slot], &token));
-        HIN_TRY(hin_db_use(store, HIN_SQL_NAME_PUT, &statement));
-        hin_db_bind(statement, 4, (int64_t)kind, (int64_t)slot, (int64_t)token, id);
-        HIN_TRY(hin_db_run(store, statement));
     }
     return hin_ok();
 }
@@ -153,19 +181,23 @@ HIN_RESULT hin_store_find(struct hin_store *store, enum hin_store_kind kind, siz
                           struct hin_view name, struct hin_buf *buf,
                           struct hin_store_document *ret_document)
 {
-    struct hin_statement *statement = NULL;
-    uint64_t token = 0;
-    bool row = false;
+    struct hin_index_tokens tokens;
+    struct hin_index_state state;
+    int64_t id = 0;
+    bool found = false;
     HIN_TRY(check(store, kind));
     HIN_ENSURE(slot < HIN_STORE_NAMES_MAX, INVALID);
     HIN_ENSURE(name.size > 0, NOT_FOUND);
-    HIN_TRY(name_token(store, kind, slot, name, &token));
-    HIN_TRY(hin_db_use(store, HIN_SQL_NAME_FIND, &statement));
-    hin_db_bind(statement, 3, (int64_t)kind, (int64_t)slot, (int64_t)token);
-    HIN_TRY(hin_db_step(store, statement, &row));
-    HIN_ENSURE(row, NOT_FOUND);
-    int64_t id = hin_db_int(statement, 0);
-    hin_db_reset(statement);
+    HIN_TRY(hin_name_tokens(store, (int)kind, slot, name, &tokens));
+    HIN_TRY(find_name(store, kind, slot, &tokens, &id, &found));
+    if (!found) { /* looked at afterwards: what was stored until then is of a key that is known */
+        HIN_TRY(hin_index_see(store, &state));
+        if (state.version > tokens.versions[0]) {
+            HIN_TRY(hin_name_tokens(store, (int)kind, slot, name, &tokens));
+            HIN_TRY(find_name(store, kind, slot, &tokens, &id, &found));
+        }
+    }
+    HIN_ENSURE(found, NOT_FOUND);
     return hin_store_get(store, kind, id, buf, ret_document);
 }
 

@@ -27,14 +27,19 @@ enum hin_store_kind {
     HIN_STORE_ERRANDS = 19, /* of the installation's own tenant: which others jobs has something to
                                do for (the owner is their number) */
     HIN_STORE_RETENTION = 20, /* how long events are kept: one, ID 1 */
+    HIN_STORE_EVIDENCE = 21,  /* of probes; of the installation's own tenant */
+    HIN_STORE_PROBE_STATES =
+        22,                    /* the newest record of each probe, and of all; a tenant's canary */
+    HIN_STORE_PROBE_RUNS = 23, /* that somebody asked for */
     /* of the installation's own tenant: manager/backup/records.h */
     HIN_STORE_BACKUPS = 24,         /* the catalogue (the owner is the tenant's number) */
     HIN_STORE_BACKUP_ORDERS = 25,   /* what the process `backup` is to do, and how far it is */
     HIN_STORE_BACKUP_SETTINGS = 26, /* manager.json, so that a backup holds it */
     HIN_STORE_BACKUP_STATE = 27,    /* destinations, the time that destruction goes by */
-    HIN_STORE_MAKINGS = 29,    /* of the installation's own tenant: others that are being made */
-    HIN_STORE_REHEARSALS = 31, /* each week's restore: manager/backup/rehearsals.h */
-    HIN_STORE_DRILLS = 32,     /* recoveries of all; the owner is the state */
+    HIN_STORE_MAKINGS = 29, /* of the installation's own tenant: others that are being made */
+    HIN_STORE_PERSON_CORRECTIONS = 30, /* of one person's data, as its erasures are kept */
+    HIN_STORE_REHEARSALS = 31,         /* each week's restore: manager/backup/rehearsals.h */
+    HIN_STORE_DRILLS = 32,             /* recoveries of all; the owner is the state */
     HIN_STORE_KIND_LIMIT
 };
 

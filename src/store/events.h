@@ -40,7 +40,9 @@ struct hin_store_event {
         bytes; /* encoded event (event/codec.h), opaque here but for the check of terms */
     const uint64_t *tokens; /* blind tokens; only for committing */
     size_t token_count;
-    bool erased; /* inside a segment: only number and identity are left; never visited */
+    uint32_t index_version; /* of the index when the tokens were computed; 0: 1. Those of a former
+                               key are computed anew when they are stored */
+    bool erased;            /* inside a segment: only number and identity are left; never visited */
 };
 
 /* The highest batch sequence of an agent that this commit completes: stored in the same
@@ -63,7 +65,8 @@ HIN_RESULT hin_store_commit(struct hin_store *store, struct hin_store_event *eve
                             const struct hin_store_ack *acks, size_t ack_count, int64_t now_usec,
                             struct hin_store_committed *ret_committed);
 
-/* Tokens of an event's search terms, into tokens[HIN_STORE_TOKENS_MAX]. arena: scratch. */
+/* Tokens of an event's search terms (under the index's newest key: hin_index_version), into
+ * tokens[HIN_STORE_TOKENS_MAX]. arena: scratch. */
 HIN_RESULT hin_store_tokens(struct hin_index *index, const struct hin_event *event,
                             struct hin_arena *arena, uint64_t *tokens,
                             size_t *ret_count) HIN_NONNULL;
@@ -133,6 +136,8 @@ struct hin_store_rewrite {
     size_t term_count;            /* HIN_STORE_TERMS_MAX at most */
     int64_t after_id, until_id;   /* numbers above, up to and including; until 0: to the end */
     bool always;         /* also where every event is kept: a new data key, tokens computed anew */
+    bool former_index;   /* only segments with tokens of a former index key; all events are kept,
+                            their tokens computed anew. judge and terms are not used */
     size_t segments_max; /* opened in this call; 0: no limit */
 };
 

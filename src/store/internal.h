@@ -38,7 +38,10 @@ struct hin_store {
     uint8_t seals[HIN_SEAL_KEY_ID_BYTES]; /* the key that may seal in this transaction */
     bool may_seal;
     bool renewing;                     /* the owner is taking a new key */
+    uint32_t index_version;            /* of the index key in force in this transaction */
+    uint32_t loaded_index;             /* of the oldest tokens of the segment that was loaded */
     struct hin_arena arena;            /* scratch of one operation */
+    struct hin_arena scratch;          /* of one event */
     struct hin_buf head, body, record; /* scratch */
     uint64_t own_commits;
     uint64_t damage_met;
@@ -175,6 +178,19 @@ HIN_RESULT hin_document_reseal(struct hin_store *store, int kind, int64_t id,
                                struct hin_buf *buf) HIN_NONNULL;
 HIN_RESULT hin_agent_reseal(struct hin_store *store, int64_t id, struct hin_buf *buf) HIN_NONNULL;
 
+/* --- trial.c, and what the backends do for it --- */
+void hin_crossing_tell(struct hin_store_crossing *crossing, bool crossed, const char *way,
+                       const char *what) HIN_NONNULL;
+HIN_RESULT hin_sqlite_search_plain(struct hin_store *store, const struct hin_store_options *options,
+                                   const struct hin_view *needles, size_t count,
+                                   struct hin_store_search *search) HIN_NONNULL;
+HIN_RESULT hin_postgres_trespass(struct hin_store *store, const char *other,
+                                 struct hin_store_crossing *crossing) HIN_NONNULL;
+HIN_RESULT hin_postgres_search_plain(struct hin_store *store,
+                                     const struct hin_store_options *options,
+                                     const struct hin_view *needles, size_t count,
+                                     struct hin_store_search *search) HIN_NONNULL;
+
 /* --- between commit.c, segment.c, search.c, rewrite.c, retention.c --- */
 /* UTC. */
 static inline int64_t hin_day_of(int64_t usec)
@@ -207,6 +223,44 @@ HIN_RESULT hin_record_write_erased(const struct hin_store_event *event,
  * bytes borrow. */
 HIN_RESULT hin_record_read(struct hin_view record, struct hin_store_event *ret_event,
                            uint64_t *tokens) HIN_NONNULL;
+
+/* --- index.c: which index key is in force, and what stands under the one before --- */
+enum { /* stored */
+       HIN_INDEX_SETTLED = 0,
+       HIN_INDEX_NAMES = 1,
+       HIN_INDEX_EVENTS = 2
+};
+struct hin_index_state {
+    uint32_t version; /* in force */
+    uint32_t former;
+    uint8_t phase;
+    uint64_t at; /* names: kind in the top byte, document below; events: number */
+    uint64_t until, names, segments, damaged, unread, stuck;
+};
+HIN_RESULT hin_index_state_get(struct hin_store *store,
+                               struct hin_index_state *ret_state) HIN_NONNULL;
+/* After the begin of a transaction: version as the store has it; moves the store on where the index
+ * knows a newer one. */
+HIN_RESULT hin_store_check_index(struct hin_store *store, int64_t version) HIN_NONNULL;
+/* After tokens were computed that are about to be stored: AGAIN when they are of another key than
+ * the one in force in this transaction. */
+HIN_RESULT hin_store_index_in_force(const struct hin_store *store) HIN_NONNULL;
+/* Before tokens are computed to find by: the index learns of a key that is newer than those it
+ * knows. Tokens of what was stored at the time of this look, or before, are then all known. */
+HIN_RESULT hin_index_see(struct hin_store *store, struct hin_index_state *ret_state) HIN_NONNULL;
+bool hin_index_may_hold(const struct hin_index_tokens *tokens,
+                        const struct hin_segment_head *head) HIN_NONNULL;
+/* Within a transaction: the event's tokens under the key in force, into
+ * tokens[HIN_STORE_TOKENS_MAX]. */
+HIN_RESULT hin_store_make_tokens(struct hin_store *store, struct hin_store_event *event,
+                                 uint64_t *tokens) HIN_NONNULL;
+/* documents.c */
+HIN_RESULT hin_name_tokens(struct hin_store *store, int kind, size_t slot, struct hin_view name,
+                           struct hin_index_tokens *ret_tokens) HIN_NONNULL;
+/* search.c */
+struct hin_term;
+HIN_RESULT hin_term_tokens(struct hin_index *index, const struct hin_term *term,
+                           struct hin_index_tokens *ret_tokens) HIN_NONNULL;
 
 /* What the plain columns of a segment say, gathered while it is built. */
 #define HIN_SUMMARY_COMPUTERS_MAX 128

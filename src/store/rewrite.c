@@ -18,22 +18,18 @@ struct rewriting {
 /* Records of closed segments carry no tokens. */
 static HIN_RESULT make_tokens(struct rewriting *r, struct hin_store_event *event, uint64_t *tokens)
 {
-    struct hin_store *store = r->store;
-    struct hin_event decoded;
-    size_t count = 0;
-    hin_arena_reset(&store->arena);
-    struct hin_result made = hin_event_decode(event->bytes, &store->arena, &decoded);
-    if (hin_is_ok(made)) {
-        made = hin_store_tokens(store->keys.index, &decoded, &store->arena, tokens, &count);
-    }
+    struct hin_result made = hin_store_make_tokens(r->store, event, tokens);
     if (made.code == HIN_UNSUPPORTED || made.code == HIN_SYNTAX || made.code == HIN_TRUNCATED) {
         r->done.events_unread++;
+        event->token_count = r->rewrite->former_index ? 0 : event->token_count;
         return hin_ok();
     }
-    HIN_TRY(made);
-    event->tokens = tokens;
-    event->token_count = count;
-    return hin_ok();
+    return made;
+}
+
+static bool is_anew(const struct hin_store_rewrite *rewrite)
+{
+    return rewrite->always || rewrite->former_index;
 }
 
 static HIN_RESULT judge(struct rewriting *r, struct hin_store_event *event, uint64_t *tokens)
@@ -41,7 +37,9 @@ static HIN_RESULT judge(struct rewriting *r, struct hin_store_event *event, uint
     const struct hin_store_rewrite *rewrite = r->rewrite;
     enum hin_store_verdict verdict = HIN_STORE_KEEP;
     struct hin_store_event replacement = *event;
-    HIN_TRY(rewrite->judge(rewrite->context, event, &verdict, &replacement));
+    if (!rewrite->former_index) {
+        HIN_TRY(rewrite->judge(rewrite->context, event, &verdict, &replacement));
+    }
     if (verdict == HIN_STORE_ERASE) {
         *event = (struct hin_store_event){.id = event->id,
                                           .time_usec = r->row.min_time,
@@ -58,7 +56,7 @@ static HIN_RESULT judge(struct rewriting *r, struct hin_store_event *event, uint
         r->done.events_replaced++;
         r->changed = true;
     }
-    bool known = event->token_count > 0 && verdict == HIN_STORE_KEEP && !rewrite->always;
+    bool known = event->token_count > 0 && verdict == HIN_STORE_KEEP && !is_anew(rewrite);
     return known ? hin_ok() : make_tokens(r, event, tokens);
 }
 
@@ -71,6 +69,7 @@ static HIN_RESULT judge_all(struct rewriting *r)
         HIN_TRY(hin_record_read(record.bytes, &event, tokens));
         event.id = (int64_t)record.sequence;
         event.time_usec = record.time_usec;
+        event.index_version = r->store->loaded_index;
         if (!event.erased) {
             HIN_TRY(judge(r, &event, tokens));
         }
@@ -125,7 +124,7 @@ static HIN_RESULT rewrite_row(struct rewriting *r, int64_t id)
     HIN_TRY(hin_segment_load(r->store, id));
     r->done.segments_opened++;
     HIN_TRY(judge_all(r));
-    return r->changed || r->rewrite->always ? store_anew(r) : hin_ok();
+    return r->changed || is_anew(r->rewrite) ? store_anew(r) : hin_ok();
 }
 
 static void add(struct hin_store_rewritten *to, const struct hin_store_rewritten *from)
@@ -155,9 +154,22 @@ HIN_RESULT hin_segment_rewrite(struct hin_store *store, const struct hin_store_r
 struct pass {
     struct hin_store *store;
     const struct hin_store_rewrite *rewrite;
-    uint64_t tokens[HIN_STORE_TERMS_MAX];
+    struct hin_index_tokens tokens[HIN_STORE_TERMS_MAX];
+    uint32_t index_version; /* that tokens[] reach to; with former_index: in force */
     struct hin_store_rewritten done;
 };
+
+static HIN_RESULT see_index(struct pass *pass)
+{
+    struct hin_index_state state;
+    HIN_TRY(hin_index_see(pass->store, &state));
+    pass->index_version = state.version;
+    for (size_t i = 0; i < pass->rewrite->term_count; i++) {
+        HIN_TRY(
+            hin_term_tokens(pass->store->keys.index, &pass->rewrite->terms[i], &pass->tokens[i]));
+    }
+    return hin_ok();
+}
 
 static HIN_RESULT find_next(struct pass *pass, int64_t from, struct hin_segment_row *ret_row,
                             bool *ret_any)
@@ -176,26 +188,50 @@ static HIN_RESULT find_next(struct pass *pass, int64_t from, struct hin_segment_
     return hin_ok();
 }
 
+static bool head_may_hold(const struct pass *pass, const struct hin_segment_head *head)
+{
+    bool may = pass->rewrite->former_index && head->index_version < pass->index_version;
+    for (size_t i = 0; !pass->rewrite->former_index && i < pass->rewrite->term_count; i++) {
+        may = may || hin_index_may_hold(&pass->tokens[i], head);
+    }
+    return may;
+}
+
 /* A head that cannot be read may hold anything: opening the segment says what is the matter. */
-static HIN_RESULT may_hold(struct pass *pass, int64_t id, bool *ret_may)
+static HIN_RESULT judge_head(struct pass *pass, int64_t id, bool *ret_may)
 {
     struct hin_statement *statement = NULL;
     struct hin_segment_head head;
     bool row = false;
     *ret_may = true;
-    if (pass->rewrite->term_count == 0) {
-        return hin_ok();
-    }
     HIN_TRY(hin_db_use(pass->store, HIN_SQL_SEGMENT_GET, &statement));
     hin_db_bind(statement, 2, id, INT64_C(1));
     HIN_TRY(hin_db_step(pass->store, statement, &row));
     if (row && hin_is_ok(hin_segment_read_head(hin_db_blob(statement, 3), &head))) {
-        *ret_may = false;
-        for (size_t i = 0; i < pass->rewrite->term_count; i++) {
-            *ret_may = *ret_may || hin_segment_may_hold(&head, pass->tokens[i]);
-        }
+        *ret_may = head_may_hold(pass, &head);
     }
     hin_db_reset(statement);
+    return hin_ok();
+}
+
+/* The index key may be rotated meanwhile. Looked at after the head was read: had it been before,
+ * the head is judged again. */
+static HIN_RESULT may_hold(struct pass *pass, int64_t id, bool *ret_may)
+{
+    struct hin_index_state state;
+    *ret_may = true;
+    if (pass->rewrite->term_count == 0 && !pass->rewrite->former_index) {
+        return hin_ok();
+    }
+    HIN_TRY(judge_head(pass, id, ret_may));
+    if (*ret_may) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_index_state_get(pass->store, &state));
+    if (state.version > pass->index_version) {
+        HIN_TRY(see_index(pass));
+        HIN_TRY(judge_head(pass, id, ret_may));
+    }
     return hin_ok();
 }
 
@@ -250,10 +286,9 @@ HIN_RESULT hin_store_rewrite(struct hin_store *store, const struct hin_store_rew
     HIN_ENSURE(!store->in_transaction, CONFLICT);
     HIN_ENSURE(rewrite->term_count <= HIN_STORE_TERMS_MAX, LIMIT);
     HIN_ENSURE(rewrite->after_id >= 0 && rewrite->until_id >= 0, INVALID);
-    for (size_t i = 0; i < rewrite->term_count; i++) {
-        HIN_TRY(hin_store_token(store->keys.index, &rewrite->terms[i], &pass.tokens[i]));
-    }
-    store->backend->overwrite(store, true);
+    HIN_TRY(see_index(&pass));
+    bool erases = !rewrite->former_index; /* tokens of before are worth nothing without their key */
+    store->backend->overwrite(store, erases);
     struct hin_result result = rewrite_all(&pass);
     store->backend->overwrite(store, false);
     HIN_TRY(result);

@@ -13,7 +13,8 @@ struct search {
     const struct hin_store_filter *filter; /* = &rest */
     HIN_RESULT (*visit)(void *context, const struct hin_store_event *event);
     void *context;
-    uint64_t tokens[HIN_STORE_TERMS_MAX];
+    struct hin_index_tokens tokens[HIN_STORE_TERMS_MAX];
+    bool settled, known; /* all is under one index key; all keys that anything is under are known */
     struct hin_segment_row *rows;
     size_t row_count, row_capacity;
     int64_t low, high;        /* the ids of segments that are left, both ends included */
@@ -55,23 +56,33 @@ static HIN_RESULT push_row(struct search *search, const struct hin_segment_row *
 }
 
 /* A database that judges is asked for a round of segments at a time, with the probes of the first
- * token: what it judges behind the limit of a page is for nothing. */
+ * term's tokens: what it judges behind the limit of a page is for nothing. */
 enum { DIRECTORY_ROUND = 256 };
+
+/* How many tokens of the first term it is to judge by; 0: by none. */
+static size_t judge_count(const struct search *search)
+{
+    if (!search->store->backend->judges || search->filter->term_count == 0 || !search->known) {
+        return 0;
+    }
+    return search->settled ? 1 : search->tokens[0].count;
+}
 
 static HIN_RESULT use_directory(struct search *search, struct hin_statement **ret_statement)
 {
-    static const enum hin_sql ways[2][2] = {
+    static const enum hin_sql ways[HIN_INDEX_VERSIONS_MAX + 1][2] = {
         {HIN_SQL_DIRECTORY_UP, HIN_SQL_DIRECTORY_DOWN},
-        {HIN_SQL_DIRECTORY_UP_TERM, HIN_SQL_DIRECTORY_DOWN_TERM}};
+        {HIN_SQL_DIRECTORY_UP_TERM, HIN_SQL_DIRECTORY_DOWN_TERM},
+        {HIN_SQL_DIRECTORY_UP_EITHER, HIN_SQL_DIRECTORY_DOWN_EITHER}};
     const struct hin_store_filter *filter = search->filter;
-    bool judge = search->store->backend->judges && filter->term_count > 0;
+    size_t judges = judge_count(search);
     struct hin_statement *statement = NULL;
-    HIN_TRY(hin_db_use(search->store, ways[judge][filter->descending], &statement));
+    HIN_TRY(hin_db_use(search->store, ways[judges][filter->descending], &statement));
     hin_db_bind(statement, 2, search->low, search->high);
     int at = 3;
-    if (judge) {
+    for (size_t token = 0; token < judges; token++) {
         uint32_t probes[HIN_SEGMENT_PROBES];
-        hin_segment_probes(search->tokens[0], probes);
+        hin_segment_probes(search->tokens[0].tokens[token], probes);
         for (int i = 0; i < HIN_SEGMENT_PROBES; i++) {
             hin_db_bind_int(statement, at++, probes[i]);
         }
@@ -180,7 +191,7 @@ static HIN_RESULT may_hold(struct search *search, int64_t id, bool *ret_may)
         struct hin_view bytes = hin_db_blob(statement, 3);
         result = bytes.data != NULL ? hin_segment_read_head(bytes, &head) : hin_fail(HIN_CORRUPT);
         for (size_t i = 0; hin_is_ok(result) && may && i < filter->term_count; i++) {
-            may = hin_segment_may_hold(&head, search->tokens[i]);
+            may = !search->known || hin_index_may_hold(&search->tokens[i], &head);
         }
     }
     hin_db_reset(statement);
@@ -382,9 +393,27 @@ static HIN_RESULT check_filter(struct search *search)
     HIN_ENSURE(filter->term_count <= HIN_STORE_TERMS_MAX, LIMIT);
     HIN_ENSURE(filter->computer_count <= HIN_STORE_COMPUTERS_MAX, LIMIT);
     HIN_ENSURE(filter->after_id >= 0 && filter->before_id >= 0, INVALID);
-    for (size_t i = 0; i < filter->term_count; i++) {
-        HIN_TRY(hin_store_token(search->store->keys.index, &filter->terms[i], &search->tokens[i]));
+    return hin_ok();
+}
+
+/* Within the snapshot: tokens under each key that anything in it may be under. Where one is not to
+ * be had, every segment is opened. */
+static HIN_RESULT learn_tokens(struct search *search)
+{
+    const struct hin_store_filter *filter = search->filter;
+    struct hin_index *index = search->store->keys.index;
+    struct hin_index_state state;
+    if (filter->term_count == 0) {
+        return hin_ok();
     }
+    HIN_TRY(hin_index_see(search->store, &state));
+    for (size_t i = 0; i < filter->term_count; i++) {
+        HIN_TRY(hin_term_tokens(index, &filter->terms[i], &search->tokens[i]));
+    }
+    bool single = state.phase == HIN_INDEX_SETTLED;
+    search->settled = single && search->tokens[0].versions[0] == state.version;
+    search->known =
+        hin_index_knows(index, state.version) && (single || hin_index_knows(index, state.former));
     return hin_ok();
 }
 
@@ -416,7 +445,10 @@ static HIN_RESULT search_all(struct search *search)
         if (own) {
             HIN_TRY(hin_db_do(search->store, HIN_SQL_SNAPSHOT));
         }
-        result = search_snapshot(search, &more);
+        result = learn_tokens(search);
+        if (hin_is_ok(result)) {
+            result = search_snapshot(search, &more);
+        }
         if (own && hin_is_ok(hin_db_inside(search->store))) {
             HIN_IGNORE(hin_db_do(search->store, HIN_SQL_COMMIT)); /* nothing was written */
         }
@@ -486,19 +518,34 @@ HIN_RESULT hin_store_event_get(struct hin_store *store, int64_t id, struct hin_b
 
 /* --- tokens --- */
 
-HIN_RESULT hin_store_token(struct hin_index *index, const struct hin_term *term,
-                           uint64_t *ret_token)
+enum { NAMED_MAX = HIN_EVENT_NAME_MAX + HIN_CANONICAL_MAX + 16 };
+
+/* What a term's token is made of; a field that is not in the table goes by its name. */
+static struct hin_view indexed_value(const struct hin_term *term, uint8_t room[NAMED_MAX])
 {
     if (term->field != 0) {
-        return hin_index_token(index, term->field, term->value, ret_token);
+        return term->value;
     }
-    uint8_t room[HIN_EVENT_NAME_MAX + HIN_CANONICAL_MAX + 16];
     size_t name = HIN_MIN(term->name.size, (size_t)HIN_EVENT_NAME_MAX);
     size_t value = HIN_MIN(term->value.size, (size_t)HIN_CANONICAL_MAX);
     hin_store_u32(room, (uint32_t)name);
     hin_copy(room + 4, term->name.data, name);
     hin_copy(room + 4 + name, term->value.data, value);
-    return hin_index_token(index, 0, hin_view_of(room, 4 + name + value), ret_token);
+    return hin_view_of(room, 4 + name + value);
+}
+
+HIN_RESULT hin_store_token(struct hin_index *index, const struct hin_term *term,
+                           uint64_t *ret_token)
+{
+    uint8_t room[NAMED_MAX];
+    return hin_index_token(index, term->field, indexed_value(term, room), ret_token);
+}
+
+HIN_RESULT hin_term_tokens(struct hin_index *index, const struct hin_term *term,
+                           struct hin_index_tokens *ret_tokens)
+{
+    uint8_t room[NAMED_MAX];
+    return hin_index_tokens(index, term->field, indexed_value(term, room), ret_tokens);
 }
 
 HIN_RESULT hin_store_tokens(struct hin_index *index, const struct hin_event *event,

@@ -91,6 +91,7 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
     summary->plain_bytes = (int64_t)hin_segment_builder_bytes(store->builder);
     hin_buf_clear(&store->head);
     hin_buf_clear(&store->body);
+    hin_segment_note_index(store->builder, store->index_version);
     HIN_TRY(hin_data_key_new(store, HIN_OWNER_SEGMENT, summary->first_id, &sealer));
     struct hin_result sealed =
         hin_segment_finish(store->builder, sealer, &place, &store->head, &store->body);
@@ -181,6 +182,7 @@ static HIN_RESULT load(struct hin_store *store, int64_t id)
     HIN_TRY(fetch_part(store, HIN_SQL_BODY_GET, HIN_SQL_BODY_STANDS, id, &store->body));
     HIN_TRY(hin_segment_read_head(hin_buf_view(&store->head), &head));
     HIN_ENSURE(head.first_sequence == (uint64_t)id, CORRUPT); /* a segment in another's row */
+    store->loaded_index = head.index_version;
     HIN_TRY(hin_data_key_open(store, HIN_OWNER_SEGMENT, id, &key, head.key_id, &opener));
     struct hin_result opened = hin_segment_open(
         store->reader, opener, &place, hin_buf_view(&store->head), hin_buf_view(&store->body));
@@ -269,6 +271,9 @@ HIN_RESULT hin_segment_put(struct hin_store *store, struct hin_segment_summary *
                           : hin_record_write(event, keep_tokens, &store->record));
     HIN_TRY(hin_segment_add(store->builder, (uint64_t)event->id, event->time_usec,
                             hin_buf_view(&store->record), event->tokens, event->token_count));
+    if (event->token_count > 0) {
+        hin_segment_note_index(store->builder, event->index_version);
+    }
     hin_summary_add(summary, event);
     return hin_ok();
 }
@@ -284,6 +289,7 @@ static HIN_RESULT add_records(struct hin_store *store, struct hin_segment_summar
         HIN_TRY(hin_record_read(record.bytes, &event, tokens));
         event.id = (int64_t)record.sequence;
         event.time_usec = record.time_usec;
+        event.index_version = store->loaded_index;
         HIN_TRY(hin_segment_put(store, summary, &event, keep_tokens));
     }
     return hin_ok();

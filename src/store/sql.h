@@ -14,6 +14,13 @@
     "CASE WHEN octet_length(head) > 92 AND " HIN_SQL_PROBE("?3") " AND " HIN_SQL_PROBE("?4") " AND "                   \
     HIN_SQL_PROBE("?5") " AND " HIN_SQL_PROBE("?6") " AND " HIN_SQL_PROBE("?7") " AND " HIN_SQL_PROBE("?8") " AND "    \
     HIN_SQL_PROBE("?9") " THEN 1 ELSE 0 END"
+/* The same for either of two tokens: the value's under each index key, while there are two. */
+#define HIN_SQL_PROBES_EITHER                                                                                          \
+    "CASE WHEN octet_length(head) > 92 AND ((" HIN_SQL_PROBE("?3") " AND " HIN_SQL_PROBE("?4") " AND "                 \
+    HIN_SQL_PROBE("?5") " AND " HIN_SQL_PROBE("?6") " AND " HIN_SQL_PROBE("?7") " AND " HIN_SQL_PROBE("?8") " AND "    \
+    HIN_SQL_PROBE("?9") ") OR (" HIN_SQL_PROBE("?10") " AND " HIN_SQL_PROBE("?11") " AND " HIN_SQL_PROBE("?12")        \
+    " AND " HIN_SQL_PROBE("?13") " AND " HIN_SQL_PROBE("?14") " AND " HIN_SQL_PROBE("?15") " AND "                     \
+    HIN_SQL_PROBE("?16") ")) THEN 1 ELSE 0 END"
 #define HIN_SQL_NEVER "SELECT 0" /* a backend that does not judge tokens is not asked */
 
 /* The number of a thing's data key: store/data_key.c. */
@@ -45,7 +52,7 @@
                    "number = excluded.number, bytes = excluded.bytes")                                                 \
     SAME(KEY_PUT, "INSERT INTO key(id, version, created, wrapped, epoch) VALUES(?1, ?2, ?3, ?4, (SELECT number "       \
                   "FROM meta WHERE name = 'epoch'))")                                                                  \
-    SAME(KEY_SEALS, "SELECT 1 FROM key, meta WHERE key.id = ?1 AND meta.name = 'epoch' AND key.epoch = meta.number")   \
+    SAME(KEY_SEALS, "SELECT coalesce((SELECT number FROM meta WHERE name = 'index'), 1) FROM key, meta WHERE key.id = ?1 AND meta.name = 'epoch' AND key.epoch = meta.number")   \
     SAME(DATA_KEY_PUT, "INSERT INTO data_key(number, sealed) VALUES(?1, ?2) ON CONFLICT(number) DO UPDATE SET "        \
                        "sealed = excluded.sealed")                                                                     \
     SAME(DATA_KEY_LIST, "SELECT number, sealed FROM data_key WHERE number > ?1 ORDER BY number LIMIT ?2")              \
@@ -122,6 +129,14 @@
                               "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, "          \
                               HIN_SQL_PROBES " FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment WHERE "  \
                               "id <= ?1), 0) AND id <= ?2 ORDER BY id DESC LIMIT ?10")                                 \
+    EACH(DIRECTORY_UP_EITHER, HIN_SQL_NEVER,                                                                           \
+                              "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, "          \
+                              HIN_SQL_PROBES_EITHER " FROM segment WHERE id >= coalesce((SELECT max(id) FROM segment " \
+                              "WHERE id <= ?1), 0) AND id <= ?2 ORDER BY id LIMIT ?17")                                \
+    EACH(DIRECTORY_DOWN_EITHER, HIN_SQL_NEVER,                                                                         \
+                                "SELECT id, last_id, count, min_time, max_time, damaged, classes, severities, "        \
+                                HIN_SQL_PROBES_EITHER " FROM segment WHERE id >= coalesce((SELECT max(id) FROM "       \
+                                "segment WHERE id <= ?1), 0) AND id <= ?2 ORDER BY id DESC LIMIT ?17")                 \
     EACH(STATS, "SELECT coalesce(sum(count) FILTER (WHERE damaged = 0), 0), count(*), coalesce(sum(count >= 1000), "   \
                 "0), coalesce(sum(damaged), 0) FROM segment INDEXED BY segment_directory WHERE id > 0",                \
                 "SELECT coalesce(sum(count) FILTER (WHERE damaged = 0), 0)::bigint, count(*), count(*) FILTER (WHERE " \
@@ -203,7 +218,10 @@
     SAME(DOCUMENT_COUNT, "SELECT count(*) FROM document WHERE kind = ?1")                                              \
     SAME(DOCUMENT_EXPIRED, "SELECT id FROM document WHERE kind = ?1 AND expires > 0 AND expires <= ?2 LIMIT 1000")     \
     SAME(NAME_PUT, "INSERT INTO name(kind, slot, token, id) VALUES(?1, ?2, ?3, ?4)")                                   \
-    SAME(NAME_FIND, "SELECT id FROM name WHERE kind = ?1 AND slot = ?2 AND token = ?3")                                \
+    SAME(NAME_FIND, "SELECT id FROM name WHERE kind = ?1 AND slot = ?2 AND token IN (?3, ?4)")                         \
+    SAME(NAME_NEXT, "SELECT kind, id FROM name WHERE (kind, id) > (?1, ?2) ORDER BY kind, id LIMIT 1")                 \
+    SAME(NAME_LIST, "SELECT slot, token FROM name WHERE kind = ?1 AND id = ?2 ORDER BY slot")                          \
+    SAME(NAME_TURN, "UPDATE name SET token = ?4 WHERE kind = ?1 AND slot = ?2 AND token = ?3")                         \
     SAME(NAME_DROP, "DELETE FROM name WHERE kind = ?1 AND id = ?2")                                                    \
     SAME(AUDIT_PUT, "INSERT INTO audit(number, time, hash, sealed) VALUES(?1, ?2, ?3, ?4)")                            \
     SAME(AUDIT_LAST, "SELECT number, hash FROM audit ORDER BY number DESC LIMIT 1")                                    \

@@ -101,6 +101,20 @@ static HIN_RESULT renew(struct hin_store *store)
     return renewed;
 }
 
+/* Whether keys that this handle writes with are of before: the table key, the index key. What needs
+ * neither goes on without. */
+static HIN_RESULT catch_up(struct hin_store *store, bool *ret_again)
+{
+    bool table = !store->may_seal && store->keys.renew != NULL;
+    bool index = store->unlocked && hin_index_version(store->keys.index) < store->index_version;
+    *ret_again = !store->renewing && (table || index);
+    if (*ret_again) {
+        HIN_TRY(hin_db_do(store, HIN_SQL_ROLLBACK));
+        HIN_IGNORE(table ? renew(store) : hin_index_renew(store->keys.index));
+    }
+    return hin_ok();
+}
+
 HIN_RESULT hin_db_begin(struct hin_store *store)
 {
     HIN_ENSURE(!store->read_only, DENIED);
@@ -111,10 +125,12 @@ HIN_RESULT hin_db_begin(struct hin_store *store)
         return hin_ok();
     }
     HIN_TRY(begin_outermost(store));
-    if (!store->may_seal && !store->renewing && store->keys.renew != NULL) {
-        HIN_TRY(hin_db_do(store, HIN_SQL_ROLLBACK));
-        HIN_IGNORE(renew(store)); /* what seals nothing goes on without */
-        HIN_TRY(begin_outermost(store));
+    bool again = true;
+    for (int i = 0; i < 2 && again; i++) { /* a new table key first, then the index key is seen */
+        HIN_TRY(catch_up(store, &again));
+        if (again) {
+            HIN_TRY(begin_outermost(store));
+        }
     }
     store->depth++;
     return hin_ok();
@@ -220,6 +236,7 @@ HIN_RESULT hin_store_open(struct hin_store **ret_store, const struct hin_store_o
         store->statements[i] = (struct hin_statement){.store = store, .sql = (enum hin_sql)i};
     }
     hin_arena_init(&store->arena, 256u << 20);
+    hin_arena_init(&store->scratch, 16u << 20);
     hin_buf_init(&store->wrap, HIN_SEAL_OVERHEAD_BYTES + HIN_SEAL_KEY_BYTES);
     hin_buf_init(&store->head, HIN_SEALED_MAX);
     hin_buf_init(&store->body, HIN_SEALED_MAX);
@@ -262,6 +279,7 @@ void hin_store_close(struct hin_store *store)
     hin_secret_done(&store->own_key);
     hin_buf_done(&store->wrap);
     hin_arena_done(&store->arena);
+    hin_arena_done(&store->scratch);
     hin_buf_done(&store->head);
     hin_buf_done(&store->body);
     hin_buf_done(&store->record);

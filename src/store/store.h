@@ -46,6 +46,8 @@ struct hin_store_options {
                            opened by a path from the root. Not used with a server */
     const char *tenant; /* names the file "<tenant>.db" (the schema and the role) and binds every
                            sealed value */
+    const char *place;  /* whose file (or schema) is opened, where that is another's: for who tries
+                           a crossing (trial.h); NULL: the tenant's own */
     bool create;        /* make file (role and schema) when absent (else NOT_FOUND) */
     bool read_only;
     unsigned cache_kib;                        /* SQLite: of pages, at most; 0: 8 MiB */
@@ -70,7 +72,8 @@ struct hin_store_keys {
     HIN_RESULT (*sealer)(void *context, struct hin_sealer **ret_sealer);
     void *context;
     struct hin_opener *opener; /* whose source may call hin_store_key_get on this handle */
-    struct hin_index *index;   /* for unique names; the caller uses the same for tokens of events */
+    struct hin_index *index;   /* for unique names; the caller uses the same for tokens of events.
+                                  Renewed here when the store is under a newer key */
     /* All table keys were made anew (hin_store_reseal_begin) since the sealer's was: take another
      * one, put it into the key table (allowed here, as between operations) and answer it from then
      * on. NULL, or a failure: what seals something answers AGAIN. */
@@ -122,6 +125,41 @@ HIN_RESULT hin_store_reseal_step(struct hin_store *store, size_t limit, int64_t 
 /* *ret_kept: keys of version 1 that audit entries need. */
 HIN_RESULT hin_store_reseal_end(struct hin_store *store, uint64_t *ret_dropped,
                                 uint64_t *ret_kept) HIN_NONNULL;
+
+/* Index keys. What is found by tokens is written under the newest key that the index knows; a store
+ * under a former one is moved on by the first change that anybody makes who knows a newer one. From
+ * then on hin_store_reindex re-makes what stands under the former, which must be at hand until
+ * `former` is 0. Searches and hin_store_find answer the same throughout. */
+struct hin_store_index {
+    uint32_t version;         /* in force */
+    uint32_t former;          /* 0: nothing is found by another key any more */
+    bool names_done;          /* unique names are first, then segments of events: */
+    int64_t at_id, until_id;  /* event numbers: how far, of how many */
+    uint64_t names, segments; /* re-made */
+    uint64_t damaged, unread; /* documents and segments that do not open; events of a later version
+                                 (found by no term any more) */
+    uint64_t stuck;           /* documents whose names the namer does not know: tried again */
+};
+HIN_RESULT hin_store_index(struct hin_store *store, struct hin_store_index *ret_index) HIN_NONNULL;
+/* Moves the store on, should the index know a newer key. */
+HIN_RESULT hin_store_index_follow(struct hin_store *store) HIN_NONNULL;
+/* Only blind tokens of names are stored, so somebody must know what a document is called. */
+#define HIN_STORE_CANDIDATES_MAX 4
+struct hin_store_document;
+struct hin_arena;
+struct hin_store_namer {
+    /* What may have been the name in this slot when it was stored, into
+     * ret_names[HIN_STORE_CANDIDATES_MAX], which lives as long as the document and the arena. None:
+     * it is not known. */
+    HIN_RESULT(*names)
+    (void *context, const struct hin_store_document *document, size_t slot, struct hin_arena *arena,
+     struct hin_view *ret_names, size_t *ret_count);
+    void *context;
+};
+/* A bounded step: at most `limit` documents, or segments (1 to HIN_STORE_RESEAL_MOST). Nothing to
+ * do: does nothing. Goes on after a crash. */
+HIN_RESULT hin_store_reindex(struct hin_store *store, const struct hin_store_namer *namer,
+                             size_t limit, struct hin_store_index *ret_index) HIN_NONNULL;
 
 /* Where a shredding of copies stands (manager/shred.h): kept here, so that it goes on after a
  * crash. Its numbers mean nothing to the store. */

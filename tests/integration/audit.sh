@@ -131,31 +131,7 @@ like "which is said" "$(cat "$T/said2")" 'another tenant|is not the one that the
 # ---- the database, while nothing runs ----
 database() { echo "$T/m/db/$(api_tenant).db"; } # of the installation's own tenant
 api_tenant() { jq -r .tenant "$T/status.json"; }
-# edit CODE: Python with `db`, the database; by a hand that knows of triggers and page checksums
-edit() {
-    python3 - "$(database)" "$1" <<'PY'
-import sqlite3, struct, sys
-path, code = sys.argv[1:]
-db = sqlite3.connect(path)
-exec(code)
-db.commit()
-db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-db.close()
-PAGE, MASK = 8192, (1 << 64) - 1
-with open(path, "r+b") as f:
-    at = 0
-    while len(page := f.read(PAGE)) == PAGE:
-        total = 0x9E3779B97F4A7C15 ^ at
-        for word in struct.unpack("<1023Q", page[:-8]):
-            total = ((total ^ word) * 0xFF51AFD7ED558CCD) & MASK
-            total = (total << 29 | total >> 35) & MASK
-        if struct.unpack("<Q", page[-8:])[0] != total:
-            f.seek(at + PAGE - 8)
-            f.write(struct.pack("<Q", total))
-            f.seek(at + PAGE)
-        at += PAGE
-PY
-}
+edit() { edit_database "$(database)" "$1"; } # CODE
 told() { seen_some m --where state=31; }
 gaps() { entries --action audit.gap | wc -l; }
 

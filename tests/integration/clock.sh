@@ -73,6 +73,10 @@ happens 30 "the manager measures what is served" manager_near 250000
 happens 30 "so does the agent, and its heartbeat says so" agent_near 250000
 is "within the bound" "$(clock state)" within
 is "by time servers" "$(computer clockSource) $(computer clockBeyondBound)" "ntp false"
+claim() { api m GET trust/claims/S67 | jq -r .status; }
+check "the probe of the clock says so" cli m trust run clock-offset
+sleep 0.3
+is "and the claim is proven" "$(claim)" proven
 note "manager $(clock offsetUsec) +- $(clock errorUsec), agent $(computer clockOffset), served 250000"
 check "the error is stated" [ "$(clock errorUsec)" -ge 1 ]
 check "the answer is new" [ "$(clock lastAnswer)" -gt $(($(now_msec) - 20000)) ]
@@ -120,6 +124,9 @@ is "nothing was told so far" "$(events m --where state=32) $(events m --where st
 echo 3 >"$T/offset"
 manager_beyond() { [ "$(clock state)" = beyond ] && manager_near 3000000; }
 happens 40 "the manager is past its bound" manager_beyond
+check_not "the probe says so" cli m trust run clock-offset
+sleep 0.3
+is "and the claim that hangs on it is red, no other" "$(api m GET trust/claims | jq -r '.claims[] | select(.status == "failed") | .ID')" S67
 agent_beyond() { [ "$(computer clockBeyondBound)" = true ] && agent_near 3000000; }
 happens 40 "so is the agent" agent_beyond
 both() { [ "$(manager_told "$1") $(agent_told "$1")" = "1 1" ]; }

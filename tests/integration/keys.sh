@@ -43,6 +43,35 @@ is "and is gone" "$(key '[.tenantKey.versions[].version] | @csv')" 2
 check_not "a version that is not there does not retire" cli m key retire tenant 1
 check_not "nor the one in force" cli m key retire tenant 2
 
+# ---- the index key: searches and names go by it ----
+numbers 1 60 index >>"$LOG"
+happens 20 "lines arrive" all_there m index 1 60
+jobs=$(process m jobs)
+kill -STOP "$jobs" # so that nothing is made anew before it is looked at
+check "the index key rotates" cli m key rotate index
+is "what is there is still found by the former" "$(key '.indexKey | [.version, .state, (.versions | map(.needed))[]] | @csv')" '2,"names",true,true'
+numbers 61 120 index >>"$LOG"
+happens 20 "events of before and after are found by a sealed field" all_there m index 1 120
+check_not "the former does not retire before all is made anew" cli m key retire index 1
+like "and the refusal says why" "$(cli m key retire index 1 2>&1)" 'still found by version 1 .*made anew in the background'
+check_not "nor does the key rotate again" cli m key rotate index
+like "which is told too" "$(cli m key rotate index 2>&1)" 'former version is not retired yet'
+like "status tells people how far it is" "$(cli m key status)" 'names are made anew, then [0-9]+ events'
+check "who signs in is found" sign_in m
+kill -CONT "$jobs"
+index_is() { [ "$(key .indexKey.state)" = "$1" ]; }
+happens 30 "all is made anew in the background" index_is settled
+is "names and segments, nothing is left over" "$(key '.indexKey | [.names > 3, .segments > 0, .stuck, (.versions | map(.needed))[]] | @csv')" 'true,true,0,false,true'
+check "the former retires" cli m key retire index 1
+is "and is gone" "$(key '[.indexKey.versions[].version] | @csv')" 2
+check_not "the one in force does not" cli m key retire index 2
+check "all is found by the new one" eval 'all_there m index 1 120 && all_there m calm 1 100'
+check "so is who signs in" sign_in m
+check "the agent, too" eval 'stop a && agent_start a'
+numbers 121 125 index >>"$LOG"
+happens 20 "which goes on" all_there m index 1 125
+check "each use of the keys is in the record" eval 'audited m "key.use.*done.*index-rotate for admin" && audited m "key.use.*done.*index-retire for admin" && audited m "key.rotate.*done.*index key"'
+
 # ---- the provider's keys ----
 for name in master wrapping; do
     check_not "the $name key in force does not retire" cli m key retire $name 1
@@ -84,7 +113,7 @@ manager_start m || bail "the manager starts again, with two workers"
 
 # ---- processes are killed while keys rotate ----
 roles=(kms keys jobs worker)
-verbs=("rotate master" "rotate wrapping" "rotate tenant" "rotate data" "rewrap" "rewrap")
+verbs=("rotate master" "rotate wrapping" "rotate tenant" "rotate data" "rewrap" "rewrap" "rotate index" "retire index 2")
 RANDOM=${SEED:=$$}
 note "SEED=$SEED"
 killed=0
@@ -110,6 +139,10 @@ note "$(grep -cx 0 "$T/changes") of $(wc -l <"$T/changes") changes went through,
 settled() { cli m key rewrap && cli m kms test; }
 happens 60 "after 20 kills keys are wrapped anew" settled
 happens 60 "nothing is lost, nothing stands twice" all_there m storm 1 $((round * 50))
+happens 60 "all is under one index key" index_is settled
+retire_index() { local v; v=$(key '.indexKey.versions | select(length > 1)[0].version'); [ -z "$v" ] || cli m key retire index "$v"; }
+check "the former is retired" retire_index
+is "one is left" "$(key '.indexKey.versions | length')" 1
 check "and what was there before is read" all_there m calm 1 200
 old_ones() { key '.tenantKey | .version as $v | .versions[].version | select(. != $v)'; }
 retire_old() { local v; for v in $(old_ones); do cli m key retire tenant "$v" || return 1; done; [ -z "$(old_ones)" ]; }

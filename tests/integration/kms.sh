@@ -52,6 +52,8 @@ check "into which OpenSSL comes with the module alone" test -z "$(readelf -d "$b
 check "the module is in that process and in no other" test "$(for p in $(descendants "${pids[m]}"); do grep -l libsofthsm2 "/proc/$p/maps"; done)" = "/proc/$kms/maps"
 check "a PIN is no argument and no environment of any process" test -z "$(for p in $(descendants "${pids[m]}"); do cat "/proc/$p/cmdline" "/proc/$p/environ"; done | tr '\0' '\n' | grep 24681357)"
 check "signed in" sign_in m
+check "no worker reaches the token's module" cli m trust run kms-reach
+is "which is proven" "$(api m GET 'evidence?limit=1' | jq -r '.evidence[0].outcome')" proven
 is "status names the service" "$(api m GET status | jq -r '.keyRing.provider, .keyRing.sealed' | tr '\n' ' ')" "pkcs11 true "
 
 check "places are added" watch m "$T/log/*.log"

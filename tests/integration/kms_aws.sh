@@ -89,6 +89,8 @@ happens 15 "a line becomes an event" seen m 1 --where user=first
 
 # ---- rotation ----
 check "the provider passes its test" cli m kms test
+check "no worker reaches it, and it holds the wrapping keys: both are tried" cli m trust run kms-reach kms-aws tenant-keys
+is "and proven" "$(api m GET 'evidence?limit=3' | jq -r '.evidence[].outcome' | sort -u)" proven
 before=$(grep -c '^ScheduleKeyDeletion done' "$T/cloud/requests")
 for name in master wrapping; do
     check "the $name key rotates" cli m key rotate $name

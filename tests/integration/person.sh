@@ -76,6 +76,31 @@ is "an export is an export" "$(entries --action person.export | jq -c 'select(.e
 check "and a read" eval '[ "$(entries --action person.read | wc -l)" -ge 3 ]'
 is "the values stand nowhere in them" "$(entries --action 'person.*' | grep -cE 'alice|/home/')" 0
 
+# ---- correct ----
+is "whose, and what, must be said" "$(person correct --where user=7 >/dev/null 2>&1; echo $?) $(person correct --set user=7 >/dev/null 2>&1; echo $?)" "2 2"
+is "without a terminal it is to be said" "$(person correct --where user=7 --set user=7x >/dev/null 2>&1; echo $?)" 2
+like "the raw line is not corrected" "$(person correct --where user=7 --set raw=x --yes 2>&1)" 'the raw line is evidence'
+like "nor what is not personal" "$(person correct --where user=7 --set program=x --yes 2>&1)" 'no field with personal data'
+before=$(cli m events --format json --where url=/home/bob | jq -c '[.evidences[0].user.name, .raw_data] | select(.[0] == "7")')
+bobs=$(person find --where url=/home/bob --json | jq .events.count)
+jobs=$(process m jobs)
+kill -STOP "$jobs"
+person correct --where url=/home/bob --where user=7 --set user=seven --set src_ip=192.0.2.7 --note "read wrongly" --yes --no-wait >/dev/null 2>&1
+kill -KILL "$jobs" # before it has begun
+check "the wait goes on by ID until it is done" eval 'for _ in $(seq 60); do person correct --status 1 2>/dev/null | grep -q "correction 1: done, 1 events" && break; sleep 0.5; done; person correct --status 1 | grep -q done'
+fixed=$(cli m events --format json --where url=/home/bob --where user=seven)
+is "the event is found by what it holds now" "$(jq -r '[.evidences[0].user.name, .evidences[0].src_endpoint.ip] | join(" ")' <<<"$fixed")" "seven 192.0.2.7"
+is "its raw line is as it was" "$(jq -r .raw_data <<<"$fixed")" "$(jq -r '.[1]' <<<"$before")"
+entry=$(person correct --status 1 --json | jq .auditID)
+like "it bears when, and by which entry" "$(jq -r '.unmapped.corrected[]' <<<"$fixed")" "^audit entry $entry: user, src_ip, 20[0-9-]+T[0-9:]+Z \\(read wrongly\\)\$"
+is "which says who asked, by the names of the fields alone" "$(entries | jq -c --argjson n "$entry" 'select(.ID == $n) | .entry | [.action, .outcome, .detail]')" '["person.correct","done","by url, user, set user, src_ip"]'
+is "nobody is there by the former value" "$(person find --where url=/home/bob --where user=7 --json | jq .events.count)" 0
+is "and everybody else as before" "$(person find --where url=/home/bob --json | jq .events.count) $(person find --where url=/home/alice --where user=7 --json | jq .events.count)" "$bobs 1"
+is "each event once" "$(cli m events --format json --where url=/home/bob | jq -r .ID | sort -u | wc -l)" "$bobs"
+is "it is corrected again" "$(person correct --where user=seven --set user=7 --yes --json 2>/dev/null | jq -c '[.state, .events]')" '["done",1]'
+is "and bears both" "$(cli m events --format json --where url=/home/bob --where user=7 | jq '.unmapped.corrected | length')" 2
+check_not "no value stands in the record" eval 'entries | grep -F "192.0.2.7"'
+
 # ---- erase ----
 total() { cli m person find --where "url=$1" --json | jq .events.count; }
 copy_kept() { # what an adversary may have: database and vault; and the ring, which is the control below
@@ -135,6 +160,7 @@ check "its certificate is had later, too" person erase --status 2 --certificate 
 is "and counts what there was" "$(verify "$T/second.json" --json | jq -c .certificate.erased.events) $(total /home/alice) $(total /home/bob)" "30 0 830"
 
 # ---- the copy ----
+stop a # it would send the copy what came after
 check "the manager ends in order" stop m
 copy() { # RING: a manager on the copy with this ring
     rm -rf "$T/c" "$T/c.keyring" "$T/c.log"

@@ -36,7 +36,7 @@ like "an authority that did not sign its certificate is named" \
 
 # ---- over the socket ----
 
-manager_init m --store "$SOCKET" --store-password-file "$P/password" || bail "init makes an installation on PostgreSQL"
+manager_init m --store "$SOCKET" --store-password-file "$P/password" --admin-email annegret@beispielhaft.example || bail "init makes an installation on PostgreSQL"
 ok "init makes an installation on PostgreSQL"
 check_not "no secret is in the settings" grep -F "$(cat "$P/password")" "$T/m/manager.json"
 check_not "nor on a command line" grep -aF "$(cat "$P/password")" /proc/[0-9]*/cmdline
@@ -85,12 +85,36 @@ done
 is "red has none of blue's" "$(tally red secret-of-blue)" "0 0 0 0"
 is "each has a schema with a role of its own, and none a right in another's" \
     "$(as_admin "SELECT count(DISTINCT n.oid), count(*) FILTER (WHERE has_schema_privilege(r.oid, n.oid, 'USAGE') AND r.rolname <> n.nspname) FROM pg_namespace n, pg_roles r WHERE n.nspname LIKE 'hinomi\_%' AND r.rolname LIKE 'hinomi\_%'")" "3|0"
+index_is() { [ "$(cli red key status --json | jq -r .indexKey.state)" = "$1" ]; }
+check "red's index key rotates" cli red key rotate index
+numbers 301 400 "secret-of-red" >>"$T/log-red/n.log"
+happens 40 "events are found by either, and new ones come" all_there red "secret-of-red" 1 400
+happens 40 "what is there is made anew, though jobs lets that tenant rest" index_is settled
+check "the former retires" cli red key retire index 1
+check "and all is found by the new one" all_there red "secret-of-red" 1 400
+is "in its schema alone" "$(cli m key status --json | jq -c .indexKey.version),$(cli blue key status --json | jq -c .indexKey.version)" "1,1"
 stop agent-red
 stop agent-blue
 check "a person's data is erased there, though jobs lets that tenant rest, and it is certified" eval '
     cli blue person erase --where user=7 --where url=secret-of-blue --yes --certificate "$T/person.json" 2>/dev/null &&
     [ "$("$build/hinomi" certificate verify "$T/person.json" --fingerprint "${fingerprints[m]}" --json | jq -c "[.certificate.erased.events, .certificate.name]")" = "[1,\"blue\"]" ]'
 is "of all else nothing" "$(cli blue events --format json --where url=secret-of-blue | wc -l) $(cli blue person find --where user=7 --json | jq .events.count)" "299 0"
+
+# ---- promises, tried there ----
+
+trust_run() { cli m trust run "$@" >"$T/trust" 2>&1; }
+check "no tenant's role or keys cross into another's schema, and nothing lies there in the clear" \
+    trust_run schema-isolation sealing-canary contacts-sealed tenant-keys audit-chain
+is "all of it was tried" "$(grep -c '^proven' "$T/trust")" 5
+schema_of() { echo "hinomi_$(jq -r .guid "$T/$1.tenant.json")"; }
+as_admin "GRANT USAGE ON SCHEMA \"$(schema_of blue)\" TO \"$(schema_of red)\"; GRANT SELECT ON \"$(schema_of blue)\".meta TO \"$(schema_of red)\"" >/dev/null
+check_not "a right in another's schema is found" trust_run schema-isolation
+like "and said" "$(cat "$T/trust")" 'may: SELECT count\(\*\) FROM "'"$(schema_of blue)"'"\.meta'
+as_admin "REVOKE ALL ON \"$(schema_of blue)\".meta FROM \"$(schema_of red)\"; REVOKE ALL ON SCHEMA \"$(schema_of blue)\" FROM \"$(schema_of red)\"" >/dev/null
+as_admin "INSERT INTO \"hinomi_$(jq -r .tenant "$T/m/manager.json")\".meta(name, bytes) VALUES ('note', 'annegret@beispielhaft.example')" >/dev/null
+check_not "a contact in the clear is found" trust_run contacts-sealed
+as_admin "DELETE FROM \"hinomi_$(jq -r .tenant "$T/m/manager.json")\".meta WHERE name = 'note'" >/dev/null
+check "without them all is well" trust_run schema-isolation contacts-sealed
 
 # ---- a tenant is erased: schema and role go ----
 

@@ -36,6 +36,7 @@ struct init_options {
     const char *agents;
     const char *content;
     const char *administrator;
+    const char *admin_name, *admin_mail;
     struct hin_passphrase_source passphrase;
     struct hin_passphrase_source kms_secret;
     struct hin_kms_options kms;
@@ -115,6 +116,10 @@ static const struct hin_option option_rows[] = {
      "Rule set of the default policy; the one shipped unless set.", NULL, false, false},
     {"administrator", 0, HIN_OPTION_TEXT, offsetof(struct init_options, administrator), "NAME",
      "Name of the first administrator; admin unless set.", NULL, false, false},
+    {"admin-name", 0, HIN_OPTION_TEXT, offsetof(struct init_options, admin_name), "NAME",
+     "That person's name, for whoever has to be reached; kept sealed.", NULL, false, false},
+    {"admin-email", 0, HIN_OPTION_TEXT, offsetof(struct init_options, admin_mail), "ADDRESS",
+     "That person's e-mail address; kept sealed.", NULL, false, false},
     {"uid-base", 0, HIN_OPTION_COUNT, offsetof(struct init_options, uid_base), "UID",
      "As root: first of the numeric user ids that the processes take; 64900 unless set, 0: stay "
      "root (weaker).",
@@ -200,9 +205,26 @@ static HIN_RESULT settle_endpoint(struct init *init, const char *text,
     return hin_ok();
 }
 
+/* Before anything is made. */
+static HIN_RESULT check_contact(struct init *init)
+{
+    const char *name = init->options.admin_name;
+    const char *mail = init->options.admin_mail;
+    if (name != NULL && !hin_credential_name_is_valid(hin_view_from_text(name))) {
+        return hin_error_set(&init->error, HIN_INVALID, NULL, 0, 0,
+                             "--admin-name: at most 255 bytes, no control characters");
+    }
+    if (mail != NULL && !hin_credential_mail_is_valid(hin_view_from_text(mail))) {
+        return hin_error_set(&init->error, HIN_INVALID, NULL, 0, 0,
+                             "--admin-email %s: not an e-mail address", mail);
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT settle(struct init *init)
 {
     struct hin_manager_config *config = &init->config;
+    HIN_TRY(check_contact(init));
     hin_manager_config_default(config);
     config->uid_base = geteuid() == 0 ? (uint32_t)init->options.uid_base : 0;
     STEP(settle_endpoint(init, init->options.api, &config->api), "--api");
@@ -405,8 +427,16 @@ static HIN_RESULT make_ca_file(struct init *init)
     return hin_file_replace(init->state_fd, "ca.pem", hin_buf_view(&pem), 0644);
 }
 
+static struct hin_view text_or_none(const char *text)
+{
+    return text != NULL ? hin_view_from_text(text) : HIN_VIEW_EMPTY;
+}
+
 static HIN_RESULT make_tenant(struct init *init)
 {
+    struct hin_credential_contact contact = {hin_view_from_text(init->options.administrator),
+                                             text_or_none(init->options.admin_name),
+                                             text_or_none(init->options.admin_mail)};
     struct hin_keys_local local = {init->vault, HIN_KEYS_MASK_ALL};
     struct hin_keys_carrier carrier = hin_keys_carrier_local(&local);
     char folder[HIN_PATH_MAX];
@@ -424,9 +454,7 @@ static HIN_RESULT make_tenant(struct init *init)
     STEP(hin_audit_write(&init->tenant, &audit), "writing the audit record");
     STEP(hin_content_store(&init->tenant, found ? folder : NULL, &init->content, &init->error),
          "storing the rule set");
-    return fail(init,
-                hin_credential_first_new(
-                    &init->tenant, hin_view_from_text(init->options.administrator), &init->first),
+    return fail(init, hin_credential_first_new(&init->tenant, &contact, &init->first),
                 "making the first credentials");
 }
 

@@ -12,9 +12,11 @@
 #include "manager/audit.h"
 #include "manager/database.h"
 #include "manager/erasure.h"
+#include "manager/jobs/probes.h"
 #include "manager/jobs/schedule.h"
 #include "manager/keys/use.h"
 #include "manager/making.h"
+#include "manager/names.h"
 #include "manager/person_erasure.h"
 #include "manager/retention.h"
 #include "manager/roles.h"
@@ -22,14 +24,22 @@
 #include "store/documents.h"
 #include "store/events.h"
 
-enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, JOBS_MAX = 8, AWAKE_MAX = 32, RETAIN_STEPS = 8 };
+enum {
+    START_TIMEOUT_USEC = 30 * 1000 * 1000,
+    JOBS_MAX = 8,
+    AWAKE_MAX = 32,
+    RETAIN_STEPS = 8,
+    INDEX_STEP = 8
+};
 #define TURN_USEC        (10 * HIN_MINUTE_USEC)
 #define TAIL_AGE_USEC    (10 * HIN_SEC_USEC)
 #define REST_USEC        (10 * HIN_SEC_USEC)
 #define ERRAND_REST_USEC (2 * HIN_SEC_USEC) /* after a failure */
 #define ERASE_TURN_USEC  (500 * HIN_MSEC_USEC)
 #define RETAIN_TURN_USEC (200 * HIN_MSEC_USEC)
-#define LOOK_USEC        (5 * HIN_SEC_USEC) /* which tenants there are */
+#define STUCK_REST_USEC  HIN_MINUTE_USEC
+#define INDEX_TURN_USEC  (300 * HIN_MSEC_USEC) /* of each second, while an index key is rotated */
+#define LOOK_USEC        (5 * HIN_SEC_USEC)    /* which tenants there are */
 #define ACTIVE_USEC                                                                                \
     (30 * HIN_SEC_USEC) /* after a change of its files a tenant's tail is merged                   \
                          */
@@ -49,10 +59,11 @@ struct ward {
     struct hin_tenant tenant;
     struct hin_job_state states[JOBS_MAX];
     int64_t used_usec, changed_usec; /* monotonic */
-    bool errand;                     /* a person's data is perhaps to be erased */
-    int64_t errand_usec;             /* monotonic, when that goes on */
-    int64_t retained_usec;           /* monotonic; when the time retention goes by was last moved */
-    struct timespec stamp;           /* of the write-ahead log, as it was last seen */
+    bool errand;           /* a person's data is perhaps to be erased, an index key was rotated */
+    int64_t errand_usec;   /* monotonic, when that goes on */
+    uint64_t stuck;        /* documents that keep a former index key, as the log was told */
+    int64_t retained_usec; /* monotonic; when the time retention goes by was last moved */
+    struct timespec stamp; /* of the write-ahead log, as it was last seen */
     struct retaining retaining;
 };
 
@@ -63,6 +74,8 @@ struct jobs {
     size_t ward_count;
     struct hin_database database;
     uint64_t keep_days;
+    uint64_t workers;
+    struct hin_jobs_probes probes;
     int64_t looked_usec;
     struct hin_tenant_row erasing; /* number 0: none is */
 };
@@ -209,7 +222,8 @@ static struct hin_result retain(void *context, int64_t now_usec)
 
 static struct hin_result expire(void *context, int64_t now_usec)
 {
-    static const enum hin_store_kind kinds[] = {HIN_STORE_API_KEYS, HIN_STORE_ENROLMENT_TOKENS};
+    static const enum hin_store_kind kinds[] = {HIN_STORE_API_KEYS, HIN_STORE_ENROLMENT_TOKENS,
+                                                HIN_STORE_PROBE_RUNS};
     struct ward *ward = context;
     HIN_TRY(wake(ward));
     for (size_t i = 0; i < HIN_COUNT(kinds); i++) {
@@ -224,8 +238,12 @@ static struct hin_result refresh(void *context, int64_t now_usec)
 {
     struct ward *ward = context;
     (void)now_usec;
+    struct hin_store_index index;
     HIN_TRY(wake(ward));
-    return hin_tenant_refresh(&ward->tenant);
+    HIN_TRY(hin_tenant_refresh(&ward->tenant));
+    HIN_TRY(hin_store_index(ward->tenant.store, &index));
+    ward->errand = ward->errand || index.former != 0; /* one that was restored, say */
+    return hin_ok();
 }
 
 /* Every page is read, every sealed thing opened: what is damaged is marked and gone around. */
@@ -424,44 +442,148 @@ static void clear_makings(struct jobs *jobs)
     }
 }
 
-/* Some steps of the erasure of a person's data. The installation's own tenant is always looked at,
- * another one when a note says so. */
-static HIN_RESULT step_persons(struct ward *ward)
+/* Some steps of the erasure of a person's data. */
+static HIN_RESULT step_persons(struct ward *ward, bool *ret_idle)
 {
     int64_t until_usec = monotonic_usec() + ERASE_TURN_USEC;
     struct hin_person_progress progress = {0};
-    HIN_TRY(wake(ward));
     do {
         HIN_TRY(hin_person_erasure_step(&ward->tenant, &ward->jobs->wards->tenant, &progress));
         if (progress.done) {
-            hin_log(HIN_LOG_INFO, "erasure %lld of a person's data of tenant %s is done",
-                    (long long)progress.id, ward->tenant.id);
+            hin_log(HIN_LOG_INFO, "%s %lld of a person's data of tenant %s is done",
+                    progress.corrected ? "correction" : "erasure", (long long)progress.id,
+                    ward->tenant.id);
         }
     } while (!progress.idle && progress.wait_usec == 0 && monotonic_usec() < until_usec);
     ward->errand_usec = monotonic_usec() + progress.wait_usec;
-    if (progress.idle && ward->errand) {
+    *ret_idle = progress.idle;
+    return hin_ok();
+}
+
+static void tell_stuck(struct ward *ward, const struct hin_store_index *index)
+{
+    if (index->stuck != ward->stuck && index->stuck > 0) {
+        hin_log(
+            HIN_LOG_WARNING,
+            "%llu documents of tenant %s keep the former index key: what they are called cannot "
+            "be told from them",
+            (unsigned long long)index->stuck, ward->tenant.id);
+    }
+    ward->stuck = index->stuck;
+}
+
+/* Some of what stands under a former index key is made anew. */
+static HIN_RESULT step_index(struct ward *ward, bool *ret_idle)
+{
+    int64_t until_usec = monotonic_usec() + INDEX_TURN_USEC;
+    struct hin_store_index index;
+    HIN_TRY(hin_store_index(ward->tenant.store, &index));
+    bool begun = index.former != 0;
+    while (index.former != 0 && monotonic_usec() < until_usec) {
+        HIN_TRY(hin_store_reindex(ward->tenant.store, &hin_document_namer, INDEX_STEP, &index));
+        if (index.stuck > 0) { /* no use to hurry */
+            ward->errand_usec = monotonic_usec() + STUCK_REST_USEC;
+            break;
+        }
+    }
+    if (begun && index.former == 0) {
+        hin_log(HIN_LOG_INFO,
+                "tenant %s: nothing is under the former index key any more; %llu names and %llu "
+                "segments were made anew",
+                ward->tenant.id, (unsigned long long)index.names,
+                (unsigned long long)index.segments);
+    }
+    tell_stuck(ward, &index);
+    *ret_idle = index.former == 0;
+    return hin_ok();
+}
+
+static HIN_RESULT step_errands(struct ward *ward)
+{
+    bool persons_idle = false, index_idle = false;
+    HIN_TRY(wake(ward));
+    HIN_TRY(step_persons(ward, &persons_idle));
+    HIN_TRY(step_index(ward, &index_idle));
+    if (persons_idle && index_idle && ward->errand) {
         ward->errand = false;
         HIN_TRY(hin_person_errand_done(&ward->jobs->wards->tenant, ward->tenant.number));
     }
     return hin_ok();
 }
 
-static void go_on_with_persons(struct ward *ward)
+/* The installation's own tenant is always looked at, another one when a note says so. */
+static void go_on_with_errands(struct ward *ward)
 {
     bool due = monotonic_usec() >= ward->errand_usec;
     if (!due || (ward->tenant.number != 0 && !ward->errand)) {
         return;
     }
-    struct hin_result stepped = step_persons(ward);
+    struct hin_result stepped = step_errands(ward);
     if (!hin_is_ok(stepped)) {
         ward->errand_usec = monotonic_usec() + ERRAND_REST_USEC;
         if (stepped.code != HIN_AGAIN) {
             hin_log_result(HIN_LOG_WARNING, stepped,
-                           "the erasure of a person's data of tenant %s goes on later",
+                           "an errand for tenant %s (a person's data, an index key) goes on later",
                            ward->tenant.id);
         }
     }
 }
+
+/* ---- probes ---- */
+
+static struct hin_result
+each_tenant(void *context, struct hin_result (*visit)(void *visitor, struct hin_tenant *tenant),
+            void (*closed)(void *visitor, const struct hin_tenant *tenant, struct hin_result why),
+            void *visitor)
+{
+    struct jobs *jobs = context;
+    size_t awake = 0;
+    HIN_TRY(look(jobs)); /* one that was made just now is tried too */
+    for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
+        bool rested = !hin_tenant_is_awake(&ward->tenant);
+        struct hin_result woken = wake(ward);
+        if (!hin_is_ok(woken)) {
+            closed(visitor, &ward->tenant, woken);
+            continue;
+        }
+        struct hin_result visited = visit(visitor, &ward->tenant);
+        if (rested && ++awake > AWAKE_MAX) {
+            hin_tenant_rest(&ward->tenant);
+        }
+        HIN_TRY(visited);
+    }
+    return hin_ok();
+}
+
+static struct hin_result ask(void *context, const char *role, unsigned instance,
+                             struct hin_view question, struct hin_buf *ret_trial)
+{
+    const struct jobs *jobs = context;
+    return hin_jobs_ask(jobs->role, role, instance, question, ret_trial);
+}
+
+static void told(void *context, const struct hin_probe *probe, const struct hin_trial *trial,
+                 bool broken)
+{
+    const struct jobs *jobs = context;
+    hin_jobs_tell_probe(jobs->role, (unsigned)jobs->workers, probe, trial, broken);
+}
+
+static void run_probes(struct jobs *jobs)
+{
+    struct hin_probe_tools tools = {
+        .context = jobs,
+        .own = &jobs->wards->tenant,
+        .clock = hin_clock_system(),
+        .each_tenant = each_tenant,
+        .ask = ask,
+        .workers = (unsigned)jobs->workers,
+        .told = told,
+    };
+    hin_jobs_run_probes(&jobs->probes, &tools);
+}
+
+/* ---- turns ---- */
 
 static HIN_RESULT tend(struct ward *ward)
 {
@@ -474,7 +596,7 @@ static HIN_RESULT tend(struct ward *ward)
     }
     (void)hin_jobs_run(table, ward->states, HIN_COUNT(table), ward,
                        hin_tenant_now_usec(&ward->tenant), on_failure);
-    go_on_with_persons(ward);
+    go_on_with_errands(ward);
     go_on_retaining(ward);
     bool many = ward->jobs->ward_count > AWAKE_MAX;
     if (!first && (many || monotonic_usec() - ward->used_usec > REST_USEC)) {
@@ -499,6 +621,7 @@ static struct hin_result tick(void *context, int64_t now_usec)
     for (struct ward *ward = jobs->wards; ward != NULL; ward = ward->next) {
         HIN_TRY(tend(ward));
     }
+    run_probes(jobs);
     return hin_ok();
 }
 
@@ -580,6 +703,8 @@ static struct hin_result jobs_run(struct hin_role *role)
     jobs->role = role;
     HIN_IGNORE(hin_view_to_u64(hin_role_setting(role, "keep-days"),
                                &jobs->keep_days)); /* 0 when it is not told */
+    HIN_IGNORE(hin_view_to_u64(hin_role_setting(role, "workers"), &jobs->workers));
+    jobs->probes.from_usec = monotonic_usec() + HIN_JOBS_PROBES_DELAY_USEC;
     struct hin_result result = open_first(jobs);
     if (hin_is_ok(result)) {
         struct hin_role_loop loop = {
@@ -600,7 +725,7 @@ const struct hin_role_definition hin_manager_role_jobs = {
     .name = "jobs",
     .sandbox = jobs_sandbox,
     .run = jobs_run,
-    .peers = {"keys"},
+    .peers = {"keys", "worker", "probe"},
     .user = HIN_ROLE_USER_DATA,
     .instances = 1,
     .restart = HIN_ROLE_ALWAYS,

@@ -20,6 +20,7 @@
 #include "event/state.h"
 #include "io/address.h"
 #include "manager/config.h"
+#include "manager/content.h"
 #include "manager/depot/remote.h"
 #include "manager/kms/aws.h"
 #include "manager/kms/hand.h"
@@ -85,6 +86,7 @@ struct run {
     struct hin_manager_config config;
     char state[HIN_PATH_MAX];
     int state_fd, vault_fd, database_fd, api_fd, agents_fd;
+    int trust_fd;             /* the catalogue of claims; -1: it is not installed */
     struct hin_secret secret; /* what opens the key management service */
     struct hin_database database;
     unsigned workers;
@@ -132,6 +134,7 @@ static HIN_RESULT hand_jobs(struct run *run, struct hin_role_hand *hand)
 {
     HIN_TRY(hin_role_hand_setting(hand, "tenant", hin_view_from_text(run->config.tenant)));
     HIN_TRY(hand_number(hand, "keep-days", run->config.keep_days));
+    HIN_TRY(hand_number(hand, "workers", run->workers));
     HIN_TRY(hin_database_hand(&run->database, hand));
     return hin_role_hand_fd(hand, "db", run->database_fd);
 }
@@ -183,6 +186,48 @@ static HIN_RESULT hand_clock(struct run *run, struct hin_role_hand *hand)
     return hin_clock_settings_hand(&run->config.clock, hand);
 }
 
+/* What the process `probe` is to connect to: lines "LINK HOST PORT ADDRESS", the address as a
+ * number, looked up here since that process can look up nothing; "-" where there is none. */
+static HIN_RESULT add_listener(struct hin_buf *lines, const char *link,
+                               const struct hin_manager_endpoint *endpoint)
+{
+    struct hin_address address;
+    char text[HIN_ADDRESS_TEXT_BYTES] = "-";
+    size_t count = 0;
+    const char *host = hin_manager_is_wildcard(endpoint->host) ? "127.0.0.1" : endpoint->host;
+    if (hin_is_ok(hin_resolve(host, endpoint->port, &address, 1, &count, NULL))) {
+        hin_address_format_host(&address, text, sizeof(text));
+    }
+    return hin_buf_printf(lines, "%s %s %u %s\n", link, host, endpoint->port, text);
+}
+
+static HIN_RESULT hand_probe(struct run *run, struct hin_role_hand *hand)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf lines = {.max = 8192};
+    HIN_TRY(add_listener(&lines, "api", &run->config.api));
+    HIN_TRY(add_listener(&lines, "agents", &run->config.agents));
+    for (size_t i = 0; i < run->config.front_count; i++) {
+        HIN_TRY(add_listener(&lines, "cli", &run->config.fronts[i]));
+    }
+    return hin_role_hand_setting(hand, "listeners", hin_buf_view(&lines));
+}
+
+/* What a worker is to try to reach, and must not: the service that holds the wrapping keys. */
+static HIN_RESULT hand_forbidden(struct run *run, struct hin_role_hand *hand)
+{
+    const struct hin_kms_settings *kms = &run->config.kms;
+    struct hin_manager_endpoint endpoint;
+    const char *path = kms->kind == HIN_KMS_FILE ? run->config.keyring : kms->module;
+    HIN_TRY(hin_role_hand_setting(hand, "kms", hin_view_from_text(hin_kms_name(kms->kind))));
+    if (kms->kind != HIN_KMS_AWS) {
+        return hin_role_hand_setting(hand, "kms-path", hin_view_from_text(path));
+    }
+    HIN_CLEANUP(hin_buf_done) struct hin_buf line = {.max = 1024};
+    HIN_TRY(hin_kms_aws_endpoint(kms, &endpoint));
+    HIN_TRY(add_listener(&line, "kms", &endpoint));
+    return hin_role_hand_setting(hand, "kms-endpoint", hin_buf_view(&line));
+}
+
 static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 {
     HIN_TRY(hand_jobs(run, hand));
@@ -191,8 +236,11 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
         hin_role_hand_setting(hand, "agents-host", hin_view_from_text(run->config.agents.host)));
     HIN_TRY(hin_role_hand_setting(hand, "api-url", hin_view_from_text(run->urls[0])));
     HIN_TRY(hin_role_hand_setting(hand, "agents-url", hin_view_from_text(run->urls[1])));
-    HIN_TRY(hand_number(hand, "workers", run->workers));
     HIN_TRY(hand_clock(run, hand));
+    HIN_TRY(hand_forbidden(run, hand));
+    if (run->trust_fd >= 0) {
+        HIN_TRY(hin_role_hand_fd(hand, "trust", run->trust_fd));
+    }
     HIN_TRY(hin_role_hand_fd(hand, "api", run->api_fd));
     return hin_role_hand_fd(hand, "agents", run->agents_fd);
 }
@@ -200,9 +248,9 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 static const struct {
     const char *role;
     struct hin_result (*hand)(struct run *run, struct hin_role_hand *hand);
-} gifts[] = {{"kms", hand_kms},           {"keys", hand_keys},     {"jobs", hand_jobs},
-             {"worker", hand_worker},     {"backup", hand_backup}, {"depot", hand_depot},
-             {HIN_CLOCK_ROLE, hand_clock}};
+} gifts[] = {{"kms", hand_kms},       {"keys", hand_keys},         {"jobs", hand_jobs},
+             {"worker", hand_worker}, {"backup", hand_backup},     {"depot", hand_depot},
+             {"probe", hand_probe},   {HIN_CLOCK_ROLE, hand_clock}};
 
 static struct hin_result prepare(void *context, const char *name, unsigned instance,
                                  struct hin_role_hand *hand)
@@ -332,6 +380,17 @@ static HIN_RESULT open_folder(struct run *run, const char *name, int *ret_fd)
     return hin_ok();
 }
 
+/* Without it there is no page of claims; all else goes on. */
+static void open_trust(struct run *run)
+{
+    char folder[HIN_PATH_MAX];
+    if (!hin_is_ok(hin_content_find_trust(folder)) ||
+        !hin_is_ok(hin_fd_open(AT_FDCWD, folder, O_RDONLY | O_DIRECTORY, 0, &run->trust_fd))) {
+        hin_log(HIN_LOG_WARNING, "the catalogue of claims (content/trust) is not installed: there "
+                                 "is no page of them");
+    }
+}
+
 static HIN_RESULT open_all(struct run *run, const struct hin_role_program *program)
 {
     struct hin_result opened =
@@ -351,6 +410,7 @@ static HIN_RESULT open_all(struct run *run, const struct hin_role_program *progr
     HIN_TRY(unsealed);
     HIN_TRY(hin_database_open(&run->database, run->config.store, &run->options.store_password,
                               &run->error));
+    open_trust(run);
     HIN_TRY(hin_listen_tcp(run->config.api.host, run->config.api.port, &run->api_fd, NULL,
                            &run->error));
     HIN_TRY(hin_listen_tcp(run->config.agents.host, run->config.agents.port, &run->agents_fd, NULL,
@@ -425,8 +485,12 @@ static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
 
 int hin_manager_run(const struct hin_role_program *program, int argc, char **argv)
 {
-    struct run run = {
-        .state_fd = -1, .vault_fd = -1, .database_fd = -1, .api_fd = -1, .agents_fd = -1};
+    struct run run = {.state_fd = -1,
+                      .vault_fd = -1,
+                      .database_fd = -1,
+                      .api_fd = -1,
+                      .agents_fd = -1,
+                      .trust_fd = -1};
     char **operands;
     size_t operand_count = 0;
     bool help = false;
@@ -454,6 +518,7 @@ int hin_manager_run(const struct hin_role_program *program, int argc, char **arg
     }
     hin_secret_done(&run.secret);
     hin_database_close(&run.database);
+    hin_fd_close(&run.trust_fd);
     hin_fd_close(&run.api_fd);
     hin_fd_close(&run.agents_fd);
     hin_fd_close(&run.database_fd);

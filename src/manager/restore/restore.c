@@ -415,6 +415,19 @@ static HIN_RESULT move_aside(struct restore *restore, const char *uuid)
     return hin_directory_sync(restore->database_fd);
 }
 
+/* The index key may have been rotated between the backup's key and its last increment: what is
+ * there is then made anew under one that is newer still. */
+static HIN_RESULT fit_index(struct restore *restore, struct hin_tenant *tenant)
+{
+    struct hin_store_index index;
+    HIN_TRY(hin_store_index(tenant->store, &index));
+    if (index.version > hin_index_version(tenant->index)) {
+        HIN_TRY(hin_vault_index_raise(restore->vault, hin_tenant_view(tenant), index.version));
+        HIN_TRY(hin_index_renew(tenant->index));
+    }
+    return hin_store_index_follow(tenant->store);
+}
+
 /* The tenant's keys are in the vault. *tenant stays open. */
 static HIN_RESULT fill(struct restore *restore, const struct hin_backup_manifest *manifest,
                        struct hin_tenant *tenant)
@@ -433,6 +446,7 @@ static HIN_RESULT fill(struct restore *restore, const struct hin_backup_manifest
         restore->error = backup.error;
         return filled;
     }
+    STEP(fit_index(restore, tenant), "fitting the index key");
     STEP(record(tenant, manifest), "writing the audit record");
     return keep_outcome(restore, manifest->tenant, manifest);
 }

@@ -8,6 +8,7 @@
 #include "clock/role.h"
 #include "manager/worker/api/api.h"
 #include "manager/worker/ingest/internal.h"
+#include "manager/worker/probe.h"
 
 enum {
     PEERS_MAX = 64 + 3,
@@ -110,7 +111,7 @@ static struct hin_result on_claim(void *context, struct hin_ipc *channel,
 {
     struct peer *peer = context;
     struct hin_reader reader = hin_reader_of(message->payload);
-    struct hin_claim claim = {0};
+    struct hin_session_claim claim = {0};
     struct hin_desk *desk = NULL;
     uint64_t computer = 0;
     (void)channel;
@@ -340,19 +341,25 @@ static const struct hin_ipc_permit clock_rows[] = {
 };
 static const struct hin_ipc_table clock_table = {"clock -> worker", clock_rows,
                                                  HIN_COUNT(clock_rows)};
-/* keys and jobs only answer calls, which never come this way. */
-static const struct hin_ipc_table silent_table = {"keys, jobs -> worker", rows, 0};
+/* keys only answers calls, which never come this way. */
+static const struct hin_ipc_table silent_table = {"keys -> worker", rows, 0};
 
-/* What the parent has seen becomes an event of the manager's own. */
-static struct hin_result on_state(void *context, struct hin_ipc *channel,
+static struct hin_result on_probe(void *context, struct hin_ipc *channel,
                                   struct hin_ipc_message *message)
 {
-    struct hin_bus *bus = context;
-    struct hin_reader reader = hin_reader_of(message->payload);
+    struct peer *peer = context;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf answer = {.max = HIN_TRIAL_BYTES_MAX};
+    struct hin_result tried = hin_worker_probe(peer->bus->worker, message->payload, &answer);
+    return hin_ipc_reply(channel, message, tried.code, hin_buf_view(&answer));
+}
+
+/* What the parent or `jobs` has seen becomes an event of the manager's own. */
+static HIN_RESULT tell_state(struct hin_bus *bus, struct hin_view payload)
+{
+    struct hin_reader reader = hin_reader_of(payload);
     struct hin_view text;
     char own[256];
     uint16_t state = 0;
-    (void)channel;
     HIN_TRY(hin_read_u16(&reader, &state));
     HIN_TRY(hin_read_bytes(&reader, sizeof(own) - 1, &text));
     HIN_TRY(hin_read_end(&reader));
@@ -365,6 +372,27 @@ static struct hin_result on_state(void *context, struct hin_ipc *channel,
     }
     return hin_ok();
 }
+
+static struct hin_result on_state(void *context, struct hin_ipc *channel,
+                                  struct hin_ipc_message *message)
+{
+    (void)channel;
+    return tell_state(context, message->payload);
+}
+
+static struct hin_result on_state_of_jobs(void *context, struct hin_ipc *channel,
+                                          struct hin_ipc_message *message)
+{
+    struct peer *peer = context;
+    (void)channel;
+    return tell_state(peer->bus, message->payload);
+}
+
+static const struct hin_ipc_permit jobs_rows[] = {
+    {HIN_MESSAGE_PROBE, HIN_IPC_REQUEST, 0, 0, 1, HIN_PROBE_QUESTION_MAX, 0, on_probe},
+    {HIN_MESSAGE_STATE, 0, 0, 0, 3, 1024, 0, on_state_of_jobs},
+};
+static const struct hin_ipc_table jobs_table = {"jobs -> worker", jobs_rows, HIN_COUNT(jobs_rows)};
 
 static const struct hin_ipc_permit parent_rows[] = {
     {HIN_MESSAGE_STATE, 0, 0, 0, 3, 1024, 0, on_state},
@@ -429,7 +457,7 @@ static const struct known {
 } known_peers[] = {
     {"worker", &table},
     {"keys", &silent_table},
-    {"jobs", &silent_table},
+    {"jobs", &jobs_table},
     {HIN_CLOCK_ROLE, &clock_table},
 };
 
@@ -578,7 +606,7 @@ void hin_bus_changed(struct hin_bus *bus, int64_t tenant, enum hin_store_kind ki
     send_all(bus, HIN_MESSAGE_CHANGED, hin_view_of(payload, sizeof(payload)));
 }
 
-void hin_bus_claim(struct hin_bus *bus, const struct hin_claim *claim)
+void hin_bus_claim(struct hin_bus *bus, const struct hin_session_claim *claim)
 {
     uint8_t payload[32];
     struct pending pending = {.number = claim->number, .tenant = claim->tenant};

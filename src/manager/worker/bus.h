@@ -16,13 +16,13 @@ void hin_bus_changed(struct hin_bus *bus, int64_t tenant, enum hin_store_kind ki
 /* "Computer `computer` says hello here with this session counter: has anybody a session of it that
  * is alive?" Answered to hin_ingest_claim_settled once all other workers have said, or at once when
  * there are none. */
-struct hin_claim {
+struct hin_session_claim {
     uint64_t number; /* of the session, in its worker */
     int64_t tenant;
     int64_t computer;
     uint64_t counter;
 };
-void hin_bus_claim(struct hin_bus *bus, const struct hin_claim *claim);
+void hin_bus_claim(struct hin_bus *bus, const struct hin_session_claim *claim);
 /* The answer to another worker's claim; pinging an older session may take its 5 s. */
 void hin_bus_claim_answer(struct hin_bus *bus, unsigned worker, uint64_t number, bool alive);
 /* Hold all sessions of a computer (a clone was noticed). */
@@ -55,7 +55,8 @@ uint64_t hin_bus_agents(struct hin_bus *bus, int64_t tenant);
 uint64_t hin_bus_clocks_beyond(struct hin_bus *bus, int64_t tenant);
 
 /* What ingest does with what the bus brings. */
-void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker, const struct hin_claim *claim);
+void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker,
+                         const struct hin_session_claim *claim);
 void hin_ingest_claim_settled(struct hin_ingest *ingest, uint64_t number, bool alive);
 void hin_ingest_on_hold(struct hin_ingest *ingest, int64_t computer);
 void hin_ingest_on_changed(struct hin_ingest *ingest, enum hin_store_kind kind, int64_t id);

@@ -11,6 +11,7 @@
 #include "manager/worker/bus.h"
 #include "manager/worker/desk.h"
 #include "manager/worker/ingest/ingest.h"
+#include "manager/worker/trust.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000 };
 #define SERVER_LIFETIME_USEC (90 * HIN_DAY_USEC)
@@ -285,6 +286,9 @@ static struct hin_result worker_sandbox(struct hin_role *role, struct hin_sandbo
     HIN_TRY(hin_process_protect());
     HIN_TRY(hin_database_allow(role, sandbox));
     hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_FILES_WRITE | HIN_SANDBOX_ACCEPT);
+    if (hin_role_fd(role, "trust") >= 0) {
+        HIN_TRY(hin_sandbox_allow_path(sandbox, hin_role_fd(role, "trust"), ".", HIN_SANDBOX_READ));
+    }
     return hin_sandbox_allow_path(sandbox, hin_role_fd(role, "db"), ".",
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
 }
@@ -304,6 +308,7 @@ static HIN_RESULT start(struct hin_worker *worker)
     HIN_TRY(open_first(worker));
     HIN_TRY(issue_tls(worker, &worker->authority, &worker->api_tls, &worker->agents_tls));
     HIN_TRY(hin_gate_authority_changed(worker->gate));
+    hin_worker_trust_begin(worker);
     HIN_TRY(hin_api_new(worker, &worker->api));
     HIN_TRY(hin_bus_new(worker, &worker->bus));
     HIN_TRY(hin_ingest_tell_salvage(worker->desks->ingest));
@@ -319,6 +324,7 @@ static void stop(struct hin_worker *worker)
     worker->api = NULL;
     hin_gate_free(worker->gate); /* its streams end, the sessions with them */
     worker->gate = NULL;
+    hin_worker_trust_end(worker);
     hin_desks_free(worker);
     hin_bus_free(worker->bus);
     hin_tls_free(worker->api_tls);

@@ -17,6 +17,7 @@ struct hin_api;
 struct hin_gate;
 struct hin_bus;
 struct hin_desk;
+struct hin_worker_trust;
 
 /* What a worker counts; the names are those of the metrics, without "hinomi_" and "_total". */
 #define HIN_WORKER_COUNTERS(X)                                                                     \
@@ -80,6 +81,7 @@ struct hin_worker {
     struct hin_bus *bus;
     struct hin_worker_counters counters;
     struct hin_worker_clock ntp;
+    struct hin_worker_trust *trust; /* NULL: no catalogue of claims is installed */
     int64_t started_usec;
 };
 /* role.c: new certificates for the listeners, of the authority that `keys` has in force. What fails

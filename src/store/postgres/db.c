@@ -10,7 +10,7 @@
 #include "crypt/link.h"
 #include "store/postgres/internal.h"
 
-enum { PARAMETERS_MAX = 16 };
+enum { PARAMETERS_MAX = 18 };
 enum { OID_BYTEA = 17, OID_BIGINT = 20, OID_TEXT = 25 }; /* pg_type.dat: fixed for ever */
 #define PAUSE_FIRST_USEC (100 * HIN_MSEC_USEC)
 #define PAUSE_MOST_USEC  (5 * HIN_SEC_USEC)
@@ -283,7 +283,8 @@ static HIN_RESULT prepare(struct hin_postgres *postgres, const struct hin_statem
 
 static HIN_RESULT execute(struct hin_statement *statement)
 {
-    static const int binary[PARAMETERS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1};
+    static const int binary[PARAMETERS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1, 1,
+                                               1, 1, 1, 1, 1, 1, 1, 1, 1};
     struct hin_postgres *postgres = hin_postgres_of(statement->store);
     struct query *query = statement->prepared;
     char name[12];
@@ -385,7 +386,9 @@ static HIN_RESULT open_store(struct hin_store *store, const struct hin_store_opt
     HIN_ENSURE(postgres != NULL, NO_MEMORY);
     store->connection = postgres;
     postgres->server = options->server;
-    HIN_TRY(hin_postgres_role(options->server->user, store->tenant, postgres->role));
+    HIN_TRY(hin_postgres_role(options->server->user,
+                              options->place != NULL ? options->place : store->tenant,
+                              postgres->role));
     struct hin_result opened =
         hin_postgres_connect(postgres, options->create && !options->read_only, &postgres->trouble);
     if (hin_is_ok(opened)) {
@@ -445,4 +448,6 @@ const struct hin_backend hin_backend_postgres = {
     .damage_count = damage_count,
     .trouble = trouble,
     .tally = tally,
+    .trespass = hin_postgres_trespass,
+    .search_plain = hin_postgres_search_plain,
 };

@@ -302,7 +302,8 @@ static HIN_RESULT open_store(struct hin_store *store, const struct hin_store_opt
     store->connection = sqlite;
     sqlite->cache_kib = options->cache_kib != 0 ? options->cache_kib : CACHE_KIB;
     char name[HIN_STORE_TENANT_MAX + 4];
-    (void)snprintf(name, sizeof(name), "%s.db", store->tenant);
+    (void)snprintf(name, sizeof(name), "%s.db",
+                   options->place != NULL ? options->place : store->tenant);
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
                 (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                 (options->create && !options->read_only ? SQLITE_OPEN_CREATE : 0);
@@ -350,4 +351,5 @@ const struct hin_backend hin_backend_sqlite = {
     .overwrite = overwrite,
     .damage_count = damage_count,
     .trouble = trouble,
+    .search_plain = hin_sqlite_search_plain,
 };

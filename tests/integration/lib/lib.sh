@@ -291,6 +291,32 @@ manager_start() { # NAME [OPTIONS...]
 
 manager_stop() { stop "$1"; }
 
+# edit_database FILE CODE: Python with `db`, the database, which nobody has open; by a hand that knows of page checksums
+edit_database() {
+    python3 - "$1" "$2" <<'PY'
+import sqlite3, struct, sys
+path, code = sys.argv[1:]
+db = sqlite3.connect(path)
+exec(code)
+db.commit()
+db.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+db.close()
+PAGE, MASK = 8192, (1 << 64) - 1
+with open(path, "r+b") as f:
+    at = 0
+    while len(page := f.read(PAGE)) == PAGE:
+        total = 0x9E3779B97F4A7C15 ^ at
+        for word in struct.unpack("<1023Q", page[:-8]):
+            total = ((total ^ word) * 0xFF51AFD7ED558CCD) & MASK
+            total = (total << 29 | total >> 35) & MASK
+        if struct.unpack("<Q", page[-8:])[0] != total:
+            f.seek(at + PAGE - 8)
+            f.write(struct.pack("<Q", total))
+            f.seek(at + PAGE)
+        at += PAGE
+PY
+}
+
 # api NAME METHOD PATH [BODY]: the answer's body; the HTTP status in $T/status. Fails from 400 on.
 api() {
     local name=$1 method=$2 path=$3 status answer=$T/answer.$BASHPID

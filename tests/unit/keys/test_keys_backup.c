@@ -109,8 +109,8 @@ TEST(test_keys_backup__a_vault_comes_back_with_the_authority_under_another_ring)
     HIN_CLEANUP(site_done) struct site other = {0};
     HIN_CLEANUP(hin_buf_done) struct hin_buf was = {.max = 65536};
     HIN_CLEANUP(hin_buf_done) struct hin_buf is = {.max = 65536};
-    HIN_CLEANUP(hin_secret_done) struct hin_secret indexed = {0};
-    HIN_CLEANUP(hin_secret_done) struct hin_secret back = {0};
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys indexed = {0};
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys back = {0};
     PAYLOAD(own);
     PAYLOAD(red);
     uint8_t keys[2][HIN_SIGN_PUBLIC_BYTES];
@@ -136,9 +136,10 @@ TEST(test_keys_backup__a_vault_comes_back_with_the_authority_under_another_ring)
     CHECK_OK(hin_vault_checkpoint_public(site.vault, keys[0]));
     CHECK_OK(hin_vault_checkpoint_public(other.vault, keys[1]));
     CHECK(memcmp(keys[0], keys[1], sizeof(keys[0])) == 0);
-    CHECK_OK(hin_vault_index_key(site.vault, HIN_VIEW("red"), HIN_VAULT_FOR_BACKUP, &indexed));
-    CHECK_OK(hin_vault_index_key(other.vault, HIN_VIEW("red"), HIN_VAULT_FOR_BACKUP, &back));
-    CHECK(hin_secret_equal(&indexed, &back));
+    CHECK_OK(hin_vault_index_keys(site.vault, HIN_VIEW("red"), HIN_VAULT_FOR_BACKUP, &indexed));
+    CHECK_OK(hin_vault_index_keys(other.vault, HIN_VIEW("red"), HIN_VAULT_FOR_BACKUP, &back));
+    CHECK(indexed.count == 1 && back.count == 1);
+    CHECK(hin_secret_equal(&indexed.keys[0], &back.keys[0]));
     /* it opens again from its file, with its own ring alone */
     hin_vault_free(other.vault);
     other.vault = NULL;

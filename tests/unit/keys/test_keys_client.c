@@ -16,16 +16,16 @@
 static int be_worker(int fd)
 {
     struct hin_ipc *channel = NULL;
-    struct hin_secret index = {0};
+    struct hin_index_keys index = {0};
     if (!hin_is_ok(hin_ipc_new(fd, 0, &channel))) {
         return 1;
     }
     struct hin_keys_remote remote = {channel, TYPE, TIMEOUT_USEC};
     struct hin_keys_carrier carrier = hin_keys_carrier_remote(&remote);
     struct hin_result granted =
-        hin_keys_index_key(&carrier, HIN_VIEW("t0"), HIN_VAULT_FOR_SEARCH, &index);
+        hin_keys_index_keys(&carrier, HIN_VIEW("t0"), HIN_VAULT_FOR_SEARCH, &index);
     struct hin_result refused = hin_keys_admin(&carrier, HIN_KEYS_TENANT_SHRED, HIN_VIEW("t0"));
-    return granted.code == HIN_OK && index.size == 32 && refused.code == HIN_DENIED ? 0 : 2;
+    return granted.code == HIN_OK && index.keys[0].size == 32 && refused.code == HIN_DENIED ? 0 : 2;
 }
 
 static void vault_done(struct hin_vault **vault)

@@ -70,8 +70,9 @@ static HIN_RESULT reopen(struct site *site)
 #define SITE(name, folder)                                                                         \
     HIN_CLEANUP(site_done) struct site name = {.directory = -1};                                   \
     CHECK_OK(site_build(&name, folder))
-#define BUF(name)    HIN_CLEANUP(hin_buf_done) struct hin_buf name = {.max = 1 << 20}
-#define SECRET(name) HIN_CLEANUP(hin_secret_done) struct hin_secret name = {0}
+#define BUF(name)        HIN_CLEANUP(hin_buf_done) struct hin_buf name = {.max = 1 << 20}
+#define INDEX_KEYS(name) HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys name = {0}
+#define SECRET(name)     HIN_CLEANUP(hin_secret_done) struct hin_secret name = {0}
 
 static void data_key_done(struct hin_vault_data_key *key)
 {
@@ -114,15 +115,15 @@ TEST(test_keys_vault__keys_of_tenants_are_apart)
     SITE(s, "vault2");
     DATA_KEY(key);
     BUF(wrapped);
-    SECRET(a);
-    SECRET(b);
+    INDEX_KEYS(a);
+    INDEX_KEYS(b);
     SECRET(none);
     CHECK_OK(hin_vault_tenant_create(s.vault, HIN_VIEW("t1")));
     CHECK_CODE(hin_vault_tenant_create(s.vault, HIN_VIEW("t1")), EXISTS);
     CHECK_CODE(hin_vault_tenant_create(s.vault, HIN_VIEW("../t1")), INVALID);
-    CHECK_OK(hin_vault_index_key(s.vault, HIN_VIEW("t0"), HIN_VAULT_FOR_INGEST, &a));
-    CHECK_OK(hin_vault_index_key(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_INGEST, &b));
-    CHECK(!hin_secret_equal(&a, &b));
+    CHECK_OK(hin_vault_index_keys(s.vault, HIN_VIEW("t0"), HIN_VAULT_FOR_INGEST, &a));
+    CHECK_OK(hin_vault_index_keys(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_INGEST, &b));
+    CHECK(!hin_secret_equal(&a.keys[0], &b.keys[0]));
     CHECK_OK(hin_vault_data_key_new(s.vault, HIN_VIEW("t0"), HIN_VAULT_FOR_INGEST, &key, &wrapped));
     CHECK_CODE(hin_vault_data_key_open(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_INGEST, key.id,
                                        hin_buf_view(&wrapped), &none),
@@ -147,6 +148,7 @@ TEST(test_keys_vault__a_shredded_tenant_never_opens)
     BUF(wrapped);
     BUF(before);
     BUF(ring);
+    INDEX_KEYS(no_index);
     SECRET(none);
     struct hin_view t0 = HIN_VIEW("t0");
     CHECK_OK(hin_vault_data_key_new(s.vault, t0, HIN_VAULT_FOR_INGEST, &key, &wrapped));
@@ -159,7 +161,7 @@ TEST(test_keys_vault__a_shredded_tenant_never_opens)
     CHECK_CODE(hin_vault_data_key_open(s.vault, t0, HIN_VAULT_FOR_SEARCH, key.id,
                                        hin_buf_view(&wrapped), &none),
                AUTH);
-    CHECK_CODE(hin_vault_index_key(s.vault, t0, HIN_VAULT_FOR_SEARCH, &none), AUTH);
+    CHECK_CODE(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &no_index), AUTH);
     CHECK_OK(hin_vault_tenant_shred(s.vault, t0)); /* cut off between the two steps: goes on */
     CHECK_CODE(hin_vault_tenant_shred(s.vault, t0), NOT_FOUND);
     CHECK_OK(hin_vault_tenant_create(s.vault, t0)); /* the same name again is another tenant */
@@ -257,7 +259,7 @@ TEST(test_keys_vault__names_what_is_wrong_with_its_file)
     CHECK_OK(hin_file_replace(s.directory, "vault",
                               hin_view_sub(hin_buf_view(&file), 0, file.size - 9), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), TRUNCATED);
-    file.data[3] = 4;
+    file.data[3] = 6;
     CHECK_OK(hin_file_replace(s.directory, "vault", hin_buf_view(&file), 0600));
     CHECK_CODE(hin_vault_open(&none, &s.options), UNSUPPORTED);
     CHECK(unlinkat(s.directory, "vault", 0) == 0);
@@ -315,7 +317,7 @@ TEST(test_keys_client__asks_for_all_a_worker_needs)
     BUF(agent);
     BUF(server);
     SECRET(back);
-    SECRET(index);
+    INDEX_KEYS(index);
     SECRET(tickets);
     struct hin_view t0 = HIN_VIEW("t0");
     int64_t now_usec = hin_clock_wall_usec(hin_clock_system());
@@ -323,7 +325,16 @@ TEST(test_keys_client__asks_for_all_a_worker_needs)
     CHECK_OK(hin_keys_data_key_open(&carrier, t0, HIN_VAULT_FOR_INGEST, key.id,
                                     hin_buf_view(&wrapped), &back));
     CHECK(hin_secret_equal(&key.key, &back));
-    CHECK_OK(hin_keys_index_key(&carrier, t0, HIN_VAULT_FOR_INGEST, &index));
+    CHECK_OK(hin_keys_index_keys(&carrier, t0, HIN_VAULT_FOR_INGEST, &index));
+    CHECK_INT(index.count, 1);
+    CHECK_INT(index.versions[0], 1);
+    hin_index_keys_done(&index);
+    CHECK_OK(hin_keys_admin(&carrier, HIN_KEYS_INDEX_ROTATE, t0));
+    CHECK_OK(hin_keys_index_keys(&carrier, t0, HIN_VAULT_FOR_INGEST, &index));
+    CHECK_INT(index.count, 2);
+    CHECK_INT(index.versions[0], 2); /* newest first */
+    CHECK_INT(index.versions[1], 1);
+    CHECK(!hin_secret_equal(&index.keys[0], &index.keys[1]));
     CHECK_OK(hin_keys_ticket_key(&carrier, &tickets));
     CHECK_OK(hin_keys_ca(&carrier, &ca));
     HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *pair = NULL;
@@ -419,7 +430,7 @@ TEST(test_keys_vault__retires_only_what_nothing_depends_on)
     CHECK_INT(status.wrapping.current_version, 2);
     CHECK_INT(status.tenant_version_count, 1);
     CHECK_INT(status.tenant_versions[0], 2);
-    CHECK_INT(status.index_under, 2);
+    CHECK_INT(status.index_under[0], 2);
     CHECK_INT(status.wrapping_rotated_usec, slow.wall_usec);
     CHECK_OK(hin_keys_retire(&keys, t0, HIN_VAULT_MASTER, 1));
     CHECK_OK(hin_keys_retire(&keys, t0, HIN_VAULT_WRAPPING, 1));
@@ -511,6 +522,123 @@ static HIN_RESULT frail_save(void *context, struct hin_view bytes)
     return frail->storage.save(frail->storage.context, bytes);
 }
 
+static bool same_keys(const struct hin_index_keys *a, size_t at, const struct hin_index_keys *b,
+                      size_t other)
+{
+    return a->versions[at] == b->versions[other] && hin_secret_equal(&a->keys[at], &b->keys[other]);
+}
+
+TEST(test_keys_vault__an_index_key_rotates_and_the_former_is_there_until_retired)
+{
+    SITE(s, "vault_index");
+    struct slow_clock slow = {.wall_usec = hin_clock_wall_usec(hin_clock_system())};
+    struct hin_clock clock = {
+        .wall_usec = read_clock, .monotonic_usec = read_clock, .context = &slow};
+    struct hin_view t0 = HIN_VIEW("t0");
+    struct hin_vault_tenant_status status;
+    INDEX_KEYS(first);
+    INDEX_KEYS(both);
+    INDEX_KEYS(last);
+    s.options.clock = &clock;
+    CHECK_OK(reopen(&s));
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &first));
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 1), CONFLICT);
+    CHECK_OK(hin_vault_index_rotate(s.vault, t0));
+    CHECK(strcmp(s.uses.last.verb, "index-rotate") == 0);
+    CHECK_CODE(hin_vault_index_rotate(s.vault, t0), CONFLICT); /* one at a time */
+    CHECK_CODE(hin_vault_index_rotate(s.vault, HIN_VIEW("t9")), NOT_FOUND);
+    CHECK_OK(reopen(&s));
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &both));
+    CHECK_INT(both.count, 2);
+    CHECK_INT(both.versions[0], 2);
+    CHECK(same_keys(&both, 1, &first, 0));
+    /* a tenant key on which the former one depends stays until it is wrapped anew, as both are */
+    CHECK_OK(hin_vault_tenant_rotate(s.vault, t0));
+    slow.wall_usec += HIN_VAULT_RETIRE_REST_USEC;
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_TENANT, 1), CONFLICT);
+    CHECK_OK(hin_vault_rewrap_all(s.vault, t0));
+    CHECK_OK(hin_vault_retire(s.vault, t0, HIN_VAULT_TENANT, 1));
+    CHECK_OK(hin_vault_tenant_status(s.vault, t0, &status));
+    CHECK_INT(status.index_version_count, 2);
+    CHECK_INT(status.index_versions[0], 1);
+    CHECK_INT(status.index_versions[1], 2);
+    CHECK(status.index_under[0] == 2 && status.index_under[1] == 2);
+    CHECK(status.index_rotated_usec > 0);
+    hin_index_keys_done(&last);
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &last));
+    CHECK(same_keys(&last, 0, &both, 0) && same_keys(&last, 1, &both, 1));
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 2), CONFLICT);
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 3), NOT_FOUND);
+    CHECK_OK(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 1));
+    CHECK(strcmp(s.uses.last.verb, "index-retire") == 0);
+    CHECK_CODE(hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 1), NOT_FOUND);
+    CHECK_OK(reopen(&s));
+    hin_index_keys_done(&last);
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &last));
+    CHECK_INT(last.count, 1);
+    CHECK(same_keys(&last, 0, &both, 0));
+    CHECK_OK(hin_vault_index_rotate(s.vault, t0));
+    CHECK_OK(hin_vault_tenant_status(s.vault, t0, &status));
+    CHECK_INT(status.index_versions[1], 3);
+}
+
+/* For a restored store: a key above the one that its backup did not bring along. */
+TEST(test_keys_vault__an_index_key_is_raised_above_a_restored_store)
+{
+    SITE(s, "vault_raise");
+    struct hin_view t0 = HIN_VIEW("t0");
+    INDEX_KEYS(first);
+    INDEX_KEYS(raised);
+    INDEX_KEYS(again);
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &first));
+    CHECK_CODE(hin_vault_index_raise(s.vault, t0, 1), EXISTS);
+    CHECK_OK(hin_vault_index_raise(s.vault, t0, 4));
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &raised));
+    CHECK(raised.count == 2 && raised.versions[0] == 5 && same_keys(&raised, 1, &first, 0));
+    CHECK_OK(hin_vault_index_raise(s.vault, t0, 9)); /* the older one goes */
+    CHECK_OK(reopen(&s));
+    CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &again));
+    CHECK(again.count == 2 && again.versions[0] == 10 && same_keys(&again, 1, &raised, 0));
+}
+
+/* Whatever change fails: both keys, or as before. */
+TEST(test_keys_vault__an_index_key_is_not_half_rotated)
+{
+    bool whole = false;
+    int cuts = 0;
+    for (; !whole; cuts++) {
+        char name[32];
+        INDEX_KEYS(before);
+        INDEX_KEYS(after);
+        INDEX_KEYS(again);
+        struct hin_view t0 = HIN_VIEW("t0");
+        snprintf(name, sizeof(name), "index_cut%d", cuts);
+        SITE(s, name);
+        CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &before));
+        struct frail frail = {
+            .real = s.options.provider, .storage = s.options.storage, .left = cuts};
+        struct hin_vault_options sound = s.options;
+        s.options.storage = (struct hin_vault_storage){frail_load, frail_save, &frail};
+        CHECK_OK(reopen(&s));
+        struct hin_result rotated = hin_vault_index_rotate(s.vault, t0);
+        struct hin_result retired =
+            hin_is_ok(rotated) ? hin_vault_retire(s.vault, t0, HIN_VAULT_INDEX, 1) : rotated;
+        CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &after));
+        whole = hin_is_ok(retired);
+        CHECK_INT(after.count, hin_is_ok(rotated) && !whole ? 2 : 1);
+        CHECK_INT(after.versions[0], hin_is_ok(rotated) ? 2 : 1);
+        CHECK(hin_is_ok(rotated) || same_keys(&before, 0, &after, 0));
+        s.options = sound;
+        CHECK_OK(reopen(&s));
+        CHECK_OK(hin_vault_index_keys(s.vault, t0, HIN_VAULT_FOR_SEARCH, &again));
+        CHECK_INT(again.count, after.count); /* as the file has it */
+        for (size_t i = 0; i < again.count; i++) {
+            CHECK(same_keys(&again, i, &after, i));
+        }
+    }
+    CHECK_INT(cuts, 3); /* two saves */
+}
+
 static HIN_RESULT put_golden(const char *golden, const char *path)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 1 << 20};
@@ -557,7 +685,7 @@ TEST(test_keys_vault__golden_version_1_moves_forward_also_when_cut_off)
     for (bool whole = false; !whole; cuts++) {
         char name[32];
         bool same = false;
-        SECRET(index);
+        INDEX_KEYS(index);
         BUF(former);
         struct hin_key_provider_status master;
         snprintf(name, sizeof(name), "migrate%d", cuts);
@@ -578,7 +706,7 @@ TEST(test_keys_vault__golden_version_1_moves_forward_also_when_cut_off)
         CHECK_OK(reopen(&s));
         CHECK_OK(opens_golden_data(&s, &same));
         CHECK(same);
-        CHECK_OK(hin_vault_index_key(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_SEARCH, &index));
+        CHECK_OK(hin_vault_index_keys(s.vault, HIN_VIEW("t1"), HIN_VAULT_FOR_SEARCH, &index));
         CHECK_OK(hin_vault_status(s.vault, &master));
         CHECK_INT(master.current_version, 2);
         CHECK_INT(master.version_count, 1); /* the key of format 1 is gone, */

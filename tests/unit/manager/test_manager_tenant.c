@@ -274,3 +274,38 @@ TEST(test_manager_tenant__shredding_makes_copies_worthless)
     CHECK(!hin_is_ok(house_of_copies(&copy, &h, folder, h.keyring)));
     house_done(&copy);
 }
+
+/* Another process has the tenant too, and rests with its keys while all table keys are made anew
+ * and those of before go. */
+TEST(test_manager_tenant__wakes_behind_a_shredding)
+{
+    HOUSE(h, "rested");
+    HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = 65536};
+    struct hin_keys_carrier carrier = {house_call, &h};
+    struct hin_tenant_place place = {h.database, NULL};
+    struct hin_error error = {0};
+    struct hin_shred_report report = {0};
+    struct hin_store_content after = {.bytes = HIN_VIEW("written after")};
+    struct hin_store_document document;
+    struct hin_tenant other;
+    int64_t id = 0;
+    CHECK_OK(put(&h, "stays readable", &id));
+    CHECK_OK(hin_tenant_open(&other, &place, tenant_id, &carrier, HIN_VAULT_FOR_SEARCH, &h.clock,
+                             false, &error));
+    for (int i = 0; i < 2; i++) { /* resting, and awake without a write */
+        if (i == 0) {
+            hin_tenant_rest(&other);
+        }
+        CHECK_OK(hin_tenant_shred_begin(&h.tenant));
+        for (report.done = false; !report.done; h.now_usec += report.wait_usec) {
+            CHECK_OK(hin_tenant_shred_copies(&h.tenant, 0, &report));
+        }
+        CHECK_OK(hin_tenant_wake(&other));
+        CHECK_OK(hin_tenant_refresh(&other));
+        hin_buf_clear(&buf);
+        CHECK_OK(hin_store_get(other.store, HIN_STORE_SETTINGS, id, &buf, &document));
+        CHECK_OK(hin_store_create(other.store, HIN_STORE_SETTINGS, &after, h.now_usec, &id));
+        CHECK_OK(get(&h, id, &buf));
+    }
+    hin_tenant_close(&other);
+}

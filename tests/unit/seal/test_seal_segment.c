@@ -170,9 +170,62 @@ TEST(test_seal_segment__newer_version_is_refused_by_name)
     FIXTURE(f);
     MADE(m, f, 1);
     struct hin_segment_head head;
-    m.head.data[3] = 2;
+    m.head.data[3] = 3;
     CHECK_CODE(hin_segment_read_head(hin_buf_view(&m.head), &head), UNSUPPORTED);
     CHECK_CODE(hin_segment_read_head(HIN_VIEW("PK nonsense"), &head), SYNTAX);
+}
+
+/* The lowest version of the index key that any token was made with stands in the head, sealed. */
+TEST(test_seal_segment__names_the_index_key_of_its_tokens)
+{
+    static const struct {
+        uint32_t noted[2], kept;
+    } rows[] = {{{0, 0}, 1}, {{1, 1}, 1}, {{3, 2}, 2}, {{2, 3}, 2}, {{7, 1}, 1}, {{7, 7}, 7}};
+    FIXTURE(f);
+    for (size_t i = 0; i < HIN_COUNT(rows); i++) {
+        MADE(m, f, 3);
+        struct hin_segment_head head;
+        CHECK_OK(hin_segment_read_head(hin_buf_view(&m.head), &head));
+        CHECK_INT(head.index_version, 1); /* of the one before; it is forgotten with it */
+        hin_buf_clear(&m.head);
+        hin_buf_clear(&m.body);
+        CHECK_OK(fill(m.builder, 3));
+        for (size_t n = 0; n < 2 && rows[i].noted[n] > 0; n++) {
+            hin_segment_note_index(m.builder, rows[i].noted[n]);
+        }
+        CHECK_OK(hin_segment_finish(m.builder, f.sealer, &f.place, &m.head, &m.body));
+        CHECK_OK(hin_segment_read_head(hin_buf_view(&m.head), &head));
+        CHECK_INT(head.index_version, rows[i].kept);
+        CHECK_INT(m.head.data[3], rows[i].kept > 1 ? 2 : 1);
+        CHECK_OK(hin_segment_open(m.reader, f.opener, &f.place, hin_buf_view(&m.head),
+                                  hin_buf_view(&m.body)));
+    }
+}
+
+TEST(test_seal_segment__golden_version_2)
+{
+    FIXTURE(f);
+    MADE(m, f, 1);
+    BUF(golden);
+    struct hin_segment_head head;
+    struct hin_segment_record record;
+    hin_buf_clear(&m.head);
+    hin_buf_clear(&m.body);
+    CHECK_OK(fill(m.builder, 20));
+    hin_segment_note_index(m.builder, 2);
+    CHECK_OK(hin_segment_finish(m.builder, f.sealer, &f.place, &m.head, &m.body));
+    CHECK_OK(hin_buf_append(&m.head, hin_buf_view(&m.body)));
+    CHECK_OK(golden_read("seal_segment_v2.bin", hin_buf_view(&m.head), &golden));
+    struct hin_view all = hin_buf_view(&golden);
+    CHECK_OK(hin_segment_read_head(all, &head));
+    CHECK_INT(head.index_version, 2);
+    CHECK_OK(hin_segment_open(m.reader, f.opener, &f.place, all,
+                              hin_view_sub(all, head.head_bytes, all.size)));
+    CHECK(hin_segment_next(m.reader, &record));
+    CHECK_VIEW(record.bytes, "event 0 of user root");
+    /* version and key are bound: the same as version 1 does not open */
+    golden.data[3] = 1;
+    CHECK_CODE(hin_segment_read_head(hin_buf_view(&golden), &head), CORRUPT);
 }
 
 TEST(test_seal_segment__golden_version_1)

@@ -172,6 +172,14 @@ static HIN_RESULT fetch_again(void *context, struct hin_secret *ret_key)
     return hin_secret_from(ret_key, hin_secret_view(source->key));
 }
 
+static HIN_RESULT fetch_index(void *context, struct hin_index_keys *ret_keys)
+{
+    HIN_TRY(fetch_again(context, &ret_keys->keys[0]));
+    ret_keys->versions[0] = HIN_INDEX_FIRST;
+    ret_keys->count = 1;
+    return hin_ok();
+}
+
 static HIN_RESULT find_again(void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_BYTES],
                              struct hin_secret *ret_key)
 {
@@ -223,7 +231,7 @@ TEST(test_seal_index__its_key_expires)
     hin_index_expire(index, 1000, UNUSED, HELD);
     hin_index_expire(index, 1000 + UNUSED, UNUSED, HELD);
     CHECK_CODE(hin_index_token(index, 7, HIN_VIEW("root"), &after), NOT_FOUND); /* no source */
-    hin_index_source(index, fetch_again, &source);
+    hin_index_source(index, fetch_index, &source);
     CHECK_OK(hin_index_token(index, 7, HIN_VIEW("root"), &after));
     CHECK(before == after);
     CHECK_INT(source.asked, 1);
@@ -258,6 +266,66 @@ TEST(test_seal_index__separates_fields_values_and_keys)
     CHECK_OK(hin_index_token(two, 7, HIN_VIEW("root"), &b));
     CHECK(a != b);
     CHECK_OK(hin_index_token(one, 7, HIN_VIEW_EMPTY, &b));
+}
+
+struct versions {
+    struct hin_index_keys keys;
+    bool refuses;
+};
+
+static HIN_RESULT fetch_versions(void *context, struct hin_index_keys *ret_keys)
+{
+    const struct versions *source = context;
+    HIN_ENSURE(!source->refuses, AGAIN);
+    for (size_t i = 0; i < source->keys.count; i++) {
+        HIN_TRY(hin_secret_from(&ret_keys->keys[i], hin_secret_view(&source->keys.keys[i])));
+        ret_keys->versions[i] = source->keys.versions[i];
+    }
+    ret_keys->count = source->keys.count;
+    return hin_ok();
+}
+
+/* Two versions at a time: the newest makes tokens, both find. */
+TEST(test_seal_index__two_versions_at_a_time)
+{
+    FIXTURE(f);
+    uint64_t first = 0, second = 0;
+    struct hin_index_tokens tokens;
+    struct versions source = {0};
+    HIN_CLEANUP(hin_index_freep) struct hin_index *index = NULL;
+    CHECK_OK(hin_index_new(&index, &f.key));
+    CHECK_INT(hin_index_version(index), HIN_INDEX_FIRST);
+    CHECK_CODE(hin_index_renew(index), NOT_FOUND); /* no source */
+    CHECK_OK(hin_index_token(index, 7, HIN_VIEW("root"), &first));
+    hin_index_source(index, fetch_versions, &source);
+    CHECK_CODE(hin_index_renew(index), INVALID); /* no key */
+    CHECK_OK(hin_secret_random(&source.keys.keys[0], HIN_INDEX_KEY_BYTES));
+    CHECK_OK(hin_secret_from(&source.keys.keys[1], hin_secret_view(&f.key)));
+    source.keys.count = 2;
+    CHECK_CODE(hin_index_renew(index), INVALID); /* not descending */
+    source.keys.versions[0] = 2;
+    source.keys.versions[1] = 1;
+    source.refuses = true;
+    CHECK_CODE(hin_index_renew(index), AGAIN);
+    CHECK_OK(hin_index_token(index, 7, HIN_VIEW("root"), &second)); /* as it was */
+    CHECK(first == second && hin_index_version(index) == 1);
+    source.refuses = false;
+    CHECK_OK(hin_index_renew(index));
+    CHECK_INT(hin_index_version(index), 2);
+    CHECK(hin_index_knows(index, 1) && hin_index_knows(index, 2) && !hin_index_knows(index, 3));
+    CHECK_OK(hin_index_token(index, 7, HIN_VIEW("root"), &second)); /* nothing is remembered */
+    CHECK(first != second);
+    CHECK_OK(hin_index_tokens(index, 7, HIN_VIEW("root"), &tokens));
+    CHECK_INT(tokens.count, 2);
+    CHECK(tokens.versions[0] == 2 && tokens.tokens[0] == second);
+    CHECK(tokens.versions[1] == 1 && tokens.tokens[1] == first);
+    source.keys.count = 1;
+    CHECK_OK(hin_index_renew(index));
+    CHECK(!hin_index_knows(index, 1));
+    CHECK_OK(hin_index_tokens(index, 7, HIN_VIEW("root"), &tokens));
+    CHECK(tokens.count == 1 && tokens.tokens[0] == second);
+    hin_index_keys_done(&source.keys);
+    hin_secret_done(&source.keys.keys[1]);
 }
 
 /* Format 1 as it was first written must open for ever. */

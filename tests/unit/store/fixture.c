@@ -43,6 +43,26 @@ static HIN_RESULT find_key(void *context, const uint8_t key_id[HIN_SEAL_KEY_ID_B
     return secret_of(key_id, ret_key);
 }
 
+static HIN_RESULT fetch_index(void *context, struct hin_index_keys *ret_keys)
+{
+    const struct keys *keys = context;
+    HIN_ENSURE(!keys->away, AGAIN);
+    for (size_t i = 0; i < HIN_INDEX_VERSIONS_MAX && keys->index_versions[i] != 0; i++) {
+        uint8_t key[HIN_INDEX_KEY_BYTES];
+        hin_fill(key, (uint8_t)(keys->seed + keys->index_versions[i] - 1), sizeof(key));
+        HIN_TRY(hin_secret_from(&ret_keys->keys[i], hin_view_of(key, sizeof(key))));
+        ret_keys->versions[i] = keys->index_versions[i];
+        ret_keys->count = i + 1;
+    }
+    return hin_ok();
+}
+
+void keys_index(struct keys *keys, uint32_t newest, uint32_t former)
+{
+    keys->index_versions[0] = newest;
+    keys->index_versions[1] = former;
+}
+
 HIN_RESULT keys_renew(void *context)
 {
     struct keys *keys = context;
@@ -78,7 +98,7 @@ HIN_RESULT keys_new(struct keys *keys, uint8_t seed)
     struct hin_secret secret;
     hin_fill(key, seed, sizeof(key));
     hin_fill(id, (uint8_t)(seed + 1), sizeof(id));
-    *keys = (struct keys){0};
+    *keys = (struct keys){.seed = seed, .index_versions = {HIN_INDEX_FIRST}};
     HIN_TRY(hin_secret_from(&secret, hin_view_of(key, sizeof(key))));
     hin_copy(keys->id, id, sizeof(id));
     keys->made[id[0]] = true;
@@ -91,6 +111,9 @@ HIN_RESULT keys_new(struct keys *keys, uint8_t seed)
     }
     if (hin_is_ok(result)) {
         result = hin_index_new(&keys->index, &secret);
+    }
+    if (hin_is_ok(result)) {
+        hin_index_source(keys->index, fetch_index, keys);
     }
     hin_secret_done(&secret);
     return result;
@@ -231,6 +254,7 @@ static HIN_RESULT make_one(struct events *events, struct keys *keys, const struc
     HIN_TRY(HIN_ARENA_ARRAY(&events->arena, HIN_STORE_TOKENS_MAX / 8, &tokens));
     HIN_TRY(hin_store_tokens(keys->index, &event, &events->arena, tokens, &to->token_count));
     to->tokens = tokens;
+    to->index_version = hin_index_version(keys->index);
     to->time_usec = time_usec;
     to->computer_id = shape->agent;
     to->class_uid = HIN_CLASS_DETECTION_FINDING;
@@ -310,6 +334,28 @@ HIN_RESULT judge_entry(void *context, const struct hin_store_audit *entry)
     struct judged *judged = context;
     struct hin_chain_link link = hin_store_audit_link(entry);
     return hin_chain_add(&judged->chain, &link, &judged->fault);
+}
+
+static HIN_RESULT name_by_content(void *context, const struct hin_store_document *document,
+                                  size_t slot, struct hin_arena *arena, struct hin_view *ret_names,
+                                  size_t *ret_count)
+{
+    (void)context;
+    (void)slot;
+    (void)arena;
+    ret_names[0] = document->bytes;
+    *ret_count = 1;
+    return hin_ok();
+}
+const struct hin_store_namer content_namer = {name_by_content, NULL};
+
+HIN_RESULT reindex(struct fixture *f, size_t limit, struct hin_store_index *ret_index)
+{
+    HIN_TRY(hin_store_index(f->store, ret_index));
+    while (ret_index->former != 0 && ret_index->stuck == 0) {
+        HIN_TRY(hin_store_reindex(f->store, &content_namer, limit, ret_index));
+    }
+    return hin_ok();
 }
 
 static HIN_RESULT count_event(void *context, const struct hin_store_event *event)

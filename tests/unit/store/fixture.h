@@ -19,6 +19,8 @@ struct keys {
     struct hin_opener *opener;
     struct hin_index *index;
     bool away;
+    uint8_t seed;
+    uint32_t index_versions[HIN_INDEX_VERSIONS_MAX]; /* at the key service, newest first; 0: none */
     bool made[256], gone[256]; /* by the byte that an id is made of; gone: at the key service */
     struct hin_store *store;   /* whose key table is asked; NULL: none */
 };
@@ -27,6 +29,9 @@ HIN_RESULT keys_new(struct keys *keys, uint8_t seed);
 void keys_leave(struct keys *keys);
 /* Another key of the present epoch: hin_store_keys.renew. */
 HIN_RESULT keys_renew(void *context);
+/* Which versions of the index key the key service has from now on; former 0: one. What the index
+ * knows it keeps until it asks again (hin_index_renew). */
+void keys_index(struct keys *keys, uint32_t newest, uint32_t former);
 void keys_free(struct keys *keys);
 struct hin_store_keys keys_of(struct keys *keys);
 
@@ -91,6 +96,11 @@ HIN_RESULT retain_all(struct fixture *f, int64_t now_usec, uint32_t keep_days,
 /* How many events a filter finds; -1 on failure. */
 long search_count(struct fixture *f, const struct hin_store_filter *filter,
                   struct hin_store_report *ret_report);
+/* Names documents by their content. */
+extern const struct hin_store_namer content_namer;
+/* Steps of hin_store_reindex until nothing is under a former key. */
+HIN_RESULT reindex(struct fixture *f, size_t limit, struct hin_store_index *ret_index);
+
 long search_term(struct fixture *f, const char *name, const char *value,
                  struct hin_store_report *ret_report);
 

@@ -91,6 +91,116 @@ TEST(test_store_crash__every_prefix_that_fsync_permits)
     recorder_free(&recorder); /* closing is recorded too */
 }
 
+/* --- the index key is rotated, and what is there made anew --- */
+
+static HIN_RESULT name_documents(struct fixture *f)
+{
+    static const char *const names[] = {"one", "two", "three"};
+    for (size_t i = 0; i < HIN_COUNT(names); i++) {
+        struct hin_view name = hin_view_from_text(names[i]);
+        struct hin_store_content content = {.bytes = name, .names = {name}};
+        int64_t id = 0;
+        HIN_TRY(hin_store_create(f->store, HIN_STORE_COMPUTERS, &content, NOW, &id));
+    }
+    return hin_ok();
+}
+
+/* A batch after each step: it holds one event of user1. */
+static HIN_RESULT record_rotation(struct fixture *f, struct recorder *recorder,
+                                  struct acknowledged *acknowledged, size_t *ret_batches)
+{
+    struct hin_store_index index = {.former = 1};
+    keys_index(&f->keys, 2, 1);
+    HIN_TRY(hin_index_renew(f->keys.index));
+    HIN_TRY(hin_store_index_follow(f->store));
+    for (size_t i = 0; index.former != 0 && i < BATCHES; i++) {
+        struct hin_store_committed committed;
+        struct shape shape = {2, 9, i * 1000, NOW, NULL};
+        HIN_TRY(hin_store_reindex(f->store, &content_namer, 1, &index));
+        HIN_TRY(commit_some(f, &shape, BATCH, NOW, &committed));
+        acknowledged->at[i] = recorder->count;
+        *ret_batches = i + 1;
+    }
+    HIN_ENSURE(index.former == 0 && index.names == 3, INTERNAL);
+    return hin_ok();
+}
+
+enum { BEFORE = 6 }; /* batches that were there */
+
+static bool all_is_found(struct fixture *copy, size_t batches)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = 1 << 16};
+    struct hin_store_document found;
+    long users = search_term(copy, "user", "user1", NULL);
+    long events = search_count(copy, &(struct hin_store_filter){0}, NULL);
+    return users >= (long)(BEFORE + batches) && events == users * BATCH &&
+           hin_is_ok(hin_store_find(copy->store, HIN_STORE_COMPUTERS, 0, HIN_VIEW("one"), &buf,
+                                    &found)) &&
+           hin_is_ok(hin_store_find(copy->store, HIN_STORE_COMPUTERS, 0, HIN_VIEW("three"), &buf,
+                                    &found));
+}
+
+/* Whatever was cut off: all is found with both keys; it goes on; then with the new one alone. */
+static void check_rotation(struct fixture *from, const char *folder, size_t batches,
+                           const char *what, size_t at)
+{
+    struct fixture copy = {.directory = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC),
+                           .keys = from->keys};
+    struct hin_store_index index = {.former = 1};
+    bool found = hin_is_ok(fixture_open(&copy)) && all_is_found(&copy, batches);
+    bool done = found && hin_is_ok(hin_store_index_follow(copy.store)) &&
+                hin_is_ok(reindex(&copy, 2, &index)) && index.former == 0 && index.version == 2 &&
+                index.damaged == 0;
+    keys_index(&from->keys, 2, 0);
+    bool alone =
+        done && hin_is_ok(hin_index_renew(from->keys.index)) && all_is_found(&copy, batches);
+    keys_index(&from->keys, 2, 1);
+    if (!alone || !hin_is_ok(hin_index_renew(from->keys.index))) {
+        test_fail(__FILE__, __LINE__, "%s at %zu: %s", what, at,
+                  !found  ? "not all is found"
+                  : !done ? "it does not go on"
+                          : "not all is found by the new key");
+    }
+    fixture_close(&copy);
+    close(copy.directory);
+}
+
+TEST(test_store_crash__an_index_key_is_rotated_at_every_prefix)
+{
+    static struct recorder recorder;
+    struct hin_store_observer observer = observer_of(&recorder);
+    struct acknowledged acknowledged = {0};
+    struct fixture f = {.observer = &observer};
+    struct hin_store_committed committed;
+    static const char *const names[] = {"all writes", "synced writes", "some writes"};
+    char folder[600];
+    size_t states = 0, total = 0;
+    CHECK_OK(fixture_start(&f, "crash_index"));
+    for (uint64_t i = 0; i < BEFORE; i++) {
+        CHECK_OK(
+            commit_some(&f, &(struct shape){1, 9, i * 1000, NOW, NULL}, BATCH, NOW, &committed));
+    }
+    CHECK_OK(name_documents(&f));
+    size_t begun = recorder.count;
+    CHECK_OK(record_rotation(&f, &recorder, &acknowledged, &total));
+    (void)snprintf(folder, sizeof(folder), "%s/crash_index_copy", test_folder());
+    for (size_t end = begun; end <= recorder.count; end += end % 3 == 0 ? 1 : 3) {
+        size_t batches = 0;
+        while (batches < total && acknowledged.at[batches] <= end) {
+            batches++;
+        }
+        for (int keep = KEEP_ALL; keep <= KEEP_SOME; keep++) {
+            CHECK_OK(rebuild(&recorder, end, (enum keep)keep, folder));
+            check_rotation(&f, folder, batches, names[keep], end);
+            states++;
+        }
+    }
+    printf("# %zu states of %zu operations\n", states, recorder.count - begun);
+    CHECK(states > 100);
+    fixture_stop(&f);
+    recorder_free(&recorder); /* closing is recorded too */
+}
+
 /* Before each acknowledgement the write-ahead log was synced after its last write. */
 TEST(test_store_crash__sync_returns_before_the_acknowledgement)
 {

@@ -115,13 +115,21 @@ TEST(test_trust_catalogue__hangs_claims_on_each_of_the_probes)
         const char *probe;
         const char *claims;
     } wanted[] = {
-        {"tls-floor", "S19 S30 S94 "},  {"tls-weak-ciphers", "S19 S20 "},
-        {"schema-isolation", "S91 "},   {"sealing-canary", "S62 "},
-        {"tenant-keys", "S96 S97 "},    {"contacts-sealed", "S93 "},
-        {"kms-reach", "S98 "},          {"clock-offset", "S67 "},
-        {"audit-chain", "S43 "},        {"password-hashing", "S30 "},
-        {"backup-made", "S65 "},        {"restore-weekly", "S63 "},
-        {"backup-destruction", "S65 "}, {"second-region", "S64 "},
+        {"tls-floor", "S19 S30 S94 "},
+        {"tls-weak-ciphers", "S19 S20 "},
+        {"schema-isolation", "S91 "},
+        {"sealing-canary", "S62 "},
+        {"tenant-keys", "S96 S97 "},
+        {"contacts-sealed", "S93 "},
+        {"kms-reach", "S98 "},
+        {"clock-offset", "S67 "},
+        {"audit-chain", "S43 "},
+        {"password-hashing", "S30 "},
+        {"backup-made", "S65 "},
+        {"restore-weekly", "S63 "},
+        {"backup-destruction", "S65 "},
+        {"second-region", "S64 "},
+        {"kms-aws", "S97 "},
     };
     HIN_CLEANUP(hin_catalogue_cleanup) struct hin_catalogue *catalogue = NULL;
     size_t count = 0, probes = 0;

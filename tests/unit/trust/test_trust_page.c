@@ -81,7 +81,7 @@ TEST(test_trust_page__shows_what_is_proven_failed_and_not_assessed)
     CHECK(says(proven, "badge proven") &&
           says(proven, "Last proven: <time datetime=\"2024-10-03T"));
     CHECK(says(proven, "id-&lt;1&gt;"));
-    CHECK(says(proven, "<code>clock-offset</code> Asks the configured public time servers"));
+    CHECK(says(proven, "<code>clock-offset</code> Asks the configured time servers"));
     CHECK(says(failed, "badge failed") && says(failed, "Found failing: <time"));
     CHECK(says(never, "badge none") && !says(never, "<time"));
     CHECK(holds(&fixture, "href=\"/trust/pci-dss-4.0.1.en.html\""));

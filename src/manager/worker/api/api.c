@@ -10,6 +10,7 @@
 #include "manager/revision.h"
 #include "manager/worker/api/auth.h"
 #include "manager/worker/api/changes.h"
+#include "manager/worker/api/page.h"
 #include "manager/worker/api/reads.h"
 #include "manager/worker/api/stream.h"
 #include "store/audit.h"
@@ -19,6 +20,7 @@ enum {
     ANSWER_MAX = 64 << 20,
     BODY_MAX = 1 << 20,
     DOCUMENTS_MAX = 65536,
+    NAME_MAX_BYTES = 64,
 };
 
 /* Documents parsed while a request is handled; freed with it. */
@@ -237,11 +239,12 @@ struct route {
     enum hin_api_operation operation;
     const struct hin_api_action *action;
     int64_t id;
+    struct hin_view name;
     bool path_known; /* some method is served on this path */
 };
 
 /* Does the path fit "computers/{id}/approve"? */
-static bool fits(const char *template, struct hin_view path, int64_t *id)
+static bool fits(const char *template, struct hin_view path, int64_t *id, struct hin_view *name)
 {
     struct hin_view rest = hin_view_from_text(template);
     struct hin_view wanted;
@@ -254,6 +257,11 @@ static bool fits(const char *template, struct hin_view path, int64_t *id)
             if (!hin_is_ok(hin_view_to_i64(part, id)) || *id < 1) {
                 return false;
             }
+        } else if (hin_view_is(wanted, "{name}")) {
+            if (part.size == 0 || part.size > NAME_MAX_BYTES) {
+                return false;
+            }
+            *name = part;
         } else if (!hin_view_equal(wanted, part)) {
             return false;
         }
@@ -280,7 +288,7 @@ static bool match_resource(const struct hin_api_resource *resource, enum hin_htt
             continue;
         }
         snprintf(template, sizeof(template), "%s%s", resource->path, operation_routes[i].suffix);
-        if (fits(template, path, &route->id)) {
+        if (fits(template, path, &route->id, &route->name)) {
             route->path_known = true;
             if (operation_routes[i].method == method) {
                 route->resource = resource;
@@ -296,7 +304,7 @@ static bool match_module(const struct hin_api_module *module, enum hin_http_meth
                          struct hin_view path, struct route *route)
 {
     for (size_t i = 0; i < module->action_count; i++) {
-        if (fits(module->actions[i].path, path, &route->id)) {
+        if (fits(module->actions[i].path, path, &route->id, &route->name)) {
             route->path_known = true;
             if (module->actions[i].method == method) {
                 route->action = &module->actions[i];
@@ -479,6 +487,7 @@ static HIN_RESULT run_route(struct hin_api_call *call, const struct route *route
     }
     HIN_TRY(authorise(call, right_of(route)));
     call->id = route->id;
+    call->name = route->name;
     if (route->action == NULL) {
         return run_operation(call, route);
     }
@@ -505,6 +514,9 @@ static void handle(void *context, struct hin_http_exchange *exchange)
     struct route route = {0};
     struct hin_view path;
     api->worker->counters.api_requests++;
+    if (hin_api_page(api->worker, exchange)) {
+        return;
+    }
     if (!api_path(request, &path) || !find_route(request->method, path, &route)) {
         refuse(exchange, route.path_known ? 405 : 404,
                route.path_known ? "this method is not served here" : "not found");

@@ -31,6 +31,7 @@ struct hin_api_call {
     struct hin_api_principal caller;
     struct hin_arena *arena; /* of this request */
     int64_t id;              /* {id} of the path */
+    struct hin_view name;    /* {name} of the path, or empty */
     struct hin_json body;    /* judged by the route's model; no value without one */
     struct hin_error error;  /* for a failure: what the client is told */
     unsigned status;         /* of the answer; 200 unless set */

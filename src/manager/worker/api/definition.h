@@ -77,6 +77,7 @@ enum hin_api_right {
     HIN_RIGHT_AUDIT = 1 << 7,   /* read and export the audit record */
     HIN_RIGHT_KEYS = 1 << 8,    /* state of the keys, rotation, retirement */
     HIN_RIGHT_PERSONS = 1 << 9, /* all that is stored about one person */
+    HIN_RIGHT_TRUST = 1 << 10,  /* have probes run */
 };
 
 struct hin_api_role {

@@ -5,6 +5,7 @@
 #include "base/bytes.h"
 #include "keys/client.h"
 #include "manager/audit.h"
+#include "manager/person_erasure.h"
 #include "manager/worker/api/api.h"
 #include "manager/worker/api/holders.h"
 #include "manager/worker/api/modules.h"
@@ -113,6 +114,15 @@ static void put_wrapping(struct hin_json_writer *writer, const char *name,
     hin_json_end_object(writer);
 }
 
+static bool wraps_index_key(const struct hin_vault_tenant_status *status, uint32_t version)
+{
+    bool wraps = false;
+    for (size_t i = 0; i < status->index_version_count; i++) {
+        wraps = wraps || status->index_under[i] == version;
+    }
+    return wraps;
+}
+
 static void put_tenant_key(struct hin_json_writer *writer,
                            const struct hin_vault_tenant_status *status,
                            const struct census *census)
@@ -130,10 +140,46 @@ static void put_tenant_key(struct hin_json_writer *writer,
         hin_json_field_unsigned(writer, "dataKeys",
                                 count_under(census, status->tenant_versions[i]));
         hin_json_field_boolean(writer, "indexKey",
-                               status->index_under == status->tenant_versions[i]);
+                               wraps_index_key(status, status->tenant_versions[i]));
         hin_json_end_object(writer);
     }
     hin_json_end_array(writer);
+    hin_json_end_object(writer);
+}
+
+/* How much of what is stored is still found by the former key: events by their numbers. */
+static void put_index_key(struct hin_json_writer *writer,
+                          const struct hin_vault_tenant_status *status,
+                          const struct hin_store_index *index)
+{
+    hin_json_key(writer, "indexKey");
+    hin_json_begin_object(writer);
+    hin_json_field_unsigned(writer, "version",
+                            status->index_versions[status->index_version_count - 1]);
+    put_time(writer, "rotated", status->index_rotated_usec);
+    hin_json_key(writer, "versions");
+    hin_json_begin_array(writer);
+    for (size_t i = 0; i < status->index_version_count; i++) {
+        uint32_t version = status->index_versions[i];
+        bool newest = version == index->version;
+        bool former = index->former != 0 && version != index->version;
+        hin_json_begin_object(writer);
+        hin_json_field_unsigned(writer, "version", version);
+        hin_json_field_boolean(writer, "inForce", newest);
+        hin_json_field_boolean(writer, "needed", newest || former);
+        hin_json_end_object(writer);
+    }
+    hin_json_end_array(writer);
+    hin_json_field_cstring(writer, "state",
+                           index->former == 0   ? "settled"
+                           : !index->names_done ? "names"
+                                                : "events");
+    hin_json_field_integer(writer, "eventsDone",
+                           index->former == 0 ? index->until_id : index->at_id);
+    hin_json_field_integer(writer, "eventsOf", index->until_id);
+    hin_json_field_unsigned(writer, "names", index->names);
+    hin_json_field_unsigned(writer, "segments", index->segments);
+    hin_json_field_unsigned(writer, "stuck", index->stuck);
     hin_json_end_object(writer);
 }
 
@@ -163,10 +209,12 @@ static struct hin_result show_keys(struct hin_api_call *call)
 {
     struct hin_json_writer writer;
     struct hin_vault_tenant_status status;
+    struct hin_store_index index;
     struct census *census = NULL;
     HIN_TRY(read_status(call, &status));
     HIN_TRY(take_census(call, &census));
-    HIN_ENSURE(status.tenant_version_count > 0, PROTOCOL);
+    HIN_TRY(hin_store_index(call->tenant->store, &index));
+    HIN_ENSURE(status.tenant_version_count > 0 && status.index_version_count > 0, PROTOCOL);
     hin_json_writer_init(&writer, call->out, true);
     hin_json_begin_object(&writer);
     hin_json_key(&writer, "provider");
@@ -179,10 +227,7 @@ static struct hin_result show_keys(struct hin_api_call *call)
     put_wrapping(&writer, "master", &status.master, status.master_rotated_usec);
     put_wrapping(&writer, "wrapping", &status.wrapping, status.wrapping_rotated_usec);
     put_tenant_key(&writer, &status, census);
-    hin_json_key(&writer, "indexKey");
-    hin_json_begin_object(&writer);
-    hin_json_field_unsigned(&writer, "version", status.index_version);
-    hin_json_end_object(&writer);
+    put_index_key(&writer, &status, &index);
     put_data_keys(&writer, census);
     hin_json_end_object(&writer);
     return hin_json_writer_finish(&writer);
@@ -219,6 +264,14 @@ static HIN_RESULT ask(struct hin_api_call *call, enum hin_keys_verb verb)
     return hin_keys_admin(&call->tenant->keys, verb, hin_tenant_view(call->tenant));
 }
 
+static HIN_RESULT rotate_index(struct hin_api_call *call)
+{
+    if (call->tenant->number != 0) { /* `jobs`, which lets it rest, is told first */
+        HIN_TRY(hin_person_errand(&call->worker->desks->tenant, call->tenant->number));
+    }
+    return hin_tenant_rotate_index(call->tenant);
+}
+
 static HIN_RESULT rotate_named(struct hin_api_call *call, struct hin_view name)
 {
     static const struct {
@@ -231,6 +284,9 @@ static HIN_RESULT rotate_named(struct hin_api_call *call, struct hin_view name)
         if (hin_view_is(name, verbs[i].name)) {
             return ask(call, verbs[i].verb);
         }
+    }
+    if (hin_view_is(name, "index")) {
+        return rotate_index(call);
     }
     return hin_tenant_rotate_data(call->tenant);
 }
@@ -255,7 +311,12 @@ static struct hin_result rotate(struct hin_api_call *call)
     snprintf(detail, sizeof(detail), "%.*s key", HIN_ARGS(name));
     HIN_TRY(record(call, "key.rotate", "begun", detail));
     struct hin_result rotated = rotate_named(call, name);
-    if (!hin_is_ok(rotated)) {
+    if (rotated.code == HIN_CONFLICT) {
+        rotated = hin_api_fail(call, HIN_CONFLICT,
+                               "the %.*s key was rotated before, and its former version is not "
+                               "retired yet (hinomi key retire %.*s)",
+                               HIN_ARGS(name), HIN_ARGS(name));
+    } else if (!hin_is_ok(rotated)) {
         rotated = hin_api_fail(call, rotated.code, "the %.*s key was not rotated: %s",
                                HIN_ARGS(name), hin_code_text(rotated.code));
     }
@@ -359,6 +420,20 @@ static HIN_RESULT check_data_keys(struct hin_api_call *call, uint32_t version)
     return census->unlisted == 0 ? hin_ok() : hin_fail(HIN_LIMIT);
 }
 
+static HIN_RESULT check_index(struct hin_api_call *call, uint32_t version)
+{
+    struct hin_store_index index;
+    HIN_TRY(hin_store_index(call->tenant->store, &index));
+    if (version < index.version && index.former != 0) {
+        return hin_api_fail(call, HIN_CONFLICT,
+                            "what was stored is still found by version %u of the index key: it is "
+                            "made anew in the background, %lld of %lld events are done (hinomi key "
+                            "status)",
+                            version, (long long)index.at_id, (long long)index.until_id);
+    }
+    return version == index.version ? hin_fail(HIN_CONFLICT) : hin_ok(); /* the vault knows */
+}
+
 static HIN_RESULT explain(struct hin_api_call *call, struct hin_view name, uint32_t version,
                           struct hin_result refused)
 {
@@ -392,6 +467,7 @@ static HIN_RESULT retire_named(struct hin_api_call *call, struct hin_view name, 
         enum hin_vault_kind kind;
     } kinds[] = {{"master", HIN_VAULT_MASTER},
                  {"wrapping", HIN_VAULT_WRAPPING},
+                 {"index", HIN_VAULT_INDEX},
                  {"tenant", HIN_VAULT_TENANT}};
     size_t at = 0;
     while (at + 1 < HIN_COUNT(kinds) && !hin_view_is(name, kinds[at].name)) {
@@ -399,6 +475,12 @@ static HIN_RESULT retire_named(struct hin_api_call *call, struct hin_view name, 
     }
     if (kinds[at].kind == HIN_VAULT_TENANT) {
         HIN_TRY(check_data_keys(call, version));
+    }
+    if (kinds[at].kind == HIN_VAULT_INDEX) {
+        struct hin_result unused = check_index(call, version);
+        if (!hin_is_ok(unused)) {
+            return call->error.text[0] != 0 ? unused : explain(call, name, version, unused);
+        }
     }
     call->tenant->key_use_count++;
     return explain(call, name, version,

@@ -27,5 +27,8 @@ const struct hin_api_module *const hin_api_modules[] = {
     &hin_api_module_drills,
     &hin_api_module_retention,
     &hin_api_module_person_erasures,
+    &hin_api_module_person_corrections,
+    &hin_api_module_evidence,
+    &hin_api_module_trust,
 };
 const size_t hin_api_module_count = HIN_COUNT(hin_api_modules);

@@ -198,17 +198,17 @@ static void put_content(struct hin_json_writer *writer, const char *model)
     hin_json_end_object(writer);
 }
 
-static void put_id_parameter(struct hin_json_writer *writer)
+static void put_path_parameter(struct hin_json_writer *writer, const char *name, const char *type)
 {
     hin_json_key(writer, "parameters");
     hin_json_begin_array(writer);
     hin_json_begin_object(writer);
-    hin_json_field_cstring(writer, "name", "id");
+    hin_json_field_cstring(writer, "name", name);
     hin_json_field_cstring(writer, "in", "path");
     hin_json_field_boolean(writer, "required", true);
     hin_json_key(writer, "schema");
     hin_json_begin_object(writer);
-    hin_json_field_cstring(writer, "type", "integer");
+    hin_json_field_cstring(writer, "type", type);
     hin_json_end_object(writer);
     hin_json_end_object(writer);
     hin_json_end_array(writer);
@@ -226,8 +226,11 @@ static void put_operation(struct hin_json_writer *writer, const struct operation
     hin_json_key(writer, method);
     hin_json_begin_object(writer);
     hin_json_field_cstring(writer, "summary", operation->summary);
+    if (strstr(operation->path, "{name}") != NULL) {
+        put_path_parameter(writer, "name", "string");
+    }
     if (strstr(operation->path, "{id}") != NULL) {
-        put_id_parameter(writer);
+        put_path_parameter(writer, "id", "integer");
     }
     if (operation->body != NULL) {
         hin_json_key(writer, "requestBody");

@@ -66,7 +66,7 @@ static HIN_RESULT refuse_accounts(struct hin_api_call *call, const struct hin_pe
 
 /* ---- accepted ---- */
 
-static HIN_RESULT find_name(struct hin_api_call *call, struct hin_tenant_row *row)
+HIN_RESULT hin_api_person_tenant(struct hin_api_call *call, struct hin_tenant_row *row)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     struct hin_store_document document;
@@ -85,8 +85,7 @@ static struct hin_result accept(struct hin_api_call *call, void *context, int64_
     return hin_person_erasure_accept(call->tenant, context, object);
 }
 
-/* Only the names of the fields are recorded. */
-static HIN_RESULT describe(const struct hin_person *person, struct hin_buf *out)
+HIN_RESULT hin_api_person_describe(const struct hin_person *person, struct hin_buf *out)
 {
     for (size_t i = 0; i < person->count; i++) {
         HIN_TRY(hin_buf_printf(out, "%s%s", i == 0 ? "by " : ", ", person->items[i].field->name));
@@ -106,8 +105,8 @@ static struct hin_result erase(struct hin_api_call *call)
     HIN_TRY(hin_json_get_array(call->body, "where", &request.where, &count, &call->error));
     HIN_TRY(hin_person_read(request.where, call->arena, person, &call->error));
     HIN_TRY(refuse_accounts(call, person));
-    HIN_TRY(find_name(call, row));
-    HIN_TRY(describe(person, &detail));
+    HIN_TRY(hin_api_person_tenant(call, row));
+    HIN_TRY(hin_api_person_describe(person, &detail));
     request.tenant_name = row->name;
     if (call->tenant->number != 0) {
         HIN_TRY(hin_person_errand(&call->worker->desks->tenant, call->tenant->number));

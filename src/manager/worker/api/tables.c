@@ -118,6 +118,8 @@ static const struct hin_api_attribute administrator_rows[] = {
     {"password", HIN_API_TEXT, HIN_API_WRITE_ONLY, SENSITIVE, 12, 1024, NULL, NULL,
      "Password; never given out."},
     {"fullName", HIN_API_TEXT, HIN_API_CLEAN, PERSONAL, 0, 255, NULL, NULL, "Name of the person."},
+    {"emailAddress", HIN_API_TEXT, HIN_API_CLEAN, PERSONAL, 0, 255, NULL, NULL,
+     "E-mail address of the person."},
     {"description", HIN_API_TEXT, 0, SENSITIVE, 0, 4000, NULL, NULL, "Free text."},
     {"roleID", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, ID_MAX, NULL, NULL,
      "Role, as of API keys."},
@@ -318,6 +320,10 @@ static const struct hin_api_attribute tenant_rows[] = {
      "What its erasure goes on by."},
     {"administrator", HIN_API_TEXT, HIN_API_WRITE_ONLY | HIN_API_CLEAN, PERSONAL, 1, 255, NULL,
      NULL, "Name of its first administrator; admin unless given."},
+    {"adminName", HIN_API_TEXT, HIN_API_WRITE_ONLY | HIN_API_CLEAN, PERSONAL, 1, 255, NULL, NULL,
+     "That person's name."},
+    {"adminEmail", HIN_API_TEXT, HIN_API_WRITE_ONLY | HIN_API_CLEAN, PERSONAL, 3, 255, NULL, NULL,
+     "That person's e-mail address."},
     {"oneTimePassword", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
      "That administrator's one-time password, shown once at creation."},
     {"apiKey", HIN_API_TEXT, RO | HIN_API_COMPUTED, SENSITIVE, 0, 255, NULL, NULL,
@@ -349,6 +355,29 @@ static const struct hin_api_attribute certificate_rows[] = {
 };
 const struct hin_api_attributes hin_api_certificate =
     HIN_API_TABLE("ErasureCertificate", certificate_rows);
+
+static const struct hin_api_attribute evidence_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The record's own identifier."},
+    {"number", HIN_API_INT, RO, PLAIN, 1, INT64_MAX, NULL, NULL, "Its place in the chain."},
+    {"probe", HIN_API_TEXT, RO, PLAIN, 0, 64, NULL, NULL, "Which probe it is of."},
+    {"probeVersion", HIN_API_INT, RO, PLAIN, 1, INT64_MAX, NULL, NULL, "Which version of it."},
+    {"outcome", HIN_API_CHOICE, RO, PLAIN, 0, 0, "proven|failed|not run", NULL, "What came of it."},
+    {"observed", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When it was tried."},
+    {"validUntil", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "From then on it is stale."},
+    {"reason", HIN_API_TEXT, RO, PLAIN, 0, 1024, NULL, NULL, "Why it is not proven."},
+    {"file", HIN_API_TEXT, RO, PLAIN, 0, 65536, NULL, NULL,
+     "The record itself: hinomi evidence verify judges it with nothing but the authority's "
+     "fingerprint."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_evidence = HIN_API_TABLE("Evidence", evidence_rows);
+
+static const struct hin_api_attribute probe_request_rows[] = {
+    {"probes", HIN_API_TEXTS, HIN_API_CLEAN, PLAIN, 1, 64, NULL, NULL,
+     "Names of the probes that are to run; absent: all."},
+};
+const struct hin_api_attributes hin_api_probe_request =
+    HIN_API_TABLE("ProbeRequest", probe_request_rows);
 
 static const struct hin_api_attribute export_rows[] = {
     {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The export's own identifier."},
@@ -385,15 +414,16 @@ const struct hin_api_attributes hin_api_export_cursor =
     HIN_API_TABLE("ExportCursor", export_cursor_rows);
 
 static const struct hin_api_attribute key_rotation_rows[] = {
-    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data", NULL,
+    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|data|index",
+     NULL,
      "Which key: the installation's wrapping key, the tenant's, the tenant key, the data keys."},
 };
 const struct hin_api_attributes hin_api_key_rotation =
     HIN_API_TABLE("KeyRotation", key_rotation_rows);
 
 static const struct hin_api_attribute key_retirement_rows[] = {
-    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant", NULL,
-     "Which key: the installation's wrapping key, the tenant's, the tenant key."},
+    {"key", HIN_API_CHOICE, HIN_API_REQUIRED, PLAIN, 0, 0, "master|wrapping|tenant|index", NULL,
+     "Which key: the installation's wrapping key, the tenant's, the tenant key, the index key."},
     {"version", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, UINT32_MAX, NULL, NULL,
      "The version that is destroyed."},
 };
@@ -504,6 +534,42 @@ static const struct hin_api_attribute retention_rows[] = {
      "What the next round drops."},
 };
 const struct hin_api_attributes hin_api_retention = HIN_API_TABLE("Retention", retention_rows);
+
+static const struct hin_api_attribute person_correct_rows[] = {
+    {"where", HIN_API_OBJECTS, HIN_API_REQUIRED, PLAIN, 0, 8, NULL, &person_condition,
+     "Whose events: all must hold."},
+    {"set", HIN_API_OBJECTS, HIN_API_REQUIRED, PLAIN, 0, 8, NULL, &person_condition,
+     "Which fields get which values; not the raw line."},
+    {"note", HIN_API_TEXT, HIN_API_CLEAN, PERSONAL, 0, 255, NULL, NULL,
+     "Why: each corrected event bears it."},
+};
+const struct hin_api_attributes hin_api_person_correct =
+    HIN_API_TABLE("PersonCorrect", person_correct_rows);
+
+static const struct hin_api_attribute person_correction_rows[] = {
+    {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "Its identifier."},
+    {"state", HIN_API_CHOICE, RO, PLAIN, 0, 0, "counting|rewriting|done", NULL, "How far it is."},
+    {"requestedBy", HIN_API_TEXT, RO, PERSONAL, 0, 255, NULL, NULL, "Who asked for it."},
+    {"requested", HIN_API_TIME, RO, PLAIN, 0, 0, NULL, NULL, "When."},
+    {"untilID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The last event that it looks at: the last there was when it was asked for."},
+    {"resumeID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The event that counting or rewriting has come to."},
+    {"events", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Events of the person."},
+    {"segments", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL, "Segments they lie in."},
+    {"damaged", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "Damaged segments and events, which open to nobody."},
+    {"auditID", HIN_API_INT, RO, PLAIN, 0, INT64_MAX, NULL, NULL,
+     "The entry of the audit record that the events bear the number of."},
+    {"note", HIN_API_TEXT, RO, PERSONAL, 0, 255, NULL, NULL, "Why."},
+    {"where", HIN_API_OBJECTS, RO | HIN_API_HIDDEN, PERSONAL, 0, 8, NULL, &person_condition,
+     "What selects the person; digests once it is done."},
+    {"set", HIN_API_OBJECTS, RO | HIN_API_HIDDEN, PERSONAL, 0, 8, NULL, &person_condition,
+     "The fields, and until it is done the values they get."},
+    ID_ROW,
+};
+const struct hin_api_attributes hin_api_person_correction =
+    HIN_API_TABLE("PersonCorrection", person_correction_rows);
 
 static const struct hin_api_attribute search_criteria_rows[] = {
     {"fieldName", HIN_API_TEXT, HIN_API_CLEAN, PLAIN, 1, 255, NULL, NULL,

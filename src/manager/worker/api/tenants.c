@@ -17,7 +17,8 @@
 struct new_tenant {
     struct hin_view uuid;
     char canonical[HIN_TENANT_NAME_BYTES];
-    struct hin_view name, administrator;
+    struct hin_view name;
+    struct hin_credential_contact administrator;
     struct hin_credential_first first;
 };
 
@@ -62,7 +63,7 @@ static HIN_RESULT fill(struct hin_api_call *call, struct hin_tenant *own, struct
     };
     HIN_TRY(hin_audit_write(own, &audit));
     HIN_TRY(hin_content_copy(call->tenant, own, call->arena, &report));
-    return hin_credential_first_new(own, tenant->administrator, &tenant->first);
+    return hin_credential_first_new(own, &tenant->administrator, &tenant->first);
 }
 
 /* Its keys, its database, what stands in it from the first day. When the registration is undone,
@@ -90,10 +91,21 @@ static HIN_RESULT show(struct hin_api_call *call, const char *name, struct hin_s
     return hin_api_patch_text(computed, name, copy);
 }
 
+static HIN_RESULT read_contact(struct hin_api_call *call, struct hin_credential_contact *contact)
+{
+    HIN_TRY(hin_json_opt_text(call->body, "administrator", &contact->username, &call->error));
+    HIN_TRY(hin_json_opt_text(call->body, "adminName", &contact->full_name, &call->error));
+    HIN_TRY(hin_json_opt_text(call->body, "adminEmail", &contact->mail, &call->error));
+    if (contact->mail.size > 0 && !hin_credential_mail_is_valid(contact->mail)) {
+        return hin_api_fail(call, HIN_INVALID, "adminEmail: not an e-mail address");
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT read_body(struct hin_api_call *call, struct new_tenant *tenant)
 {
     HIN_TRY(hin_json_get_text(call->body, "name", &tenant->name, &call->error));
-    HIN_TRY(hin_json_opt_text(call->body, "administrator", &tenant->administrator, &call->error));
+    HIN_TRY(read_contact(call, &tenant->administrator));
     if (!hin_is_ok(hin_tenant_name(tenant->name, tenant->canonical))) {
         return hin_api_fail(call, HIN_INVALID,
                             "name: letters and digits, and inside also space, dot, dash and "
@@ -106,7 +118,7 @@ static struct hin_result announce_tenant(struct hin_api_call *call, struct hin_v
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = HIN_STORE_DOCUMENT_BYTES};
     struct hin_store_document document;
-    struct new_tenant tenant;
+    struct new_tenant tenant = {0};
     char uuid[HIN_UUID_TEXT_BYTES];
     HIN_TRY(read_body(call, &tenant));
     struct hin_result found =
@@ -123,7 +135,8 @@ static struct hin_result announce_tenant(struct hin_api_call *call, struct hin_v
 static struct hin_result create_tenant(struct hin_api_call *call, struct hin_api_patches *computed,
                                        int64_t *ret_id)
 {
-    struct new_tenant tenant = {.uuid = call->announced, .administrator = HIN_VIEW("admin")};
+    struct new_tenant tenant = {.uuid = call->announced,
+                                .administrator = {.username = HIN_VIEW("admin")}};
     HIN_TRY(read_body(call, &tenant));
     HIN_TRY(register_tenant(call, &tenant, ret_id));
     HIN_TRY(make_tenant(call, &tenant, *ret_id));

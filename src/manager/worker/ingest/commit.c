@@ -14,11 +14,12 @@ static bool is_full(const struct hin_ingest *ingest, size_t count, size_t bytes)
            ingest->event_bytes + bytes > PENDING_BYTES_MAX;
 }
 
-/* Which computer it was and when it was received are the manager's to say, whatever the agent
- * wrote. */
+/* Which computer it was, when it was received and whether it was corrected are the manager's to
+ * say, whatever the agent wrote. */
 static HIN_RESULT complete(struct hin_event *event, int64_t computer, const char *host)
 {
     HIN_TRY(hin_event_set_integer(event, HIN_FIELD_COMPUTER_ID, computer));
+    hin_event_unset(event, HIN_FIELD_CORRECTED);
     return hin_event_set_text(event, HIN_FIELD_COMPUTER, hin_view_from_text(host));
 }
 
@@ -60,6 +61,7 @@ static HIN_RESULT add_event(struct hin_ingest *ingest, struct hin_event *event,
         .bytes = stored,
         .tokens = own_tokens,
         .token_count = token_count,
+        .index_version = hin_index_version(ingest->tenant->index),
     };
     ingest->event_bytes += stored.size;
     return hin_ok();

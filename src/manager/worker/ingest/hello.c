@@ -332,8 +332,9 @@ static void settle_own(struct session *older, bool alive)
     if (!older->gone) {
         hin_ingest_refuse(older, HIN_WIRE_REFUSE_REPLACED, NULL);
     }
-    hin_bus_claim(ingest->worker->bus, &(struct hin_claim){newer->number, ingest->tenant->number,
-                                                           newer->computer, newer->counter});
+    hin_bus_claim(ingest->worker->bus,
+                  &(struct hin_session_claim){newer->number, ingest->tenant->number,
+                                              newer->computer, newer->counter});
 }
 
 void hin_ingest_claim_settled(struct hin_ingest *ingest, uint64_t number, bool alive)
@@ -349,7 +350,8 @@ void hin_ingest_claim_settled(struct hin_ingest *ingest, uint64_t number, bool a
     }
 }
 
-void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker, const struct hin_claim *claim)
+void hin_ingest_on_claim(struct hin_ingest *ingest, unsigned worker,
+                         const struct hin_session_claim *claim)
 {
     struct session *session = hin_ingest_find(ingest, claim->computer);
     /* Of two that say hello at once to two workers, the lower counter is the older session. */
@@ -371,8 +373,9 @@ static void claim(struct session *session)
     if (older != NULL && older != session && ping(older, OWN_WORKER, session->number)) {
         return;
     }
-    hin_bus_claim(ingest->worker->bus, &(struct hin_claim){session->number, ingest->tenant->number,
-                                                           session->computer, session->counter});
+    hin_bus_claim(ingest->worker->bus,
+                  &(struct hin_session_claim){session->number, ingest->tenant->number,
+                                              session->computer, session->counter});
 }
 
 /* ---- hello ---- */

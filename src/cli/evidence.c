@@ -1,0 +1,318 @@
+/* hinomi evidence: list, show, export, verify. */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/terminal.h"
+#include "base/time.h"
+#include "cli/api.h"
+#include "cli/cli.h"
+#include "cli/input.h"
+#include "cli/output.h"
+#include "cli/table.h"
+#include "io/url.h"
+#include "proof/evidence.h"
+
+struct evidence_options {
+    const char *fingerprint;
+    const char *probe;
+    uint64_t limit;
+    bool json;
+};
+
+static const struct hin_option list_table[] = {
+    {"probe", 0, HIN_OPTION_TEXT, offsetof(struct evidence_options, probe), "NAME",
+     "Of this probe only.", NULL, false, false},
+    {"limit", 0, HIN_OPTION_COUNT, offsetof(struct evidence_options, limit), "N",
+     "At most so many, the newest first; 50 unless set.", NULL, false, false},
+    {"json", 0, HIN_OPTION_FLAG, offsetof(struct evidence_options, json), NULL,
+     "One JSON document instead of text.", NULL, false, false},
+};
+static const struct hin_option show_table[] = {
+    {"json", 0, HIN_OPTION_FLAG, offsetof(struct evidence_options, json), NULL,
+     "The record as it is, which is JSON.", NULL, false, false},
+};
+static const struct hin_option verify_table[] = {
+    {"fingerprint", 'f', HIN_OPTION_TEXT, offsetof(struct evidence_options, fingerprint), "HEX",
+     "SHA-256 of the installation's authority, as `hinomi-manager init` printed it.", NULL, true,
+     false},
+    {"json", 0, HIN_OPTION_FLAG, offsetof(struct evidence_options, json), NULL,
+     "The verdict as a JSON object.", NULL, false, false},
+};
+static const struct hin_command list_usage = {"hinomi evidence list",
+                                              "list what probes found, the newest first",
+                                              NULL,
+                                              NULL,
+                                              list_table,
+                                              HIN_COUNT(list_table),
+                                              0,
+                                              0};
+static const struct hin_command show_usage = {
+    "hinomi evidence show",
+    "show a record of evidence",
+    "ID",
+    "What is shown is judged by the profile's fingerprint first.",
+    show_table,
+    HIN_COUNT(show_table),
+    1,
+    1};
+static const struct hin_command export_usage = {
+    "hinomi evidence export",
+    "write records of evidence into files, to be given away and verified there",
+    "ID FILE",
+    "The file must not exist yet.",
+    NULL,
+    0,
+    2,
+    2};
+static const struct hin_command verify_usage = {
+    "hinomi evidence verify",
+    "check a record of evidence, and say in words what it shows",
+    "FILE",
+    "Nothing but the file (- is standard input) and the fingerprint is needed; no manager is "
+    "asked. Exit status 1: it\ndoes not hold, and why. A record that holds may well say that a "
+    "promise was seen broken, or was not tried.",
+    verify_table,
+    HIN_COUNT(verify_table),
+    1,
+    1};
+
+/* ---- in words ---- */
+
+static void put_line(const char *label, struct hin_view text)
+{
+    hin_terminal_line(stdout, "%s%.*s", label, HIN_ARGS(text));
+}
+
+static void put_time(const char *label, int64_t msec)
+{
+    char text[64];
+    hin_time_format_rfc3339(msec * HIN_MSEC_USEC, 0, text, sizeof(text));
+    printf("%s%s\n", label, text);
+}
+
+static void put_rows(const char *heading, const struct hin_evidence_row *rows, size_t count)
+{
+    if (count > 0) {
+        printf("%s\n", heading);
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (rows[i].text.data != NULL) {
+            hin_terminal_line(stdout, "  %.*s: %.*s", HIN_ARGS(rows[i].name),
+                              HIN_ARGS(rows[i].text));
+        } else {
+            hin_terminal_line(stdout, "  %.*s: %lld", HIN_ARGS(rows[i].name),
+                              (long long)rows[i].number);
+        }
+    }
+}
+
+static void print_evidence(const struct hin_evidence *evidence)
+{
+    hin_terminal_line(stdout, "Evidence %lld of probe %.*s (version %lld): %s",
+                      (long long)evidence->number, HIN_ARGS(evidence->probe),
+                      (long long)evidence->probe_version,
+                      hin_evidence_outcome_name(evidence->outcome));
+    if (evidence->reason.size > 0) {
+        put_line("Because: ", evidence->reason);
+    }
+    put_time("Observed    ", evidence->observed_msec);
+    put_time("Valid until ", evidence->valid_until_msec);
+    put_line("Record      ", evidence->id);
+    put_rows("What was tried:", evidence->inputs, evidence->input_count);
+    put_rows("What was measured:", evidence->measurements, evidence->measurement_count);
+}
+
+static void print_verdict(const struct hin_evidence *evidence)
+{
+    printf("The record holds: its text is signed by a key that the authority with this "
+           "fingerprint vouches for.\nThat it is one of an unbroken chain is shown by its "
+           "neighbours: each names the hash of the one before.\n\n");
+    print_evidence(evidence);
+}
+
+static HIN_RESULT write_verdict(const struct hin_evidence *evidence, struct hin_result result,
+                                const struct hin_error *error, struct hin_buf *out)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = HIN_EVIDENCE_STATEMENT_MAX};
+    struct hin_json_writer writer;
+    char sentence[1200] = "";
+    hin_json_writer_init(&writer, out, false);
+    hin_json_begin_object(&writer);
+    hin_json_field_boolean(&writer, "holds", hin_is_ok(result));
+    if (hin_is_ok(result)) {
+        HIN_TRY(hin_evidence_encode(evidence, &statement));
+        hin_json_key(&writer, "evidence");
+        hin_json_put_raw(&writer, hin_buf_view(&statement));
+    } else {
+        hin_error_format(error, sentence, sizeof(sentence));
+        hin_json_field_cstring(&writer, "why",
+                               sentence[0] != '\0' ? sentence : hin_code_text(result.code));
+    }
+    hin_json_end_object(&writer);
+    return hin_json_writer_finish(&writer);
+}
+
+/* ---- verify ---- */
+
+static int run_verify(int argc, char **argv)
+{
+    struct evidence_options options = {0};
+    struct hin_error error = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 4 * HIN_EVIDENCE_FILE_MAX};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf verdict = {.max = 4 * HIN_EVIDENCE_FILE_MAX};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_evidence evidence = {0};
+    char **operands = NULL;
+    size_t count = 0;
+    int status = 0;
+    if (!hin_cli_parse(&verify_usage, argc, argv, &options, &operands, &count, &status)) {
+        return status;
+    }
+    struct hin_result result = hin_cli_input(operands[0], "the record", &text, &error);
+    if (hin_is_ok(result)) {
+        result = hin_evidence_verify(hin_buf_view(&text), hin_view_from_text(options.fingerprint),
+                                     &document, &evidence, &error);
+    }
+    if (options.json && hin_is_ok(write_verdict(&evidence, result, &error, &verdict))) {
+        printf("%.*s\n", HIN_ARGS(hin_buf_view(&verdict)));
+    } else if (hin_is_ok(result)) {
+        print_verdict(&evidence);
+    }
+    bool usage = result.code == HIN_INVALID && document == NULL && error.file[0] == '\0' &&
+                 strlen(options.fingerprint) != HIN_SHA256_HEX_BYTES - 1;
+    status = hin_cli_finish(result, &error);
+    return usage ? HIN_CLI_USAGE : status;
+}
+
+/* ---- list, show, export ---- */
+
+static HIN_RESULT print_list(struct hin_json root, struct hin_error *error)
+{
+    static const char *const headings[] = {"ID",       "PROBE",       "OUTCOME",
+                                           "OBSERVED", "VALID UNTIL", "REASON"};
+    HIN_CLEANUP(hin_table_done) struct hin_table table = {0};
+    struct hin_json items;
+    size_t count = 0;
+    int64_t damaged = 0;
+    HIN_TRY(hin_table_init(&table, headings, HIN_COUNT(headings)));
+    HIN_TRY(hin_json_get_array(root, "evidence", &items, &count, error));
+    HIN_TRY(hin_json_get_integer(root, "damaged", 0, INT64_MAX, &damaged, error));
+    for (size_t i = 0; i < count; i++) {
+        struct hin_json item = hin_json_at(items, i);
+        struct hin_view cells[] = {hin_table_cell(&table, item, "ID"),
+                                   hin_table_cell(&table, item, "probe"),
+                                   hin_table_cell(&table, item, "outcome"),
+                                   hin_table_time_cell(&table, item, "observed"),
+                                   hin_table_time_cell(&table, item, "validUntil"),
+                                   hin_table_cell(&table, item, "reason")};
+        HIN_TRY(hin_table_add(&table, cells));
+    }
+    hin_table_print(&table, stdout);
+    if (damaged > 0) {
+        hin_terminal_line(stderr, "hinomi: %lld records are damaged and left out",
+                          (long long)damaged);
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT list(struct hin_cli_api *api, const void *given, const char *operand,
+                       struct hin_error *error)
+{
+    const struct evidence_options *options = given;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf path = {.max = 1024};
+    const char *text = NULL;
+    (void)operand;
+    HIN_TRY(hin_buf_printf(&path, "/evidence?limit=%llu",
+                           (unsigned long long)(options->limit > 0 ? options->limit : 50)));
+    if (options->probe != NULL) {
+        HIN_TRY(hin_buf_append_text(&path, "&probe="));
+        HIN_TRY(hin_url_encode(hin_view_from_text(options->probe), false, &path));
+    }
+    HIN_TRY(hin_buf_text(&path, &text));
+    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, text, HIN_VIEW_EMPTY, &document, error));
+    if (options->json) {
+        hin_cli_api_print(api);
+        return hin_ok();
+    }
+    return print_list(hin_json_root(document), error);
+}
+
+static HIN_RESULT fetch(struct hin_cli_api *api, const char *operand,
+                        struct hin_json_document **ret_document, struct hin_view *ret_file,
+                        struct hin_error *error)
+{
+    char path[64];
+    uint64_t id = 0;
+    if (!hin_is_ok(hin_view_to_u64(hin_view_from_text(operand), &id))) {
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
+                             "%s: no ID: hinomi evidence list shows them", operand);
+    }
+    snprintf(path, sizeof(path), "/evidence/%llu", (unsigned long long)id);
+    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, path, HIN_VIEW_EMPTY, ret_document, error));
+    return hin_json_get_text(hin_json_root(*ret_document), "file", ret_file, error);
+}
+
+static HIN_RESULT show(struct hin_cli_api *api, const void *given, const char *operand,
+                       struct hin_error *error)
+{
+    const struct evidence_options *options = given;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    struct hin_evidence evidence = {0};
+    struct hin_view file;
+    HIN_TRY(fetch(api, operand, &document, &file, error));
+    HIN_TRY(hin_evidence_verify(file, hin_view_from_text(api->profile.ca_fingerprint), &parsed,
+                                &evidence, error));
+    if (options->json) {
+        printf("%.*s", HIN_ARGS(file));
+        return hin_ok();
+    }
+    print_evidence(&evidence);
+    return hin_ok();
+}
+
+static HIN_RESULT export(const char *id, const char *path, struct hin_error *error)
+{
+    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_cli_output output = {0};
+    struct hin_view file;
+    HIN_TRY(hin_cli_api_open(&api, error));
+    HIN_TRY(fetch(&api, id, &document, &file, error));
+    HIN_TRY(hin_cli_output_open(&output, path, HIN_CLI_OUTPUT_NEW, error));
+    return hin_cli_output_close(&output, hin_cli_output_write(&output, file), error);
+}
+
+static int run_list(int argc, char **argv)
+{
+    struct evidence_options options = {0};
+    return hin_cli_run(&list_usage, argc, argv, &options, list);
+}
+
+static int run_show(int argc, char **argv)
+{
+    struct evidence_options options = {0};
+    return hin_cli_run(&show_usage, argc, argv, &options, show);
+}
+
+static int run_export(int argc, char **argv)
+{
+    struct evidence_options options = {0};
+    struct hin_error error = {0};
+    char **operands = NULL;
+    size_t count = 0;
+    int status = 0;
+    if (!hin_cli_parse(&export_usage, argc, argv, &options, &operands, &count, &status)) {
+        return status;
+    }
+    return hin_cli_finish(export(operands[0], operands[1], &error), &error);
+}
+
+static const struct hin_cli_command commands[] = {{&list_usage, run_list},
+                                                  {&show_usage, run_show},
+                                                  {&export_usage, run_export},
+                                                  {&verify_usage, run_verify}};
+const struct hin_cli_group hin_cli_group_evidence = {"evidence", "what probes found, signed",
+                                                     commands, HIN_COUNT(commands)};

@@ -1,0 +1,43 @@
+/* Evidence as the installation keeps it, in its own tenant's store: the records themselves (never
+ * deleted), the newest of each probe, and how far the chain is. Each record has an entry in the
+ * audit record, written in the same transaction, that names its number and hash: whoever takes
+ * records away would have to change the audit record too, which checkpoints kept outside show. */
+#ifndef HIN_MANAGER_PROBE_RECORD_H
+#define HIN_MANAGER_PROBE_RECORD_H
+
+#include "manager/probe/probe.h"
+
+/* Signs and stores what a probe had to say at `now`. One process records: `jobs`. */
+HIN_RESULT hin_record_evidence(struct hin_tenant *own, const struct hin_probe *probe,
+                               const struct hin_trial *trial, int64_t now_usec,
+                               int64_t *ret_number) HIN_NONNULL;
+
+/* The newest records of a probe, by number; 0: none. */
+struct hin_record_state {
+    int64_t last;          /* whatever came of it */
+    int64_t last_ran;      /* that was run: proven or failed */
+    int64_t observed_usec; /* of `last` */
+    int64_t idle;          /* how many at the end were not run */
+    bool broken;           /* `last_ran` says that the promise does not hold */
+};
+HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
+                               struct hin_record_state *ret_state) HIN_NONNULL;
+/* The file of a record, appended. NOT_FOUND. */
+HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_buf *ret_file);
+
+struct hin_json_document;
+/* The newest record of a probe that was run, verified by one of the authorities (DER; the second
+ * may be empty). Freed with *ret_document (hin_json_free). NOT_FOUND: there is none. */
+HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe, struct hin_view authority,
+                             struct hin_view former, struct hin_json_document **ret_document,
+                             struct hin_evidence *ret_evidence, struct hin_error *error)
+    __attribute__((nonnull(1, 2, 5, 6)));
+
+/* The whole chain: every record is there, verified by one of the authorities (DER; the second may
+ * be empty), and the newest is the one that the audit record names last. CORRUPT: *ret_broken is
+ * the number at which it breaks, and the error says how. */
+HIN_RESULT hin_record_verify(struct hin_tenant *own, struct hin_view authority,
+                             struct hin_view former, int64_t *ret_count, int64_t *ret_broken,
+                             struct hin_error *error) __attribute__((nonnull(1, 4, 5, 6)));
+
+#endif

@@ -1,0 +1,16 @@
+/* The public pages of claims, beside the API: no key is asked for. */
+#ifndef HIN_MANAGER_WORKER_API_PAGE_H
+#define HIN_MANAGER_WORKER_API_PAGE_H
+
+#include "io/http_server.h"
+#include "manager/worker/worker.h"
+#include "trust/claim.h"
+
+/* Answers what is asked for under /trust. False: the path is another, and nothing was answered. */
+bool hin_api_page(struct hin_worker *worker, struct hin_http_exchange *exchange) HIN_NONNULL;
+
+/* English or Japanese, by the header Accept-Language (RFC 9110, 12.5.4): the one of greater weight,
+ * English where they are alike or neither is named. */
+enum hin_language hin_api_page_language(struct hin_view accepted);
+
+#endif

@@ -1,0 +1,209 @@
+/* Evidence: a true record, each way in which one could be none, and the chain. */
+#include <stdio.h>
+#include <string.h>
+
+#include "harness.h"
+
+#include "base/bytes.h"
+#include "crypt/sign.h"
+#include "crypt/x509.h"
+#include "data/json.h"
+#include "proof/certificate.h"
+#include "proof/checkpoint.h"
+#include "proof/evidence.h"
+#include "proof/key.h"
+
+struct installation {
+    struct hin_secret seed;
+    struct hin_buf der, key;
+    char fingerprint[HIN_SHA256_HEX_BYTES];
+    uint8_t digest[HIN_SHA256_BYTES];
+};
+
+static HIN_RESULT install(struct installation *in)
+{
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *ca = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 1024};
+    struct hin_x509_validity validity = {0, INT64_C(4000000000000000)};
+    struct hin_key_statement about = {.time_usec = 5};
+    *in = (struct installation){.der = {.max = HIN_X509_MAX_BYTES},
+                                .key = {.max = HIN_KEY_STATEMENT_MAX}};
+    HIN_TRY(hin_x509_key_generate(&ca));
+    HIN_TRY(hin_x509_ca_new(ca, "test", &validity, &in->der));
+    HIN_TRY(hin_x509_fingerprint(hin_buf_view(&in->der), in->fingerprint));
+    HIN_TRY(hin_sha256(hin_buf_view(&in->der), in->digest));
+    hin_copy(about.authority, in->digest, sizeof(about.authority));
+    HIN_TRY(hin_sign_generate(&in->seed));
+    HIN_TRY(hin_sign_public(&in->seed, about.public_key));
+    HIN_TRY(hin_key_statement_encode(&about, &in->key));
+    HIN_TRY(hin_key_statement_text(hin_buf_view(&in->key), &text));
+    return hin_x509_sign(ca, hin_buf_view(&text), &in->key);
+}
+
+static void uninstall(struct installation *in)
+{
+    hin_secret_done(&in->seed);
+    hin_buf_done(&in->der);
+    hin_buf_done(&in->key);
+}
+
+static struct hin_evidence sample(const struct installation *in)
+{
+    struct hin_evidence evidence = {
+        .number = 1,
+        .id = HIN_VIEW("0b8dd1f2-0000-4000-8000-000000000002"),
+        .probe = HIN_VIEW("tls-floor"),
+        .probe_version = 3,
+        .observed_msec = 1000,
+        .valid_until_msec = 2000,
+        .outcome = HIN_EVIDENCE_FAILED,
+        .reason = HIN_VIEW("a \"quoted\" \xc3\xa4"),
+        .inputs = {{HIN_VIEW("store"), HIN_VIEW("SQLite"), 0}},
+        .input_count = 1,
+        .measurements = {{HIN_VIEW("listeners"), HIN_VIEW_EMPTY, -2},
+                         {HIN_VIEW("nothing"), HIN_VIEW(""), 0}},
+        .measurement_count = 2,
+    };
+    hin_copy(evidence.installation, in->digest, sizeof(evidence.installation));
+    return evidence;
+}
+
+/* Signed under `domain`. */
+static HIN_RESULT issue(struct installation *in, const char *domain,
+                        const struct hin_evidence *evidence, struct hin_buf *out)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = HIN_EVIDENCE_STATEMENT_MAX};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * HIN_EVIDENCE_STATEMENT_MAX};
+    uint8_t signature[HIN_SIGN_BYTES];
+    HIN_TRY(hin_evidence_encode(evidence, &statement));
+    HIN_TRY(hin_buf_append_text(&text, domain));
+    HIN_TRY(hin_buf_append(&text, hin_buf_view(&statement)));
+    HIN_TRY(hin_sign(&in->seed, hin_buf_view(&text), signature));
+    struct hin_evidence_seal seal = {hin_view_of(signature, sizeof(signature)),
+                                     hin_buf_view(&in->key), hin_buf_view(&in->der)};
+    return hin_evidence_write(evidence, &seal, out);
+}
+
+static enum hin_code judge(struct hin_view file, const char *fingerprint, struct hin_error *error)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_evidence evidence;
+    *error = (struct hin_error){0};
+    return hin_evidence_verify(file, hin_view_from_text(fingerprint), &document, &evidence, error)
+        .code;
+}
+
+#define MADE(in, evidence, file)                                                                   \
+    HIN_CLEANUP(uninstall) struct installation in = {0};                                           \
+    HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};                \
+    struct hin_error error = {0};                                                                  \
+    CHECK_OK(install(&in));                                                                        \
+    struct hin_evidence evidence = sample(&in);                                                    \
+    (void)error;                                                                                   \
+    CHECK_OK(issue(&in, HIN_EVIDENCE_DOMAIN, &evidence, &file))
+
+TEST(test_proof_evidence__holds_and_reads_as_it_was_written)
+{
+    MADE(in, evidence, file);
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_evidence read;
+    CHECK_OK(hin_evidence_verify(hin_buf_view(&file), hin_view_from_text(in.fingerprint), &document,
+                                 &read, &error));
+    CHECK(read.number == 1 && read.probe_version == 3 && read.observed_msec == 1000 &&
+          read.valid_until_msec == 2000 && read.outcome == HIN_EVIDENCE_FAILED);
+    CHECK(hin_view_equal(read.reason, evidence.reason));
+    CHECK(read.input_count == 1 && hin_view_is(read.inputs[0].text, "SQLite"));
+    CHECK(read.measurement_count == 2 && read.measurements[0].text.data == NULL &&
+          read.measurements[0].number == -2);
+    CHECK(read.measurements[1].text.data != NULL && read.measurements[1].text.size == 0);
+}
+
+TEST(test_proof_evidence__every_changed_byte_and_every_cut_is_refused)
+{
+    MADE(in, evidence, file);
+    for (size_t i = 0; i < file.size; i++) {
+        uint8_t kept = file.data[i];
+        file.data[i] = kept == 'a' ? 'b' : 'a';
+        CHECK(judge(hin_buf_view(&file), in.fingerprint, &error) != HIN_OK);
+        CHECK(error.text[0] != '\0');
+        file.data[i] = kept;
+        CHECK(judge(hin_view_sub(hin_buf_view(&file), 0, i), in.fingerprint, &error) != HIN_OK);
+    }
+    CHECK_OK(hin_buf_append(&file, HIN_VIEW("x")));
+    CHECK_INT(judge(hin_buf_view(&file), in.fingerprint, &error), HIN_SYNTAX);
+    CHECK(strstr(error.text, "behind") != NULL);
+}
+
+TEST(test_proof_evidence__a_signature_for_something_else_is_none)
+{
+    static const char *const domains[] = {HIN_CHECKPOINT_DOMAIN, HIN_CERTIFICATE_DOMAIN,
+                                          "HINP policy v1\n", ""};
+    MADE(in, evidence, file);
+    for (size_t i = 0; i < HIN_COUNT(domains); i++) {
+        hin_buf_clear(&file);
+        CHECK_OK(issue(&in, domains[i], &evidence, &file));
+        CHECK_INT(judge(hin_buf_view(&file), in.fingerprint, &error), HIN_AUTH);
+    }
+}
+
+TEST(test_proof_evidence__another_installation_is_told)
+{
+    MADE(in, evidence, file);
+    HIN_CLEANUP(uninstall) struct installation other = {0};
+    CHECK_OK(install(&other));
+    CHECK_INT(judge(hin_buf_view(&file), other.fingerprint, &error), HIN_AUTH);
+    CHECK(strstr(error.text, "another installation") != NULL);
+    CHECK_INT(judge(hin_buf_view(&file), "12", &error), HIN_INVALID);
+    hin_buf_clear(&file);
+    evidence.installation[3] ^= 1;
+    CHECK_OK(issue(&in, HIN_EVIDENCE_DOMAIN, &evidence, &file));
+    CHECK_INT(judge(hin_buf_view(&file), in.fingerprint, &error), HIN_AUTH);
+}
+
+TEST(test_proof_evidence__keys_sign_only_what_begins_as_evidence_of_this_installation)
+{
+    MADE(in, evidence, file);
+    HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = HIN_EVIDENCE_STATEMENT_MAX};
+    uint8_t other[HIN_SHA256_BYTES] = {0};
+    CHECK_OK(hin_evidence_encode(&evidence, &statement));
+    CHECK_OK(hin_evidence_check(hin_buf_view(&statement), in.digest));
+    CHECK_CODE(hin_evidence_check(hin_buf_view(&statement), other), INVALID);
+    CHECK_CODE(hin_evidence_check(HIN_VIEW("{\"kind\":\"tenant\"}"), in.digest), INVALID);
+    statement.data[statement.size - 5] = '\n';
+    CHECK_CODE(hin_evidence_check(hin_buf_view(&statement), in.digest), INVALID);
+}
+
+/* `count` records, each naming the one before. */
+static HIN_RESULT link_up(struct hin_evidence *evidence, size_t count)
+{
+    for (size_t i = 1; i < count; i++) {
+        HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = HIN_EVIDENCE_STATEMENT_MAX};
+        evidence[i].number = (int64_t)i + 1;
+        HIN_TRY(hin_evidence_encode(&evidence[i - 1], &statement));
+        HIN_TRY(hin_evidence_hash(hin_buf_view(&statement), evidence[i].previous));
+    }
+    return hin_ok();
+}
+
+TEST(test_proof_evidence__a_missing_or_altered_record_breaks_the_chain)
+{
+    HIN_CLEANUP(uninstall) struct installation in = {0};
+    struct hin_evidence_chain chain = {0};
+    struct hin_error error = {0};
+    CHECK_OK(install(&in));
+    struct hin_evidence records[4] = {sample(&in), sample(&in), sample(&in), sample(&in)};
+    CHECK_OK(link_up(records, 4));
+    for (size_t i = 0; i < 4; i++) {
+        CHECK_OK(hin_evidence_chain_add(&chain, &records[i], &error));
+    }
+    CHECK_INT(chain.number, 4);
+    chain = (struct hin_evidence_chain){0};
+    CHECK_OK(hin_evidence_chain_add(&chain, &records[0], &error));
+    CHECK_CODE(hin_evidence_chain_add(&chain, &records[2], &error), CORRUPT);
+    CHECK(strstr(error.text, "2 is missing") != NULL);
+    chain = (struct hin_evidence_chain){0};
+    records[1].outcome = HIN_EVIDENCE_PROVEN;
+    CHECK_OK(hin_evidence_chain_add(&chain, &records[0], &error));
+    CHECK_OK(hin_evidence_chain_add(&chain, &records[1], &error));
+    CHECK_CODE(hin_evidence_chain_add(&chain, &records[2], &error), CORRUPT);
+}

@@ -114,6 +114,10 @@ static HIN_RESULT open_scratch(struct rehearsing *rehearsing, uint64_t bytes)
     }
     HIN_TRY(hin_fd_open(cycle->place.directory, SCRATCH, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0,
                         &rehearsing->folder));
+    /* Beside a server's socket there is no /proc: SQLite finds its files in the current folder. */
+    if (cycle->place.server != NULL && fchdir(rehearsing->folder) != 0) {
+        return say(rehearsing, hin_fail(HIN_IO), "entering the scratch folder");
+    }
     struct hin_tenant_place place = {rehearsing->folder, NULL};
     struct hin_result opened =
         hin_tenant_open(&rehearsing->scratch, &place, rehearsing->subject->tenant.id, &cycle->keys,
@@ -391,6 +395,9 @@ static HIN_RESULT rehearse(struct hin_backup_cycle *cycle, struct hin_backup_sub
     HIN_TRY(choose(&rehearsing));
     struct hin_result done = perform(&rehearsing);
     hin_tenant_close(&rehearsing.scratch);
+    if (cycle->place.server != NULL && rehearsing.folder >= 0) {
+        (void)!fchdir(cycle->place.directory); /* nothing else goes by the current folder */
+    }
     hin_fd_close(&rehearsing.folder);
     struct hin_result cleared = hin_cycle_clear_scratch(cycle);
     if (hin_cycle_is_final(done)) {

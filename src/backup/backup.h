@@ -100,6 +100,12 @@ HIN_RESULT hin_backup_check(struct hin_backup *backup, const struct hin_backup_m
 HIN_RESULT hin_backup_restore(struct hin_backup *backup, const struct hin_backup_manifest *manifest,
                               struct hin_store *store) HIN_NONNULL;
 
+/* Whether a store that was just made of a manifest, and in which nothing was written since, holds
+ * its rows, segments and position. CORRUPT: backup->error says what differs. What segments and the
+ * audit record hold is the caller's to compare. */
+HIN_RESULT hin_backup_compare(struct hin_backup *backup, const struct hin_backup_manifest *manifest,
+                              struct hin_store *store) HIN_NONNULL;
+
 /* --- destroying --- */
 
 /* Removes a manifest and its shipments, whose key was destroyed before; repeats are harmless. */

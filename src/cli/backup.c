@@ -1,4 +1,4 @@
-/* hinomi backup: now, list, verify, destinations. */
+/* hinomi backup: now, list, verify, rehearse, destinations. */
 #include <stdio.h>
 #include <string.h>
 #include <time.h>
@@ -8,6 +8,7 @@
 #include "base/terminal.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/drill.h"
 #include "cli/table.h"
 
 enum { TRIES_MAX = 60, PATH_BYTES = 128 };
@@ -54,6 +55,17 @@ static const struct hin_command verify_usage = {
     "Every object at each destination, and the newest shipment. What is damaged or missing is "
     "named "
     "by object and tenant, and the exit status is 1.",
+    order_table,
+    HIN_COUNT(order_table),
+    0,
+    0};
+static const struct hin_command rehearse_usage = {
+    "hinomi backup rehearse",
+    "restore the newest backup into a scratch place and compare it with what it came from",
+    NULL,
+    "As it is done each week by itself: `hinomi backup rehearsals` lists what came of it. Needs "
+    "room in the state folder's file system for the tenant's data once more, for as long as it "
+    "takes.",
     order_table,
     HIN_COUNT(order_table),
     0,
@@ -190,7 +202,9 @@ static HIN_RESULT order(struct hin_cli_api *api, const struct backup_options *op
         return hin_error_set(error, HIN_IO, NULL, 0, 0, "%s", ordering.text);
     }
     if (!options->json) {
-        printf("%s\n", strcmp(task, "backup") == 0 ? "done" : "every object is as it was written");
+        printf("%s\n", strcmp(task, "backup") == 0   ? "done"
+                       : strcmp(task, "verify") == 0 ? "every object is as it was written"
+                                                     : "restored, and as it is here");
     }
     return hin_ok();
 }
@@ -207,6 +221,13 @@ static HIN_RESULT act_verify(struct hin_cli_api *api, const void *options, const
 {
     (void)operand;
     return order(api, options, "verify", error);
+}
+
+static HIN_RESULT act_rehearse(struct hin_cli_api *api, const void *options, const char *operand,
+                               struct hin_error *error)
+{
+    (void)operand;
+    return order(api, options, "rehearse", error);
 }
 
 /* ---- lists ---- */
@@ -313,6 +334,12 @@ static int run_verify(int argc, char **argv)
     return hin_cli_run(&verify_usage, argc, argv, &options, act_verify);
 }
 
+static int run_rehearse(int argc, char **argv)
+{
+    struct backup_options options = {0};
+    return hin_cli_run(&rehearse_usage, argc, argv, &options, act_rehearse);
+}
+
 static int run_list(int argc, char **argv)
 {
     struct backup_options options = {0};
@@ -325,10 +352,14 @@ static int run_destinations(int argc, char **argv)
     return hin_cli_run(&destinations_usage, argc, argv, &options, act_destinations);
 }
 
-static const struct hin_cli_command backup_commands[] = {{&now_usage, run_now},
-                                                         {&list_usage, run_list},
-                                                         {&verify_usage, run_verify},
-                                                         {&destinations_usage, run_destinations}};
+static const struct hin_cli_command backup_commands[] = {
+    {&now_usage, run_now},
+    {&list_usage, run_list},
+    {&verify_usage, run_verify},
+    {&rehearse_usage, run_rehearse},
+    {&hin_cli_backup_rehearsals_usage, hin_cli_backup_rehearsals},
+    {&hin_cli_backup_drill_usage, hin_cli_backup_drill},
+    {&destinations_usage, run_destinations}};
 const struct hin_cli_group hin_cli_group_backup = {"backup",
                                                    "backups of everything the manager holds",
                                                    backup_commands, HIN_COUNT(backup_commands)};

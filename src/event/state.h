@@ -46,7 +46,8 @@
     X(33, CLOCK_WITHIN, "clock.within_bound", 99, 1, "The clock is within the bound again")               \
     X(34, STORE_REFUSED, "store.refused", 99, 4, "A tenant is not served: its store or the vault was set back to an older state") \
     X(35, STORE_RESTORED, "store.restored", 99, 4, "A key holder accepted a store, vault or key ring of an older state") \
-    X(50, PROMISE_BROKEN, "trust.broken", 99, 4, "A probe saw that a promise of this installation does not hold")
+    X(50, PROMISE_BROKEN, "trust.broken", 99, 4, "A probe saw that a promise of this installation does not hold") \
+    X(51, BACKUP_NOT_RESTORED, "backup.not_restored", 99, 4, "A backup could not be restored, or is not the same as what it came from")
 /* clang-format on */
 
 enum hin_state_code {

@@ -14,6 +14,7 @@
 #include "manager/main.h"
 #include "manager/parent/run.h"
 #include "manager/restore/accept.h"
+#include "manager/restore/drill.h"
 #include "manager/restore/restore.h"
 #include "manager/roles.h"
 
@@ -57,6 +58,7 @@ static int write_man(const struct hin_role_program *program, int argc, char **ar
     hin_option_man(&hin_manager_destination_command, stdout);
     hin_option_man(&hin_manager_restore_command, stdout);
     hin_option_man(&hin_manager_accept_command, stdout);
+    hin_option_man(&hin_manager_drill_command, stdout);
     return 0;
 }
 
@@ -72,6 +74,7 @@ static const struct {
     {"doctor", "look at files and host, say what to mend", hin_manager_doctor},
     {"destination", "say where backups go", hin_manager_destination},
     {"restore", "out of backups; show, accept: what was put back by hand", run_restore},
+    {"drill", "try a recovery from backups, and measure it", hin_manager_drill},
     {"man", "write the manual page of the commands", write_man},
     {"version", "say which version this is", show_version},
     {"--version", "the same", show_version},

@@ -39,6 +39,8 @@ enum hin_store_kind {
     HIN_STORE_RESTORES = 28,        /* states that were let pass: manager/restored.h */
     HIN_STORE_MAKINGS = 29, /* of the installation's own tenant: others that are being made */
     HIN_STORE_PERSON_CORRECTIONS = 30, /* of one person's data, as its erasures are kept */
+    HIN_STORE_REHEARSALS = 31,         /* each week's restore: manager/backup/rehearsals.h */
+    HIN_STORE_DRILLS = 32,             /* recoveries of all; the owner is the state */
     HIN_STORE_ESCROWS = 33,            /* of the installation's own tenant: manager/escrow.h */
     HIN_STORE_KIND_LIMIT
 };

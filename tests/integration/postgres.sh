@@ -241,6 +241,7 @@ check "a destination" "$build/hinomi-manager" destination --state "$T/t" --add o
 start_t || bail "the manager runs again"
 check "a backup of what lies in PostgreSQL" wait_for 20 cli t backup now
 check "reads back" cli t backup verify
+check "and is restored into SQLite, and the same" cli t backup rehearse
 was=$(all_events)
 check "the manager ends" stop t
 check "it comes back in SQLite" restore --state "$T/s"

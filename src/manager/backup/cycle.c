@@ -284,6 +284,8 @@ static HIN_RESULT act_on(struct hin_backup_cycle *cycle, const struct hin_backup
         return hin_backup_cycle_backup(cycle, order->tenant, true, failures);
     case HIN_BACKUP_TASK_RENEW:
         return hin_backup_cycle_renew(cycle, order->tenant, failures);
+    case HIN_BACKUP_TASK_REHEARSE:
+        return hin_backup_cycle_rehearse(cycle, order->tenant, failures);
     default:
         return hin_backup_cycle_verify(cycle, order->tenant, failures);
     }
@@ -423,6 +425,7 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
     HIN_TRY(hin_map_init(&cycle->erased, HIN_VAULT_TENANTS_MAX));
     HIN_TRY(add_subject(cycle, cycle->own->id, 0));
     HIN_TRY(hin_backup_cycle_look(cycle));
+    HIN_TRY(hin_cycle_clear_scratch(cycle));
     for (size_t i = 0; i < cycle->settings.count; i++) {
         if (cycle->depots[i] != NULL) {
             HIN_TRY(note_destination(cycle, i));

@@ -82,6 +82,15 @@ HIN_RESULT hin_backup_cycle_ship(struct hin_backup_cycle *cycle, bool all) HIN_N
  * (hin_retention_follow): their keys, then what lies at the destinations; also what was left there
  * before, and what is left of erased tenants. */
 HIN_RESULT hin_backup_cycle_destroy(struct hin_backup_cycle *cycle) HIN_NONNULL;
+/* The newest backup of tenants is restored into a scratch store beside the databases and compared
+ * with the tenant's own, in its present state; what came of it is a record (rehearsals.h) and, when
+ * it failed, an event of severity High of the installation's own tenant. due: of those for which a
+ * week has passed. */
+HIN_RESULT hin_backup_cycle_rehearse(struct hin_backup_cycle *cycle, int64_t number,
+                                     int64_t *ret_failures) HIN_NONNULL;
+HIN_RESULT hin_backup_cycle_rehearse_due(struct hin_backup_cycle *cycle) HIN_NONNULL;
+/* A drill that was handed in and not judged yet; *ret_any false: none. */
+HIN_RESULT hin_backup_cycle_judge(struct hin_backup_cycle *cycle, bool *ret_any) HIN_NONNULL;
 /* The oldest order that waits; *ret_any false: none. Carries it out. */
 HIN_RESULT hin_backup_cycle_serve(struct hin_backup_cycle *cycle, bool *ret_any) HIN_NONNULL;
 

@@ -23,6 +23,15 @@ HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subj
                           size_t at) HIN_NONNULL;
 /* Destroys all that are done, but the newest. */
 HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t number) HIN_NONNULL;
+/* Each tenant that `number` names (-1: all), one after the other. */
+HIN_RESULT hin_cycle_for_each(struct hin_backup_cycle *cycle, int64_t number,
+                              HIN_RESULT (*act)(struct hin_backup_cycle *cycle,
+                                                struct hin_backup_subject *subject, void *context,
+                                                bool *ret_good),
+                              void *context, int64_t *ret_failures)
+    __attribute__((nonnull(1, 3, 5)));
+/* What a rehearsal that was cut off has left. */
+HIN_RESULT hin_cycle_clear_scratch(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* Writes down destinations and the time that destruction goes by, moved on. *ret_usec: what is
  * older is so by both clocks' word; *ret_agree: they do, within a day. */
 HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec,

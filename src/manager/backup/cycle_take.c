@@ -241,12 +241,11 @@ static HIN_RESULT make(struct hin_backup_cycle *cycle, struct hin_backup_subject
     return made;
 }
 
-/* Each tenant that `number` names, one after the other. */
-static HIN_RESULT for_each(struct hin_backup_cycle *cycle, int64_t number,
-                           HIN_RESULT (*act)(struct hin_backup_cycle *cycle,
-                                             struct hin_backup_subject *subject, void *context,
-                                             bool *ret_good),
-                           void *context, int64_t *ret_failures)
+HIN_RESULT hin_cycle_for_each(struct hin_backup_cycle *cycle, int64_t number,
+                              HIN_RESULT (*act)(struct hin_backup_cycle *cycle,
+                                                struct hin_backup_subject *subject, void *context,
+                                                bool *ret_good),
+                              void *context, int64_t *ret_failures)
 {
     int64_t failures = 0, met = 0;
     HIN_TRY(hin_backup_cycle_look(cycle));
@@ -289,7 +288,7 @@ static HIN_RESULT act_backup(struct hin_backup_cycle *cycle, struct hin_backup_s
 HIN_RESULT hin_backup_cycle_backup(struct hin_backup_cycle *cycle, int64_t number, bool asked,
                                    int64_t *ret_failures)
 {
-    return for_each(cycle, number, act_backup, &asked, ret_failures);
+    return hin_cycle_for_each(cycle, number, act_backup, &asked, ret_failures);
 }
 
 /* Made anywhere is good enough: the former ones must go. */
@@ -311,7 +310,7 @@ HIN_RESULT hin_backup_cycle_renew(struct hin_backup_cycle *cycle, int64_t number
                                   int64_t *ret_failures)
 {
     HIN_ENSURE(number >= 0, INVALID);
-    return for_each(cycle, number, act_renew, NULL, ret_failures);
+    return hin_cycle_for_each(cycle, number, act_renew, NULL, ret_failures);
 }
 
 /* ---- by schedule ---- */
@@ -552,5 +551,5 @@ static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_s
 HIN_RESULT hin_backup_cycle_verify(struct hin_backup_cycle *cycle, int64_t number,
                                    int64_t *ret_failures)
 {
-    return for_each(cycle, number, act_verify, NULL, ret_failures);
+    return hin_cycle_for_each(cycle, number, act_verify, NULL, ret_failures);
 }

@@ -197,7 +197,8 @@ HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_re
 
 static const char *const task_names[] = {[HIN_BACKUP_TASK_BACKUP] = "backup",
                                          [HIN_BACKUP_TASK_VERIFY] = "verify",
-                                         [HIN_BACKUP_TASK_RENEW] = "renew"};
+                                         [HIN_BACKUP_TASK_RENEW] = "renew",
+                                         [HIN_BACKUP_TASK_REHEARSE] = "rehearse"};
 static const char *const order_states[] = {[HIN_BACKUP_ORDER_WAITING] = "waiting",
                                            [HIN_BACKUP_ORDER_RUNNING] = "running",
                                            [HIN_BACKUP_ORDER_DONE] = "done",

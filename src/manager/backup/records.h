@@ -63,7 +63,8 @@ struct hin_backup_place *hin_backup_place_of(struct hin_backup_record *record,
 enum hin_backup_task {
     HIN_BACKUP_TASK_BACKUP = 1,
     HIN_BACKUP_TASK_VERIFY = 2,
-    HIN_BACKUP_TASK_RENEW = 3, /* a backup, and when it is made all former ones are destroyed */
+    HIN_BACKUP_TASK_RENEW = 3,    /* a backup, and when it is made all former ones are destroyed */
+    HIN_BACKUP_TASK_REHEARSE = 4, /* the newest backup restored into a scratch place */
     HIN_BACKUP_TASK_COUNT
 };
 enum hin_backup_order_state {

@@ -14,19 +14,20 @@
 #include "manager/roles.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000 };
-#define TICK_USEC    (500 * HIN_MSEC_USEC)
-#define DUE_USEC     (30 * HIN_SEC_USEC)
-#define DESTROY_USEC (10 * HIN_MINUTE_USEC)
-#define AGAIN_USEC   (10 * HIN_MINUTE_USEC) /* a destination that was out of reach */
+#define TICK_USEC     (500 * HIN_MSEC_USEC)
+#define DUE_USEC      (30 * HIN_SEC_USEC)
+#define DESTROY_USEC  (10 * HIN_MINUTE_USEC)
+#define REHEARSE_USEC (10 * HIN_MINUTE_USEC)
+#define AGAIN_USEC    (10 * HIN_MINUTE_USEC) /* a destination that was out of reach */
 
 struct process {
     struct hin_role *role;
     struct hin_database database;
     struct hin_tenant own;
     struct hin_backup_cycle cycle;
-    int64_t begun_usec, due_usec, destroy_usec; /* monotonic */
-    bool lacking;                               /* a destination is out of reach */
-    bool ending;                                /* told to stop, and shipping what is left */
+    int64_t begun_usec, due_usec, destroy_usec, rehearse_usec; /* monotonic */
+    bool lacking;                                              /* a destination is out of reach */
+    bool ending; /* told to stop, and shipping what is left */
 };
 
 static struct hin_result call_keys(void *context, struct hin_view request,
@@ -80,6 +81,10 @@ static HIN_RESULT work(struct process *process)
     while (any) {
         HIN_TRY(hin_backup_cycle_serve(cycle, &any));
     }
+    any = true;
+    while (any) {
+        HIN_TRY(hin_backup_cycle_judge(cycle, &any));
+    }
     if (passed(&process->due_usec, DUE_USEC)) {
         HIN_TRY(hin_tenant_refresh(&process->own));
         HIN_TRY(hin_backup_cycle_due(cycle));
@@ -87,7 +92,9 @@ static HIN_RESULT work(struct process *process)
     if (passed(&process->destroy_usec, DESTROY_USEC)) {
         HIN_TRY(hin_backup_cycle_destroy(cycle));
     }
-    return hin_backup_cycle_ship(cycle, false);
+    HIN_TRY(hin_backup_cycle_ship(cycle, false));
+    return passed(&process->rehearse_usec, REHEARSE_USEC) ? hin_backup_cycle_rehearse_due(cycle)
+                                                          : hin_ok();
 }
 
 static struct hin_result tick(void *context, int64_t now_usec)

@@ -8,7 +8,9 @@ void hin_backup_settings_default(struct hin_backup_settings *ret_settings)
 {
     *ret_settings = (struct hin_backup_settings){.every_hours = HIN_BACKUP_EVERY_HOURS,
                                                  .keep_days = HIN_BACKUP_KEEP_DAYS,
-                                                 .ship_seconds = HIN_BACKUP_SHIP_SECONDS};
+                                                 .ship_seconds = HIN_BACKUP_SHIP_SECONDS,
+                                                 .recover_seconds = HIN_BACKUP_RECOVER_SECONDS,
+                                                 .lose_seconds = HIN_BACKUP_LOSE_SECONDS};
 }
 
 bool hin_backup_name_is_valid(struct hin_view name)
@@ -102,11 +104,13 @@ static HIN_RESULT read_destinations(struct hin_json object, struct hin_backup_se
 HIN_RESULT hin_backup_settings_read(struct hin_json root, struct hin_backup_settings *settings,
                                     struct hin_error *error)
 {
-    static const char *const known[] = {"everyHours", "keepDays", "shipSeconds", "bytesPerSecond",
+    static const char *const known[] = {"everyHours",     "keepDays",       "shipSeconds",
+                                        "bytesPerSecond", "recoverSeconds", "loseSeconds",
                                         "destinations"};
     struct hin_json object;
     int64_t every = settings->every_hours, keep = settings->keep_days;
     int64_t ship = settings->ship_seconds, rate = 0;
+    int64_t recover = settings->recover_seconds, lose = settings->lose_seconds;
     if (!hin_json_find(root, "backup", &object)) {
         return hin_ok();
     }
@@ -115,8 +119,12 @@ HIN_RESULT hin_backup_settings_read(struct hin_json root, struct hin_backup_sett
     HIN_TRY(hin_json_opt_integer(object, "keepDays", 1, 36500, &keep, error));
     HIN_TRY(hin_json_opt_integer(object, "shipSeconds", 0, 3600, &ship, error));
     HIN_TRY(hin_json_opt_integer(object, "bytesPerSecond", 0, INT64_MAX, &rate, error));
+    HIN_TRY(hin_json_opt_integer(object, "recoverSeconds", 1, 31536000, &recover, error));
+    HIN_TRY(hin_json_opt_integer(object, "loseSeconds", 1, 31536000, &lose, error));
     HIN_TRY(read_destinations(object, settings, error));
     settings->set = true;
+    settings->recover_seconds = (uint32_t)recover;
+    settings->lose_seconds = (uint32_t)lose;
     settings->every_hours = (uint32_t)every;
     settings->keep_days = (uint32_t)keep;
     settings->ship_seconds = (uint32_t)ship;
@@ -149,6 +157,8 @@ static void write_member(struct hin_json_writer *writer, const struct hin_backup
     hin_json_field_integer(writer, "keepDays", settings->keep_days);
     hin_json_field_integer(writer, "shipSeconds", settings->ship_seconds);
     hin_json_field_unsigned(writer, "bytesPerSecond", settings->bytes_per_second);
+    hin_json_field_integer(writer, "recoverSeconds", settings->recover_seconds);
+    hin_json_field_integer(writer, "loseSeconds", settings->lose_seconds);
     hin_json_key(writer, "destinations");
     hin_json_begin_array(writer);
     for (size_t i = 0; i < settings->count; i++) {

@@ -1,6 +1,7 @@
 /* Where backups go and when: member "backup" of manager.json, set by `hinomi-manager destination`.
  *
  *   "backup": {"everyHours": 24, "keepDays": 35, "shipSeconds": 60, "bytesPerSecond": 0,
+ *              "recoverSeconds": 3600, "loseSeconds": 60,
  *              "destinations": [{"name": "vault", "url": "file:///mnt/backup", "region": "dc2"},
  *                               {"name": "far", "url": "s3://bucket/prefix", "region": "dc3",
  *                                "settings": ["region=eu-central-1"], "secretFile": "/etc/..."}]}
@@ -21,6 +22,8 @@ enum {
     HIN_BACKUP_KEEP_DAYS = 35,
     HIN_BACKUP_EVERY_HOURS = 24,
     HIN_BACKUP_SHIP_SECONDS = 60,
+    HIN_BACKUP_RECOVER_SECONDS = 3600,
+    HIN_BACKUP_LOSE_SECONDS = 60,
 };
 
 struct hin_backup_destination {
@@ -41,6 +44,7 @@ struct hin_backup_settings {
     bool set; /* there were destinations once: what lies there is destroyed in its time */
     uint32_t every_hours, keep_days, ship_seconds; /* ship 0: no shipments */
     uint64_t bytes_per_second;                     /* 0: no limit */
+    uint32_t recover_seconds, lose_seconds;        /* targets of a drill: RTO, RPO */
 };
 
 void hin_backup_settings_default(struct hin_backup_settings *ret_settings) HIN_NONNULL;

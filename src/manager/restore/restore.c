@@ -21,6 +21,7 @@
 #include "manager/erasure.h"
 #include "manager/holder_key.h"
 #include "manager/passphrase.h"
+#include "manager/restore/drill.h"
 #include "manager/roles.h"
 #include "manager/tenant.h"
 #include "store/documents.h"
@@ -93,7 +94,8 @@ const struct hin_command hin_manager_restore_command = {
 struct outcome { /* of one tenant */
     char uuid[37];
     int64_t at_usec, last_event, last_audit;
-    uint64_t bytes;
+    uint64_t bytes, damaged; /* segments that were damaged before they were backed up */
+    uint8_t audit_hash[HIN_STORE_AUDIT_HASH_BYTES];
     bool restored;
 };
 
@@ -384,6 +386,10 @@ static HIN_RESULT keep_outcome(struct restore *restore, const char *uuid,
         outcome->last_event = manifest->position.last_event_id;
         outcome->last_audit = manifest->position.audit_number;
         outcome->bytes = hin_backup_bytes(manifest);
+        hin_copy(outcome->audit_hash, manifest->position.audit_hash, sizeof(outcome->audit_hash));
+        for (size_t i = 0; i < manifest->segment_count; i++) {
+            outcome->damaged += manifest->segments[i].row.damaged != 0;
+        }
     }
     return hin_ok();
 }
@@ -815,6 +821,83 @@ static void restore_done(struct restore *restore, bool keep)
     if (!keep && restore->made_ring) {
         (void)unlink(restore->config.keyring);
     }
+}
+
+/* ---- for a drill ---- */
+
+/* Every page is read and every sealed thing opened, and its end is that of the backup. */
+static HIN_RESULT verify(struct restore *restore, const struct outcome *outcome,
+                         struct hin_drill_tenant *to)
+{
+    struct hin_keys_carrier carrier = hin_keys_carrier_local(&restore->local);
+    struct hin_tenant_place place = {restore->database_fd, NULL};
+    struct hin_tenant tenant = {.lock = -1};
+    struct hin_store_check check = {0};
+    uint8_t hash[HIN_STORE_AUDIT_HASH_BYTES] = {0};
+    STEP(hin_tenant_open(&tenant, &place, outcome->uuid, &carrier, HIN_VAULT_FOR_BACKUP,
+                         hin_clock_system(), false, &restore->error),
+         "opening what was restored");
+    struct hin_result checked = hin_store_check(tenant.store, &check);
+    if (hin_is_ok(checked) && outcome->last_audit > 0) {
+        checked = hin_store_copy_audit_hash(tenant.store, outcome->last_audit, hash);
+    }
+    hin_tenant_close(&tenant);
+    HIN_TRY(fail(restore, checked, "checking what was restored"));
+    bool whole = check.structure_ok && check.documents_damaged == 0 && check.audit_damaged == 0 &&
+                 check.events_damaged == 0 && check.segments_damaged <= outcome->damaged;
+    to->verified = whole && memcmp(hash, outcome->audit_hash, sizeof(hash)) == 0;
+    snprintf(to->error, sizeof(to->error), "%s",
+             to->verified ? "" : "does not verify: something in it is damaged");
+    return hin_ok();
+}
+
+static HIN_RESULT report_outcomes(struct restore *restore, struct hin_drill_report *report)
+{
+    report->tenants = calloc(restore->outcome_count + 1, sizeof(*report->tenants));
+    HIN_ENSURE(report->tenants != NULL, NO_MEMORY);
+    report->tenant_count = restore->outcome_count;
+    for (size_t i = 0; i < restore->outcome_count; i++) {
+        const struct outcome *at = &restore->outcomes[i];
+        struct hin_drill_tenant *to = &report->tenants[i];
+        snprintf(to->uuid, sizeof(to->uuid), "%s", at->uuid);
+        snprintf(to->error, sizeof(to->error), "%s",
+                 at->restored ? "" : "was not restored: no backup of it can be opened");
+        to->restored = at->restored;
+        to->at_usec = at->at_usec;
+        to->last_event = at->last_event;
+        to->last_audit = at->last_audit;
+        to->bytes = (int64_t)at->bytes;
+        hin_copy(to->audit_hash, at->audit_hash, sizeof(to->audit_hash));
+        if (at->restored) {
+            HIN_TRY(verify(restore, at, to));
+        }
+    }
+    return hin_ok();
+}
+
+HIN_RESULT hin_restore_try(const struct hin_restore_wish *wish, struct hin_drill_report *report,
+                           struct hin_error *error)
+{
+    struct restore restore = {
+        .state_fd = -1,
+        .vault_fd = -1,
+        .database_fd = -1,
+        .at_usec = INT64_MAX,
+        .options = {.from = wish->from,
+                    .settings = wish->settings,
+                    .secret_file = wish->secret_file,
+                    .keyring = wish->keyring,
+                    .passphrase = wish->passphrase,
+                    .state = wish->state},
+    };
+    hin_manager_config_default(&restore.config);
+    struct hin_result tried = restore_installation(&restore);
+    if (hin_is_ok(tried)) {
+        tried = report_outcomes(&restore, report);
+    }
+    *error = restore.error;
+    restore_done(&restore, false);
+    return tried;
 }
 
 static HIN_RESULT run(struct restore *restore)

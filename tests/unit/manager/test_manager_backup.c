@@ -7,11 +7,15 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "event/codec.h"
+#include "event/state.h"
 #include "harness.h"
 #include "keys/ring.h"
 #include "manager/audit.h"
 #include "manager/backup/cycle.h"
+#include "manager/backup/rehearsals.h"
 #include "store/audit.h"
+#include "store/events.h"
 
 static const char own_id[] = "11111111-2222-4333-8444-555555555555";
 enum { KEEP_DAYS = 35 };
@@ -346,4 +350,337 @@ TEST(test_manager_backup__renewed_after_an_erasure)
     CHECK_INT(tally.states[HIN_BACKUP_DONE], 1);
     CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], 1);
     CHECK_INT(manifests_at(&house, 0), 1);
+}
+
+/* ---- weekly restores ---- */
+
+static HIN_RESULT add_events(struct house *house, int count)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_EVENT_MAX_BYTES};
+    struct hin_arena arena;
+    struct hin_event event;
+    struct hin_store_committed committed;
+    hin_arena_init(&arena, 1 << 20);
+    hin_event_init_state(&event, &arena, house->wall_usec, HIN_STATE_MANAGER_STARTED,
+                         HIN_VIEW("test"));
+    struct hin_result done = hin_event_encode(&event, &bytes);
+    struct hin_store_event stored[20];
+    for (int i = 0; i < count; i++) {
+        stored[i] = (struct hin_store_event){.time_usec = house->wall_usec + i,
+                                             .class_uid = 6002,
+                                             .severity_id = 1,
+                                             .bytes = hin_buf_view(&bytes)};
+    }
+    if (hin_is_ok(done)) {
+        done = hin_store_commit(house->own.store, stored, (size_t)count, NULL, 0, house->wall_usec,
+                                &committed);
+    }
+    hin_arena_done(&arena);
+    return done;
+}
+
+struct rehearsals {
+    int good, failed;
+    struct hin_rehearsal last;
+    bool both; /* destinations */
+};
+
+static HIN_RESULT count_rehearsal(void *context, const struct hin_store_document *document)
+{
+    struct rehearsals *rehearsals = context;
+    const char *before = rehearsals->last.destination;
+    struct hin_rehearsal rehearsal;
+    HIN_TRY(hin_rehearsal_read(document->id, document->bytes, &rehearsal));
+    rehearsals->both |= before[0] != '\0' && strcmp(before, rehearsal.destination) != 0;
+    *(rehearsal.good ? &rehearsals->good : &rehearsals->failed) += 1;
+    rehearsals->last = rehearsal;
+    return hin_ok();
+}
+
+static struct rehearsals rehearsals_of(struct house *house)
+{
+    struct rehearsals rehearsals = {0};
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    HIN_IGNORE(hin_store_list(house->own.store, HIN_STORE_REHEARSALS, &all, count_rehearsal,
+                              &rehearsals, &listed)); /* then the checks fail */
+    return rehearsals;
+}
+
+static HIN_RESULT count_event(void *context, const struct hin_store_event *event)
+{
+    (void)event;
+    (*(int *)context)++;
+    return hin_ok();
+}
+
+/* Events of severity High. */
+static int alerts_of(struct house *house)
+{
+    int alerts = 0;
+    struct hin_store_report report;
+    struct hin_store_filter filter = {.severity_mask = 1 << 4};
+    struct hin_result found =
+        hin_store_search(house->own.store, &filter, count_event, &alerts, &report);
+    return hin_is_ok(found) ? alerts : -1;
+}
+
+static bool has_scratch(struct house *house)
+{
+    struct stat about;
+    return fstatat(house->database, "scratch", &about, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+static HIN_RESULT live_a_day(struct house *house)
+{
+    HIN_TRY(add_events(house, 3));
+    HIN_TRY(live(house, "day"));
+    HIN_TRY(hin_backup_cycle_due(&house->cycle));
+    HIN_TRY(hin_backup_cycle_ship(&house->cycle, true));
+    HIN_TRY(hin_backup_cycle_rehearse_due(&house->cycle));
+    HIN_TRY(hin_backup_cycle_rehearse_due(&house->cycle)); /* not twice */
+    pass(house, HIN_DAY_USEC);
+    return hin_ok();
+}
+
+TEST(test_manager_backup__each_week_a_backup_is_restored)
+{
+    HOUSE(house, "weeks");
+    for (int day = 0; day < 15; day++) {
+        CHECK_OK(live_a_day(&house));
+        CHECK_INT(rehearsals_of(&house).good, day / 7);
+        CHECK(!has_scratch(&house));
+    }
+    struct rehearsals rehearsals = rehearsals_of(&house);
+    CHECK_INT(rehearsals.failed, 0);
+    CHECK(rehearsals.both);
+    CHECK_INT(rehearsals.last.events, 14 * 3 + 3);
+    CHECK(rehearsals.last.entries > 30 && rehearsals.last.documents > 14);
+    CHECK_INT(rehearsals.last.lost_usec, 0);
+    CHECK_INT(alerts_of(&house), 0);
+    struct hin_rehearsal last;
+    CHECK_OK(hin_rehearsal_last(house.own.store, 0, true, &last));
+    CHECK_INT(last.id, rehearsals.last.id);
+    CHECK_CODE(hin_rehearsal_last(house.own.store, 7, false, &last), NOT_FOUND);
+}
+
+struct names {
+    char list[512][HIN_DEPOT_NAME_MAX + 1];
+    size_t count;
+};
+
+static HIN_RESULT note_object(void *context, const struct hin_depot_entry *entry)
+{
+    struct names *names = context;
+    HIN_ENSURE(names->count < HIN_COUNT(names->list), LIMIT);
+    if (strstr(entry->name, "/o/") != NULL) {
+        snprintf(names->list[names->count++], sizeof(names->list[0]), "%s", entry->name);
+    }
+    return hin_ok();
+}
+
+/* One byte of each object. */
+static HIN_RESULT break_objects(struct house *house, size_t at)
+{
+    struct names *names = calloc(1, sizeof(*names));
+    struct hin_depot *depot = house->cycle.depots[at];
+    HIN_ENSURE(names != NULL, NO_MEMORY);
+    struct hin_result done = hin_depot_list(depot, "t/", note_object, names);
+    for (size_t i = 0; hin_is_ok(done) && i < names->count; i++) {
+        HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 8 << 20};
+        done = hin_depot_get(depot, names->list[i], 0, bytes.max, &bytes);
+        if (hin_is_ok(done)) {
+            bytes.data[60] ^= 1;
+            done = hin_depot_put(depot, names->list[i], hin_buf_view(&bytes), HIN_DEPOT_REPLACE);
+        }
+    }
+    free(names);
+    return done;
+}
+
+/* Each day, with an event of severity High, until it restores again; the other place waits. */
+TEST(test_manager_backup__one_that_does_not_restore_is_told)
+{
+    HOUSE(house, "broken");
+    for (int day = 0; day < 7; day++) {
+        CHECK_OK(live_a_day(&house));
+    }
+    CHECK_OK(break_objects(&house, 0));
+    CHECK_OK(hin_backup_cycle_rehearse_due(&house.cycle));
+    struct rehearsals rehearsals = rehearsals_of(&house);
+    CHECK_INT(rehearsals.failed, 1);
+    CHECK(strcmp(rehearsals.last.destination, "place-0") == 0);
+    CHECK(strstr(rehearsals.last.error, "/o/") != NULL);
+    CHECK_INT(alerts_of(&house), 1);
+    CHECK(!has_scratch(&house));
+    pass(&house, HIN_DAY_USEC);
+    CHECK_OK(hin_backup_cycle_rehearse_due(&house.cycle));
+    CHECK_OK(hin_backup_cycle_rehearse_due(&house.cycle));
+    CHECK_INT(rehearsals_of(&house).failed, 2);
+    struct hin_depot *away = house.cycle.depots[0];
+    house.cycle.depots[0] = NULL;
+    pass(&house, HIN_DAY_USEC);
+    CHECK_OK(hin_backup_cycle_rehearse_due(&house.cycle));
+    house.cycle.depots[0] = away;
+    CHECK_INT(rehearsals_of(&house).failed, 3);
+    CHECK_INT(alerts_of(&house), 3);
+}
+
+static HIN_RESULT erase_third(void *context, const struct hin_store_event *event,
+                              enum hin_store_verdict *ret_verdict,
+                              struct hin_store_event *replacement)
+{
+    (void)context;
+    (void)replacement;
+    *ret_verdict = event->id == 3 ? HIN_STORE_ERASE : HIN_STORE_KEEP;
+    return hin_ok();
+}
+
+TEST(test_manager_backup__what_went_since_needs_a_reason)
+{
+    int64_t failures = 0;
+    struct hin_store_rewritten rewritten;
+    struct hin_store_rewrite rewrite = {.judge = erase_third};
+    HOUSE(house, "reason");
+    CHECK_OK(add_events(&house, 5));
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    CHECK_OK(hin_store_rewrite(house.own.store, &rewrite, &rewritten));
+    CHECK_INT(rewritten.events_erased, 1);
+    CHECK_OK(hin_backup_cycle_rehearse(&house.cycle, 0, &failures));
+    CHECK_INT(failures, 1);
+    CHECK(strstr(rehearsals_of(&house).last.error, "event 3") != NULL);
+    CHECK_OK(live(&house, "person.erased"));
+    CHECK_OK(hin_backup_cycle_rehearse(&house.cycle, 0, &failures));
+    CHECK_INT(failures, 0);
+    CHECK_INT(rehearsals_of(&house).last.gone, 1);
+    CHECK_INT(rehearsals_of(&house).last.events, 4);
+}
+
+/* What came after it is as old as it is, however quiet it was before. */
+TEST(test_manager_backup__what_would_be_lost)
+{
+    int64_t failures = 0;
+    HOUSE(house, "lost");
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    CHECK_OK(hin_backup_cycle_ship(&house.cycle, true));
+    house.cycle.settings.ship_seconds = 0; /* else it ships while it restores */
+    pass(&house, HIN_HOUR_USEC);
+    CHECK_OK(live(&house, "something"));
+    pass(&house, 40 * HIN_SEC_USEC);
+    CHECK_OK(hin_backup_cycle_rehearse(&house.cycle, 0, &failures));
+    CHECK_INT(failures, 0);
+    CHECK_INT(rehearsals_of(&house).last.lost_usec, 40 * HIN_SEC_USEC);
+}
+
+TEST(test_manager_backup__a_restore_that_is_cut_off_leaves_nothing)
+{
+    int64_t failures = 0;
+    int stops = 0;
+    HOUSE(house, "cut");
+    CHECK_OK(add_events(&house, 20));
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    for (int i = 1; i < 900; i += 9) {
+        house.stop_after = i;
+        struct hin_result done = hin_backup_cycle_rehearse(&house.cycle, 0, &failures);
+        house.stop_after = 0;
+        CHECK(hin_is_ok(done) || done.code == HIN_CLOSED);
+        CHECK(!has_scratch(&house));
+        stops += done.code == HIN_CLOSED;
+        if (hin_is_ok(done)) {
+            break;
+        }
+    }
+    CHECK(stops >= 5);
+    CHECK_INT(failures, 0);
+    CHECK_INT(rehearsals_of(&house).good, 1);             /* the others made no record */
+    CHECK(mkdirat(house.database, "scratch", 0700) == 0); /* killed, so that nobody cleared it */
+    int fd = openat(house.database, "scratch/left.db", O_WRONLY | O_CREAT, 0600);
+    CHECK(fd >= 0);
+    hin_fd_close(&fd);
+    end(&house);
+    CHECK_OK(begin(&house));
+    CHECK(!has_scratch(&house));
+}
+
+/* ---- drills ---- */
+
+static HIN_RESULT hand_in(struct house *house, int64_t took_usec, uint8_t flip, int64_t *ret_id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    struct hin_drill_tenant tenant = {.restored = true, .verified = true};
+    struct hin_drill_report report = {.begun_usec = house->wall_usec - took_usec,
+                                      .took_usec = took_usec,
+                                      .host = "elsewhere",
+                                      .from = "file:///somewhere",
+                                      .tenants = &tenant,
+                                      .tenant_count = 1};
+    struct hin_drill drill = {.state = HIN_DRILL_HANDED_IN,
+                              .begun_usec = report.begun_usec,
+                              .took_usec = took_usec,
+                              .handed_usec = house->wall_usec};
+    struct hin_store_position position;
+    snprintf(tenant.uuid, sizeof(tenant.uuid), "%s", own_id);
+    tenant.at_usec = report.begun_usec;
+    HIN_TRY(hin_store_audit_head(house->own.store, &tenant.last_audit, tenant.audit_hash));
+    HIN_TRY(hin_store_position(house->own.store, &position));
+    tenant.last_event = position.last_event_id;
+    tenant.audit_hash[0] ^= flip;
+    HIN_TRY(hin_drill_report_write(&report, &text));
+    HIN_TRY(hin_drill_write(house->own.store, &drill, hin_buf_view(&text), house->wall_usec));
+    *ret_id = drill.id;
+    return hin_ok();
+}
+
+static HIN_RESULT judged(struct house *house, int64_t id, struct hin_drill *ret_drill)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    struct hin_store_document document;
+    bool any = false;
+    HIN_TRY(hin_backup_cycle_judge(&house->cycle, &any));
+    HIN_ENSURE(any, NOT_FOUND);
+    HIN_TRY(hin_store_get(house->own.store, HIN_STORE_DRILLS, id, &text, &document));
+    return hin_drill_read(id, document.bytes, ret_drill);
+}
+
+TEST(test_manager_backup__a_drill_counts_when_it_is_good_and_signed_for_a_year)
+{
+    int64_t id = 0;
+    char why[96];
+    struct hin_drill drill, last;
+    HOUSE(house, "drill");
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    pass(&house, HIN_DAY_USEC);
+    CHECK_OK(hand_in(&house, HIN_MINUTE_USEC, 0, &id));
+    CHECK_OK(judged(&house, id, &drill));
+    CHECK_INT(drill.state, HIN_DRILL_GOOD);
+    CHECK_INT(drill.lost_usec, 0);
+    CHECK(!hin_drill_counts(&drill, house.wall_usec, why) && strstr(why, "signed") != NULL);
+    CHECK_CODE(hin_drill_last(house.own.store, house.wall_usec, &last), NOT_FOUND);
+    drill.signed_usec = house.wall_usec;
+    CHECK_OK(hin_drill_write(house.own.store, &drill, HIN_VIEW("{}"), house.wall_usec));
+    CHECK_OK(hin_drill_last(house.own.store, house.wall_usec, &last));
+    CHECK_INT(last.id, id);
+    pass(&house, 364 * HIN_DAY_USEC);
+    CHECK(hin_drill_counts(&drill, house.wall_usec, why));
+    pass(&house, HIN_DAY_USEC);
+    CHECK(!hin_drill_counts(&drill, house.wall_usec, why) && strstr(why, "year") != NULL);
+    CHECK_CODE(hin_drill_last(house.own.store, house.wall_usec, &last), NOT_FOUND);
+}
+
+TEST(test_manager_backup__a_drill_is_judged_by_what_is_here)
+{
+    int64_t id = 0;
+    struct hin_drill drill;
+    HOUSE(house, "judged");
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    pass(&house, HIN_DAY_USEC);
+    CHECK_OK(hand_in(&house, 2 * HIN_HOUR_USEC, 0, &id)); /* too slow */
+    CHECK_OK(judged(&house, id, &drill));
+    CHECK_INT(drill.state, HIN_DRILL_FAILED);
+    CHECK(strstr(drill.text, "7200 s") != NULL);
+    CHECK_OK(hand_in(&house, HIN_MINUTE_USEC, 1, &id)); /* another installation's */
+    CHECK_OK(judged(&house, id, &drill));
+    CHECK_INT(drill.state, HIN_DRILL_FAILED);
+    CHECK(strstr(drill.text, "not the one of this installation") != NULL);
+    CHECK_CODE(judged(&house, id, &drill), NOT_FOUND); /* each is judged once */
 }

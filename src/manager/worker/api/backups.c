@@ -9,8 +9,9 @@
 enum { OUT_MAX = 16 << 20, ORDERS_KEPT = 200 };
 
 static const struct hin_api_attribute order_rows[] = {
-    {"task", HIN_API_CHOICE, HIN_API_REQUIRED, HIN_DATA_PLAIN, 0, 0, "backup|verify", NULL,
-     "What is to be done: a backup now, or the newest one read back."},
+    {"task", HIN_API_CHOICE, HIN_API_REQUIRED, HIN_DATA_PLAIN, 0, 0, "backup|verify|rehearse", NULL,
+     "What is to be done: a backup now, or the newest one read back, or restored into a scratch "
+     "place and compared."},
     {"tenantID", HIN_API_INT, 0, HIN_DATA_PLAIN, 0, INT64_MAX, NULL, NULL,
      "Of this tenant alone; 0 is the installation's own. All unless given."},
 };
@@ -191,6 +192,13 @@ static HIN_RESULT check_destinations(struct hin_api_call *call)
                                     "--url file:///FOLDER, then restart the manager");
 }
 
+static enum hin_backup_task task_of(struct hin_view name)
+{
+    return hin_view_is(name, "backup")     ? HIN_BACKUP_TASK_BACKUP
+           : hin_view_is(name, "rehearse") ? HIN_BACKUP_TASK_REHEARSE
+                                           : HIN_BACKUP_TASK_VERIFY;
+}
+
 static struct hin_result order(struct hin_api_call *call)
 {
     struct hin_backup_order order = {.state = HIN_BACKUP_ORDER_WAITING,
@@ -202,7 +210,7 @@ static struct hin_result order(struct hin_api_call *call)
     HIN_TRY(hin_json_get_text(call->body, "task", &task, &call->error));
     HIN_TRY(
         hin_json_opt_integer(call->body, "tenantID", 0, INT64_MAX, &order.tenant, &call->error));
-    order.task = hin_view_is(task, "backup") ? HIN_BACKUP_TASK_BACKUP : HIN_BACKUP_TASK_VERIFY;
+    order.task = task_of(task);
     snprintf(order.by, sizeof(order.by), "%s", call->who->text);
     struct hin_api_change change = {
         .action = "backup.order",
@@ -222,7 +230,7 @@ static const struct hin_api_action actions[] = {
     {HIN_HTTP_GET, "backups/destinations", HIN_RIGHT_TENANTS, destinations, NULL,
      "Where backups go, and whether that can be reached.", false},
     {HIN_HTTP_POST, "backups/orders", HIN_RIGHT_TENANTS, order, &order_model,
-     "Have a backup made now, or the newest one read back.", false},
+     "Have a backup made now, or the newest one read back or restored and compared.", false},
     {HIN_HTTP_GET, "backups/orders/{id}", HIN_RIGHT_TENANTS, show_order, NULL,
      "How far an order is.", false},
 };

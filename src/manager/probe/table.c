@@ -5,10 +5,14 @@
 #include "manager/probe/probes.h"
 
 const struct hin_probe *const hin_probes[] = {
-    &hin_probe_tls_floor,        &hin_probe_tls_weak_ciphers, &hin_probe_schema_isolation,
-    &hin_probe_sealing_canary,   &hin_probe_tenant_keys,      &hin_probe_contacts_sealed,
-    &hin_probe_kms_reach,        &hin_probe_clock_offset,     &hin_probe_audit_chain,
-    &hin_probe_password_hashing, &hin_probe_kms_aws,
+    &hin_probe_tls_floor,        &hin_probe_tls_weak_ciphers,
+    &hin_probe_schema_isolation, &hin_probe_sealing_canary,
+    &hin_probe_tenant_keys,      &hin_probe_contacts_sealed,
+    &hin_probe_kms_reach,        &hin_probe_clock_offset,
+    &hin_probe_audit_chain,      &hin_probe_password_hashing,
+    &hin_probe_kms_aws,          &hin_probe_backup_made,
+    &hin_probe_restore_weekly,   &hin_probe_backup_destruction,
+    &hin_probe_second_region,
 };
 const size_t hin_probe_count = HIN_COUNT(hin_probes);
 

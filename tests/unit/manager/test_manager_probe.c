@@ -14,6 +14,7 @@
 #include "data/json.h"
 #include "harness.h"
 #include "keys/ring.h"
+#include "manager/backup/rehearsals.h"
 #include "store/documents.h"
 #include "trust/catalogue.h"
 
@@ -264,8 +265,9 @@ TEST(test_manager_probe__what_can_be_tried_here_holds_and_the_rest_is_not_run)
     CHECK_CLAIMS(h, FAILED, "");
     static const char *const held[] = {"schema-isolation", "sealing-canary", "tenant-keys",
                                        "contacts-sealed",  "audit-chain",    "password-hashing"};
-    static const char *const hindered[] = {"tls-floor", "tls-weak-ciphers", "kms-reach",
-                                           "clock-offset", "kms-aws"};
+    static const char *const hindered[] = {
+        "tls-floor",   "tls-weak-ciphers", "kms-reach",          "clock-offset", "kms-aws",
+        "backup-made", "restore-weekly",   "backup-destruction", "second-region"};
     for (size_t i = 0; i < HIN_COUNT(held); i++) {
         CHECK_INT(outcome_of(&h, held[i]), HIN_EVIDENCE_PROVEN);
     }
@@ -580,4 +582,174 @@ TEST(test_manager_probe__what_another_process_tried_is_merged_and_bounded)
         hin_trial_measure(&part, name, i);
     }
     CHECK_INT(hin_trial_outcome(&part), HIN_EVIDENCE_NOT_RUN); /* a record that says half */
+}
+
+/* ---- promises about backups, as the catalogue has them ---- */
+
+#define BACKED_UP "S63 S64 S65 "
+
+static HIN_RESULT set_places(struct house *house, bool agree, const char *second_region)
+{
+    char text[400];
+    int64_t id = 0;
+    uint64_t version = 0, count = 0;
+    snprintf(text, sizeof(text),
+             "{\"time\":1,\"clocksAgree\":%s,\"keepDays\":35,\"everyHours\":24,\"shipSeconds\":60,"
+             "\"destinations\":[{\"name\":\"here\",\"url\":\"file:///a\",\"region\":\"dc1\"},"
+             "{\"name\":\"far\",\"url\":\"file:///b\",\"region\":\"%s\"}]}",
+             agree ? "true" : "false", second_region);
+    struct hin_store_content content = {.bytes = hin_view_from_text(text)};
+    struct hin_store *own = house->tenants[0].store;
+    HIN_TRY(hin_store_count(own, HIN_STORE_BACKUP_STATE, &count));
+    return count == 0
+               ? hin_store_create(own, HIN_STORE_BACKUP_STATE, &content, house->now_usec, &id)
+               : hin_store_update(own, HIN_STORE_BACKUP_STATE, 1, 0, &content, house->now_usec,
+                                  &version);
+}
+
+/* One that was begun so long ago, whole at both places. */
+static HIN_RESULT back_up(struct house *house, size_t tenant, int64_t ago_usec,
+                          struct hin_backup_record *ret_record)
+{
+    struct hin_backup_record record = {.tenant = house->tenants[tenant].number,
+                                       .begun_usec = house->now_usec - ago_usec,
+                                       .state = HIN_BACKUP_DONE};
+    snprintf(record.uuid, sizeof(record.uuid), "%s", ids[tenant]);
+    hin_backup_place_of(&record, "here")->state = HIN_BACKUP_THERE;
+    hin_backup_place_of(&record, "far")->state = HIN_BACKUP_THERE;
+    HIN_TRY(hin_backup_record_write(house->tenants[0].store, &record, house->now_usec));
+    *ret_record = record;
+    return hin_ok();
+}
+
+static HIN_RESULT rehearse(struct house *house, size_t tenant, bool good)
+{
+    struct hin_rehearsal rehearsal = {.tenant = house->tenants[tenant].number,
+                                      .destination = "here",
+                                      .begun_usec = house->now_usec,
+                                      .ended_usec = house->now_usec,
+                                      .events = 3,
+                                      .good = good};
+    snprintf(rehearsal.uuid, sizeof(rehearsal.uuid), "%s", ids[tenant]);
+    snprintf(rehearsal.error, sizeof(rehearsal.error), "%s", good ? "" : "event 2 is another");
+    return hin_rehearsal_add(house->tenants[0].store, &rehearsal, house->now_usec);
+}
+
+static HIN_RESULT back_up_all(struct house *house, struct hin_backup_record newest[TENANTS])
+{
+    HIN_TRY(set_places(house, true, "dc2"));
+    for (size_t i = 0; i < TENANTS; i++) {
+        HIN_TRY(back_up(house, i, HIN_HOUR_USEC, &newest[i]));
+        HIN_TRY(rehearse(house, i, true));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT run_backup_probes(struct house *house)
+{
+    HIN_TRY(run_one(house, "backup-made"));
+    HIN_TRY(run_one(house, "restore-weekly"));
+    HIN_TRY(run_one(house, "backup-destruction"));
+    return run_one(house, "second-region");
+}
+
+TEST(test_manager_probe__backups_that_are_made_restored_destroyed_and_elsewhere_are_proven)
+{
+    HOUSE(h, "backups");
+    struct hin_backup_record newest[TENANTS], old;
+    CHECK_OK(back_up_all(&h, newest));
+    CHECK_OK(back_up(&h, 1, 40 * HIN_DAY_USEC, &old));
+    old.state = HIN_BACKUP_DESTROYED;
+    old.destroyed_usec = h.now_usec - 4 * HIN_DAY_USEC;
+    old.places[0].state = old.places[1].state = HIN_BACKUP_REMOVED;
+    CHECK_OK(hin_backup_record_write(h.tenants[0].store, &old, h.now_usec));
+    CHECK_OK(run_backup_probes(&h));
+    CHECK_CLAIMS(h, PROVEN, BACKED_UP);
+    CHECK_OK(pass(&h, 2 * HIN_DAY_USEC)); /* and nothing happened: it is seen */
+    CHECK_OK(run_backup_probes(&h));
+    CHECK_CLAIMS(h, FAILED, "S65 ");
+    CHECK_INT(outcome_of(&h, "backup-destruction"), HIN_EVIDENCE_PROVEN);
+    CHECK_OK(pass(&h, 7 * HIN_DAY_USEC));
+    CHECK_OK(run_backup_probes(&h));
+    CHECK_CLAIMS(h, FAILED, "S63 S65 ");
+}
+
+TEST(test_manager_probe__a_backup_that_is_amiss_at_all_places_is_found)
+{
+    HOUSE(h, "amiss");
+    struct hin_backup_record newest[TENANTS];
+    CHECK_OK(back_up_all(&h, newest));
+    newest[2].places[1].damaged = 1;
+    newest[2].places[0].state = HIN_BACKUP_FAILED;
+    CHECK_OK(hin_backup_record_write(h.tenants[0].store, &newest[2], h.now_usec));
+    CHECK_OK(run_backup_probes(&h));
+    CHECK_CLAIMS(h, FAILED, "S64 S65 ");
+    CHECK_CLAIMS(h, PROVEN, "S63 ");
+}
+
+TEST(test_manager_probe__a_restore_that_failed_is_found)
+{
+    HOUSE(h, "restore");
+    struct hin_backup_record newest[TENANTS];
+    CHECK_OK(back_up_all(&h, newest));
+    h.now_usec += HIN_SEC_USEC;
+    CHECK_OK(rehearse(&h, 1, false));
+    CHECK_OK(run_backup_probes(&h));
+    CHECK_CLAIMS(h, FAILED, "S63 ");
+    CHECK_CLAIMS(h, PROVEN, "S64 S65 ");
+}
+
+TEST(test_manager_probe__a_backup_beyond_its_time_whose_key_lives_or_that_still_lies_there_is_found)
+{
+    HOUSE(h, "destruction");
+    struct hin_backup_record newest[TENANTS], old;
+    CHECK_OK(back_up_all(&h, newest));
+    CHECK_OK(back_up(&h, 1, 37 * HIN_DAY_USEC, &old));
+    CHECK_OK(run_backup_probes(&h));
+    CHECK_CLAIMS(h, FAILED, "S65 ");
+    CHECK_CLAIMS(h, PROVEN, "S63 S64 ");
+    old.state = HIN_BACKUP_DESTROYED;
+    old.destroyed_usec = h.now_usec;
+    old.places[0].state = old.places[1].state = HIN_BACKUP_LEFT;
+    CHECK_OK(hin_backup_record_write(h.tenants[0].store, &old, h.now_usec));
+    CHECK_OK(run_one(&h, "backup-destruction"));
+    CHECK_CLAIMS(h, FAILED, "");
+    old.destroyed_usec = h.now_usec - 2 * HIN_DAY_USEC;
+    CHECK_OK(hin_backup_record_write(h.tenants[0].store, &old, h.now_usec));
+    CHECK_OK(run_one(&h, "backup-destruction"));
+    CHECK_CLAIMS(h, FAILED, "S65 ");
+}
+
+TEST(test_manager_probe__nothing_is_destroyed_by_clocks_that_disagree_and_that_is_told)
+{
+    HOUSE(h, "clocks");
+    struct hin_backup_record newest[TENANTS];
+    CHECK_OK(back_up_all(&h, newest));
+    CHECK_OK(set_places(&h, false, "dc2"));
+    CHECK_OK(run_backup_probes(&h));
+    CHECK_CLAIMS(h, FAILED, "S65 ");
+}
+
+TEST(test_manager_probe__two_places_in_one_region_are_no_second_one)
+{
+    HOUSE(h, "region");
+    struct hin_backup_record newest[TENANTS];
+    CHECK_OK(back_up_all(&h, newest));
+    CHECK_OK(set_places(&h, true, "dc1"));
+    CHECK_OK(run_backup_probes(&h));
+    CHECK_CLAIMS(h, FAILED, "S64 ");
+    CHECK_CLAIMS(h, PROVEN, "S63 S65 ");
+}
+
+TEST(test_manager_probe__a_tenant_without_a_backup_keeps_them_from_being_proven)
+{
+    HOUSE(h, "young");
+    struct hin_backup_record newest;
+    CHECK_OK(set_places(&h, true, "dc2"));
+    CHECK_OK(back_up(&h, 0, HIN_HOUR_USEC, &newest));
+    CHECK_OK(run_backup_probes(&h));
+    CHECK_CLAIMS(h, FAILED, "");
+    CHECK_CLAIMS(h, PROVEN, "");
+    CHECK_INT(outcome_of(&h, "backup-made"), HIN_EVIDENCE_NOT_RUN);
+    CHECK_INT(outcome_of(&h, "restore-weekly"), HIN_EVIDENCE_NOT_RUN);
 }

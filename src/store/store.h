@@ -156,7 +156,7 @@ HIN_RESULT hin_store_index(struct hin_store *store, struct hin_store_index *ret_
 /* Moves the store on, should the index know a newer key. */
 HIN_RESULT hin_store_index_follow(struct hin_store *store) HIN_NONNULL;
 /* Only blind tokens of names are stored, so somebody must know what a document is called. */
-#define HIN_STORE_CANDIDATES_MAX 4
+#define HIN_STORE_CANDIDATES_MAX 64
 struct hin_store_document;
 struct hin_arena;
 struct hin_store_namer {

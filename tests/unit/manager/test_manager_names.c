@@ -102,6 +102,8 @@ static const struct {
     {HIN_STORE_PROBE_STATES, "{}", {"head", NULL}},
     {HIN_STORE_PROBE_STATES, "no JSON at all", {"canary", NULL}},
     {HIN_STORE_MAKINGS, "0f0f", {"0f0f", NULL}},
+    {HIN_STORE_RESTORES, "{\"restore\":\"r-1\",\"what\":\"store\"}", {"r-1", NULL}},
+    {HIN_STORE_ESCROWS, "{\"guid\":\"k-1\",\"label\":\"safe\"}", {"k-1", NULL}},
     {HIN_STORE_EXPORTS, "{\"guid\":\"e-1\",\"keyID\":\"00\"}", {"e-1", NULL}},
 };
 
@@ -152,7 +154,7 @@ static HIN_RESULT fill(struct house *house, struct hin_secret *ret_key)
     HIN_TRY(accept_erasure(house));
     return lay(house);
 }
-enum { NAMES = 6 + 14 }; /* rows */
+enum { NAMES = 6 + 16 }; /* rows */
 
 static bool is_found(struct house *house, enum hin_store_kind kind, size_t slot, const char *name)
 {

@@ -295,7 +295,7 @@ void hin_tenant_refusal_text(const struct hin_vault_judgement *judgement, bool o
  * its generation. */
 static HIN_RESULT unlock(struct hin_tenant *tenant, bool fresh)
 {
-    bool first = !tenant->is_judged;
+    bool first = !tenant->is_judged && !tenant->place.scratch;
     HIN_TRY(first ? look_at_generation(tenant) : judge_when_due(tenant));
     HIN_TRY(take_keys(tenant));
     struct hin_store_keys keys = {

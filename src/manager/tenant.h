@@ -14,6 +14,7 @@
 struct hin_tenant_place {
     int directory;                         /* of the databases, and of what stands beside them */
     const struct hin_store_server *server; /* NULL: SQLite in the directory */
+    bool scratch; /* a copy that is looked at and thrown away: its generation means nothing */
 };
 
 struct hin_tenant {

@@ -118,7 +118,7 @@ static HIN_RESULT open_scratch(struct rehearsing *rehearsing, uint64_t bytes)
     if (cycle->place.server != NULL && fchdir(rehearsing->folder) != 0) {
         return say(rehearsing, hin_fail(HIN_IO), "entering the scratch folder");
     }
-    struct hin_tenant_place place = {rehearsing->folder, NULL};
+    struct hin_tenant_place place = {.directory = rehearsing->folder, .scratch = true};
     struct hin_result opened =
         hin_tenant_open(&rehearsing->scratch, &place, rehearsing->subject->tenant.id, &cycle->keys,
                         HIN_VAULT_FOR_BACKUP, cycle->clock, true, &error);

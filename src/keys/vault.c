@@ -154,6 +154,7 @@ struct hin_result hin_vault_new(const struct hin_vault_options *options,
     vault->format = HIN_VAULT_FORMAT;
     hin_buf_init(&vault->ca_der, HIN_X509_MAX_BYTES);
     hin_buf_init(&vault->former_der, HIN_X509_MAX_BYTES);
+    hin_buf_init(&vault->holders, HIN_VAULT_HOLDERS_BYTES);
     struct hin_result result = hin_map_init(&vault->tenants, HIN_VAULT_TENANTS_MAX);
     if (result.code != HIN_OK) {
         free(vault);
@@ -181,6 +182,7 @@ void hin_vault_free(struct hin_vault *vault)
     hin_hmac_free(vault->generation_key);
     hin_buf_done(&vault->ca_der);
     hin_buf_done(&vault->former_der);
+    hin_buf_done(&vault->holders);
     free(vault);
 }
 

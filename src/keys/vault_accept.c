@@ -33,8 +33,7 @@ static HIN_RESULT read_holder(struct hin_reader *reader, struct hin_vault_holder
     return hin_ok();
 }
 
-struct hin_result hin_vault_holders_read(struct hin_reader *reader,
-                                         struct hin_vault_holders *holders)
+static HIN_RESULT read_holders(struct hin_reader *reader, struct hin_vault_holders *holders)
 {
     uint64_t count = 0;
     HIN_TRY(hin_read_varint(reader, &count));
@@ -51,28 +50,94 @@ struct hin_result hin_vault_holders_decode(struct hin_view bytes,
 {
     struct hin_reader reader = hin_reader_of(bytes);
     struct hin_vault_holders holders = {0};
-    HIN_TRY(hin_vault_holders_read(&reader, &holders));
+    HIN_TRY(read_holders(&reader, &holders));
     HIN_TRY(hin_read_end(&reader));
     *ret_holders = holders;
     return hin_ok();
 }
 
+/* Names and digests do not stand in the file in the clear. Each time under a fresh key, which comes
+ * from an own key and the random id before the sealed value. */
+static HIN_RESULT holders_key(const struct hin_vault *vault,
+                              const uint8_t id[HIN_SEAL_KEY_ID_BYTES], struct hin_secret *ret_key)
+{
+    static const char label[] = "hinomi key holders v1";
+    HIN_CLEANUP(hin_secret_done) struct hin_secret service = {0};
+    uint8_t info[HIN_SEAL_KEY_ID_BYTES + sizeof(label) - 1];
+    hin_copy(info, id, HIN_SEAL_KEY_ID_BYTES);
+    hin_copy(info + HIN_SEAL_KEY_ID_BYTES, label, sizeof(label) - 1);
+    HIN_TRY(hin_vault_open_own(vault, HIN_VAULT_OWN_SERVICE, &service));
+    return hin_hkdf(hin_secret_view(&service), HIN_VIEW_EMPTY, hin_view_of(info, sizeof(info)),
+                    HIN_SEAL_KEY_BYTES, ret_key);
+}
+
+static struct hin_seal_place holders_place(void)
+{
+    return (struct hin_seal_place){.table = HIN_VIEW("vault"), .field = HIN_VIEW("holders")};
+}
+
+static HIN_RESULT seal_holders(const struct hin_vault *vault,
+                               const struct hin_vault_holders *holders, struct hin_buf *ret_sealed)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_CLEANUP(hin_sealer_freep) struct hin_sealer *sealer = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf plain = {.max = HIN_VAULT_HOLDERS_BYTES};
+    struct hin_seal_place place = holders_place();
+    uint8_t id[HIN_SEAL_KEY_ID_BYTES];
+    HIN_TRY(hin_random(id, sizeof(id)));
+    HIN_TRY(holders_key(vault, id, &key));
+    HIN_TRY(hin_sealer_new(&sealer, id, &key));
+    HIN_TRY(hin_vault_holders_encode(holders, &plain));
+    HIN_TRY(hin_buf_append(ret_sealed, hin_view_of(id, sizeof(id))));
+    return hin_seal_value(sealer, &place, hin_buf_view(&plain), ret_sealed);
+}
+
+static HIN_RESULT open_holders(const struct hin_vault *vault, struct hin_vault_holders *ret_holders)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_CLEANUP(hin_opener_freep) struct hin_opener *opener = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf plain = {.max = HIN_VAULT_HOLDERS_BYTES};
+    struct hin_seal_place place = holders_place();
+    const struct hin_buf *sealed = &vault->holders;
+    if (vault->holders_are_known || sealed->size == 0) {
+        *ret_holders = vault->holders_known;
+        return hin_ok();
+    }
+    HIN_ENSURE(sealed->size > HIN_SEAL_KEY_ID_BYTES, CORRUPT);
+    HIN_TRY(holders_key(vault, sealed->data, &key));
+    HIN_TRY(hin_opener_new(&opener, NULL, 1));
+    HIN_TRY(hin_opener_add(opener, sealed->data, &key));
+    HIN_TRY(hin_seal_open_value(opener, &place,
+                                hin_view_sub(hin_buf_view(sealed), HIN_SEAL_KEY_ID_BYTES, SIZE_MAX),
+                                &plain));
+    return hin_vault_holders_decode(hin_buf_view(&plain), ret_holders);
+}
+
 static HIN_RESULT set_holders(struct hin_vault *vault, const struct hin_vault_holders *holders)
 {
-    struct hin_vault_holders before = vault->holders;
-    vault->holders = *holders;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf sealed = {.max = HIN_VAULT_HOLDERS_BYTES};
+    HIN_TRY(seal_holders(vault, holders, &sealed));
+    struct hin_buf before = vault->holders;
+    vault->holders = sealed;
     struct hin_result saved = hin_vault_save(vault);
     if (!hin_is_ok(saved)) {
         vault->holders = before;
+        return saved;
     }
-    return saved;
+    sealed = before; /* freed */
+    vault->holders_known = *holders;
+    vault->holders_are_known = true;
+    return hin_ok();
 }
 
 struct hin_result hin_vault_holders_set(struct hin_vault *vault,
                                         const struct hin_vault_holders *holders)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf old = {.max = 4096}, new = {.max = 4096};
-    HIN_TRY(hin_vault_holders_encode(&vault->holders, &old));
+    HIN_CLEANUP(hin_buf_done) struct hin_buf old = {.max = HIN_VAULT_HOLDERS_BYTES};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf new = {.max = HIN_VAULT_HOLDERS_BYTES};
+    HIN_TRY(open_holders(vault, &vault->holders_known));
+    vault->holders_are_known = true;
+    HIN_TRY(hin_vault_holders_encode(&vault->holders_known, &old));
     HIN_TRY(hin_vault_holders_encode(holders, &new));
     if (hin_view_equal(hin_buf_view(&old), hin_buf_view(&new))) {
         return hin_ok();
@@ -85,9 +150,11 @@ struct hin_result hin_vault_holder_find(const struct hin_vault *vault,
                                         const uint8_t digest[HIN_SHA256_BYTES],
                                         struct hin_vault_holder *ret_holder)
 {
+    struct hin_vault_holders holders = {0};
     const struct hin_vault_holder *found = NULL;
-    for (size_t i = 0; i < vault->holders.count; i++) {
-        const struct hin_vault_holder *holder = &vault->holders.list[i];
+    HIN_TRY(open_holders(vault, &holders));
+    for (size_t i = 0; i < holders.count; i++) {
+        const struct hin_vault_holder *holder = &holders.list[i];
         if (hin_equal_constant_time(holder->digest, digest, sizeof(holder->digest))) {
             found = holder;
         }

@@ -74,7 +74,7 @@ static HIN_RESULT write_body(struct hin_buf *buf, const struct hin_vault *vault)
     HIN_TRY(hin_write_u32(buf, vault->destroy_below));
     HIN_TRY(hin_write_u64(buf, (uint64_t)vault->master_rotated_usec));
     HIN_TRY(hin_write_u64(buf, vault->keyring));
-    HIN_TRY(hin_vault_holders_encode(&vault->holders, buf));
+    HIN_TRY(hin_write_bytes(buf, hin_buf_view(&vault->holders)));
     HIN_TRY(hin_write_bytes(buf, hin_buf_view(&vault->ca_der)));
     HIN_TRY(hin_write_u64(buf, (uint64_t)vault->ca_rotated_usec));
     HIN_TRY(hin_write_bytes(buf, hin_buf_view(&vault->former_der)));
@@ -203,14 +203,16 @@ static HIN_RESULT read_tenants(struct hin_vault *vault, struct hin_reader *reade
 static HIN_RESULT read_body(struct hin_vault *vault, struct hin_view body)
 {
     struct hin_reader reader = hin_reader_of(body);
-    struct hin_view ca, former;
+    struct hin_view ca, former, holders;
     if (vault->format >= 2) {
         HIN_TRY(hin_read_u32(&reader, &vault->destroy_below));
         HIN_TRY(read_time(&reader, &vault->master_rotated_usec));
     }
     if (vault->format >= 4) {
         HIN_TRY(hin_read_u64(&reader, &vault->keyring));
-        HIN_TRY(hin_vault_holders_read(&reader, &vault->holders));
+        HIN_TRY(hin_read_bytes(&reader, HIN_VAULT_HOLDERS_BYTES, &holders));
+        vault->holders.max = HIN_VAULT_HOLDERS_BYTES;
+        HIN_TRY(hin_buf_append(&vault->holders, holders));
     }
     HIN_TRY(hin_read_bytes(&reader, HIN_X509_MAX_BYTES, &ca));
     vault->ca_der.max = HIN_X509_MAX_BYTES;

@@ -15,7 +15,8 @@ struct hin_vault_wrapped {
     struct hin_buf bytes;
 };
 
-#define HIN_VAULT_FORMAT 5
+#define HIN_VAULT_FORMAT        5
+#define HIN_VAULT_HOLDERS_BYTES 4096 /* sealed */
 
 struct hin_vault_tenant {
     char id[HIN_X509_NAME_BYTES];
@@ -58,8 +59,10 @@ struct hin_vault {
      * of tenants in format 1. 0: nothing is left to do. */
     uint32_t destroy_below;
     int64_t master_rotated_usec;
-    struct hin_vault_holders holders; /* who may let a state pass that was refused */
-    uint64_t keyring;                 /* the highest generation of the key ring that was met */
+    struct hin_buf holders; /* who may let a state pass that was refused; sealed: vault_accept.c */
+    struct hin_vault_holders holders_known; /* the same in the clear, once it was needed */
+    bool holders_are_known;
+    uint64_t keyring; /* the highest generation of the key ring that was met */
     /* Not stored: */
     bool provider_changed; /* the key ring has moved on, perhaps */
     bool ticked;
@@ -70,7 +73,7 @@ struct hin_vault {
 void hin_vault_tenant_free(struct hin_vault_tenant *tenant);
 /* Vault file, version 5: "HVT" 5, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
  * destroy_below, u64 when the installation's wrapping key was rotated, u64 generation of the key
- * ring, key holders (varint count, then each: name (bytes), 32 bytes digest, u64 when it lapses),
+ * ring, key holders (bytes: 16 bytes id, sealed value),
  * authority (bytes), u64 when it took over, the former authority (bytes; empty: none), the own
  * keys, varint tenant count, then each tenant: id, u64 when its wrapping key was rotated, u64 when
  * its tenant key was, generation (u64 number, seen, when seen, u8 granted, u64 granted), restore
@@ -119,8 +122,6 @@ enum hin_key_purpose hin_vault_own_purpose(size_t which);
 HIN_RESULT hin_vault_accept_as(struct hin_vault *vault, struct hin_vault_tenant *tenant,
                                const struct hin_vault_generation *next, uint64_t keyring,
                                struct hin_restore *restore, const char *holder) HIN_NONNULL;
-HIN_RESULT hin_vault_holders_read(struct hin_reader *reader,
-                                  struct hin_vault_holders *holders) HIN_NONNULL;
 HIN_RESULT hin_vault_open_index(const struct hin_vault *vault, struct hin_view tenant,
                                 struct hin_index_keys *ret_keys) HIN_NONNULL;
 /* An empty one in memory. */

@@ -5,6 +5,7 @@
 #include "data/json.h"
 #include "manager/holders.h"
 #include "manager/probe/probe.h"
+#include "manager/probe/record.h"
 #include "manager/revision.h"
 #include "manager/tenant.h"
 
@@ -98,7 +99,9 @@ static HIN_RESULT add_probes(struct candidates *c)
     HIN_TRY(add(c, HIN_VIEW("head")));
     HIN_TRY(add(c, HIN_VIEW("canary")));
     for (size_t i = 0; i < hin_probe_count; i++) {
-        HIN_TRY(add(c, hin_view_from_text(hin_probes[i]->name)));
+        char name[HIN_RECORD_STATE_NAME_BYTES];
+        hin_record_state_name(hin_probes[i]->name, name);
+        HIN_TRY(add(c, hin_view_from_text(name)));
     }
     return hin_ok();
 }

@@ -83,18 +83,18 @@ static HIN_RESULT put_head(struct hin_tenant *own, const struct head *head, int6
     return put_state(own, "head", id, hin_buf_view(&text));
 }
 
-static void name_probe(const char *probe, char name[HIN_EVIDENCE_PROBE_MAX + 8])
+void hin_record_state_name(const char *probe, char name[HIN_RECORD_STATE_NAME_BYTES])
 {
-    snprintf(name, HIN_EVIDENCE_PROBE_MAX + 8, "probe %s", probe);
+    snprintf(name, HIN_RECORD_STATE_NAME_BYTES, "probe %s", probe);
 }
 
 static HIN_RESULT get_probe(struct hin_tenant *own, const char *probe,
                             struct hin_record_state *ret_state, int64_t *ret_id)
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
-    char name[HIN_EVIDENCE_PROBE_MAX + 8];
+    char name[HIN_RECORD_STATE_NAME_BYTES];
     struct hin_record_state state = {0};
-    name_probe(probe, name);
+    hin_record_state_name(probe, name);
     HIN_TRY(find_state(own, name, ret_id, &document));
     if (document != NULL) {
         struct hin_json root = hin_json_root(document);
@@ -119,10 +119,10 @@ static HIN_RESULT put_probe(struct hin_tenant *own, const char *probe, int64_t n
                             enum hin_evidence_outcome outcome, int64_t now_usec)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = STATE_MAX};
-    char name[HIN_EVIDENCE_PROBE_MAX + 8];
+    char name[HIN_RECORD_STATE_NAME_BYTES];
     struct hin_record_state state;
     int64_t id = 0;
-    name_probe(probe, name);
+    hin_record_state_name(probe, name);
     HIN_TRY(get_probe(own, probe, &state, &id));
     state.idle++;
     if (outcome != HIN_EVIDENCE_NOT_RUN) {

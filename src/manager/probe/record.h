@@ -20,6 +20,9 @@ struct hin_record_state {
     int64_t idle;          /* how many at the end were not run */
     bool broken;           /* `last_ran` says that the promise does not hold */
 };
+/* What the document with a probe's state is called. */
+#define HIN_RECORD_STATE_NAME_BYTES (HIN_EVIDENCE_PROBE_MAX + 8)
+void hin_record_state_name(const char *probe, char name[HIN_RECORD_STATE_NAME_BYTES]) HIN_NONNULL;
 HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
                                struct hin_record_state *ret_state) HIN_NONNULL;
 /* The file of a record, appended. NOT_FOUND. */

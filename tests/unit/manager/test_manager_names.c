@@ -101,6 +101,7 @@ static const struct {
     {HIN_STORE_EVIDENCE, "{\"guid\":\"v-1\",\"number\":12}", {"12", "v-1"}},
     {HIN_STORE_PROBE_STATES, "{}", {"head", NULL}},
     {HIN_STORE_PROBE_STATES, "no JSON at all", {"canary", NULL}},
+    {HIN_STORE_PROBE_STATES, "{\"last\":1}", {"probe second-region", NULL}},
     {HIN_STORE_MAKINGS, "0f0f", {"0f0f", NULL}},
     {HIN_STORE_RESTORES, "{\"restore\":\"r-1\",\"what\":\"store\"}", {"r-1", NULL}},
     {HIN_STORE_ESCROWS, "{\"guid\":\"k-1\",\"label\":\"safe\"}", {"k-1", NULL}},
@@ -154,7 +155,7 @@ static HIN_RESULT fill(struct house *house, struct hin_secret *ret_key)
     HIN_TRY(accept_erasure(house));
     return lay(house);
 }
-enum { NAMES = 6 + 16 }; /* rows */
+enum { NAMES = 6 + 17 }; /* rows */
 
 static bool is_found(struct house *house, enum hin_store_kind kind, size_t slot, const char *name)
 {

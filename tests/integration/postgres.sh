@@ -251,7 +251,8 @@ is "with all its events" "$(all_events)" "$was"
 check "a backup of that" wait_for 20 cli t backup now
 check "it ends" stop t
 rm -rf "$T/t" && mv "$T/t.aside" "$T/t"
-check "comes back in PostgreSQL, in the place of what was there" restore --state "$T/t" --tenant "$(jq -r .tenant "$T/t/manager.json")" \
+(umask 077 && init_value t apiKey >"$T/holder.key")
+check "comes back in PostgreSQL, in the place of what was there" restore --state "$T/t" --tenant "$(jq -r .tenant "$T/t/manager.json")" --holder-key-file "$T/holder.key" \
     --store-password-file "$P/password"
 start_t || bail "the manager runs on PostgreSQL again"
 is "with all its events" "$(all_events)" "$was"

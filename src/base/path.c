@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 
@@ -135,4 +136,15 @@ bool hin_path_glob(struct hin_view pattern, struct hin_view path)
             return false;
         }
     }
+}
+
+struct hin_result hin_path_absolute(const char *path, char *out)
+{
+    char here[HIN_PATH_MAX];
+    HIN_ENSURE(getcwd(here, sizeof(here)) != NULL, IO);
+    HIN_TRY(hin_path_join(out, HIN_PATH_MAX, here, path));
+    for (size_t size = strlen(out); size > 1 && out[size - 1] == '/'; size--) {
+        out[size - 1] = 0;
+    }
+    return hin_ok();
 }

@@ -276,3 +276,31 @@ int hin_cli_run(const struct hin_command *usage, int argc, char **argv, void *op
     }
     return hin_cli_finish(result, &error);
 }
+
+enum { WAIT_TRIES_MAX = 300 }; /* a minute */
+
+static bool is_passing(struct hin_result result)
+{
+    return result.code == HIN_AGAIN || result.code == HIN_IO || result.code == HIN_CLOSED ||
+           result.code == HIN_TIMEOUT;
+}
+
+HIN_RESULT hin_cli_api_wait(HIN_RESULT (*look)(void *context, bool *ret_ended), void *context,
+                            struct hin_error *error)
+{
+    static const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
+    unsigned tries = 0;
+    bool ended = false;
+    while (!ended) {
+        struct hin_result looked = look(context, &ended);
+        tries = hin_is_ok(looked) ? 0 : tries + 1;
+        if (!hin_is_ok(looked) && (!is_passing(looked) || tries == WAIT_TRIES_MAX)) {
+            return looked;
+        }
+        if (!ended) {
+            (void)nanosleep(&pause, NULL);
+        }
+    }
+    *error = (struct hin_error){0};
+    return hin_ok();
+}

@@ -50,6 +50,11 @@ HIN_RESULT hin_cli_api_call(struct hin_cli_api *api, enum hin_http_method method
 HIN_RESULT hin_cli_api_send(struct hin_cli_api *api, const char *path, struct hin_view bytes,
                             struct hin_error *error);
 
+/* Asks how far something is until it has ended, now and then; an answer that fails for a while, as
+ * when the manager restarts, is asked for again. `error` is left empty by success. */
+HIN_RESULT hin_cli_api_wait(HIN_RESULT (*look)(void *context, bool *ret_ended), void *context,
+                            struct hin_error *error);
+
 /* The last answer's body as it came, and a line end, to standard output. */
 void hin_cli_api_print(const struct hin_cli_api *api);
 

@@ -1,7 +1,6 @@
 /* hinomi backup: now, list, verify, rehearse, destinations. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -11,7 +10,7 @@
 #include "cli/drill.h"
 #include "cli/table.h"
 
-enum { TRIES_MAX = 60, PATH_BYTES = 128 };
+enum { PATH_BYTES = 128 };
 
 struct backup_options {
     const char *tenant;
@@ -138,8 +137,9 @@ static void show_progress(struct hin_json root)
             (long long)HIN_MAX(all, objects), (long long)(bytes >> 20));
 }
 
-static HIN_RESULT look(struct ordering *ordering, bool *ret_ended)
+static struct hin_result look(void *context, bool *ret_ended)
 {
+    struct ordering *ordering = context;
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     char path[PATH_BYTES];
     struct hin_view state, text = HIN_VIEW_EMPTY;
@@ -156,32 +156,12 @@ static HIN_RESULT look(struct ordering *ordering, bool *ret_ended)
     return hin_ok();
 }
 
-static bool is_passing(struct hin_result result)
-{
-    return result.code == HIN_AGAIN || result.code == HIN_IO || result.code == HIN_CLOSED ||
-           result.code == HIN_TIMEOUT;
-}
-
-/* A manager that restarts meanwhile carries it out afterwards. */
 static HIN_RESULT wait_ended(struct ordering *ordering)
 {
-    static const struct timespec pause = {.tv_nsec = 200 * 1000 * 1000};
-    unsigned tries = 0;
-    bool ended = false;
-    while (!ended) {
-        struct hin_result looked = look(ordering, &ended);
-        tries = hin_is_ok(looked) ? 0 : tries + 1;
-        if (!hin_is_ok(looked) && (!is_passing(looked) || tries == TRIES_MAX)) {
-            return looked;
-        }
-        if (!ended) {
-            (void)nanosleep(&pause, NULL);
-        }
-    }
+    HIN_TRY(hin_cli_api_wait(look, ordering, ordering->error));
     if (isatty(STDERR_FILENO) == 1) {
         fprintf(stderr, "\n");
     }
-    *ordering->error = (struct hin_error){0};
     return hin_ok();
 }
 

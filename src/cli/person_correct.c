@@ -1,14 +1,13 @@
 /* hinomi person correct. */
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/terminal.h"
 #include "cli/person.h"
 
-enum { TRIES_MAX = 120, ANSWER_BYTES = 16, PATH_BYTES = 128 };
+enum { STATE_BYTES = 32, ANSWER_BYTES = 16, PATH_BYTES = 128 };
 
 struct correct_options {
     struct hin_option_texts where, set;
@@ -54,6 +53,7 @@ struct correcting {
     struct hin_error *error;
     int64_t id, events, entry;
     bool done;
+    char told[STATE_BYTES]; /* the state that was told last */
 };
 
 static HIN_RESULT fail(const struct correcting *c, enum hin_code code, const char *text)
@@ -111,7 +111,7 @@ static HIN_RESULT request(struct correcting *c)
     return hin_json_get_integer(hin_json_root(document), "ID", 1, INT64_MAX, &c->id, c->error);
 }
 
-static HIN_RESULT look(struct correcting *c, char *ret_state, size_t state_bytes)
+static HIN_RESULT look(struct correcting *c, char ret_state[STATE_BYTES])
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     char path[PATH_BYTES];
@@ -123,49 +123,40 @@ static HIN_RESULT look(struct correcting *c, char *ret_state, size_t state_bytes
     HIN_TRY(hin_json_opt_integer(root, "events", 0, INT64_MAX, &c->events, c->error));
     HIN_TRY(hin_json_opt_integer(root, "auditID", 0, INT64_MAX, &c->entry, c->error));
     c->done = hin_view_is(state, "done");
-    return hin_view_to_text(state, ret_state, state_bytes);
+    return hin_view_to_text(state, ret_state, STATE_BYTES);
 }
 
-static bool is_passing(struct hin_result result)
+static struct hin_result look_and_say(void *context, bool *ret_ended)
 {
-    return result.code == HIN_AGAIN || result.code == HIN_IO || result.code == HIN_CLOSED ||
-           result.code == HIN_TIMEOUT;
+    struct correcting *c = context;
+    char state[STATE_BYTES] = "";
+    HIN_TRY(look(c, state));
+    if (strcmp(state, c->told) != 0) {
+        hin_terminal_line(stderr, "hinomi: %s (%lld events of the person)", state,
+                          (long long)c->events);
+        snprintf(c->told, sizeof(c->told), "%s", state);
+    }
+    *ret_ended = c->done;
+    return hin_ok();
 }
 
-/* A manager that restarts meanwhile goes on by itself. */
 static HIN_RESULT wait_done(struct correcting *c)
 {
-    static const struct timespec pause = {.tv_nsec = 500 * 1000 * 1000};
-    char state[32] = "", told[32] = "";
-    unsigned tries = 0;
-    while (!c->done) {
-        struct hin_result looked = look(c, state, sizeof(state));
-        tries = hin_is_ok(looked) ? 0 : tries + 1;
-        if (!hin_is_ok(looked) && (!is_passing(looked) || tries == TRIES_MAX)) {
-            hin_cli_complain_text(
-                "the correction goes on by itself: hinomi person correct --status %lld",
-                (long long)c->id);
-            return looked;
-        }
-        if (hin_is_ok(looked) && strcmp(state, told) != 0) {
-            hin_terminal_line(stderr, "hinomi: %s (%lld events of the person)", state,
-                              (long long)c->events);
-            snprintf(told, sizeof(told), "%s", state);
-        }
-        if (!c->done) {
-            (void)nanosleep(&pause, NULL);
-        }
+    struct hin_result waited = hin_cli_api_wait(look_and_say, c, c->error);
+    if (!hin_is_ok(waited)) {
+        hin_cli_complain_text(
+            "the correction goes on by itself: hinomi person correct --status %lld",
+            (long long)c->id);
     }
-    *c->error = (struct hin_error){0};
-    return hin_ok();
+    return waited;
 }
 
 static HIN_RESULT tell(struct correcting *c)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 4096};
     struct hin_json_writer writer;
-    char state[32] = "";
-    HIN_TRY(look(c, state, sizeof(state)));
+    char state[STATE_BYTES] = "";
+    HIN_TRY(look(c, state));
     if (!c->options->json) {
         printf("correction %lld: %s, %lld events, entry %lld of the audit record\n",
                (long long)c->id, state, (long long)c->events, (long long)c->entry);

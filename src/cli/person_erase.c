@@ -2,7 +2,6 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
@@ -11,7 +10,7 @@
 #include "cli/output.h"
 #include "cli/person.h"
 
-enum { TRIES_MAX = 60, ANSWER_BYTES = 16, PATH_BYTES = 256 };
+enum { STATE_BYTES = 32, ANSWER_BYTES = 16, PATH_BYTES = 256 };
 
 struct erase_options {
     struct hin_option_texts where;
@@ -58,6 +57,7 @@ struct erasing {
     struct hin_error *error;
     int64_t id, events, certificate;
     bool done;
+    char told[STATE_BYTES]; /* the state that was told last */
 };
 
 static HIN_RESULT fail(const struct erasing *e, enum hin_code code, const char *text)
@@ -116,7 +116,7 @@ static HIN_RESULT request(struct erasing *e)
 
 /* ---- how far it is ---- */
 
-static HIN_RESULT look(struct erasing *e, char *ret_state, size_t state_bytes)
+static HIN_RESULT look(struct erasing *e, char ret_state[STATE_BYTES])
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     char path[PATH_BYTES];
@@ -128,41 +128,31 @@ static HIN_RESULT look(struct erasing *e, char *ret_state, size_t state_bytes)
     HIN_TRY(hin_json_opt_integer(root, "events", 0, INT64_MAX, &e->events, e->error));
     HIN_TRY(hin_json_opt_integer(root, "certificateID", 0, INT64_MAX, &e->certificate, e->error));
     e->done = hin_view_is(state, "done");
-    return hin_view_to_text(state, ret_state, state_bytes);
+    return hin_view_to_text(state, ret_state, STATE_BYTES);
 }
 
-static bool is_passing(struct hin_result result)
+static struct hin_result look_and_say(void *context, bool *ret_ended)
 {
-    return result.code == HIN_AGAIN || result.code == HIN_IO || result.code == HIN_CLOSED ||
-           result.code == HIN_TIMEOUT;
+    struct erasing *e = context;
+    char state[STATE_BYTES] = "";
+    HIN_TRY(look(e, state));
+    if (strcmp(state, e->told) != 0) {
+        hin_terminal_line(stderr, "hinomi: %s (%lld events of the person)", state,
+                          (long long)e->events);
+        snprintf(e->told, sizeof(e->told), "%s", state);
+    }
+    *ret_ended = e->done;
+    return hin_ok();
 }
 
-/* A manager that restarts meanwhile goes on by itself. */
 static HIN_RESULT wait_done(struct erasing *e)
 {
-    static const struct timespec pause = {.tv_sec = 1};
-    char state[32] = "", told[32] = "";
-    unsigned tries = 0;
-    while (!e->done) {
-        struct hin_result looked = look(e, state, sizeof(state));
-        tries = hin_is_ok(looked) ? 0 : tries + 1;
-        if (!hin_is_ok(looked) && (!is_passing(looked) || tries == TRIES_MAX)) {
-            hin_cli_complain_text(
-                "the erasure goes on by itself: hinomi person erase --status %lld",
-                (long long)e->id);
-            return looked;
-        }
-        if (hin_is_ok(looked) && strcmp(state, told) != 0) {
-            hin_terminal_line(stderr, "hinomi: %s (%lld events of the person)", state,
-                              (long long)e->events);
-            snprintf(told, sizeof(told), "%s", state);
-        }
-        if (!e->done) {
-            (void)nanosleep(&pause, NULL);
-        }
+    struct hin_result waited = hin_cli_api_wait(look_and_say, e, e->error);
+    if (!hin_is_ok(waited)) {
+        hin_cli_complain_text("the erasure goes on by itself: hinomi person erase --status %lld",
+                              (long long)e->id);
     }
-    *e->error = (struct hin_error){0};
-    return hin_ok();
+    return waited;
 }
 
 /* ---- the certificate ---- */
@@ -220,9 +210,9 @@ static HIN_RESULT print_end(const struct erasing *e, const char *state, const ch
 
 static HIN_RESULT tell(struct erasing *e)
 {
-    char path[PATH_BYTES], state[32] = "";
+    char path[PATH_BYTES], state[STATE_BYTES] = "";
     const char *file = e->options->certificate;
-    HIN_TRY(look(e, state, sizeof(state)));
+    HIN_TRY(look(e, state));
     snprintf(path, sizeof(path), "erasure-%lld.json", (long long)e->id);
     bool asked = e->options->status > 0 || e->options->no_wait;
     file = file != NULL || asked ? file : path;

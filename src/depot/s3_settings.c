@@ -22,21 +22,9 @@ struct given {
     char part_mib[4];
 };
 
-static bool all_of(struct hin_view value, const char *others)
-{
-    for (size_t i = 0; i < value.size; i++) {
-        uint8_t c = value.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && hin_view_find_byte(hin_view_from_text(others), c) == SIZE_MAX) {
-            return false;
-        }
-    }
-    return value.size > 0;
-}
-
 static bool is_region(struct hin_view value)
 {
-    return all_of(value, "-");
+    return hin_depot_is_made_of(value, "-");
 }
 
 static bool is_addressing(struct hin_view value)
@@ -46,12 +34,12 @@ static bool is_addressing(struct hin_view value)
 
 static bool is_key(struct hin_view value)
 {
-    return all_of(value, "-_:/");
+    return hin_depot_is_made_of(value, "-_:/");
 }
 
 static bool is_owner(struct hin_view value)
 {
-    return all_of(value, "-_.");
+    return hin_depot_is_made_of(value, "-_.");
 }
 
 static bool is_part(struct hin_view value)
@@ -92,7 +80,8 @@ static bool is_prefix(struct hin_view prefix)
     struct hin_view rest = prefix;
     struct hin_view part;
     while (hin_view_split(&rest, '/', &part)) {
-        if (!all_of(part, "-_.") || hin_view_is(part, ".") || hin_view_is(part, "..")) {
+        if (!hin_depot_is_made_of(part, "-_.") || hin_view_is(part, ".") ||
+            hin_view_is(part, "..")) {
             return false;
         }
     }

@@ -49,3 +49,15 @@ HIN_RESULT hin_depot_settings_read(const struct hin_depot_setting *table, size_t
     }
     return hin_ok();
 }
+
+bool hin_depot_is_made_of(struct hin_view value, const char *others)
+{
+    for (size_t i = 0; i < value.size; i++) {
+        uint8_t c = value.data[i];
+        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (!plain && hin_view_find_byte(hin_view_from_text(others), c) == SIZE_MAX) {
+            return false;
+        }
+    }
+    return value.size > 0;
+}

@@ -19,6 +19,9 @@ struct hin_depot_setting {
         name, offsetof(type, member), sizeof(((type *)0)->member), fits, wants                     \
     }
 
+/* Letters and digits of ASCII and `others`, one at least. */
+bool hin_depot_is_made_of(struct hin_view value, const char *others);
+
 /* Fills the texts at `into`. INVALID: a name that is not in the table, one that comes twice, a
  * value that does not fit. settings: ends with NULL, or NULL. error may be NULL. */
 HIN_RESULT hin_depot_settings_read(const struct hin_depot_setting *table, size_t count,

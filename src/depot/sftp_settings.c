@@ -6,21 +6,9 @@
 #include "base/path.h"
 #include "depot/settings.h"
 
-static bool all_of(struct hin_view value, const char *others)
-{
-    for (size_t i = 0; i < value.size; i++) {
-        uint8_t c = value.data[i];
-        bool plain = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!plain && hin_view_find_byte(hin_view_from_text(others), c) == SIZE_MAX) {
-            return false;
-        }
-    }
-    return value.size > 0;
-}
-
 static bool is_path(struct hin_view value)
 {
-    return all_of(value, "._-/") && hin_path_is_clean(value);
+    return hin_depot_is_made_of(value, "._-/") && hin_path_is_clean(value);
 }
 
 #define SETTING(member, name)                                                                      \
@@ -33,7 +21,8 @@ static const struct hin_depot_setting table[] = {
 
 static bool is_word(struct hin_view value, const char *others)
 {
-    return all_of(value, others) && value.data[0] != '-'; /* which would be an option of ssh */
+    return hin_depot_is_made_of(value, others) &&
+           value.data[0] != '-'; /* which would be an option of ssh */
 }
 
 static bool is_port(struct hin_view value)

@@ -62,3 +62,12 @@ HIN_RESULT hin_certificate_issue(struct hin_tenant *home, struct hin_certificate
     return hin_store_create(home->store, HIN_STORE_CERTIFICATES, &content,
                             hin_tenant_now_usec(home), ret_number);
 }
+
+void hin_certificate_add_remainder(struct hin_certificate *certificate, bool holds,
+                                   const char *what, const char *why)
+{
+    if (holds && certificate->remains_count < HIN_CERTIFICATE_ROWS_MAX) {
+        certificate->remains[certificate->remains_count++] =
+            (struct hin_certificate_remainder){hin_view_from_text(what), hin_view_from_text(why)};
+    }
+}

@@ -274,37 +274,35 @@ static void add_key(struct hin_certificate *certificate, struct hin_certificate_
     }
 }
 
-static void add_remainder(struct hin_certificate *certificate, bool holds, const char *what,
-                          const char *why)
-{
-    if (holds && certificate->remains_count < HIN_CERTIFICATE_ROWS_MAX) {
-        certificate->remains[certificate->remains_count++] =
-            (struct hin_certificate_remainder){hin_view_from_text(what), hin_view_from_text(why)};
-    }
-}
-
 static void state_remains(struct hin_certificate *certificate, const struct hin_erasure *erasure)
 {
-    add_remainder(certificate, true, "the installation's audit record",
-                  "who made, suspended and erased the tenant, and which keys were used, is kept; "
-                  "nothing that the tenant stored stands in it");
-    add_remainder(certificate, true, "the tenant's row",
-                  "its number, name and UUID stay, so that they are never used again");
-    add_remainder(certificate, true, "copies and backups of the database, and exports",
-                  "as ciphertext: what opens them is destroyed");
-    add_remainder(certificate, erasure->exportable, "copies of the key ring's file",
-                  "whoever kept one that was made before, and its pass phrase if it has one, still "
-                  "opens old copies of the database with it");
-    add_remainder(certificate, erasure->until_usec > 0, "the wrapping key, disabled",
-                  "its service deletes it on the date stated; until then whoever administers that "
-                  "service could enable it again");
-    add_remainder(certificate, true, "events that agents had not delivered",
-                  "they lie sealed under a key of the host they come from, in the agent's spool, "
-                  "until the agent is removed there");
-    add_remainder(certificate, true, "what was read or forwarded before",
-                  "what left the manager in the clear, at somebody's request, is out of its reach");
-    add_remainder(certificate, !erasure->counted, "the numbers of what was erased",
-                  "the database could not be read to be counted");
+    hin_certificate_add_remainder(
+        certificate, true, "the installation's audit record",
+        "who made, suspended and erased the tenant, and which keys were used, is kept; "
+        "nothing that the tenant stored stands in it");
+    hin_certificate_add_remainder(
+        certificate, true, "the tenant's row",
+        "its number, name and UUID stay, so that they are never used again");
+    hin_certificate_add_remainder(certificate, true,
+                                  "copies and backups of the database, and exports",
+                                  "as ciphertext: what opens them is destroyed");
+    hin_certificate_add_remainder(
+        certificate, erasure->exportable, "copies of the key ring's file",
+        "whoever kept one that was made before, and its pass phrase if it has one, still "
+        "opens old copies of the database with it");
+    hin_certificate_add_remainder(
+        certificate, erasure->until_usec > 0, "the wrapping key, disabled",
+        "its service deletes it on the date stated; until then whoever administers that "
+        "service could enable it again");
+    hin_certificate_add_remainder(
+        certificate, true, "events that agents had not delivered",
+        "they lie sealed under a key of the host they come from, in the agent's spool, "
+        "until the agent is removed there");
+    hin_certificate_add_remainder(
+        certificate, true, "what was read or forwarded before",
+        "what left the manager in the clear, at somebody's request, is out of its reach");
+    hin_certificate_add_remainder(certificate, !erasure->counted, "the numbers of what was erased",
+                                  "the database could not be read to be counted");
 }
 
 static void state_erasure(const struct hin_tenant_row *row, int64_t now_usec,

@@ -547,43 +547,42 @@ static struct hin_result shred(struct erasure *e, struct hin_person_progress *pr
 
 /* ---- the certificate ---- */
 
-static void add_remainder(struct hin_certificate *certificate, bool holds, const char *what,
-                          const char *why)
-{
-    if (holds && certificate->remains_count < HIN_CERTIFICATE_ROWS_MAX) {
-        certificate->remains[certificate->remains_count++] =
-            (struct hin_certificate_remainder){hin_view_from_text(what), hin_view_from_text(why)};
-    }
-}
-
 static void state_remains(struct hin_certificate *certificate, const struct erasure *e)
 {
-    add_remainder(certificate, true, "the audit record",
-                  "what people did, and who looked, is kept as evidence; it can name the person as "
-                  "one who acted");
-    add_remainder(certificate, true, "copies and backups of the database, and exports",
-                  "as ciphertext: the versions of the keys that opened them are destroyed");
-    add_remainder(certificate, e->backups_left, "backups at a destination that was out of reach",
-                  "as ciphertext: their keys are destroyed; they are removed when it is back");
-    add_remainder(certificate, e->exportable != 0, "copies of the key ring's file",
-                  "whoever kept one that was made before, and its pass phrase if it has one, still "
-                  "opens old copies of the database with it");
-    add_remainder(certificate, e->key_until_msec > 0, "the former wrapping key, disabled",
-                  "its service deletes it on the date stated; until then whoever administers that "
-                  "service could enable it again");
-    add_remainder(certificate, true, "events stored after the request",
-                  "what agents had not delivered yet lies sealed in their spools and comes as any "
-                  "other event: erase again once they have");
-    add_remainder(certificate, true, "events that name the person in free text alone",
-                  "only what the fields stated held was selected");
-    add_remainder(certificate, true, "names and addresses of computers",
-                  "resources are changed or removed by themselves");
-    add_remainder(certificate, true, "what was read or forwarded before",
-                  "what left the manager in the clear, at somebody's request, is out of its reach");
-    add_remainder(certificate, e->damaged > 0, "damaged segments and events",
-                  "they open to nobody, so it is not known whom they are about");
-    add_remainder(certificate, e->unread > 0, "events stored by a later version",
-                  "this one cannot read them: erase again with that version");
+    hin_certificate_add_remainder(
+        certificate, true, "the audit record",
+        "what people did, and who looked, is kept as evidence; it can name the person as "
+        "one who acted");
+    hin_certificate_add_remainder(
+        certificate, true, "copies and backups of the database, and exports",
+        "as ciphertext: the versions of the keys that opened them are destroyed");
+    hin_certificate_add_remainder(
+        certificate, e->backups_left, "backups at a destination that was out of reach",
+        "as ciphertext: their keys are destroyed; they are removed when it is back");
+    hin_certificate_add_remainder(
+        certificate, e->exportable != 0, "copies of the key ring's file",
+        "whoever kept one that was made before, and its pass phrase if it has one, still "
+        "opens old copies of the database with it");
+    hin_certificate_add_remainder(
+        certificate, e->key_until_msec > 0, "the former wrapping key, disabled",
+        "its service deletes it on the date stated; until then whoever administers that "
+        "service could enable it again");
+    hin_certificate_add_remainder(
+        certificate, true, "events stored after the request",
+        "what agents had not delivered yet lies sealed in their spools and comes as any "
+        "other event: erase again once they have");
+    hin_certificate_add_remainder(certificate, true,
+                                  "events that name the person in free text alone",
+                                  "only what the fields stated held was selected");
+    hin_certificate_add_remainder(certificate, true, "names and addresses of computers",
+                                  "resources are changed or removed by themselves");
+    hin_certificate_add_remainder(
+        certificate, true, "what was read or forwarded before",
+        "what left the manager in the clear, at somebody's request, is out of its reach");
+    hin_certificate_add_remainder(certificate, e->damaged > 0, "damaged segments and events",
+                                  "they open to nobody, so it is not known whom they are about");
+    hin_certificate_add_remainder(certificate, e->unread > 0, "events stored by a later version",
+                                  "this one cannot read them: erase again with that version");
 }
 
 static void add_key(struct hin_certificate *certificate, struct hin_certificate_key key)

@@ -57,6 +57,11 @@ enum hin_manager_message {
 enum { HIN_PROBE_QUESTION_MAX = 64, HIN_PROBE_CALL_TIMEOUT_USEC = 60 * 1000 * 1000 };
 enum { HIN_KEY_CALL_TIMEOUT_USEC = 20 * 1000 * 1000 };
 
+/* For a carrier (keys/client.h) whose context is the role: over its edge to `keys`. AGAIN: that is
+ * being restarted. */
+struct hin_result hin_manager_call_keys(void *role, struct hin_view request,
+                                        struct hin_buf *ret_answer) HIN_NONNULL;
+
 extern const struct hin_role_definition hin_manager_role_kms;
 extern const struct hin_role_definition hin_manager_role_keys;
 extern const struct hin_role_definition hin_manager_role_worker;

@@ -369,31 +369,15 @@ HIN_RESULT hin_store_copy_segments(struct hin_store *store, int64_t after_id, si
     return hin_ok();
 }
 
-static HIN_RESULT append_blob(struct hin_store *store, enum hin_sql sql, int64_t id,
-                              struct hin_buf *ret_bytes)
-{
-    struct hin_statement *statement = NULL;
-    bool row = false;
-    HIN_TRY(hin_db_use(store, sql, &statement));
-    hin_db_bind(statement, 1, id);
-    HIN_TRY(hin_db_step(store, statement, &row));
-    HIN_ENSURE(row, NOT_FOUND);
-    struct hin_view blob = hin_db_blob(statement, 0);
-    struct hin_result result =
-        blob.data != NULL ? hin_buf_append(ret_bytes, blob) : hin_fail(HIN_CORRUPT);
-    hin_db_reset(statement);
-    return result;
-}
-
 static HIN_RESULT append_segment(struct hin_store *store, int64_t id, struct hin_buf *ret_bytes)
 {
     size_t begin = ret_bytes->size;
     bool broken = store->broken;
     HIN_TRY(hin_write_u32(ret_bytes, 0));
-    struct hin_result got = append_blob(store, HIN_SQL_SEGMENT_HEAD, id, ret_bytes);
+    struct hin_result got = hin_store_append_blob(store, HIN_SQL_SEGMENT_HEAD, id, ret_bytes);
     hin_store_u32(ret_bytes->data + begin, (uint32_t)(ret_bytes->size - begin - 4));
     if (hin_is_ok(got)) {
-        got = append_blob(store, HIN_SQL_BODY_GET, id, ret_bytes);
+        got = hin_store_append_blob(store, HIN_SQL_BODY_GET, id, ret_bytes);
     }
     if (got.code == HIN_CORRUPT) {
         hin_db_isolate(store, HIN_SQL_SEGMENT_STANDS, id, broken);

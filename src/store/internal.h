@@ -285,6 +285,10 @@ static inline int64_t hin_row_records(const struct hin_segment_row *row)
 {
     return row->last_id - row->id + 1;
 }
+/* The one column that `sql` answers for an id, appended. NOT_FOUND; CORRUPT when it cannot be read
+ * whole (a damaged overflow page). */
+HIN_RESULT hin_store_append_blob(struct hin_store *store, enum hin_sql sql, int64_t id,
+                                 struct hin_buf *buf) HIN_NONNULL;
 /* Within a transaction: gives every event of a segment to the judge and stores the segment anew
  * under a new key when one of them changes, or always. Counts into *done. */
 HIN_RESULT hin_segment_rewrite(struct hin_store *store, const struct hin_store_rewrite *rewrite,

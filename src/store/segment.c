@@ -102,12 +102,11 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
     return hin_ok();
 }
 
-static HIN_RESULT fetch_blob(struct hin_store *store, enum hin_sql sql, int64_t id,
-                             struct hin_buf *buf)
+struct hin_result hin_store_append_blob(struct hin_store *store, enum hin_sql sql, int64_t id,
+                                        struct hin_buf *buf)
 {
     struct hin_statement *statement = NULL;
     bool row = false;
-    hin_buf_clear(buf);
     HIN_TRY(hin_db_use(store, sql, &statement));
     hin_db_bind(statement, 1, id);
     HIN_TRY(hin_db_step(store, statement, &row));
@@ -118,6 +117,13 @@ static HIN_RESULT fetch_blob(struct hin_store *store, enum hin_sql sql, int64_t 
         blob.data != NULL ? hin_buf_append(buf, blob) : hin_fail(HIN_CORRUPT);
     hin_db_reset(statement);
     return result;
+}
+
+static HIN_RESULT fetch_blob(struct hin_store *store, enum hin_sql sql, int64_t id,
+                             struct hin_buf *buf)
+{
+    hin_buf_clear(buf);
+    return hin_store_append_blob(store, sql, id, buf);
 }
 
 /* A damaged page that a blob goes on in costs this segment; one of the table itself is no segment's

@@ -30,18 +30,6 @@ struct process {
     bool ending; /* told to stop, and shipping what is left */
 };
 
-static struct hin_result call_keys(void *context, struct hin_view request,
-                                   struct hin_buf *ret_answer)
-{
-    struct hin_role *role = context;
-    struct hin_ipc_message reply;
-    struct hin_ipc *channel = hin_role_peer(role, "keys", 0);
-    HIN_ENSURE(channel != NULL, AGAIN);
-    HIN_TRY(hin_ipc_call(channel, HIN_MESSAGE_KEYS, request, HIN_KEY_CALL_TIMEOUT_USEC, &reply));
-    HIN_TRY((struct hin_result){reply.code});
-    return hin_buf_append(ret_answer, reply.payload);
-}
-
 /* Work takes minutes, and a stop seconds. */
 static struct hin_result turn(void *context)
 {
@@ -201,7 +189,7 @@ static HIN_RESULT begin(struct process *process)
     HIN_TRY(hin_role_wait_peer(role, "keys", 0, START_TIMEOUT_USEC, &keys));
     HIN_TRY(hin_database_take(role, &process->database));
     HIN_TRY(read_settings(role, &cycle->settings));
-    cycle->keys = (struct hin_keys_carrier){call_keys, role};
+    cycle->keys = (struct hin_keys_carrier){hin_manager_call_keys, role};
     cycle->place =
         (struct hin_tenant_place){hin_role_fd(role, "db"), hin_database_server(&process->database)};
     cycle->clock = hin_clock_system();

@@ -180,17 +180,6 @@ static HIN_RESULT fail(struct init *init, struct hin_result result, const char *
         }                                                                                          \
     } while (0)
 
-static HIN_RESULT absolute_path(const char *path, char *out)
-{
-    char here[HIN_PATH_MAX];
-    HIN_ENSURE(getcwd(here, sizeof(here)) != NULL, IO);
-    HIN_TRY(hin_path_join(out, HIN_PATH_MAX, here, path));
-    for (size_t size = strlen(out); size > 1 && out[size - 1] == '/'; size--) {
-        out[size - 1] = 0;
-    }
-    return hin_ok();
-}
-
 /* Port 0 picks a free one now, so that what is printed is what will be listened on. */
 static HIN_RESULT settle_endpoint(struct init *init, const char *text,
                                   struct hin_manager_endpoint *endpoint)
@@ -229,7 +218,7 @@ static HIN_RESULT settle(struct init *init)
     config->uid_base = geteuid() == 0 ? (uint32_t)init->options.uid_base : 0;
     STEP(settle_endpoint(init, init->options.api, &config->api), "--api");
     STEP(settle_endpoint(init, init->options.agents, &config->agents), "--agents");
-    STEP(absolute_path(init->options.state, init->state), "--state");
+    STEP(hin_path_absolute(init->options.state, init->state), "--state");
     STEP(hin_kms_settings_take(&init->options.kms, &config->kms, &init->error), "--kms");
     if (init->options.tpm_pcrs != NULL) {
         HIN_TRY(hin_ringseal_pcrs(init->options.tpm_pcrs, &init->pcrs, &init->error));
@@ -242,7 +231,7 @@ static HIN_RESULT settle(struct init *init)
                              "--keyring goes with --kms file");
     }
     if (init->options.keyring != NULL) {
-        STEP(absolute_path(init->options.keyring, config->keyring), "--keyring");
+        STEP(hin_path_absolute(init->options.keyring, config->keyring), "--keyring");
     } else if (config->kms.kind == HIN_KMS_FILE) {
         int size = snprintf(config->keyring, sizeof(config->keyring), "%s.keyring", init->state);
         HIN_ENSURE(size > 0 && (size_t)size < sizeof(config->keyring), LIMIT);

@@ -87,18 +87,6 @@ static int64_t monotonic_usec(void)
     return hin_clock_monotonic_usec(hin_clock_system());
 }
 
-static struct hin_result call_keys(void *context, struct hin_view request,
-                                   struct hin_buf *ret_answer)
-{
-    struct hin_role *role = context;
-    struct hin_ipc_message reply;
-    struct hin_ipc *channel = hin_role_peer(role, "keys", 0);
-    HIN_ENSURE(channel != NULL, AGAIN);
-    HIN_TRY(hin_ipc_call(channel, HIN_MESSAGE_KEYS, request, HIN_KEY_CALL_TIMEOUT_USEC, &reply));
-    HIN_TRY((struct hin_result){reply.code});
-    return hin_buf_append(ret_answer, reply.payload);
-}
-
 /* ---- what comes round ---- */
 
 static HIN_RESULT wake(struct ward *ward)
@@ -681,7 +669,7 @@ static HIN_RESULT open_first(struct jobs *jobs)
     struct hin_ipc *keys;
     struct ward *first = NULL;
     HIN_TRY(hin_role_wait_peer(jobs->role, "keys", 0, START_TIMEOUT_USEC, &keys));
-    jobs->keys = (struct hin_keys_carrier){call_keys, jobs->role};
+    jobs->keys = (struct hin_keys_carrier){hin_manager_call_keys, jobs->role};
     HIN_TRY(hin_database_take(jobs->role, &jobs->database));
     HIN_TRY(new_ward(jobs, hin_role_setting_text(jobs->role, "tenant"), 0, &first));
     return wake(first);

@@ -143,23 +143,12 @@ static HIN_RESULT fail(struct restore *restore, struct hin_result result, const 
 
 /* ---- what is read from ---- */
 
-static HIN_RESULT absolute_path(const char *path, char *out)
-{
-    char here[HIN_PATH_MAX];
-    HIN_ENSURE(getcwd(here, sizeof(here)) != NULL, IO);
-    HIN_TRY(hin_path_join(out, HIN_PATH_MAX, here, path));
-    for (size_t size = strlen(out); size > 1 && out[size - 1] == '/'; size--) {
-        out[size - 1] = 0;
-    }
-    return hin_ok();
-}
-
 static HIN_RESULT open_depot(struct restore *restore)
 {
     char path[HIN_PATH_MAX], url[HIN_PATH_MAX + 8];
     const char *from = restore->options.from;
     if (strstr(from, "://") == NULL) {
-        HIN_TRY(absolute_path(from, path));
+        HIN_TRY(hin_path_absolute(from, path));
         snprintf(url, sizeof(url), "file://%s", path);
         from = url;
     }
@@ -199,11 +188,11 @@ static HIN_RESULT open_ring(struct restore *restore)
                        passphrase.size > 0 ? &passphrase : NULL, &restore->error),
          "opening the key ring");
     restore->source = restore->target = hin_ring_provider(restore->ring);
-    STEP(absolute_path(restore->options.keyring, restore->config.keyring), "--keyring");
+    STEP(hin_path_absolute(restore->options.keyring, restore->config.keyring), "--keyring");
     if (restore->options.new_keyring == NULL) {
         return hin_ok();
     }
-    STEP(absolute_path(restore->options.new_keyring, restore->config.keyring), "--new-keyring");
+    STEP(hin_path_absolute(restore->options.new_keyring, restore->config.keyring), "--new-keyring");
     STEP(hin_ring_create(AT_FDCWD, restore->config.keyring, NULL, &restore->error),
          "making the new key ring");
     restore->made_ring = true;
@@ -338,7 +327,7 @@ static HIN_RESULT clear_state(struct restore *restore)
 static HIN_RESULT make_state(struct restore *restore)
 {
     struct stat about;
-    STEP(absolute_path(restore->options.state, restore->state), "--state");
+    STEP(hin_path_absolute(restore->options.state, restore->state), "--state");
     restore->made_state = stat(restore->state, &about) != 0;
     restore->config.uid_base = geteuid() == 0 ? HIN_MANAGER_UID_BASE : 0;
     STEP(hin_directory_make(restore->state, 0700), "making the state folder");

@@ -40,6 +40,23 @@ struct hin_api {
 
 /* ---- helpers for handlers ---- */
 
+HIN_RESULT hin_api_own_only(struct hin_api_call *call, const char *whose)
+{
+    return call->tenant->number == 0
+               ? hin_ok()
+               : hin_api_fail(call, HIN_DENIED, "%s: its own tenant's affair", whose);
+}
+
+void hin_api_put_time(struct hin_json_writer *writer, const char *name, int64_t usec)
+{
+    if (usec > 0) {
+        hin_json_field_integer(writer, name, usec / HIN_MSEC_USEC);
+    } else {
+        hin_json_key(writer, name);
+        hin_json_put_null(writer);
+    }
+}
+
 HIN_RESULT hin_api_fail(struct hin_api_call *call, enum hin_code code, const char *format, ...)
 {
     char text[512];

@@ -146,16 +146,6 @@ static HIN_RESULT take_census(struct hin_api_call *call, struct census **ret_cen
 
 /* ---- state ---- */
 
-static void put_msec(struct hin_json_writer *writer, const char *name, int64_t usec)
-{
-    if (usec > 0) {
-        hin_json_field_integer(writer, name, usec / HIN_MSEC_USEC);
-    } else {
-        hin_json_key(writer, name);
-        hin_json_put_null(writer);
-    }
-}
-
 static HIN_RESULT put_authority(struct hin_json_writer *writer, const char *name,
                                 struct hin_view der)
 {
@@ -168,8 +158,8 @@ static HIN_RESULT put_authority(struct hin_json_writer *writer, const char *name
     HIN_TRY(hin_x509_parse(der, &info));
     hin_json_begin_object(writer);
     hin_json_field_cstring(writer, "fingerprint", info.fingerprint);
-    put_msec(writer, "notBefore", info.validity.not_before_usec);
-    put_msec(writer, "notAfter", info.validity.not_after_usec);
+    hin_api_put_time(writer, "notBefore", info.validity.not_before_usec);
+    hin_api_put_time(writer, "notAfter", info.validity.not_after_usec);
     HIN_CLEANUP(hin_buf_done) struct hin_buf pem = {.max = 2 * HIN_X509_MAX_BYTES};
     HIN_TRY(hin_x509_to_pem(der, &pem));
     hin_json_field_text(writer, "pem", hin_buf_view(&pem));
@@ -193,34 +183,24 @@ static void put_dependants(struct hin_json_writer *writer, const struct census *
     hin_json_end_array(writer);
 }
 
-static HIN_RESULT check_own(struct hin_api_call *call)
-{
-    if (call->tenant->number != 0) {
-        return hin_api_fail(call, HIN_DENIED,
-                            "the certificate authority is the installation's: its own tenant's "
-                            "affair");
-    }
-    return hin_ok();
-}
-
 static struct hin_result show(struct hin_api_call *call)
 {
     struct hin_json_writer writer;
     struct census *census = NULL;
     const struct hin_worker_authority *authority = &call->worker->authority;
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     hin_worker_watch_authority(call->worker);
     HIN_TRY(take_census(call, &census));
     hin_json_writer_init(&writer, call->out, true);
     hin_json_begin_object(&writer);
     HIN_TRY(put_authority(&writer, "authority", hin_buf_view(&authority->der)));
-    put_msec(&writer, "rotated", authority->rotated_usec);
+    hin_api_put_time(&writer, "rotated", authority->rotated_usec);
     HIN_TRY(put_authority(&writer, "former", hin_buf_view(&authority->former)));
     put_dependants(&writer, census);
     hin_json_key(&writer, "serverCertificate");
     hin_json_begin_object(&writer);
-    put_msec(&writer, "issued", authority->issued_usec);
-    put_msec(&writer, "notAfter", authority->expires_usec);
+    hin_api_put_time(&writer, "issued", authority->issued_usec);
+    hin_api_put_time(&writer, "notAfter", authority->expires_usec);
     hin_json_end_object(&writer);
     hin_json_end_object(&writer);
     return hin_json_writer_finish(&writer);
@@ -274,7 +254,7 @@ static HIN_RESULT ask(struct hin_api_call *call, const char *action, enum hin_ke
 
 static struct hin_result rotate(struct hin_api_call *call)
 {
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(hin_api_holder_only(call));
     HIN_TRY(ask(call, "ca.rotate", HIN_KEYS_CA_ROTATE));
     return show(call);
@@ -282,7 +262,7 @@ static struct hin_result rotate(struct hin_api_call *call)
 
 static struct hin_result renew(struct hin_api_call *call)
 {
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(hin_api_holder_only(call));
     HIN_TRY(ask(call, "ca.renew", HIN_KEYS_CA_RENEW));
     return show(call);
@@ -317,7 +297,7 @@ static struct hin_result retire(struct hin_api_call *call)
     struct hin_holder_request wanted = {
         .action = HIN_HOLDER_RETIRE, .name = HIN_API_AUTHORITY_NAME, .number = 1};
     bool alone = false;
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(check_dependants(call));
     HIN_TRY(hin_api_holder_ask(call, &wanted, &alone));
     return alone ? hin_api_authority_retire(call) : hin_ok();

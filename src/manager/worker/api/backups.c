@@ -17,24 +17,6 @@ static const struct hin_api_attribute order_rows[] = {
 };
 static const struct hin_api_attributes order_model = HIN_API_TABLE("BackupOrder", order_rows);
 
-static HIN_RESULT check_own(struct hin_api_call *call)
-{
-    return call->tenant->number == 0
-               ? hin_ok()
-               : hin_api_fail(call, HIN_DENIED,
-                              "backups are the installation's: its own tenant's affair");
-}
-
-static void put_time(struct hin_json_writer *writer, const char *name, int64_t usec)
-{
-    if (usec == 0) {
-        hin_json_key(writer, name);
-        hin_json_put_null(writer);
-    } else {
-        hin_json_field_integer(writer, name, usec / HIN_MSEC_USEC);
-    }
-}
-
 /* ---- the catalogue ---- */
 
 static void write_place(struct hin_json_writer *writer, const struct hin_backup_place *place)
@@ -45,7 +27,7 @@ static void write_place(struct hin_json_writer *writer, const struct hin_backup_
     hin_json_field_integer(writer, "objects", place->objects);
     hin_json_field_integer(writer, "bytes", place->all_bytes);
     hin_json_field_integer(writer, "writtenBytes", place->written_bytes);
-    put_time(writer, "verified", place->verified_usec);
+    hin_api_put_time(writer, "verified", place->verified_usec);
     hin_json_field_integer(writer, "damaged", place->damaged);
     hin_json_field_cstring(writer, "error", place->error);
     hin_json_end_object(writer);
@@ -64,9 +46,9 @@ static struct hin_result write_record(void *context, const struct hin_store_docu
     hin_json_field_cstring(writer, "tenant", record.uuid);
     hin_json_field_cstring(writer, "state", hin_backup_state_name(record.state));
     hin_json_field_boolean(writer, "asked", record.asked);
-    put_time(writer, "begun", record.begun_usec);
-    put_time(writer, "ended", record.ended_usec);
-    put_time(writer, "destroyed", record.destroyed_usec);
+    hin_api_put_time(writer, "begun", record.begun_usec);
+    hin_api_put_time(writer, "ended", record.ended_usec);
+    hin_api_put_time(writer, "destroyed", record.destroyed_usec);
     hin_json_field_integer(writer, "lastEventID", record.last_event);
     hin_json_field_integer(writer, "lastAuditID", record.last_audit);
     hin_json_field_integer(writer, "segments", record.segments);
@@ -86,7 +68,7 @@ static struct hin_result list(struct hin_api_call *call)
     struct hin_json_writer writer;
     struct hin_store_page page = {0};
     struct hin_store_listed listed;
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(hin_api_query_known(call, known, HIN_COUNT(known)));
     HIN_TRY(hin_api_query_integer(call, "tenant", 1, INT64_MAX, &page.owner));
     call->out->max = HIN_MAX(call->out->max, (size_t)OUT_MAX);
@@ -115,7 +97,7 @@ static struct hin_result destinations(struct hin_api_call *call)
     HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = HIN_STORE_DOCUMENT_BYTES};
     struct hin_store_page all = {0};
     struct hin_store_listed listed;
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(hin_store_list(call->tenant->store, HIN_STORE_BACKUP_STATE, &all, copy_document, &state,
                            &listed));
     if (state.size == 0) {
@@ -141,8 +123,8 @@ static HIN_RESULT write_order(struct hin_api_call *call, const struct hin_backup
     hin_json_field_cstring(&writer, "by", order->by);
     hin_json_field_cstring(&writer, "text", order->text);
     hin_json_field_integer(&writer, "tenantID", order->tenant);
-    put_time(&writer, "asked", order->asked_usec);
-    put_time(&writer, "ended", order->ended_usec);
+    hin_api_put_time(&writer, "asked", order->asked_usec);
+    hin_api_put_time(&writer, "ended", order->ended_usec);
     hin_json_field_integer(&writer, "objects", order->objects);
     hin_json_field_integer(&writer, "objectsAll", order->objects_all);
     hin_json_field_integer(&writer, "bytes", order->bytes);
@@ -157,7 +139,7 @@ static struct hin_result show_order(struct hin_api_call *call)
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     struct hin_store_document document;
     struct hin_backup_order order;
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     struct hin_result got =
         hin_store_get(call->tenant->store, HIN_STORE_BACKUP_ORDERS, call->id, &text, &document);
     if (got.code == HIN_NOT_FOUND) {
@@ -205,7 +187,7 @@ static struct hin_result order(struct hin_api_call *call)
                                      .tenant = -1,
                                      .asked_usec = hin_tenant_now_usec(call->tenant)};
     struct hin_view task;
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(check_destinations(call));
     HIN_TRY(hin_json_get_text(call->body, "task", &task, &call->error));
     HIN_TRY(

@@ -120,6 +120,12 @@ static inline void hin_api_call_bind(struct hin_api_call *call, struct hin_desk 
 HIN_RESULT hin_api_fail(struct hin_api_call *call, enum hin_code code, const char *format, ...)
     HIN_PRINTF(3, 4);
 
+/* DENIED, unless the tenant is the installation's own; `whose`: "backups are the installation's".
+ */
+HIN_RESULT hin_api_own_only(struct hin_api_call *call, const char *whose);
+/* A member in milliseconds; 0 (never, not known) is null. */
+void hin_api_put_time(struct hin_json_writer *writer, const char *name, int64_t usec) HIN_NONNULL;
+
 /* INVALID when the query has a parameter whose name is none of these: what is not understood is not
  * passed over. */
 HIN_RESULT hin_api_query_known(struct hin_api_call *call, const char *const *names, size_t count);

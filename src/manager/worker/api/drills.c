@@ -15,24 +15,6 @@ static const struct hin_api_attribute drill_rows[] = {
 };
 static const struct hin_api_attributes drill_model = HIN_API_TABLE("BackupDrill", drill_rows);
 
-static HIN_RESULT check_own(struct hin_api_call *call)
-{
-    return call->tenant->number == 0
-               ? hin_ok()
-               : hin_api_fail(call, HIN_DENIED,
-                              "backups are the installation's: its own tenant's affair");
-}
-
-static void put_time(struct hin_json_writer *writer, const char *name, int64_t usec)
-{
-    if (usec == 0) {
-        hin_json_key(writer, name);
-        hin_json_put_null(writer);
-    } else {
-        hin_json_field_integer(writer, name, usec / HIN_MSEC_USEC);
-    }
-}
-
 /* ---- weekly restores ---- */
 
 static struct hin_result write_rehearsal(void *context, const struct hin_store_document *document)
@@ -46,10 +28,10 @@ static struct hin_result write_rehearsal(void *context, const struct hin_store_d
     hin_json_field_cstring(writer, "tenant", at.uuid);
     hin_json_field_cstring(writer, "destination", at.destination);
     hin_json_field_boolean(writer, "good", at.good);
-    put_time(writer, "backup", at.backup_usec);
-    put_time(writer, "at", at.at_usec);
-    put_time(writer, "begun", at.begun_usec);
-    put_time(writer, "ended", at.ended_usec);
+    hin_api_put_time(writer, "backup", at.backup_usec);
+    hin_api_put_time(writer, "at", at.at_usec);
+    hin_api_put_time(writer, "begun", at.begun_usec);
+    hin_api_put_time(writer, "ended", at.ended_usec);
     hin_json_field_integer(writer, "tookMsec", at.took_usec / HIN_MSEC_USEC);
     hin_json_field_integer(writer, "bytes", at.bytes);
     hin_json_field_integer(writer, "bytesPerSecond", at.bytes_per_second);
@@ -86,7 +68,7 @@ static struct hin_result list_rehearsals(struct hin_api_call *call)
 {
     static const char *const known[] = {"tenant"};
     struct hin_store_page page = {.descending = true};
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(hin_api_query_known(call, known, HIN_COUNT(known)));
     HIN_TRY(hin_api_query_integer(call, "tenant", 1, INT64_MAX, &page.owner));
     return write_list(call, HIN_STORE_REHEARSALS, "rehearsals", &page, write_rehearsal);
@@ -110,7 +92,7 @@ static void write_drill(struct hin_json_writer *writer, const struct hin_drill *
     hin_json_field_boolean(writer, "counts", counts);
     hin_json_field_cstring(writer, "why", why);
     hin_json_field_cstring(writer, "text", drill->text);
-    put_time(writer, "begun", drill->begun_usec);
+    hin_api_put_time(writer, "begun", drill->begun_usec);
     hin_json_field_integer(writer, "tookMsec", drill->took_usec / HIN_MSEC_USEC);
     hin_json_field_integer(writer, "targetMsec", drill->rto_usec / HIN_MSEC_USEC);
     hin_json_field_integer(writer, "lossMsec", drill->lost_usec / HIN_MSEC_USEC);
@@ -120,10 +102,10 @@ static void write_drill(struct hin_json_writer *writer, const struct hin_drill *
     hin_json_field_cstring(writer, "host", drill->host);
     hin_json_field_cstring(writer, "from", drill->from);
     hin_json_field_cstring(writer, "reportSHA256", drill->digest);
-    put_time(writer, "handedIn", drill->handed_usec);
+    hin_api_put_time(writer, "handedIn", drill->handed_usec);
     hin_json_field_cstring(writer, "by", drill->by);
-    put_time(writer, "judged", drill->judged_usec);
-    put_time(writer, "signed", drill->signed_usec);
+    hin_api_put_time(writer, "judged", drill->judged_usec);
+    hin_api_put_time(writer, "signed", drill->signed_usec);
     hin_json_field_cstring(writer, "person", drill->person);
     hin_json_field_cstring(writer, "credential", drill->credential);
     hin_json_end_object(writer);
@@ -152,7 +134,7 @@ static struct hin_result list_drills(struct hin_api_call *call)
     struct hin_store_page newest = {.descending = true};
     struct hin_store_listed listed;
     struct showing showing = {&writer, hin_tenant_now_usec(call->tenant)};
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     call->out->max = HIN_MAX(call->out->max, (size_t)OUT_MAX);
     hin_json_writer_init(&writer, call->out, false);
     hin_json_begin_object(&writer);
@@ -171,7 +153,7 @@ static HIN_RESULT load(struct hin_api_call *call, struct hin_drill *ret_drill,
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     struct hin_store_document document;
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     struct hin_result got =
         hin_store_get(call->tenant->store, HIN_STORE_DRILLS, call->id, &text, &document);
     if (got.code == HIN_NOT_FOUND) {
@@ -230,7 +212,7 @@ static HIN_RESULT read_report(struct hin_api_call *call, struct handing *handing
 static struct hin_result hand_in(struct hin_api_call *call)
 {
     struct handing handing = {.drill = {.state = HIN_DRILL_HANDED_IN}};
-    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(read_report(call, &handing));
     handing.drill.handed_usec = hin_tenant_now_usec(call->tenant);
     snprintf(handing.drill.by, sizeof(handing.drill.by), "%s", call->who->text);

@@ -92,16 +92,6 @@ static HIN_RESULT read_status(struct hin_api_call *call, struct hin_vault_tenant
 
 /* ---- state ---- */
 
-static void put_time(struct hin_json_writer *writer, const char *name, int64_t usec)
-{
-    if (usec > 0) {
-        hin_json_field_integer(writer, name, usec / HIN_MSEC_USEC);
-    } else {
-        hin_json_key(writer, name);
-        hin_json_put_null(writer);
-    }
-}
-
 static void put_wrapping(struct hin_json_writer *writer, const char *name,
                          const struct hin_key_provider_status *status, int64_t rotated_usec)
 {
@@ -109,8 +99,8 @@ static void put_wrapping(struct hin_json_writer *writer, const char *name,
     hin_json_begin_object(writer);
     hin_json_field_unsigned(writer, "version", status->current_version);
     hin_json_field_unsigned(writer, "versionCount", status->version_count);
-    put_time(writer, "rotated", rotated_usec);
-    put_time(writer, "destruction", status->destruction_usec);
+    hin_api_put_time(writer, "rotated", rotated_usec);
+    hin_api_put_time(writer, "destruction", status->destruction_usec);
     hin_json_end_object(writer);
 }
 
@@ -131,7 +121,7 @@ static void put_tenant_key(struct hin_json_writer *writer,
     hin_json_begin_object(writer);
     hin_json_field_unsigned(writer, "version",
                             status->tenant_versions[status->tenant_version_count - 1]);
-    put_time(writer, "rotated", status->tenant_rotated_usec);
+    hin_api_put_time(writer, "rotated", status->tenant_rotated_usec);
     hin_json_key(writer, "versions");
     hin_json_begin_array(writer);
     for (size_t i = 0; i < status->tenant_version_count; i++) {
@@ -156,7 +146,7 @@ static void put_index_key(struct hin_json_writer *writer,
     hin_json_begin_object(writer);
     hin_json_field_unsigned(writer, "version",
                             status->index_versions[status->index_version_count - 1]);
-    put_time(writer, "rotated", status->index_rotated_usec);
+    hin_api_put_time(writer, "rotated", status->index_rotated_usec);
     hin_json_key(writer, "versions");
     hin_json_begin_array(writer);
     for (size_t i = 0; i < status->index_version_count; i++) {
@@ -201,7 +191,7 @@ static void put_data_keys(struct hin_json_writer *writer, const struct census *c
     }
     hin_json_end_array(writer);
     hin_json_field_unsigned(writer, "version", newest != NULL ? newest->version : 0);
-    put_time(writer, "rotated", newest != NULL ? newest->first_usec : 0);
+    hin_api_put_time(writer, "rotated", newest != NULL ? newest->first_usec : 0);
     hin_json_end_object(writer);
 }
 

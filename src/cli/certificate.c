@@ -7,24 +7,15 @@
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
-#include "cli/input.h"
-#include "cli/output.h"
 #include "cli/table.h"
+#include "cli/verdict.h"
 #include "proof/certificate.h"
 
 struct certificate_options {
-    const char *fingerprint;
     const char *output;
     bool json;
 };
 
-static const struct hin_option verify_table[] = {
-    {"fingerprint", 'f', HIN_OPTION_TEXT, offsetof(struct certificate_options, fingerprint), "HEX",
-     "SHA-256 of the installation's authority, as `hinomi-manager init` printed it.", NULL, true,
-     false},
-    {"json", 0, HIN_OPTION_FLAG, offsetof(struct certificate_options, json), NULL,
-     "The verdict as a JSON object.", NULL, false, false},
-};
 static const struct hin_option list_table[] = {
     {"json", 0, HIN_OPTION_FLAG, offsetof(struct certificate_options, json), NULL,
      "One JSON document instead of text.", NULL, false, false},
@@ -43,8 +34,8 @@ static const struct hin_command verify_usage = {
     "Nothing but the file (- is standard input) and the fingerprint is needed; no manager is "
     "asked. "
     "Exit status 1: it does not hold, and why.",
-    verify_table,
-    HIN_COUNT(verify_table),
+    hin_cli_verdict_table,
+    HIN_COUNT(hin_cli_verdict_table),
     1,
     1};
 static const struct hin_command list_usage = {"hinomi certificate list",
@@ -172,8 +163,9 @@ static void print_certificate(const struct hin_certificate *certificate)
     printf("\n");
 }
 
-static void print_verdict(const struct hin_certificate *certificate)
+static void print_verdict(const void *read)
 {
+    const struct hin_certificate *certificate = read;
     printf("The certificate holds: its text is signed by a key that the authority with this "
            "fingerprint vouches for.\n");
     printf(certificate->kind == HIN_CERTIFICATE_TENANT
@@ -184,59 +176,35 @@ static void print_verdict(const struct hin_certificate *certificate)
     print_certificate(certificate);
 }
 
-static HIN_RESULT write_verdict(const struct hin_certificate *certificate, struct hin_result result,
-                                const struct hin_error *error, struct hin_buf *out)
+/* ---- verify ---- */
+
+static struct hin_result verify(struct hin_view file, struct hin_view fingerprint,
+                                struct hin_json_document **ret_document, void *ret_paper,
+                                struct hin_error *error)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = HIN_CERTIFICATE_STATEMENT_MAX};
-    struct hin_json_writer writer;
-    char sentence[1200] = "";
-    hin_json_writer_init(&writer, out, false);
-    hin_json_begin_object(&writer);
-    hin_json_field_boolean(&writer, "holds", hin_is_ok(result));
-    if (hin_is_ok(result)) {
-        HIN_TRY(hin_certificate_encode(certificate, &statement));
-        hin_json_key(&writer, "certificate");
-        hin_json_put_raw(&writer, hin_buf_view(&statement));
-    } else {
-        hin_error_format(error, sentence, sizeof(sentence));
-        hin_json_field_cstring(&writer, "why",
-                               sentence[0] != '\0' ? sentence : hin_code_text(result.code));
-    }
-    hin_json_end_object(&writer);
-    return hin_json_writer_finish(&writer);
+    return hin_certificate_verify(file, fingerprint, ret_document, ret_paper, error);
 }
 
-/* ---- verify ---- */
+static struct hin_result encode(const void *paper, struct hin_buf *out)
+{
+    return hin_certificate_encode(paper, out);
+}
+
+static const struct hin_cli_paper paper = {
+    .name = "certificate",
+    .what = "the certificate",
+    .collection = "/certificates",
+    .file_max = HIN_CERTIFICATE_FILE_MAX,
+    .statement_max = HIN_CERTIFICATE_STATEMENT_MAX,
+    .verify = verify,
+    .encode = encode,
+    .print = print_verdict,
+};
 
 static int run_verify(int argc, char **argv)
 {
-    struct certificate_options options = {0};
-    struct hin_error error = {0};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 4 * HIN_CERTIFICATE_FILE_MAX};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf verdict = {.max = 4 * HIN_CERTIFICATE_FILE_MAX};
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_certificate certificate = {0};
-    char **operands = NULL;
-    size_t count = 0;
-    int status = 0;
-    if (!hin_cli_parse(&verify_usage, argc, argv, &options, &operands, &count, &status)) {
-        return status;
-    }
-    struct hin_result result = hin_cli_input(operands[0], "the certificate", &text, &error);
-    if (hin_is_ok(result)) {
-        result =
-            hin_certificate_verify(hin_buf_view(&text), hin_view_from_text(options.fingerprint),
-                                   &document, &certificate, &error);
-    }
-    if (options.json && hin_is_ok(write_verdict(&certificate, result, &error, &verdict))) {
-        printf("%.*s\n", HIN_ARGS(hin_buf_view(&verdict)));
-    } else if (hin_is_ok(result)) {
-        print_verdict(&certificate);
-    }
-    bool usage = result.code == HIN_INVALID && document == NULL && error.file[0] == '\0' &&
-                 strlen(options.fingerprint) != HIN_SHA256_HEX_BYTES - 1;
-    status = hin_cli_finish(result, &error);
-    return usage ? HIN_CLI_USAGE : status;
+    return hin_cli_paper_verify(&paper, &verify_usage, argc, argv, &certificate);
 }
 
 /* ---- list and show ---- */
@@ -275,13 +243,6 @@ static HIN_RESULT list(struct hin_cli_api *api, const void *given, const char *o
     return print_list(hin_json_root(document), error);
 }
 
-static HIN_RESULT write_output(const char *path, struct hin_view file, struct hin_error *error)
-{
-    struct hin_cli_output output = {0};
-    HIN_TRY(hin_cli_output_open(&output, path, HIN_CLI_OUTPUT_NEW, error));
-    return hin_cli_output_close(&output, hin_cli_output_write(&output, file), error);
-}
-
 static HIN_RESULT show(struct hin_cli_api *api, const void *given, const char *operand,
                        struct hin_error *error)
 {
@@ -290,17 +251,9 @@ static HIN_RESULT show(struct hin_cli_api *api, const void *given, const char *o
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
     struct hin_certificate certificate = {0};
     struct hin_view file;
-    char path[64];
-    uint64_t id = 0;
-    if (!hin_is_ok(hin_view_to_u64(hin_view_from_text(operand), &id))) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                             "%s: no ID: hinomi certificate list shows them", operand);
-    }
-    snprintf(path, sizeof(path), "/certificates/%llu", (unsigned long long)id);
-    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, path, HIN_VIEW_EMPTY, &document, error));
-    HIN_TRY(hin_json_get_text(hin_json_root(document), "file", &file, error));
+    HIN_TRY(hin_cli_paper_fetch(&paper, api, operand, &document, &file, error));
     if (options->output != NULL) {
-        return write_output(options->output, file, error);
+        return hin_cli_paper_save(options->output, file, error);
     }
     if (options->json) {
         hin_cli_api_print(api);

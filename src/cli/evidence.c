@@ -7,14 +7,12 @@
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
-#include "cli/input.h"
-#include "cli/output.h"
 #include "cli/table.h"
+#include "cli/verdict.h"
 #include "io/url.h"
 #include "proof/evidence.h"
 
 struct evidence_options {
-    const char *fingerprint;
     const char *probe;
     uint64_t limit;
     bool json;
@@ -31,13 +29,6 @@ static const struct hin_option list_table[] = {
 static const struct hin_option show_table[] = {
     {"json", 0, HIN_OPTION_FLAG, offsetof(struct evidence_options, json), NULL,
      "The record as it is, which is JSON.", NULL, false, false},
-};
-static const struct hin_option verify_table[] = {
-    {"fingerprint", 'f', HIN_OPTION_TEXT, offsetof(struct evidence_options, fingerprint), "HEX",
-     "SHA-256 of the installation's authority, as `hinomi-manager init` printed it.", NULL, true,
-     false},
-    {"json", 0, HIN_OPTION_FLAG, offsetof(struct evidence_options, json), NULL,
-     "The verdict as a JSON object.", NULL, false, false},
 };
 static const struct hin_command list_usage = {"hinomi evidence list",
                                               "list what probes found, the newest first",
@@ -72,8 +63,8 @@ static const struct hin_command verify_usage = {
     "Nothing but the file (- is standard input) and the fingerprint is needed; no manager is "
     "asked. Exit status 1: it\ndoes not hold, and why. A record that holds may well say that a "
     "promise was seen broken, or was not tried.",
-    verify_table,
-    HIN_COUNT(verify_table),
+    hin_cli_verdict_table,
+    HIN_COUNT(hin_cli_verdict_table),
     1,
     1};
 
@@ -123,66 +114,44 @@ static void print_evidence(const struct hin_evidence *evidence)
     put_rows("What was measured:", evidence->measurements, evidence->measurement_count);
 }
 
-static void print_verdict(const struct hin_evidence *evidence)
+static void print_verdict(const void *read)
 {
+    const struct hin_evidence *evidence = read;
     printf("The record holds: its text is signed by a key that the authority with this "
            "fingerprint vouches for.\nThat it is one of an unbroken chain is shown by its "
            "neighbours: each names the hash of the one before.\n\n");
     print_evidence(evidence);
 }
 
-static HIN_RESULT write_verdict(const struct hin_evidence *evidence, struct hin_result result,
-                                const struct hin_error *error, struct hin_buf *out)
+/* ---- verify ---- */
+
+static struct hin_result verify(struct hin_view file, struct hin_view fingerprint,
+                                struct hin_json_document **ret_document, void *ret_paper,
+                                struct hin_error *error)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = HIN_EVIDENCE_STATEMENT_MAX};
-    struct hin_json_writer writer;
-    char sentence[1200] = "";
-    hin_json_writer_init(&writer, out, false);
-    hin_json_begin_object(&writer);
-    hin_json_field_boolean(&writer, "holds", hin_is_ok(result));
-    if (hin_is_ok(result)) {
-        HIN_TRY(hin_evidence_encode(evidence, &statement));
-        hin_json_key(&writer, "evidence");
-        hin_json_put_raw(&writer, hin_buf_view(&statement));
-    } else {
-        hin_error_format(error, sentence, sizeof(sentence));
-        hin_json_field_cstring(&writer, "why",
-                               sentence[0] != '\0' ? sentence : hin_code_text(result.code));
-    }
-    hin_json_end_object(&writer);
-    return hin_json_writer_finish(&writer);
+    return hin_evidence_verify(file, fingerprint, ret_document, ret_paper, error);
 }
 
-/* ---- verify ---- */
+static struct hin_result encode(const void *paper, struct hin_buf *out)
+{
+    return hin_evidence_encode(paper, out);
+}
+
+static const struct hin_cli_paper paper = {
+    .name = "evidence",
+    .what = "the record",
+    .collection = "/evidence",
+    .file_max = HIN_EVIDENCE_FILE_MAX,
+    .statement_max = HIN_EVIDENCE_STATEMENT_MAX,
+    .verify = verify,
+    .encode = encode,
+    .print = print_verdict,
+};
 
 static int run_verify(int argc, char **argv)
 {
-    struct evidence_options options = {0};
-    struct hin_error error = {0};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 4 * HIN_EVIDENCE_FILE_MAX};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf verdict = {.max = 4 * HIN_EVIDENCE_FILE_MAX};
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_evidence evidence = {0};
-    char **operands = NULL;
-    size_t count = 0;
-    int status = 0;
-    if (!hin_cli_parse(&verify_usage, argc, argv, &options, &operands, &count, &status)) {
-        return status;
-    }
-    struct hin_result result = hin_cli_input(operands[0], "the record", &text, &error);
-    if (hin_is_ok(result)) {
-        result = hin_evidence_verify(hin_buf_view(&text), hin_view_from_text(options.fingerprint),
-                                     &document, &evidence, &error);
-    }
-    if (options.json && hin_is_ok(write_verdict(&evidence, result, &error, &verdict))) {
-        printf("%.*s\n", HIN_ARGS(hin_buf_view(&verdict)));
-    } else if (hin_is_ok(result)) {
-        print_verdict(&evidence);
-    }
-    bool usage = result.code == HIN_INVALID && document == NULL && error.file[0] == '\0' &&
-                 strlen(options.fingerprint) != HIN_SHA256_HEX_BYTES - 1;
-    status = hin_cli_finish(result, &error);
-    return usage ? HIN_CLI_USAGE : status;
+    return hin_cli_paper_verify(&paper, &verify_usage, argc, argv, &evidence);
 }
 
 /* ---- list, show, export ---- */
@@ -239,21 +208,6 @@ static HIN_RESULT list(struct hin_cli_api *api, const void *given, const char *o
     return print_list(hin_json_root(document), error);
 }
 
-static HIN_RESULT fetch(struct hin_cli_api *api, const char *operand,
-                        struct hin_json_document **ret_document, struct hin_view *ret_file,
-                        struct hin_error *error)
-{
-    char path[64];
-    uint64_t id = 0;
-    if (!hin_is_ok(hin_view_to_u64(hin_view_from_text(operand), &id))) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                             "%s: no ID: hinomi evidence list shows them", operand);
-    }
-    snprintf(path, sizeof(path), "/evidence/%llu", (unsigned long long)id);
-    HIN_TRY(hin_cli_api_call(api, HIN_HTTP_GET, path, HIN_VIEW_EMPTY, ret_document, error));
-    return hin_json_get_text(hin_json_root(*ret_document), "file", ret_file, error);
-}
-
 static HIN_RESULT show(struct hin_cli_api *api, const void *given, const char *operand,
                        struct hin_error *error)
 {
@@ -262,7 +216,7 @@ static HIN_RESULT show(struct hin_cli_api *api, const void *given, const char *o
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
     struct hin_evidence evidence = {0};
     struct hin_view file;
-    HIN_TRY(fetch(api, operand, &document, &file, error));
+    HIN_TRY(hin_cli_paper_fetch(&paper, api, operand, &document, &file, error));
     HIN_TRY(hin_evidence_verify(file, hin_view_from_text(api->profile.ca_fingerprint), &parsed,
                                 &evidence, error));
     if (options->json) {
@@ -277,12 +231,10 @@ static HIN_RESULT export(const char *id, const char *path, struct hin_error *err
 {
     HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
-    struct hin_cli_output output = {0};
     struct hin_view file;
     HIN_TRY(hin_cli_api_open(&api, error));
-    HIN_TRY(fetch(&api, id, &document, &file, error));
-    HIN_TRY(hin_cli_output_open(&output, path, HIN_CLI_OUTPUT_NEW, error));
-    return hin_cli_output_close(&output, hin_cli_output_write(&output, file), error);
+    HIN_TRY(hin_cli_paper_fetch(&paper, &api, id, &document, &file, error));
+    return hin_cli_paper_save(path, file, error);
 }
 
 static int run_list(int argc, char **argv)

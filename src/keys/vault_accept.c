@@ -56,12 +56,13 @@ struct hin_result hin_vault_holders_decode(struct hin_view bytes,
     return hin_ok();
 }
 
-/* Names and digests do not stand in the file in the clear. Each time under a fresh key, which comes
- * from an own key and the random id before the sealed value. */
-static HIN_RESULT holders_key(const struct hin_vault *vault,
+/* ---- what names people does not stand in the file in the clear ---- */
+
+/* Each value has a key of its own, from an own key and the random id before it. */
+static HIN_RESULT private_key(const struct hin_vault *vault,
                               const uint8_t id[HIN_SEAL_KEY_ID_BYTES], struct hin_secret *ret_key)
 {
-    static const char label[] = "hinomi key holders v1";
+    static const char label[] = "hinomi vault private v1";
     HIN_CLEANUP(hin_secret_done) struct hin_secret service = {0};
     uint8_t info[HIN_SEAL_KEY_ID_BYTES + sizeof(label) - 1];
     hin_copy(info, id, HIN_SEAL_KEY_ID_BYTES);
@@ -71,52 +72,59 @@ static HIN_RESULT holders_key(const struct hin_vault *vault,
                     HIN_SEAL_KEY_BYTES, ret_key);
 }
 
-static struct hin_seal_place holders_place(void)
+static struct hin_seal_place private_place(const char *tenant, const char *field)
 {
-    return (struct hin_seal_place){.table = HIN_VIEW("vault"), .field = HIN_VIEW("holders")};
+    return (struct hin_seal_place){.tenant = hin_view_from_text(tenant),
+                                   .table = HIN_VIEW("vault"),
+                                   .field = hin_view_from_text(field)};
 }
 
-static HIN_RESULT seal_holders(const struct hin_vault *vault,
-                               const struct hin_vault_holders *holders, struct hin_buf *ret_sealed)
+static HIN_RESULT seal_private(const struct hin_vault *vault, const struct hin_seal_place *place,
+                               struct hin_view plain, struct hin_buf *ret_sealed)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
     HIN_CLEANUP(hin_sealer_freep) struct hin_sealer *sealer = NULL;
-    HIN_CLEANUP(hin_buf_done) struct hin_buf plain = {.max = HIN_VAULT_HOLDERS_BYTES};
-    struct hin_seal_place place = holders_place();
     uint8_t id[HIN_SEAL_KEY_ID_BYTES];
     HIN_TRY(hin_random(id, sizeof(id)));
-    HIN_TRY(holders_key(vault, id, &key));
+    HIN_TRY(private_key(vault, id, &key));
     HIN_TRY(hin_sealer_new(&sealer, id, &key));
-    HIN_TRY(hin_vault_holders_encode(holders, &plain));
     HIN_TRY(hin_buf_append(ret_sealed, hin_view_of(id, sizeof(id))));
-    return hin_seal_value(sealer, &place, hin_buf_view(&plain), ret_sealed);
+    return hin_seal_value(sealer, place, plain, ret_sealed);
 }
 
-static HIN_RESULT open_holders(const struct hin_vault *vault, struct hin_vault_holders *ret_holders)
+static HIN_RESULT open_private(const struct hin_vault *vault, const struct hin_seal_place *place,
+                               struct hin_view sealed, struct hin_buf *ret_plain)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
     HIN_CLEANUP(hin_opener_freep) struct hin_opener *opener = NULL;
+    HIN_ENSURE(sealed.size > HIN_SEAL_KEY_ID_BYTES, CORRUPT);
+    HIN_TRY(private_key(vault, sealed.data, &key));
+    HIN_TRY(hin_opener_new(&opener, NULL, 1));
+    HIN_TRY(hin_opener_add(opener, sealed.data, &key));
+    return hin_seal_open_value(opener, place, hin_view_sub(sealed, HIN_SEAL_KEY_ID_BYTES, SIZE_MAX),
+                               ret_plain);
+}
+
+/* ---- the holders in the vault ---- */
+
+static HIN_RESULT open_holders(const struct hin_vault *vault, struct hin_vault_holders *ret_holders)
+{
     HIN_CLEANUP(hin_buf_done) struct hin_buf plain = {.max = HIN_VAULT_HOLDERS_BYTES};
-    struct hin_seal_place place = holders_place();
-    const struct hin_buf *sealed = &vault->holders;
-    if (vault->holders_are_known || sealed->size == 0) {
+    struct hin_seal_place place = private_place("", "holders");
+    if (vault->holders_are_known || vault->holders.size == 0) {
         *ret_holders = vault->holders_known;
         return hin_ok();
     }
-    HIN_ENSURE(sealed->size > HIN_SEAL_KEY_ID_BYTES, CORRUPT);
-    HIN_TRY(holders_key(vault, sealed->data, &key));
-    HIN_TRY(hin_opener_new(&opener, NULL, 1));
-    HIN_TRY(hin_opener_add(opener, sealed->data, &key));
-    HIN_TRY(hin_seal_open_value(opener, &place,
-                                hin_view_sub(hin_buf_view(sealed), HIN_SEAL_KEY_ID_BYTES, SIZE_MAX),
-                                &plain));
+    HIN_TRY(open_private(vault, &place, hin_buf_view(&vault->holders), &plain));
     return hin_vault_holders_decode(hin_buf_view(&plain), ret_holders);
 }
 
-static HIN_RESULT set_holders(struct hin_vault *vault, const struct hin_vault_holders *holders)
+static HIN_RESULT set_holders(struct hin_vault *vault, const struct hin_vault_holders *holders,
+                              struct hin_view plain)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf sealed = {.max = HIN_VAULT_HOLDERS_BYTES};
-    HIN_TRY(seal_holders(vault, holders, &sealed));
+    struct hin_seal_place place = private_place("", "holders");
+    HIN_TRY(seal_private(vault, &place, plain, &sealed));
     struct hin_buf before = vault->holders;
     vault->holders = sealed;
     struct hin_result saved = hin_vault_save(vault);
@@ -143,7 +151,7 @@ struct hin_result hin_vault_holders_set(struct hin_vault *vault,
         return hin_ok();
     }
     return hin_vault_report(vault, "holders-set", HIN_VIEW_EMPTY, NULL, HIN_VAULT_FOR_ADMIN,
-                            set_holders(vault, holders));
+                            set_holders(vault, holders, hin_buf_view(&new)));
 }
 
 struct hin_result hin_vault_holder_find(const struct hin_vault *vault,
@@ -196,13 +204,16 @@ struct hin_result hin_vault_accept_as(struct hin_vault *vault, struct hin_vault_
                                       struct hin_restore *restore, const char *holder)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf record = {.max = HIN_RESTORE_MAX_BYTES};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf sealed = {.max = HIN_VAULT_RESTORE_BYTES};
+    struct hin_seal_place place = private_place(tenant->id, "restore");
     HIN_TRY(complete(vault, tenant, holder, restore));
     HIN_TRY(sign_restore(vault, restore, &record));
+    HIN_TRY(seal_private(vault, &place, hin_buf_view(&record), &sealed));
     struct hin_vault_tenant before = *tenant;
     uint64_t keyring_before = vault->keyring;
     tenant->generation = *next;
-    tenant->restore_size = record.size;
-    hin_copy(tenant->restore, record.data, record.size);
+    tenant->restore_size = sealed.size;
+    hin_copy(tenant->restore, sealed.data, sealed.size);
     vault->keyring = keyring;
     struct hin_result saved = hin_vault_save(vault);
     if (!hin_is_ok(saved)) {
@@ -210,6 +221,17 @@ struct hin_result hin_vault_accept_as(struct hin_vault *vault, struct hin_vault_
         vault->keyring = keyring_before;
     }
     return saved;
+}
+
+struct hin_result hin_vault_last_restore(const struct hin_vault *vault,
+                                         const struct hin_vault_tenant *tenant,
+                                         struct hin_buf *ret_record)
+{
+    struct hin_seal_place place = private_place(tenant->id, "restore");
+    return tenant->restore_size == 0
+               ? hin_ok()
+               : open_private(vault, &place, hin_view_of(tenant->restore, tenant->restore_size),
+                              ret_record);
 }
 
 /* ---- the key ring ---- */

@@ -161,7 +161,7 @@ static HIN_RESULT read_tenant(struct hin_reader *reader, int format,
         HIN_TRY(read_time(reader, &tenant->wrapping_rotated_usec));
         HIN_TRY(read_time(reader, &tenant->rotated_usec));
     }
-    if (format >= 4) {
+    if (format >= 5) {
         HIN_TRY(read_generation(reader, &tenant->generation));
         HIN_TRY(hin_read_bytes(reader, sizeof(tenant->restore), &restore));
         hin_copy(tenant->restore, restore.data, restore.size);
@@ -208,7 +208,7 @@ static HIN_RESULT read_body(struct hin_vault *vault, struct hin_view body)
         HIN_TRY(hin_read_u32(&reader, &vault->destroy_below));
         HIN_TRY(read_time(&reader, &vault->master_rotated_usec));
     }
-    if (vault->format >= 4) {
+    if (vault->format >= 5) {
         HIN_TRY(hin_read_u64(&reader, &vault->keyring));
         HIN_TRY(hin_read_bytes(&reader, HIN_VAULT_HOLDERS_BYTES, &holders));
         vault->holders.max = HIN_VAULT_HOLDERS_BYTES;
@@ -234,8 +234,8 @@ struct hin_result hin_vault_decode(struct hin_vault *vault, struct hin_view byte
     for (size_t i = 0; i < 3 && i < bytes.size; i++) {
         HIN_ENSURE(bytes.data[i] == vault_magic[i], SYNTAX);
     }
-    HIN_ENSURE(bytes.size < 4 || (bytes.data[3] >= 1 && bytes.data[3] <= vault_magic[3]),
-               UNSUPPORTED);
+    uint8_t format = bytes.size < 4 ? HIN_VAULT_FORMAT : bytes.data[3];
+    HIN_ENSURE(format >= 1 && format <= HIN_VAULT_FORMAT && format != 4, UNSUPPORTED);
     HIN_ENSURE(bytes.size >= HEAD_BYTES + CRC_BYTES, TRUNCATED);
     size_t body = hin_load_u32(bytes.data + 4);
     size_t covered = bytes.size - CRC_BYTES;
@@ -243,7 +243,7 @@ struct hin_result hin_vault_decode(struct hin_vault *vault, struct hin_view byte
     HIN_ENSURE(covered - HEAD_BYTES == body, CORRUPT);
     HIN_ENSURE(hin_load_u32(bytes.data + covered) == hin_crc32c(0, hin_view_sub(bytes, 0, covered)),
                CORRUPT);
-    vault->format = bytes.data[3];
+    vault->format = format;
     struct hin_result result = read_body(vault, hin_view_sub(bytes, HEAD_BYTES, body));
     HIN_ENSURE(result.code == HIN_OK || result.code == HIN_NO_MEMORY, CORRUPT);
     return result;

@@ -98,12 +98,14 @@ static HIN_RESULT move_on(struct hin_vault *vault, struct hin_vault_tenant *tena
 static HIN_RESULT look(struct hin_vault *vault, struct hin_vault_tenant *tenant,
                        struct hin_view token, struct hin_vault_judgement *judgement)
 {
+    HIN_CLEANUP(hin_buf_done) struct hin_buf record = {.max = HIN_RESTORE_MAX_BYTES};
     HIN_TRY(read_token(vault, hin_view_from_text(tenant->id), token, &judgement->found));
+    HIN_TRY(hin_vault_last_restore(vault, tenant, &record));
     judgement->known = tenant->generation.number;
     judgement->seen_usec = tenant->generation.seen_usec;
     judgement->verdict = hin_vault_judge(judgement->found, &tenant->generation);
-    judgement->restore_size = tenant->restore_size;
-    hin_copy(judgement->restore, tenant->restore, tenant->restore_size);
+    judgement->restore_size = record.size;
+    hin_copy(judgement->restore, record.data, record.size);
     return hin_ok();
 }
 

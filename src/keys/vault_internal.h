@@ -17,13 +17,15 @@ struct hin_vault_wrapped {
 
 #define HIN_VAULT_FORMAT        5
 #define HIN_VAULT_HOLDERS_BYTES 4096 /* sealed */
+#define HIN_VAULT_RESTORE_BYTES (HIN_RESTORE_MAX_BYTES + 128)
 
 struct hin_vault_tenant {
     char id[HIN_X509_NAME_BYTES];
     int64_t wrapping_rotated_usec; /* when its wrapping key at the provider was made or rotated */
     int64_t rotated_usec;          /* the same of its tenant key */
     struct hin_vault_generation generation;
-    uint8_t restore[HIN_RESTORE_MAX_BYTES]; /* the last record of a state that was let pass */
+    uint8_t restore[HIN_VAULT_RESTORE_BYTES]; /* the last record of a state that was let pass, as
+                                                 the holders are */
     size_t restore_size;
     /* Not stored: */
     bool moved;   /* its number, since this process began */
@@ -73,16 +75,16 @@ struct hin_vault {
 void hin_vault_tenant_free(struct hin_vault_tenant *tenant);
 /* Vault file, version 5: "HVT" 5, u32 body_bytes, body, u32 CRC-32C over all before it. Body: u32
  * destroy_below, u64 when the installation's wrapping key was rotated, u64 generation of the key
- * ring, key holders (bytes: 16 bytes id, sealed value),
- * authority (bytes), u64 when it took over, the former authority (bytes; empty: none), the own
- * keys, varint tenant count, then each tenant: id, u64 when its wrapping key was rotated, u64 when
- * its tenant key was, generation (u64 number, seen, when seen, u8 granted, u64 granted), restore
- * record (bytes), varint key count, keys, u64 when its index key was rotated, varint count,
- * index keys. A key: u32 version, 16 bytes id, wrapped (bytes). Version 4 (read only): one index
- * key, without count and time. Version 3 (read only): also without key ring's generation, holders,
- * generations and records. Version 2 (read only): also without former authority and its time.
- * Version 1 (read only): also without any time and destroy_below; its tenant keys are wrapped under
- * the installation's wrapping key. */
+ * ring, key holders (bytes), authority (bytes), u64 when it took over, the former authority (bytes;
+ * empty: none), the own keys, varint tenant count, then each tenant: id, u64 when its wrapping key
+ * was rotated, u64 when its tenant key was, generation (u64 number, seen, when seen, u8 granted,
+ * u64 granted), restore record (bytes), varint key count, keys, u64 when its index key was rotated,
+ * varint count, index keys. A key: u32 version, 16 bytes id, wrapped (bytes). Key holders and
+ * restore record: empty, or 16 bytes id and a sealed value (vault_accept.c). Version 4 was never
+ * written. Version 3 (read only): without key ring's generation, holders, generations and records,
+ * one index key, without count and time. Version 2 (read only): also without former authority and
+ * its time. Version 1 (read only): also without any time and destroy_below; its tenant keys are
+ * wrapped under the installation's wrapping key. */
 HIN_RESULT hin_vault_encode(const struct hin_vault *vault, struct hin_buf *ret_bytes) HIN_NONNULL;
 /* Into an empty vault whose map is initialised. */
 HIN_RESULT hin_vault_decode(struct hin_vault *vault, struct hin_view bytes) HIN_NONNULL;
@@ -119,6 +121,11 @@ HIN_RESULT hin_vault_open_own(const struct hin_vault *vault, size_t which,
                               struct hin_secret *ret_key) HIN_NONNULL;
 enum hin_key_purpose hin_vault_own_purpose(size_t which);
 /* --- vault_accept.c --- */
+/* Appends the last record of a state of the tenant that was let pass; nothing when there is none.
+ */
+HIN_RESULT hin_vault_last_restore(const struct hin_vault *vault,
+                                  const struct hin_vault_tenant *tenant,
+                                  struct hin_buf *ret_record) HIN_NONNULL;
 HIN_RESULT hin_vault_accept_as(struct hin_vault *vault, struct hin_vault_tenant *tenant,
                                const struct hin_vault_generation *next, uint64_t keyring,
                                struct hin_restore *restore, const char *holder) HIN_NONNULL;

@@ -61,6 +61,7 @@ stop m
 keep three
 put_back one db
 like "a key holder accepts it" "$(restore accept --holder-key-fd 7 7<"$T/admin.key")" 'Accepted'
+check_not "whose name does not stand in the vault in the clear" grep -aq admin "$T/m/vault/vault"
 id=$(restore show --json | jq -r .lastRestore)
 check "the manager starts" manager_start m
 sign_in m

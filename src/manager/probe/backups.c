@@ -23,7 +23,6 @@ struct look { /* at all backups of all tenants */
     int64_t keep_usec, every_usec;
     struct place places[HIN_BACKUP_DESTINATIONS_MAX];
     size_t place_count;
-    int64_t counted;
     /* of the tenant that is looked at */
     struct hin_backup_record newest; /* that was made; begun_usec 0: none */
     int64_t first_usec;              /* when the first one was begun that the catalogue has */
@@ -67,7 +66,7 @@ static struct hin_result note_record(void *context, const struct hin_store_docum
     struct look *look = context;
     struct hin_backup_record record;
     HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
-    look->counted++;
+    hin_trial_measure(look->trial, "backups in the catalogue", 1);
     if (look->first_usec == 0 || record.begun_usec < look->first_usec) {
         look->first_usec = record.begun_usec;
     }
@@ -145,7 +144,6 @@ static HIN_RESULT go_round(const struct hin_probe_tools *tools, struct hin_trial
         return hin_ok();
     }
     HIN_TRY(tools->each_tenant(tools->context, visit, pass_over, &look));
-    hin_trial_measure(trial, "backups in the catalogue", look.counted);
     hin_trial_tried(trial);
     return hin_ok();
 }
@@ -242,7 +240,6 @@ static struct hin_result is_restored(void *context, struct hin_tenant *tenant)
         return hin_ok();
     }
     HIN_TRY(found);
-    look->counted++;
     if (!last.good) {
         hin_trial_fail(look->trial, "the last restore of tenant %lld failed: %s",
                        (long long)tenant->number, last.error);
@@ -279,7 +276,7 @@ static struct hin_result is_destroyed(void *context, const struct hin_store_docu
     HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
     int64_t age_usec = look->now_usec - record.begun_usec;
     bool over = age_usec > look->keep_usec + GRACE_USEC;
-    look->counted++;
+    hin_trial_measure(look->trial, "backups in the catalogue", 1);
     hin_trial_measure(look->trial, "beyond their time", over);
     hin_trial_measure(look->trial, "destroyed", record.state == HIN_BACKUP_DESTROYED);
     if (over && record.state == HIN_BACKUP_DONE) {

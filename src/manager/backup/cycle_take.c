@@ -326,7 +326,8 @@ static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup
                            ? every_usec
                            : HIN_MIN(RETRY_USEC, every_usec);
         int64_t age = now_usec - at->begun_usec;
-        if (age > -rest && age < rest) {
+        bool former = at->version == HIN_BACKUP_FORMER;
+        if (!former && age > -rest && age < rest) {
             return false;
         }
     }
@@ -535,7 +536,7 @@ static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_s
     HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
     struct hin_result verified = hin_fail(HIN_NOT_FOUND);
     for (size_t i = count; i > 0; i--) {
-        if (records[i - 1].state == HIN_BACKUP_DONE && is_anywhere(&records[i - 1])) {
+        if (hin_backup_record_opens(&records[i - 1]) && is_anywhere(&records[i - 1])) {
             verified = verify_record(cycle, subject, &records[i - 1], ret_good);
             break;
         }

@@ -152,6 +152,9 @@ static HIN_RESULT restore_own(struct hin_restoration *restore,
     if (hin_is_ok(done)) {
         done = restore_others(restore, own.store);
     }
+    if (hin_is_ok(done) && restore->apart) {
+        done = hin_restore_leave_backups(restore, own.store);
+    }
     hin_tenant_close(&own);
     return hin_restore_fail(restore, done, "restoring the installation's own tenant");
 }

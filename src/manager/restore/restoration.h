@@ -43,7 +43,8 @@ struct hin_restoration {
     struct hin_secret secret; /* what the destination asks for */
     struct hin_backup_listed *list;
     size_t list_count;
-    bool apart; /* the keys of what is made are elsewhere than those of the backups */
+    bool foreign; /* the last key that was asked for is not one of these */
+    bool apart;   /* the keys of what is made are elsewhere than those of the backups */
     uint32_t pcrs;
     struct hin_kms_access source_kms, target_kms; /* the latter only where they are apart */
     struct hin_key_provider source, target;
@@ -108,6 +109,11 @@ HIN_RESULT hin_restore_fill(struct hin_restoration *restore,
 /* The roles that serve the files have users of their own. */
 HIN_RESULT hin_restore_give_away(const struct hin_restoration *restore, int folder,
                                  unsigned user) HIN_NONNULL;
+
+/* --- catalogue.c --- */
+/* Where the keys are apart: the backups that are there stay somebody else's. */
+HIN_RESULT hin_restore_leave_backups(struct hin_restoration *restore,
+                                     struct hin_store *own) HIN_NONNULL;
 
 /* --- installation.c, tenant.c: the two things that can be restored --- */
 HIN_RESULT hin_restore_installation(struct hin_restoration *restore) HIN_NONNULL;

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/terminal.h"
 #include "manager/restore/restoration.h"
 
 HIN_RESULT hin_restore_open_depot(struct hin_restoration *restore)
@@ -44,11 +45,15 @@ HIN_RESULT hin_restore_open_depot(struct hin_restoration *restore)
     return hin_ok();
 }
 
+/* One that was made with other keys, as there are where an installation was restored under others
+ * (decision 40), does not open, like one whose key is destroyed. */
 static HIN_RESULT open_key(void *context, struct hin_view tenant, struct hin_view payload,
                            struct hin_vault_data_key *ret_key)
 {
     struct hin_restoration *restore = context;
-    return hin_vault_backup_unwrap(&restore->source, tenant, payload, ret_key);
+    struct hin_result opened = hin_vault_backup_unwrap(&restore->source, tenant, payload, ret_key);
+    restore->foreign = opened.code == HIN_AUTH || opened.code == HIN_SYNTAX;
+    return restore->foreign ? hin_fail(HIN_NOT_FOUND) : opened;
 }
 
 static HIN_RESULT show(void *context, const struct hin_backup_progress *progress)
@@ -97,7 +102,18 @@ static HIN_RESULT load_at(struct hin_restoration *restore, struct hin_backup *ba
     return hin_backup_load(backup, listed->begun_usec, low, ret_manifest, NULL);
 }
 
-/* One whose key is destroyed is passed over; one that is damaged is not, without a word. */
+static void tell_foreign(const struct hin_restoration *restore,
+                         const struct hin_backup_listed *listed)
+{
+    char when[32];
+    hin_time_format_rfc3339(listed->begun_usec, 0, when, sizeof(when));
+    hin_terminal_line(stderr,
+                      "hinomi-manager: the backup of tenant %s of %s was not made with these keys, "
+                      "or is damaged: looking for an older one",
+                      listed->tenant, when);
+}
+
+/* One whose key is destroyed is passed over; others are not, without a word. */
 HIN_RESULT hin_restore_choose(struct hin_restoration *restore, const char *tenant,
                               struct hin_backup_manifest *ret_manifest)
 {
@@ -106,12 +122,16 @@ HIN_RESULT hin_restore_choose(struct hin_restoration *restore, const char *tenan
     for (size_t i = restore->list_count; i > 0 && loaded.code == HIN_NOT_FOUND; i--) {
         const struct hin_backup_listed *at = &restore->list[i - 1];
         if (strcmp(at->tenant, tenant) == 0 && at->begun_usec <= restore->at_usec) {
+            restore->foreign = false;
             loaded = load_at(restore, &backup, at, ret_manifest);
+            if (restore->foreign && !hin_is_ok(loaded)) {
+                tell_foreign(restore, at);
+            }
         }
     }
-    if (!hin_is_ok(loaded) && backup.error.text[0] != '\0') {
+    if (!hin_is_ok(loaded) && loaded.code != HIN_NOT_FOUND && backup.error.text[0] != '\0') {
         restore->error = backup.error;
     }
     return hin_restore_fail(restore, loaded,
-                            "no backup of this tenant, of that time, can be opened");
+                            "no backup of this tenant, of that time, opens with these keys");
 }

@@ -176,7 +176,9 @@ struct hin_claim_state hin_claim_state_of(const struct hin_claim *claim,
             bool earliest =
                 state.evidence_count == 0 || record->valid_until_usec < state.valid_until_usec;
             state.valid_until_usec = earliest ? record->valid_until_usec : state.valid_until_usec;
-            state.evidence_ids[state.evidence_count++] = record->id;
+            if (record->id.size > 0) { /* else what was found is that there is no record */
+                state.evidence_ids[state.evidence_count++] = record->id;
+            }
         }
     }
     return state;

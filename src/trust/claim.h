@@ -93,7 +93,7 @@ struct hin_claim {
  * was found before them stands until it is no longer valid. */
 struct hin_claim_evidence {
     struct hin_view probe;
-    struct hin_view id; /* of the evidence record */
+    struct hin_view id; /* of the evidence record; empty: it is missing, or none that holds */
     bool held;          /* false: the probe looked, and the promise does not hold */
     int64_t observed_usec;
     int64_t valid_until_usec; /* from then on it is stale */

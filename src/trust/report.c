@@ -108,13 +108,19 @@ bool hin_report_control(const struct hin_report *report, const struct hin_framew
     for (size_t i = 0; i < count; i++) {
         const struct hin_claim_mapping *mapping = mapping_to(&claims[i], framework, control);
         if (mapping != NULL) {
-            enum hin_claim_status of_claim = report->states[i].status;
             degree = HIN_MIN(degree, mapping->degree);
-            status = weight[of_claim] > weight[status] ? of_claim : status;
         }
     }
     if (degree == HIN_DEGREE_COUNT) {
         return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct hin_claim_mapping *mapping = mapping_to(&claims[i], framework, control);
+        enum hin_claim_status of_claim = report->states[i].status;
+        /* What answers less than the degree says proves nothing of it, but its failure counts. */
+        bool counts =
+            mapping != NULL && (mapping->degree == degree || of_claim == HIN_CLAIM_FAILED);
+        status = counts && weight[of_claim] > weight[status] ? of_claim : status;
     }
     *ret_degree = degree;
     *ret_status = status;

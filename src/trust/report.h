@@ -57,8 +57,9 @@ struct hin_coverage {
 struct hin_coverage hin_report_coverage(const struct hin_report *report,
                                         const struct hin_framework *framework) HIN_NONNULL;
 
-/* One control. degree: the best; status: FAILED when a claim that maps to it failed, PROVEN when
- * one is proven, STALE when one is stale, else NOT_ASSESSED. False: nothing is mapped to it. */
+/* One control. degree: the best; status: FAILED when a claim that maps to it failed; else, of the
+ * claims that answer it in that degree, PROVEN when one is proven, STALE when one is stale, else
+ * NOT_ASSESSED. False: nothing is mapped to it. */
 bool hin_report_control(const struct hin_report *report, const struct hin_framework *framework,
                         struct hin_view control, enum hin_degree *ret_degree,
                         enum hin_claim_status *ret_status);

@@ -103,6 +103,7 @@ static HIN_RESULT get_probe(struct hin_tenant *own, const char *probe,
         HIN_TRY(hin_json_get_integer(root, "observed", 0, INT64_MAX, &state.observed_usec, NULL));
         HIN_TRY(hin_json_get_boolean(root, "broken", &state.broken, NULL));
         HIN_TRY(hin_json_get_integer(root, "idle", 0, INT64_MAX - 1, &state.idle, NULL));
+        HIN_TRY(hin_json_opt_integer(root, "version", 0, INT64_MAX, &state.version, NULL));
     }
     *ret_state = state;
     return hin_ok();
@@ -115,25 +116,27 @@ HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
     return get_probe(own, probe, ret_state, &id);
 }
 
-static HIN_RESULT put_probe(struct hin_tenant *own, const char *probe, int64_t number,
+static HIN_RESULT put_probe(struct hin_tenant *own, const struct hin_probe *probe, int64_t number,
                             enum hin_evidence_outcome outcome, int64_t now_usec)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = STATE_MAX};
     char name[HIN_RECORD_STATE_NAME_BYTES];
     struct hin_record_state state;
     int64_t id = 0;
-    hin_record_state_name(probe, name);
-    HIN_TRY(get_probe(own, probe, &state, &id));
+    hin_record_state_name(probe->name, name);
+    HIN_TRY(get_probe(own, probe->name, &state, &id));
     state.idle++;
     if (outcome != HIN_EVIDENCE_NOT_RUN) {
         state.idle = 0;
         state.last_ran = number;
         state.broken = outcome == HIN_EVIDENCE_FAILED;
     }
-    HIN_TRY(hin_buf_printf(
-        &text, "{\"last\":%lld,\"lastRan\":%lld,\"observed\":%lld,\"idle\":%lld,\"broken\":%s}",
-        (long long)number, (long long)state.last_ran, (long long)now_usec, (long long)state.idle,
-        state.broken ? "true" : "false"));
+    HIN_TRY(hin_buf_printf(&text,
+                           "{\"last\":%lld,\"lastRan\":%lld,\"observed\":%lld,\"idle\":%lld,"
+                           "\"version\":%lld,\"broken\":%s}",
+                           (long long)number, (long long)state.last_ran, (long long)now_usec,
+                           (long long)state.idle, (long long)probe->version,
+                           state.broken ? "true" : "false"));
     return put_state(own, name, id, hin_buf_view(&text));
 }
 
@@ -251,8 +254,7 @@ static HIN_RESULT store(struct hin_tenant *own, const struct hin_probe *probe,
         .names = {[SLOT] = hin_view_from_text(number), [SLOT_GUID] = making->evidence.id}};
     HIN_TRY(hin_store_create(own->store, HIN_STORE_EVIDENCE, &content, now_usec, &id));
     HIN_TRY(put_head(own, &making->head, making->head_id));
-    HIN_TRY(
-        put_probe(own, probe->name, making->evidence.number, making->evidence.outcome, now_usec));
+    HIN_TRY(put_probe(own, probe, making->evidence.number, making->evidence.outcome, now_usec));
     return write_audit(own, making);
 }
 
@@ -291,11 +293,11 @@ HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_bu
     return hin_buf_append(ret_file, file);
 }
 
-static HIN_RESULT verify_file(struct hin_view file, struct hin_view authority,
-                              struct hin_view former, struct hin_json_document **ret_document,
+static HIN_RESULT verify_file(struct hin_view file, const struct hin_record_judges *judges,
+                              struct hin_json_document **ret_document,
                               struct hin_evidence *ret_evidence, struct hin_error *error)
 {
-    const struct hin_view authorities[] = {authority, former};
+    const struct hin_view authorities[] = {judges->authority, judges->former};
     struct hin_result verified = hin_fail(HIN_AUTH);
     for (size_t i = 0; i < HIN_COUNT(authorities) && !hin_is_ok(verified); i++) {
         char fingerprint[HIN_SHA256_HEX_BYTES];
@@ -308,12 +310,28 @@ static HIN_RESULT verify_file(struct hin_view file, struct hin_view authority,
     return verified;
 }
 
-HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe, struct hin_view authority,
-                             struct hin_view former, struct hin_json_document **ret_document,
-                             struct hin_evidence *ret_evidence, struct hin_error *error)
+/* A true record of another probe, or of another time, proves nothing here. */
+static HIN_RESULT check_place(const struct hin_evidence *evidence, const char *probe,
+                              int64_t number, struct hin_error *error)
+{
+    if (evidence->number == number && hin_view_is(evidence->probe, probe)) {
+        return hin_ok();
+    }
+    return hin_error_set(error, HIN_CORRUPT, NULL, 0, 0,
+                         "in the place of evidence %lld lies number %lld, of probe %.*s",
+                         (long long)number, (long long)evidence->number, HIN_ARGS(evidence->probe));
+}
+
+static HIN_RESULT read_newest(struct hin_tenant *own, const char *probe,
+                              const struct hin_record_judges *judges, struct hin_told *told,
+                              struct hin_json_document **ret_document,
+                              struct hin_evidence *ret_evidence, struct hin_error *error)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_record_state state;
+    struct hin_evidence evidence;
+    int64_t now_usec = hin_tenant_now_usec(own);
     HIN_TRY(hin_record_state_of(own, probe, &state));
     HIN_ENSURE(state.last_ran > 0, NOT_FOUND);
     struct hin_result read = hin_record_file(own, state.last_ran, &file);
@@ -322,7 +340,65 @@ HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe, struct h
                              (long long)state.last_ran);
     }
     HIN_TRY(read);
-    return verify_file(hin_buf_view(&file), authority, former, ret_document, ret_evidence, error);
+    HIN_TRY(verify_file(hin_buf_view(&file), judges, &document, &evidence, error));
+    HIN_TRY(check_place(&evidence, probe, state.last_ran, error));
+    HIN_TRY(hin_told_read(own, told, now_usec));
+    HIN_TRY(hin_told_check(told, &evidence, now_usec, error));
+    *ret_document = document;
+    document = NULL;
+    *ret_evidence = evidence;
+    return hin_ok();
+}
+
+HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe,
+                             const struct hin_record_judges *judges, struct hin_told *told,
+                             struct hin_json_document **ret_document,
+                             struct hin_evidence *ret_evidence, struct hin_error *error)
+{
+    struct hin_result read =
+        read_newest(own, probe, judges, told, ret_document, ret_evidence, error);
+    /* A record may be stored between one look and the next. */
+    return read.code == HIN_CORRUPT
+               ? read_newest(own, probe, judges, told, ret_document, ret_evidence, error)
+               : read;
+}
+
+/* ---- what the audit record says ---- */
+
+/* "HEX PROBE: OUTCOME", as write_audit has it. */
+static bool read_detail(struct hin_view detail, struct hin_record_entry *entry)
+{
+    struct hin_view outcome;
+    return hin_view_split(&detail, ' ', &entry->hash) &&
+           entry->hash.size == 2 * (size_t)HIN_SHA256_BYTES &&
+           hin_view_split(&detail, ':', &entry->probe) && detail.size > 1 &&
+           (outcome = hin_view_sub(detail, 1, SIZE_MAX), true) &&
+           hin_evidence_outcome_from_name(outcome, &entry->outcome);
+}
+
+bool hin_record_entry_read(const struct hin_store_audit *stored,
+                           struct hin_json_document **ret_document,
+                           struct hin_record_entry *ret_entry)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_record_entry entry = {0};
+    struct hin_view action, detail;
+    if (stored->bytes.size == 0 ||
+        !hin_is_ok(hin_json_parse(stored->bytes, HIN_STORE_AUDIT_MAX_BYTES, &document, NULL))) {
+        return false; /* damage of the audit record is its own check's affair */
+    }
+    struct hin_json root = hin_json_root(document);
+    if (!hin_is_ok(hin_json_get_text(root, "action", &action, NULL)) ||
+        !hin_view_is(action, "evidence.record") ||
+        !hin_is_ok(hin_json_get_integer(root, "object", 1, INT64_MAX, &entry.number, NULL)) ||
+        !hin_is_ok(hin_json_get_text(root, "detail", &detail, NULL)) ||
+        !read_detail(detail, &entry)) {
+        return false;
+    }
+    *ret_document = document;
+    document = NULL;
+    *ret_entry = entry;
+    return true;
 }
 
 /* ---- the whole chain ---- */
@@ -348,19 +424,18 @@ static HIN_RESULT verify_by_itself(struct hin_view file, struct hin_json_documen
     HIN_TRY(hin_json_get_text(hin_json_root(document), "authority", &hex, error));
     HIN_TRY(hin_buf_extend(&authority, hex.size / 2, &at));
     HIN_TRY(hin_unhex(hex, at, hex.size / 2));
-    return verify_file(file, hin_buf_view(&authority), HIN_VIEW_EMPTY, ret_document, ret_evidence,
-                       error);
+    struct hin_record_judges own = {hin_buf_view(&authority), HIN_VIEW_EMPTY};
+    return verify_file(file, &own, ret_document, ret_evidence, error);
 }
 
 /* Older records may be of an authority that was retired since: the chain vouches for them, whose
  * newest record must be of one that counts. */
-static HIN_RESULT add_file(struct walk *walk, struct hin_view file, struct hin_view authority,
-                           struct hin_view former, bool newest)
+static HIN_RESULT add_file(struct walk *walk, struct hin_view file,
+                           const struct hin_record_judges *judges, bool newest)
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_evidence evidence;
-    struct hin_result verified =
-        verify_file(file, authority, former, &document, &evidence, walk->error);
+    struct hin_result verified = verify_file(file, judges, &document, &evidence, walk->error);
     if (verified.code == HIN_AUTH && !newest) {
         verified = verify_by_itself(file, &document, &evidence, walk->error);
     }
@@ -368,26 +443,18 @@ static HIN_RESULT add_file(struct walk *walk, struct hin_view file, struct hin_v
     return hin_evidence_chain_add(&walk->chain, &evidence, walk->error);
 }
 
-static struct hin_result look_for_evidence(void *context, const struct hin_store_audit *entry)
+static struct hin_result look_for_evidence(void *context, const struct hin_store_audit *stored)
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct walk *walk = context;
-    struct hin_view action, detail;
-    walk->last_audit = entry->number;
-    if (walk->told || entry->bytes.size == 0 ||
-        !hin_is_ok(hin_json_parse(entry->bytes, HIN_STORE_AUDIT_MAX_BYTES, &document, NULL))) {
-        return hin_ok(); /* damage of the audit record is its own check's affair */
-    }
-    struct hin_json root = hin_json_root(document);
-    if (!hin_is_ok(hin_json_get_text(root, "action", &action, NULL)) ||
-        !hin_view_is(action, "evidence.record")) {
+    struct hin_record_entry entry;
+    walk->last_audit = stored->number;
+    if (walk->told || !hin_record_entry_read(stored, &document, &entry)) {
         return hin_ok();
     }
-    HIN_TRY(hin_json_get_integer(root, "object", 1, INT64_MAX, &walk->told_number, NULL));
-    HIN_TRY(hin_json_get_text(root, "detail", &detail, NULL));
     walk->told = true;
-    return hin_view_to_text(hin_view_sub(detail, 0, 2 * HIN_SHA256_BYTES), walk->told_hash,
-                            sizeof(walk->told_hash));
+    walk->told_number = entry.number;
+    return hin_view_to_text(entry.hash, walk->told_hash, sizeof(walk->told_hash));
 }
 
 /* The audit record, from its end: what it names as the newest must be the newest. */
@@ -414,9 +481,8 @@ static HIN_RESULT check_end(struct hin_tenant *own, struct walk *walk)
                          (long long)walk->chain.number, (long long)walk->told_number);
 }
 
-HIN_RESULT hin_record_verify(struct hin_tenant *own, struct hin_view authority,
-                             struct hin_view former, int64_t *ret_count, int64_t *ret_broken,
-                             struct hin_error *error)
+HIN_RESULT hin_record_verify(struct hin_tenant *own, const struct hin_record_judges *judges,
+                             int64_t *ret_count, int64_t *ret_broken, struct hin_error *error)
 {
     struct walk walk = {.error = error};
     struct head head;
@@ -432,7 +498,7 @@ HIN_RESULT hin_record_verify(struct hin_tenant *own, struct hin_view authority,
                                  (long long)number);
         }
         if (hin_is_ok(fits)) {
-            fits = add_file(&walk, hin_buf_view(&file), authority, former, number == head.number);
+            fits = add_file(&walk, hin_buf_view(&file), judges, number == head.number);
         }
         if (!hin_is_ok(fits)) {
             *ret_broken = number;

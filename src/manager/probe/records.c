@@ -80,9 +80,10 @@ static void follow_evidence(const struct hin_probe_tools *tools, struct hin_tria
         done = hin_keys_ca_state(&own->keys, &state);
     }
     if (hin_is_ok(done)) {
-        struct hin_view former =
-            hin_view_sub(hin_buf_view(&state), HIN_VAULT_CA_STATE_BYTES, SIZE_MAX);
-        done = hin_record_verify(own, hin_buf_view(&authority), former, &count, &broken, &error);
+        struct hin_record_judges judges = {
+            hin_buf_view(&authority),
+            hin_view_sub(hin_buf_view(&state), HIN_VAULT_CA_STATE_BYTES, SIZE_MAX)};
+        done = hin_record_verify(own, &judges, &count, &broken, &error);
     }
     if (done.code == HIN_CORRUPT) {
         hin_trial_fail(trial, "the chain of evidence breaks at number %lld: %s", (long long)broken,
@@ -103,6 +104,9 @@ static struct hin_result run_chains(const struct hin_probe_tools *tools, struct 
     hin_trial_measure(trial, "tenants", chains.tenants);
     hin_trial_measure(trial, "audit entries that fit", chains.entries);
     hin_trial_measure(trial, "audit entries lost", chains.lost);
+    if (chains.tenants == 0) {
+        hin_trial_obstacle(trial, "no tenant's audit record could be followed");
+    }
     hin_trial_tried(trial);
     return hin_ok();
 }
@@ -238,6 +242,9 @@ static struct hin_result run_passwords(const struct hin_probe_tools *tools, stru
     hin_trial_measure(trial, "passwords", secrets.passwords);
     hin_trial_measure(trial, "of these one-time", secrets.one_time);
     hin_trial_measure(trial, "digests of keys and tokens", secrets.digests);
+    if (secrets.passwords == 0) {
+        hin_trial_obstacle(trial, "there is no password that could be looked at");
+    }
     hin_trial_tried(trial);
     return hin_ok();
 }

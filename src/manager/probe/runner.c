@@ -12,8 +12,8 @@ bool hin_probe_is_due(const struct hin_probe *probe, const struct hin_record_sta
                       int64_t now_usec)
 {
     int64_t every_usec = state->idle == 1 ? probe->cadence_usec / 4 : probe->cadence_usec;
-    return state->last == 0 || now_usec < state->observed_usec ||
-           now_usec - state->observed_usec >= every_usec;
+    return state->last == 0 || state->version != probe->version ||
+           now_usec < state->observed_usec || now_usec - state->observed_usec >= every_usec;
 }
 
 /* Whether the last record that was run says that the promise is broken. */

@@ -6,7 +6,8 @@
 #include "manager/probe/record.h"
 
 /* Is the probe due? Once in its cadence; one that could not be run is tried once more after a
- * quarter of it; a clock that was set back makes it due at once. */
+ * quarter of it; a clock that was set back makes it due at once, and so does another version of the
+ * probe, which tries something else. */
 bool hin_probe_is_due(const struct hin_probe *probe, const struct hin_record_state *state,
                       int64_t now_usec) HIN_NONNULL;
 

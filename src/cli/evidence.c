@@ -105,7 +105,8 @@ static void print_evidence(const struct hin_evidence *evidence)
                       (long long)evidence->probe_version,
                       hin_evidence_outcome_name(evidence->outcome));
     if (evidence->reason.size > 0) {
-        put_line("Because: ", evidence->reason);
+        put_line(evidence->outcome == HIN_EVIDENCE_PROVEN ? "To be known: " : "Because: ",
+                 evidence->reason);
     }
     put_time("Observed    ", evidence->observed_msec);
     put_time("Valid until ", evidence->valid_until_msec);

@@ -202,8 +202,13 @@ static void put_proof(struct printout *printout, const struct hin_claim *claim,
                       const struct hin_claim_state *state)
 {
     bool failed = state->status == HIN_CLAIM_FAILED;
+    bool proven = state->status == HIN_CLAIM_PROVEN;
     hin_buf_clear(&printout->text);
-    if (state->status != HIN_CLAIM_NOT_ASSESSED) {
+    if (state->status == HIN_CLAIM_NOT_ASSESSED) {
+        keep(printout,
+             hin_buf_printf(&printout->text, "%s: %s", word(printout, HIN_WORD_LAST_PROVEN),
+                            word(printout, HIN_WORD_NEVER)));
+    } else {
         add_time(printout, failed ? HIN_WORD_FOUND_FAILING : HIN_WORD_LAST_PROVEN,
                  state->observed_usec);
     }
@@ -213,14 +218,14 @@ static void put_proof(struct printout *printout, const struct hin_claim *claim,
     if (state->reason.size > 0 && state->probe.size > 0) {
         keep(printout,
              hin_buf_printf(&printout->text, "%s%s: ", printout->text.size > 0 ? "\n" : "",
-                            word(printout, HIN_WORD_REASON)));
+                            word(printout, proven ? HIN_WORD_REMARK : HIN_WORD_REASON)));
         add_foreign(printout, state->probe);
         keep(printout, hin_buf_append_text(&printout->text, ": "));
         add_foreign(printout, state->reason);
     }
     if (claim->probe_count == 0) {
-        keep(printout, hin_buf_append_text(&printout->text,
-                                           word(printout, hin_word_of_missing(claim->kind))));
+        keep(printout, hin_buf_printf(&printout->text, "\n%s",
+                                      word(printout, hin_word_of_missing(claim->kind))));
     }
     for (size_t i = 0; i < state->evidence_count; i++) {
         keep(printout,

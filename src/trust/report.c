@@ -70,8 +70,12 @@ void hin_report_make_public(struct hin_report *report)
     size_t count = 0;
     (void)hin_catalogue_claims(report->catalogue, &count);
     for (size_t i = 0; i < count; i++) {
-        if (report->states[i].status == HIN_CLAIM_FAILED) {
-            report->states[i].reason = HIN_VIEW("the probe saw it broken; the record says how");
+        struct hin_claim_state *state = &report->states[i];
+        if (state->status == HIN_CLAIM_FAILED) {
+            state->reason = HIN_VIEW("the probe saw it broken; the record says how");
+        } else if (state->status == HIN_CLAIM_PROVEN && state->reason.size > 0) {
+            state->reason =
+                HIN_VIEW("a loss of records is acknowledged; the record says which and by whom");
         }
     }
 }

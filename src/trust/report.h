@@ -39,7 +39,9 @@ HIN_RESULT hin_report_read(struct hin_view json, const struct hin_catalogue *cat
 void hin_report_done(struct hin_report *report); /* a zeroed one is fine */
 
 /* What a stranger is told of a failure: that it is one, when, and by which record. How it came
- * about (which tenant, which port) is for those who sign in: the reasons of failures give way. */
+ * about (which tenant, which port) is for those who sign in: the reasons of failures give way, and
+ * what has to be known beside a proof (who acknowledged a loss) to the fact that there is
+ * something. */
 void hin_report_make_public(struct hin_report *report) HIN_NONNULL;
 
 /* ---- coverage ---- */

@@ -15,6 +15,17 @@ HIN_RESULT hin_record_evidence(struct hin_tenant *own, const struct hin_probe *p
                                const struct hin_trial *trial, int64_t now_usec,
                                int64_t *ret_number) HIN_NONNULL;
 
+/* That somebody acknowledged a loss (chain.h says of what) is a record too, of no probe. */
+HIN_RESULT hin_record_loss(struct hin_tenant *own, const struct hin_evidence_loss *loss,
+                           int64_t now_usec, int64_t *ret_number) HIN_NONNULL;
+
+/* How far the chain is; number 0: there is none. */
+struct hin_record_head {
+    int64_t number;
+    uint8_t hash[HIN_SHA256_BYTES];
+};
+HIN_RESULT hin_record_head_of(struct hin_tenant *own, struct hin_record_head *ret_head) HIN_NONNULL;
+
 /* The newest records of a probe, by number; 0: none. */
 struct hin_record_state {
     int64_t last;          /* whatever came of it */
@@ -36,6 +47,11 @@ HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_bu
 struct hin_record_judges {
     struct hin_view authority, former;
 };
+/* AUTH and what hin_evidence_verify answers. */
+HIN_RESULT hin_record_judge(struct hin_view file, const struct hin_record_judges *judges,
+                            struct hin_json_document **ret_document,
+                            struct hin_evidence *ret_evidence, struct hin_error *error)
+    __attribute__((nonnull(2, 3, 4)));
 
 /* The newest record of a probe that was run: verified by one of the authorities, of this probe and
  * number, and the one that the audit record names. `told` is read on. Freed with *ret_document
@@ -57,12 +73,5 @@ struct hin_record_entry {
 bool hin_record_entry_read(const struct hin_store_audit *stored,
                            struct hin_json_document **ret_document,
                            struct hin_record_entry *ret_entry) HIN_NONNULL;
-
-/* The whole chain: every record is there, verified by one of the authorities, and the newest is the
- * one that the audit record names last. CORRUPT: *ret_broken is the number at which it breaks, and
- * the error says how. */
-HIN_RESULT hin_record_verify(struct hin_tenant *own, const struct hin_record_judges *judges,
-                             int64_t *ret_count, int64_t *ret_broken, struct hin_error *error)
-    __attribute__((nonnull(1, 2, 3, 4)));
 
 #endif

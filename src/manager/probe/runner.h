@@ -24,6 +24,9 @@ HIN_RESULT hin_probe_run_due(const struct hin_probe_tools *tools, bool *ret_ran)
  * document. */
 HIN_RESULT hin_probe_request(struct hin_tenant *own, const struct hin_view *names, size_t count,
                              int64_t *ret_id) __attribute__((nonnull(1, 4)));
+/* Asks that a loss be acknowledged (chain.h); likewise. */
+HIN_RESULT hin_probe_request_loss(struct hin_tenant *own, const struct hin_evidence_loss *loss,
+                                  int64_t *ret_id) HIN_NONNULL;
 /* Runs what was asked for: one request, the oldest. */
 HIN_RESULT hin_probe_run_requested(const struct hin_probe_tools *tools, bool *ret_ran) HIN_NONNULL;
 

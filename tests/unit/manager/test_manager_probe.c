@@ -1,6 +1,8 @@
 /* Probes on real stores, keys and vault, with the clock as an argument: each promise that needs no
  * network is broken for real, and the claims that the catalogue hangs on its probe turn red, and no
  * others. What needs other processes is tried by tests/integration/trust.sh. */
+#include "manager/probe/chain.h"
+#include "manager/probe/probes.h"
 #include "manager/probe/runner.h"
 
 #include <fcntl.h>
@@ -533,6 +535,106 @@ TEST(test_manager_probe__a_proof_that_was_planted_proves_nothing)
     CHECK_OK(hin_told_check(&none, &evidence, h.now_usec + HIN_TOLD_BACK_USEC + 1000, &error));
     evidence.outcome = HIN_EVIDENCE_FAILED;
     CHECK_CODE(hin_told_check(&h.told, &evidence, h.now_usec, &error), CORRUPT);
+}
+
+/* What the newest run of audit-chain says beside its outcome. */
+static void reason_of(struct house *house, char out[1100])
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_record_state state = {0};
+    struct hin_json statement;
+    struct hin_view text = HIN_VIEW_EMPTY;
+    bool read =
+        hin_is_ok(hin_record_state_of(&house->tenants[0], "audit-chain", &state)) &&
+        hin_is_ok(hin_record_file(&house->tenants[0], state.last, &file)) &&
+        hin_is_ok(hin_json_parse(hin_buf_view(&file), file.max, &document, NULL)) &&
+        hin_is_ok(hin_json_get_object(hin_json_root(document), "evidence", &statement, NULL)) &&
+        hin_is_ok(hin_json_get_text(statement, "reason", &text, NULL));
+    snprintf(out, 1100, "%.*s", read ? (int)text.size : 0, read ? (const char *)text.data : "");
+}
+
+static enum hin_code acknowledge(struct house *house, int64_t first, int64_t last,
+                                 struct hin_error *error)
+{
+    struct hin_evidence_loss loss = {
+        .first = first, .last = last, .by = HIN_VIEW("ada"), .note = HIN_VIEW("a disk broke")};
+    int64_t number = 0;
+    *error = (struct hin_error){0};
+    return hin_probe_acknowledge(&house->tools, &loss, &number, error).code;
+}
+
+TEST(test_manager_probe__a_loss_that_a_key_holder_acknowledged_is_told_for_ever_and_breaks_nothing)
+{
+    HOUSE(h, "loss");
+    struct hin_error error;
+    struct hin_record_head head;
+    char reason[1100];
+    CHECK_OK(run_all(&h));
+    CHECK_OK(run_all(&h));
+    struct hin_store *store = h.tenants[0].store;
+    CHECK_INT(acknowledge(&h, 3, 4, &error), HIN_NOT_FOUND); /* nothing is lost */
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, 3, 0));
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, 4, 0));
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, 8, 0));
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, FAILED, "S43 ");
+    reason_of(&h, reason);
+    CHECK(strstr(reason, "breaks at number 3: evidence 3 is missing") != NULL);
+    CHECK(strstr(reason, "hinomi evidence acknowledge 3-4") != NULL);
+    static const int64_t others[][2] = {{3, 3}, {4, 4}, {2, 4}, {3, 5}, {1, 2}, {3, 8}};
+    for (size_t i = 0; i < HIN_COUNT(others); i++) {
+        CHECK_INT(acknowledge(&h, others[i][0], others[i][1], &error), HIN_NOT_FOUND);
+        CHECK(error.text[0] != '\0');
+    }
+    CHECK_INT(acknowledge(&h, 3, 4, &error), HIN_OK);
+    CHECK_INT(acknowledge(&h, 3, 4, &error), HIN_EXISTS);
+    CHECK_OK(run_one(&h, "audit-chain")); /* the other one is not acknowledged */
+    CHECK_CLAIMS(h, FAILED, "S43 ");
+    reason_of(&h, reason);
+    CHECK(strstr(reason, "breaks at number 8") != NULL);
+    CHECK_INT(acknowledge(&h, 8, 8, &error), HIN_OK);
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, PROVEN, GREEN);
+    reason_of(&h, reason);
+    CHECK(strstr(reason, "proven since 20") == reason);
+    CHECK(strstr(reason, "is lost, acknowledged by ada (and 1 losses before)") != NULL);
+    /* Whoever takes the acknowledgement away breaks the chain anew. */
+    CHECK_OK(hin_record_head_of(&h.tenants[0], &head));
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, head.number - 3, 0));
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, FAILED, "S43 ");
+}
+
+TEST(test_manager_probe__a_loss_at_the_end_is_acknowledged_by_what_the_audit_record_says)
+{
+    HOUSE(h, "last");
+    struct hin_error error;
+    struct hin_record_head head;
+    CHECK_OK(run_all(&h));
+    CHECK_OK(hin_record_head_of(&h.tenants[0], &head));
+    CHECK_OK(hin_store_delete(h.tenants[0].store, HIN_STORE_EVIDENCE, head.number, 0));
+    CHECK_INT(acknowledge(&h, head.number, head.number, &error), HIN_OK);
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, PROVEN, GREEN);
+}
+
+/* Records that were cut off with the state that remembered them are no hole: what is there and what
+ * the audit record says differ, and nobody acknowledges that. */
+TEST(test_manager_probe__a_chain_that_was_set_back_cannot_be_acknowledged)
+{
+    HOUSE(h, "setback");
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    struct hin_error error;
+    CHECK_OK(run_all(&h));
+    CHECK_OK(get_state(&h, "head", &text));
+    CHECK_OK(run_one(&h, "sealing-canary"));
+    int64_t cut = (int64_t)hin_probe_count + 1;
+    CHECK_OK(hin_store_delete(h.tenants[0].store, HIN_STORE_EVIDENCE, cut, 0));
+    CHECK_OK(put_state(&h, "head", hin_buf_view(&text)));
+    CHECK_INT(acknowledge(&h, cut, cut, &error), HIN_NOT_FOUND);
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, FAILED, "S43 S62 ");
 }
 
 /* ---- time ---- */

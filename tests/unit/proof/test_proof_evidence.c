@@ -207,3 +207,123 @@ TEST(test_proof_evidence__a_missing_or_altered_record_breaks_the_chain)
     CHECK_OK(hin_evidence_chain_add(&chain, &records[1], &error));
     CHECK_CODE(hin_evidence_chain_add(&chain, &records[2], &error), CORRUPT);
 }
+
+/* ---- losses ---- */
+
+static struct hin_evidence_loss sample_loss(void)
+{
+    struct hin_evidence_loss loss = {
+        .first = 2, .last = 3, .by = HIN_VIEW("ada"), .note = HIN_VIEW("a disk broke")};
+    loss.hash[0] = 7;
+    return loss;
+}
+
+TEST(test_proof_evidence__a_loss_is_acknowledged_by_a_record_of_its_own)
+{
+    HIN_CLEANUP(uninstall) struct installation in = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 4096};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_evidence_loss loss = sample_loss(), read;
+    struct hin_error error = {0};
+    struct hin_evidence found;
+    CHECK_OK(install(&in));
+    struct hin_evidence record = sample(&in);
+    CHECK(!hin_evidence_loss_get(&record, &read));
+    record.number = 4;
+    CHECK_OK(hin_evidence_loss_put(&loss, &text, &record));
+    CHECK_OK(issue(&in, HIN_EVIDENCE_DOMAIN, &record, &file));
+    CHECK_OK(hin_evidence_verify(hin_buf_view(&file), hin_view_from_text(in.fingerprint), &document,
+                                 &found, &error));
+    CHECK_INT(found.outcome, HIN_EVIDENCE_NOT_RUN); /* it proves nothing */
+    CHECK(hin_evidence_loss_get(&found, &read));
+    CHECK(read.first == 2 && read.last == 3 && read.hash[0] == 7 && read.hash[1] == 0);
+    CHECK(hin_view_is(read.by, "ada") && hin_view_is(read.note, "a disk broke"));
+    CHECK_VIEW(found.reason, "evidence 2 to 3 is lost, acknowledged by ada");
+    found.number = 3; /* what it acknowledges came before it */
+    CHECK(!hin_evidence_loss_get(&found, &read));
+    found.number = 4;
+    found.outcome = HIN_EVIDENCE_PROVEN;
+    CHECK(!hin_evidence_loss_get(&found, &read));
+    found.outcome = HIN_EVIDENCE_NOT_RUN;
+    found.inputs[1].number = 1;
+    CHECK(!hin_evidence_loss_get(&found, &read));
+    found.inputs[1].number = 3;
+    found.measurements[0].text = HIN_VIEW("00");
+    CHECK(!hin_evidence_loss_get(&found, &read));
+    loss.last = 1;
+    CHECK_CODE(hin_evidence_loss_put(&loss, &text, &record), INVALID);
+}
+
+TEST(test_proof_evidence__only_the_very_hole_is_closed)
+{
+    HIN_CLEANUP(uninstall) struct installation in = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 4096};
+    struct hin_evidence_chain chain = {0};
+    struct hin_evidence_hole hole;
+    struct hin_evidence_loss loss = sample_loss();
+    CHECK_OK(install(&in));
+    struct hin_evidence records[5] = {sample(&in), sample(&in), sample(&in), sample(&in),
+                                      sample(&in)};
+    CHECK_OK(link_up(records, 5));
+    CHECK_OK(hin_evidence_chain_add(&chain, &records[0], NULL));
+    CHECK_CODE(hin_evidence_chain_jump(&chain, &records[0], &hole), INVALID);
+    CHECK_OK(hin_evidence_chain_jump(&chain, &records[3], &hole)); /* 2 and 3 are not there */
+    CHECK(hole.first == 2 && hole.last == 3 && hole.acknowledged == 0);
+    CHECK_OK(hin_evidence_chain_add(&chain, &records[4], NULL));
+    struct hin_evidence record = sample(&in);
+    record.number = 6;
+    CHECK_OK(hin_evidence_loss_put(&loss, &text, &record));
+    CHECK(!hin_evidence_closes(&record, &hole)); /* another hash */
+    hin_copy(loss.hash, hole.hash, sizeof(loss.hash));
+    hin_buf_clear(&text);
+    CHECK_OK(hin_evidence_loss_put(&loss, &text, &record));
+    CHECK(hin_evidence_closes(&record, &hole));
+    hole.last = 2;
+    CHECK(!hin_evidence_closes(&record, &hole));
+    /* The one before is there, and is another than this one names. */
+    chain = (struct hin_evidence_chain){.number = 3};
+    CHECK_OK(hin_evidence_chain_jump(&chain, &records[3], &hole));
+    CHECK(hole.first == 3 && hole.last == 3);
+}
+
+/* An authority that took over is known by the first one's fingerprint, not the other way round. */
+TEST(test_proof_evidence__holds_by_the_fingerprint_of_the_authority_before)
+{
+    HIN_CLEANUP(hin_x509_key_freep) struct hin_x509_key *first = NULL, *second = NULL;
+    HIN_CLEANUP(uninstall) struct installation in = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf old = {.max = HIN_X509_MAX_BYTES};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 1024};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
+    struct hin_x509_validity validity = {0, INT64_C(4000000000000000)};
+    struct hin_key_statement about = {.time_usec = 5};
+    struct hin_error error;
+    char fingerprint[HIN_SHA256_HEX_BYTES], stranger[HIN_SHA256_HEX_BYTES];
+    CHECK_OK(install(&in));
+    snprintf(stranger, sizeof(stranger), "%s", in.fingerprint);
+    CHECK_OK(hin_x509_key_generate(&first));
+    CHECK_OK(hin_x509_key_generate(&second));
+    CHECK_OK(hin_x509_ca_new(first, "test", &validity, &old));
+    CHECK_OK(hin_x509_fingerprint(hin_buf_view(&old), fingerprint));
+    hin_buf_clear(&in.der);
+    hin_buf_clear(&in.key);
+    struct hin_x509_issuer former = {hin_buf_view(&old), first};
+    CHECK_OK(hin_x509_ca_succeed(second, "test", &validity, &former, &in.der));
+    CHECK_OK(hin_x509_fingerprint(hin_buf_view(&in.der), in.fingerprint));
+    CHECK_OK(hin_sha256(hin_buf_view(&in.der), in.digest));
+    hin_copy(about.authority, in.digest, sizeof(about.authority));
+    CHECK_OK(hin_sign_public(&in.seed, about.public_key));
+    CHECK_OK(hin_key_statement_encode(&about, &in.key));
+    CHECK_OK(hin_key_statement_text(hin_buf_view(&in.key), &text));
+    CHECK_OK(hin_x509_sign(second, hin_buf_view(&text), &in.key));
+    struct hin_evidence evidence = sample(&in);
+    CHECK_OK(issue(&in, HIN_EVIDENCE_DOMAIN, &evidence, &file));
+    CHECK_INT(judge(hin_buf_view(&file), in.fingerprint, &error), HIN_OK);
+    CHECK_INT(judge(hin_buf_view(&file), fingerprint, &error), HIN_OK);
+    CHECK_INT(judge(hin_buf_view(&file), stranger, &error), HIN_AUTH);
+    /* It names the authority that signed, not the one before. */
+    CHECK_OK(hin_sha256(hin_buf_view(&old), evidence.installation));
+    hin_buf_clear(&file);
+    CHECK_OK(issue(&in, HIN_EVIDENCE_DOMAIN, &evidence, &file));
+    CHECK_INT(judge(hin_buf_view(&file), fingerprint, &error), HIN_AUTH);
+}

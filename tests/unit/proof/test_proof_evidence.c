@@ -12,6 +12,7 @@
 #include "proof/checkpoint.h"
 #include "proof/evidence.h"
 #include "proof/key.h"
+#include "proof/series.h"
 
 struct installation {
     struct hin_secret seed;
@@ -326,4 +327,103 @@ TEST(test_proof_evidence__holds_by_the_fingerprint_of_the_authority_before)
     hin_buf_clear(&file);
     CHECK_OK(issue(&in, HIN_EVIDENCE_DOMAIN, &evidence, &file));
     CHECK_INT(judge(hin_buf_view(&file), fingerprint, &error), HIN_AUTH);
+}
+
+/* ---- many ---- */
+
+struct shelf {
+    struct installation in;
+    struct hin_buf files[6];
+    struct hin_evidence records[6];
+};
+
+static void shelf_done(struct shelf *shelf)
+{
+    uninstall(&shelf->in);
+    for (size_t i = 0; i < 6; i++) {
+        hin_buf_done(&shelf->files[i]);
+    }
+}
+
+static HIN_RESULT fill(struct shelf *shelf)
+{
+    HIN_TRY(install(&shelf->in));
+    for (size_t i = 0; i < 6; i++) {
+        shelf->records[i] = sample(&shelf->in);
+        shelf->files[i] = (struct hin_buf){.max = HIN_EVIDENCE_FILE_MAX};
+    }
+    HIN_TRY(link_up(shelf->records, 6));
+    for (size_t i = 0; i < 6; i++) {
+        HIN_TRY(issue(&shelf->in, HIN_EVIDENCE_DOMAIN, &shelf->records[i], &shelf->files[i]));
+    }
+    return hin_ok();
+}
+
+/* The records of these numbers, in this order, as one file. */
+static enum hin_code judge_series(struct shelf *shelf, const char *numbers,
+                                  struct hin_series_verdict *verdict, struct hin_error *error)
+{
+    HIN_CLEANUP(hin_series_done) struct hin_series series = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = 1 << 20};
+    *error = (struct hin_error){0};
+    for (const char *at = numbers; *at != '\0'; at++) {
+        HIN_IGNORE(hin_buf_append(&file, hin_buf_view(&shelf->files[*at - '1']))); /* it is seen */
+    }
+    struct hin_result read = hin_series_read(&series, hin_buf_view(&file),
+                                             hin_view_from_text(shelf->in.fingerprint), error);
+    return hin_is_ok(read) ? hin_series_judge(&series, verdict, error).code : read.code;
+}
+
+TEST(test_proof_series__tampered_reordered_and_missing_records_are_seen)
+{
+    HIN_CLEANUP(shelf_done) struct shelf shelf = {0};
+    struct hin_series_verdict verdict;
+    struct hin_error error;
+    CHECK_OK(fill(&shelf));
+    CHECK_INT(judge_series(&shelf, "123456", &verdict, &error), HIN_OK);
+    CHECK(verdict.first == 1 && verdict.last == 6 && verdict.count == 6 && verdict.hole_count == 0);
+    CHECK_INT(judge_series(&shelf, "642135", &verdict, &error), HIN_OK); /* order is no matter */
+    CHECK_INT(judge_series(&shelf, "3343", &verdict, &error), HIN_OK);   /* nor are copies */
+    CHECK(verdict.first == 3 && verdict.last == 4 && verdict.count == 2);
+    CHECK_INT(judge_series(&shelf, "12356", &verdict, &error), HIN_CORRUPT);
+    CHECK(strstr(error.text, "evidence 4 is missing: the one after 3 is 5") != NULL);
+    CHECK(judge_series(&shelf, "", &verdict, &error) != HIN_OK);
+    shelf.records[3].outcome = HIN_EVIDENCE_PROVEN; /* signed anew, by the same key */
+    struct hin_buf kept = shelf.files[3];
+    shelf.files[3] = (struct hin_buf){.max = HIN_EVIDENCE_FILE_MAX};
+    CHECK_OK(issue(&shelf.in, HIN_EVIDENCE_DOMAIN, &shelf.records[3], &shelf.files[3]));
+    CHECK_INT(judge_series(&shelf, "1234", &verdict, &error), HIN_OK); /* so far nobody can tell */
+    CHECK_INT(judge_series(&shelf, "12345", &verdict, &error), HIN_CORRUPT);
+    CHECK(strstr(error.text, "5 names another record") != NULL);
+    hin_buf_done(&shelf.files[2]);
+    shelf.files[2] = kept;
+    CHECK_INT(judge_series(&shelf, "34", &verdict, &error), HIN_CORRUPT);
+    CHECK(strstr(error.text, "two different records with number 4") != NULL);
+    shelf.files[1].data[shelf.files[1].size / 2] ^= 1;
+    CHECK(judge_series(&shelf, "12", &verdict, &error) != HIN_OK);
+    CHECK(strstr(error.text, "record 2 of the file") == error.text);
+}
+
+TEST(test_proof_series__a_hole_is_closed_by_a_record_among_them)
+{
+    HIN_CLEANUP(shelf_done) struct shelf shelf = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 4096};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = HIN_EVIDENCE_STATEMENT_MAX};
+    struct hin_evidence_loss loss = sample_loss();
+    struct hin_series_verdict verdict;
+    struct hin_error error;
+    CHECK_OK(fill(&shelf));
+    CHECK_OK(hin_evidence_encode(&shelf.records[2], &statement));
+    CHECK_OK(hin_evidence_hash(hin_buf_view(&statement), loss.hash));
+    CHECK_OK(hin_evidence_loss_put(&loss, &text, &shelf.records[5]));
+    hin_buf_clear(&shelf.files[5]);
+    CHECK_OK(issue(&shelf.in, HIN_EVIDENCE_DOMAIN, &shelf.records[5], &shelf.files[5]));
+    CHECK_INT(judge_series(&shelf, "1456", &verdict, &error), HIN_OK);
+    CHECK(verdict.hole_count == 1 && verdict.holes[0].first == 2 && verdict.holes[0].last == 3 &&
+          verdict.holes[0].number == 6 && strcmp(verdict.holes[0].by, "ada") == 0);
+    CHECK_INT(judge_series(&shelf, "145", &verdict, &error), HIN_CORRUPT); /* not among them */
+    CHECK_INT(judge_series(&shelf, "156", &verdict, &error), HIN_CORRUPT); /* more is missing */
+    CHECK_INT(judge_series(&shelf, "1356", &verdict, &error), HIN_CORRUPT);
+    CHECK_INT(judge_series(&shelf, "123456", &verdict, &error), HIN_OK); /* found again */
+    CHECK_INT((int)verdict.hole_count, 0);
 }

@@ -37,7 +37,7 @@ like "an authority that did not sign its certificate is named" \
 
 # ---- over the socket ----
 
-manager_init m --store "$SOCKET" --store-password-file "$P/password" --admin-email annegret@beispielhaft.example || bail "init makes an installation on PostgreSQL"
+manager_init m --store "$SOCKET" --store-password-file "$P/password" --store-files "$P/data" --admin-email annegret@beispielhaft.example || bail "init makes an installation on PostgreSQL"
 ok "init makes an installation on PostgreSQL"
 check_not "no secret is in the settings" grep -F "$(cat "$P/password")" "$T/m/manager.json"
 check_not "nor on a command line" grep -aF "$(cat "$P/password")" /proc/[0-9]*/cmdline
@@ -116,6 +116,19 @@ as_admin "INSERT INTO \"hinomi_$(jq -r .tenant "$T/m/manager.json")\".meta(name,
 check_not "a contact in the clear is found" trust_run contacts-sealed
 as_admin "DELETE FROM \"hinomi_$(jq -r .tenant "$T/m/manager.json")\".meta WHERE name = 'note'" >/dev/null
 check "without them all is well" trust_run schema-isolation contacts-sealed
+# The server's own files: looked through where the manager may read them, and told where not.
+canary_says() { cli m evidence show "$(cli m evidence list --probe sealing-canary --limit 1 --json | jq .evidence[0].ID)"; }
+[ "$(id -u)" != 0 ] || like "files that may not be read are told" "$(canary_says)" '^  not looked through: every file of the database server'
+chmod -R a+rX "$P/data"
+check "where they may be read nothing lies in them" trust_run sealing-canary
+like "which is said" "$(canary_says)" '^  looked through too: every file of the database server, its write-ahead log among them'
+printf 'x hinomi canary, sealed or not? x' | base64 >"$P/data/leak"
+chmod 644 "$P/data/leak"
+check_not "what lies there in a disguise is found" trust_run sealing-canary
+like "and how" "$(cat "$T/trust")" "a canary lies in the database server's files in the clear, as base64"
+rm "$P/data/leak"
+chmod -R go-rwx "$P/data"
+check "all is well without it" trust_run sealing-canary
 
 # ---- a tenant is erased: schema and role go ----
 

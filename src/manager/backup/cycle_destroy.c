@@ -32,8 +32,9 @@ static void write_destination(struct hin_json_writer *writer, const struct hin_b
     hin_json_field_cstring(writer, "name", destination->name);
     hin_json_field_cstring(writer, "url", destination->url);
     hin_json_field_cstring(writer, "region", destination->region);
-    hin_json_field_boolean(writer, "reachable", cycle->depots[at] != NULL);
-    hin_json_field_cstring(writer, "error", cycle->troubles[at]);
+    hin_json_field_boolean(writer, "reachable", !hin_cycle_is_failing(cycle, at));
+    hin_json_field_cstring(writer, "error",
+                           hin_cycle_is_failing(cycle, at) ? hin_cycle_trouble(cycle, at) : "");
     hin_json_end_object(writer);
 }
 
@@ -50,6 +51,7 @@ static HIN_RESULT write_state(struct hin_backup_cycle *cycle, bool agree)
     hin_json_field_integer(&writer, "keepDays", cycle->settings.keep_days);
     hin_json_field_integer(&writer, "everyHours", cycle->settings.every_hours);
     hin_json_field_integer(&writer, "shipSeconds", cycle->settings.ship_seconds);
+    hin_json_field_integer(&writer, "lookSeconds", cycle->settings.look_seconds);
     hin_json_key(&writer, "destinations");
     hin_json_begin_array(&writer);
     for (size_t i = 0; i < cycle->settings.count; i++) {
@@ -85,6 +87,9 @@ HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec
     cycle->followed_usec = here_usec;
     int64_t apart = wall_usec - cycle->kept_usec;
     *ret_agree = apart < DISAGREE_USEC && apart > -DISAGREE_USEC;
+    cycle->clocks_known = true;
+    cycle->clocks_agree = *ret_agree;
+    cycle->apart_usec = apart;
     *ret_usec = HIN_MIN(cycle->kept_usec, wall_usec);
     return write_state(cycle, *ret_agree);
 }
@@ -134,7 +139,7 @@ static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
     struct hin_backup_subject alone = {0}; /* the tenant may be gone */
     uint64_t objects = 0, bytes = 0;
     bool removed = false;
-    if (cycle->depots[at] == NULL || count == 0) {
+    if (!hin_cycle_may_try(cycle, at) || count == 0) {
         return hin_ok();
     }
     snprintf(alone.tenant.id, sizeof(alone.tenant.id), "%s", records[0].uuid);
@@ -159,11 +164,13 @@ static HIN_RESULT clear(struct hin_backup_cycle *cycle, struct hin_backup_record
                         size_t count)
 {
     for (size_t at = 0; at < cycle->settings.count; at++) {
+        int64_t since_usec = cycle->depots[at] != NULL ? hin_cycle_try(cycle, at) : 0;
         struct hin_result cleared = clear_at(cycle, at, records, count);
         if (hin_cycle_is_final(cleared)) {
             return cleared;
         }
         if (!hin_is_ok(cleared)) {
+            (void)hin_cycle_saw(cycle, at, since_usec, cleared);
             hin_log_result(HIN_LOG_WARNING, cleared,
                            "backups of tenant %s that are destroyed cannot be removed from %s",
                            records[0].uuid, cycle->settings.destinations[at].name);

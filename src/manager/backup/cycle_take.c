@@ -440,9 +440,9 @@ static bool wants_extra(const struct hin_backup_cycle *cycle,
     size_t usual = (size_t)cycle->settings.keep_days * 24 / cycle->settings.every_hours;
     size_t living = 0;
     for (size_t i = 0; i < count; i++) {
-        living += records[i].state == HIN_BACKUP_DONE;
+        living += hin_backup_record_opens(&records[i]);
     }
-    return count > 0 && records[count - 1].state == HIN_BACKUP_DONE &&
+    return count > 0 && hin_backup_record_opens(&records[count - 1]) &&
            now_usec - records[count - 1].begun_usec >= HIN_MIN(rest_usec, RETRY_USEC) &&
            living < HIN_MIN(usual + EXTRA_MOST, (size_t)LIVING_MOST) &&
            lacks_some(cycle, subject, &records[count - 1]);

@@ -99,8 +99,11 @@ HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec
 static HIN_RESULT destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
                               const char *why)
 {
-    HIN_TRY(hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
-                                        (uint32_t)record->version));
+    bool former = record->version == HIN_BACKUP_FORMER; /* its key is not ours to destroy */
+    if (!former) {
+        HIN_TRY(hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
+                                            (uint32_t)record->version));
+    }
     record->state = HIN_BACKUP_DESTROYED;
     record->destroyed_usec = hin_cycle_now_usec(cycle);
     for (size_t i = 0; i < record->place_count; i++) {
@@ -109,7 +112,23 @@ static HIN_RESULT destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_
         }
     }
     HIN_TRY(hin_backup_record_write(cycle->own->store, record, record->destroyed_usec));
-    return hin_cycle_audit(cycle, "backup.destroy", "done", record, why);
+    return hin_cycle_audit(cycle, "backup.destroy", "done", record,
+                           former ? "removed alone: its key is with the key management service of "
+                                    "before the restore"
+                                  : why);
+}
+
+/* What they name cannot be told from what nothing names. */
+static bool any_former(struct hin_backup_record *records, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct hin_backup_place *place = hin_backup_place_of(&records[i], name);
+        if (records[i].version == HIN_BACKUP_FORMER && place != NULL &&
+            place->state == HIN_BACKUP_THERE) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What is left at destinations, of one tenant; then what nothing names there. */
@@ -135,7 +154,9 @@ static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
         removed = true;
         HIN_TRY(hin_backup_record_write(cycle->own->store, &records[i], hin_cycle_now_usec(cycle)));
     }
-    return removed ? hin_backup_sweep(&backup, &objects, &bytes) : hin_ok();
+    return removed && !any_former(records, count, name)
+               ? hin_backup_sweep(&backup, &objects, &bytes)
+               : hin_ok();
 }
 
 /* Its keys are destroyed; what cannot be removed now is tried again. */
@@ -172,7 +193,8 @@ static HIN_RESULT forget_old(struct hin_backup_cycle *cycle, const struct hin_ba
 }
 
 /* records: of one tenant, oldest first. The newest that is done stays, whatever its age, until
- * another is: a tenant whose backups fail does not lose its last one. */
+ * another is: a tenant whose backups fail does not lose its last one. Of those of before a restore
+ * under other keys none goes until one is made since. */
 static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_record *records,
                              size_t count, int64_t time_usec, bool agree)
 {
@@ -180,11 +202,12 @@ static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_r
     int64_t keep_usec = (int64_t)cycle->settings.keep_days * HIN_DAY_USEC;
     size_t newest = count;
     for (size_t i = 0; i < count; i++) {
-        newest = records[i].state == HIN_BACKUP_DONE ? i : newest;
+        newest = hin_backup_record_opens(&records[i]) ? i : newest;
     }
     for (size_t i = 0; i < count; i++) {
         struct hin_backup_record *record = &records[i];
-        bool over = agree && i != newest && record->begun_usec + keep_usec <= time_usec;
+        bool over =
+            agree && newest < count && i != newest && record->begun_usec + keep_usec <= time_usec;
         if (record->state == HIN_BACKUP_DONE && (gone || over)) {
             HIN_TRY(destroy_key(cycle, record, gone ? "the tenant is erased" : "its time is over"));
         }

@@ -226,7 +226,7 @@ static bool lies_there(const struct looking *looking, size_t record)
 {
     const char *name = looking->cycle->settings.destinations[looking->at].name;
     const struct hin_backup_record *at = &looking->records[record];
-    for (size_t i = 0; at->state == HIN_BACKUP_DONE && i < at->place_count; i++) {
+    for (size_t i = 0; hin_backup_record_opens(at) && i < at->place_count; i++) {
         if (strcmp(at->places[i].name, name) == 0) {
             return at->places[i].state == HIN_BACKUP_THERE;
         }

@@ -339,7 +339,7 @@ static HIN_RESULT choose(struct rehearsing *rehearsing)
         hin_cycle_records(rehearsing->cycle, rehearsing->subject->tenant.number, &records, &count));
     struct hin_result chosen = hin_fail(HIN_NOT_FOUND);
     for (size_t i = count; i > 0 && chosen.code == HIN_NOT_FOUND; i--) {
-        if (records[i - 1].state == HIN_BACKUP_DONE) {
+        if (hin_backup_record_opens(&records[i - 1])) {
             chosen = choose_place(rehearsing, &records[i - 1]);
             rehearsing->record.backup_usec = records[i - 1].begun_usec;
         }

@@ -374,7 +374,8 @@ static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup
                            ? every_usec
                            : HIN_MIN(RETRY_USEC, every_usec);
         int64_t age = now_usec - at->begun_usec;
-        if (age > -rest && age < rest) {
+        bool former = at->version == HIN_BACKUP_FORMER;
+        if (!former && age > -rest && age < rest) {
             return false;
         }
     }
@@ -392,7 +393,8 @@ static void learn(struct hin_backup_subject *subject, const struct hin_backup_re
     const struct hin_backup_record *last = &records[count - 1];
     subject->first_usec = records[0].begun_usec;
     for (size_t i = 0; i < count; i++) {
-        bool made = records[i].state == HIN_BACKUP_DONE || records[i].state == HIN_BACKUP_DESTROYED;
+        bool made = hin_backup_record_opens(&records[i]) ||
+                    (records[i].state == HIN_BACKUP_DESTROYED && records[i].version > 0);
         subject->newest_usec = made ? records[i].begun_usec : subject->newest_usec;
     }
     if (last->state == HIN_BACKUP_FAILED_ALL && subject->newest_usec < last->begun_usec) {
@@ -439,9 +441,9 @@ static bool wants_extra(const struct hin_backup_cycle *cycle,
     size_t usual = (size_t)cycle->settings.keep_days * 24 / cycle->settings.every_hours;
     size_t living = 0;
     for (size_t i = 0; i < count; i++) {
-        living += records[i].state == HIN_BACKUP_DONE;
+        living += hin_backup_record_opens(&records[i]);
     }
-    return count > 0 && records[count - 1].state == HIN_BACKUP_DONE &&
+    return count > 0 && hin_backup_record_opens(&records[count - 1]) &&
            now_usec - records[count - 1].begun_usec >= HIN_MIN(rest_usec, RETRY_USEC) &&
            living < HIN_MIN(usual + EXTRA_MOST, (size_t)LIVING_MOST) &&
            lacks_some(cycle, subject, &records[count - 1]);
@@ -572,7 +574,7 @@ static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_s
     HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
     struct hin_result verified = hin_fail(HIN_NOT_FOUND);
     for (size_t i = count; i > 0; i--) {
-        if (records[i - 1].state == HIN_BACKUP_DONE && is_anywhere(&records[i - 1])) {
+        if (hin_backup_record_opens(&records[i - 1]) && is_anywhere(&records[i - 1])) {
             verified = verify_record(cycle, subject, &records[i - 1], ret_good);
             break;
         }

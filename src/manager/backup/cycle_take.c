@@ -125,6 +125,7 @@ static void note_failed(struct making *making, size_t at, struct hin_backup_plac
     snprintf(making->subject->text, sizeof(making->subject->text), "%s: %s", place->name,
              place->error);
     snprintf(stand->text, sizeof(stand->text), "%s", place->error);
+    stand->failed |= hin_cycle_is_failing(making->cycle, at);
     complain(making->cycle, making, at, place->error);
 }
 

@@ -3,6 +3,7 @@
 # database stopped while lines arrive and started again, killed, a store that is another's, what is refused and how it is
 # said, what workers may reach. The server is one of our own in a folder (tools/postgres).
 . "$(dirname "$0")/lib/lib.sh"
+. "$(dirname "$0")/lib/softhsm.sh"
 begin "$@"
 chmod 711 "$T"
 P=$T/pg
@@ -270,6 +271,33 @@ check "comes back in PostgreSQL, in the place of what was there" restore --state
 start_t || bail "the manager runs on PostgreSQL again"
 is "with all its events" "$(all_events)" "$was"
 check "its audit record verifies" cli t audit verify
+check "it ends in order" stop t
+
+# ---- restored there under keys in a token; an older store accepted with it ----
+
+check "a token" token k 24681357 || bail "SoftHSM is installed (tools/setup test)"
+(umask 077 && printf '24681357\n' >"$T/pin" && token_settings k >"$T/k.json")
+SCHEMA=hinomi_$(jq -r .tenant "$T/t/manager.json")
+drop() { as_admin "DROP SCHEMA \"$SCHEMA\" CASCADE" >/dev/null; }
+mv "$T/t" "$T/t.aside"
+into_token() { restore --state "$T/t" --store "$SOCKET" --store-password-file "$P/password" --new-kms-settings "$T/k.json" --new-kms-secret-file "$T/pin"; }
+check_not "where a tenant's data is already nothing is restored over it" into_token
+is "and no key is left" "$(ls -d "$T/t" 2>/dev/null)$(objects k)" 0
+drop
+check "it comes back in PostgreSQL, its keys in a token" into_token
+token_t() { "$build/hinomi-manager" restore "$1" --state "$T/t" --kms-secret-file "$T/pin" --store-password-file "$P/password" "${@:2}"; }
+start_t() { manager_start t --kms-secret-file "$T/pin" --store-password-file "$P/password"; }
+check "and runs" start_t
+is "with all its events" "$(all_events)" "$was"
+check "it ends in order" stop t
+check "the schema is dumped" eval '"$tools" dump "$P" "$SCHEMA" >"$T/schema.sql"'
+check "the manager goes on" eval 'start_t && stop t && drop'
+check "what was dumped is put back" eval '"$tools" load "$P" <"$T/schema.sql"'
+is "which is refused" "$(token_t show --json | jq -r .verdict)" 'store set back'
+check "a key holder accepts it" token_t accept --holder-key-file "$T/holder.key"
+check "it starts" start_t
+is "with all its events" "$(all_events)" "$was"
+check "on the record" audited t store.restored
 check "it ends in order" stop t
 
 # ---- as an ordinary user, whose processes see all other uids as one ----

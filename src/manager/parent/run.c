@@ -203,7 +203,7 @@ static HIN_RESULT hand_backup(struct run *run, struct hin_role_hand *hand)
 static HIN_RESULT hand_depot(struct run *run, struct hin_role_hand *hand)
 {
     HIN_ENSURE(run->instance < run->config.backup.count, INTERNAL);
-    return hin_depot_remote_hand(&run->config.backup.destinations[run->instance], hand);
+    return hin_depot_remote_hand(&run->config.backup, run->instance, hand);
 }
 
 static HIN_RESULT hand_clock(struct run *run, struct hin_role_hand *hand)

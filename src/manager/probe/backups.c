@@ -71,7 +71,7 @@ static struct hin_result note_record(void *context, const struct hin_store_docum
     if (look->first_usec == 0 || record.begun_usec < look->first_usec) {
         look->first_usec = record.begun_usec;
     }
-    if (record.state == HIN_BACKUP_DONE && record.begun_usec > look->newest.begun_usec) {
+    if (hin_backup_record_opens(&record) && record.begun_usec > look->newest.begun_usec) {
         look->newest = record;
     }
     return hin_ok();

@@ -821,6 +821,7 @@ static HIN_RESULT back_up(struct house *house, size_t tenant, int64_t ago_usec,
 {
     struct hin_backup_record record = {.tenant = house->tenants[tenant].number,
                                        .begun_usec = house->now_usec - ago_usec,
+                                       .version = 1,
                                        .state = HIN_BACKUP_DONE};
     snprintf(record.uuid, sizeof(record.uuid), "%s", ids[tenant]);
     hin_backup_place_of(&record, "here")->state = HIN_BACKUP_THERE;

@@ -24,7 +24,7 @@
 
 #define HIN_STORE_BUSY_USEC      (INT64_C(10) * 1000 * 1000)
 #define HIN_STORE_TENANT_MAX     64 /* bytes of a tenant's name: [a-z0-9_-] */
-#define HIN_STORE_SCHEMA_VERSION 2
+#define HIN_STORE_SCHEMA_VERSION 3
 
 struct hin_store;
 
@@ -269,6 +269,7 @@ HIN_RESULT hin_store_tell_damage(struct hin_store *store, uint64_t count) HIN_NO
 struct hin_store_stats {
     uint64_t events; /* in segments that are not marked as damaged */
     uint64_t segments, segments_full, segments_damaged, bytes;
+    uint64_t sheaves;    /* of segments, which searches ask first */
     uint64_t damage_met; /* damaged things this handle has met since it was opened */
 };
 HIN_RESULT hin_store_stats(struct hin_store *store, struct hin_store_stats *ret_stats) HIN_NONNULL;

@@ -327,6 +327,7 @@ struct hin_sheaf {
     int64_t id, last_id; /* of events: the first of the first segment, the last of the last */
     size_t count;        /* of segments, those that are gone too */
     uint64_t slices, classes, severities;
+    int64_t min_time, max_time;
     bool in_time; /* it may hold something of the time that was asked for; else no members */
     struct hin_view members;
 };
@@ -357,6 +358,9 @@ HIN_RESULT hin_sheaf_judge(struct hin_store *store, const struct hin_sheaf *shea
 HIN_RESULT hin_sheaf_make(struct hin_store *store) HIN_NONNULL;
 /* After a commit: the same when this handle has closed enough segments for it. */
 HIN_RESULT hin_sheaf_make_due(struct hin_store *store) HIN_NONNULL;
+/* Drops those that are not what the segments' heads make: altered, or of a damaged page that is
+ * readable. */
+HIN_RESULT hin_sheaf_check(struct hin_store *store, uint64_t *ret_wrong) HIN_NONNULL;
 /* Within the transaction that changes a closed segment, marks or drops it. */
 HIN_RESULT hin_sheaf_drop_over(struct hin_store *store, int64_t segment) HIN_NONNULL;
 

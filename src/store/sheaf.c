@@ -9,8 +9,9 @@
  * Row `sheaf`: id = that of its first segment, last_id; count of segments; grows: 1 while more may
  * be added at its end; slices = N; times, classes and severities of all; members: for each segment
  * varint(id - that of the one before), varint(bytes of its filter + 1; 0: not known, it may hold
- * anything). Rows `slice`: number = id of the sheaf * 4096 + n; bytes, in one sheaf all of one
- * length, zeros behind.
+ * anything), u32 checksum (CRC-32C over the id
+ * and that). Rows `slice`: number = id of the sheaf * 4096 + n;
+ * bytes, in one sheaf all of one length, zeros behind, then u32 checksum (over number and bytes).
  *
  * A sheaf is made of nothing but heads, and can be made anew at any time: it is in no copy and no
  * backup. Whatever changes or drops a segment drops the sheaf over it in the same transaction, so
@@ -21,7 +22,7 @@
 #include "store/events.h"
 #include "store/internal.h"
 
-enum { LEAST = 64, SLICES_MAX = 4096, HEADS_ROUND = 16 };
+enum { LEAST = 64, SLICES_MAX = 4096, HEADS_ROUND = 16, CRC_BYTES = 4 };
 #define SLICE_BYTES  1996        /* four rows of a page of PostgreSQL, two of SQLite */
 #define FILTERS_MOST (4u << 20)  /* no more is added above this */
 #define FILTERS_MAX  (16u << 20) /* with the last one */
@@ -32,6 +33,14 @@ enum { LEAST = 64, SLICES_MAX = 4096, HEADS_ROUND = 16 };
 static int64_t slice_number(int64_t sheaf, uint64_t slice)
 {
     return sheaf * SLICES_MAX + (int64_t)slice;
+}
+
+/* Of what stands under a number. */
+static uint32_t checksum(int64_t number, struct hin_view bytes)
+{
+    uint8_t place[8];
+    hin_store_u64(place, (uint64_t)number);
+    return hin_crc32c(hin_crc32c(0, hin_view_of(place, sizeof(place))), bytes);
 }
 
 /* Where the bytes of a filter of `size` begin that stand for slice n, and where they end. */
@@ -54,7 +63,7 @@ struct due {
 };
 
 struct member {
-    int64_t id, last_id;
+    int64_t id, last_id, min_time, max_time;
     size_t size; /* of its filter */
     bool known;
 };
@@ -100,13 +109,11 @@ static HIN_RESULT list_members(struct building *building, const struct due *due)
         if (hin_db_int(statement, 2) != HIN_LEVEL_CLOSED) {
             break;
         }
-        int64_t min = hin_db_int(statement, 4), max = hin_db_int(statement, 5);
-        bool first = building->count == 0;
-        building->min_time = first ? min : HIN_MIN(building->min_time, min);
-        building->max_time = first ? max : HIN_MAX(building->max_time, max);
         building->members[building->count++] =
             (struct member){.id = hin_db_int(statement, 0),
                             .last_id = hin_db_int(statement, 1),
+                            .min_time = hin_db_int(statement, 4),
+                            .max_time = hin_db_int(statement, 5),
                             .known = hin_db_int(statement, 3) == 0};
     }
     hin_db_reset(statement);
@@ -191,10 +198,14 @@ static HIN_RESULT take_heads(struct building *building, size_t from, size_t unti
     return hin_ok();
 }
 
-/* Of what is not known nothing can be told. */
-static void open_wide(struct building *building)
+/* Times of all; of what is not known nothing else can be told. */
+static void sum_up(struct building *building)
 {
+    building->min_time = INT64_MAX;
+    building->max_time = INT64_MIN;
     for (size_t i = 0; i < building->count; i++) {
+        building->min_time = HIN_MIN(building->min_time, building->members[i].min_time);
+        building->max_time = HIN_MAX(building->max_time, building->members[i].max_time);
         if (!building->members[i].known) {
             building->classes = building->severities = UINT64_MAX;
         }
@@ -210,7 +221,7 @@ static HIN_RESULT take_filters(struct building *building)
         done = until;
     }
     building->count = done;
-    open_wide(building);
+    sum_up(building);
     return hin_ok();
 }
 
@@ -227,12 +238,13 @@ static size_t slice_width(const struct building *building, uint64_t slice)
 /* Each segment's part is rounded up to bytes at both ends. */
 static void choose_slices(struct building *building)
 {
-    size_t room = SLICE_BYTES - 2 * building->count;
+    size_t room = SLICE_BYTES - CRC_BYTES - 2 * building->count;
     building->slices = HIN_MIN(building->filters.size / room + 1, (uint64_t)SLICES_MAX);
     building->width = 1;
     for (uint64_t slice = 0; slice < building->slices; slice++) {
         building->width = HIN_MAX(building->width, slice_width(building, slice));
     }
+    building->width += CRC_BYTES;
 }
 
 static HIN_RESULT cut(const struct building *building, struct hin_buf *slices)
@@ -252,6 +264,10 @@ static HIN_RESULT cut(const struct building *building, struct hin_buf *slices)
             at += end - begin;
             filter += bytes;
         }
+        uint8_t *begin_at = to + slice * building->width;
+        size_t data = building->width - CRC_BYTES;
+        hin_store_u32(begin_at + data, checksum(slice_number(building->members[0].id, slice),
+                                                hin_view_of(begin_at, data)));
     }
     return hin_ok();
 }
@@ -265,7 +281,7 @@ static HIN_RESULT write_members(const struct building *building, struct hin_buf 
         HIN_TRY(hin_write_varint(buf, member->known ? member->size + 1 : 0));
         before = member->id;
     }
-    return hin_ok();
+    return hin_write_u32(buf, checksum(building->members[0].id, hin_buf_view(buf)));
 }
 
 static HIN_RESULT put(const struct building *building, bool grows, struct hin_view members,
@@ -298,15 +314,23 @@ static HIN_RESULT drop(struct hin_store *store, int64_t sheaf)
     return hin_db_run_on(store, HIN_SQL_SHEAF_DROP, sheaf);
 }
 
+/* What the members' heads make. */
+static HIN_RESULT compose(struct building *building, struct hin_buf *members,
+                          struct hin_buf *slices)
+{
+    building->classes = building->severities = 0;
+    hin_buf_clear(&building->filters);
+    HIN_TRY(take_filters(building));
+    choose_slices(building);
+    HIN_TRY(write_members(building, members));
+    return cut(building, slices);
+}
+
 static HIN_RESULT build(struct building *building, const struct due *due)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf members = {.max = 1u << 16};
     HIN_CLEANUP(hin_buf_done) struct hin_buf slices = {.max = SLICES_BYTES};
-    hin_buf_clear(&building->filters);
-    HIN_TRY(take_filters(building));
-    choose_slices(building);
-    HIN_TRY(write_members(building, &members));
-    HIN_TRY(cut(building, &slices));
+    HIN_TRY(compose(building, &members, &slices));
     HIN_TRY(drop(building->store, building->members[0].id));
     bool grows =
         due->open && building->count < HIN_SHEAF_MEMBERS && building->filters.size < FILTERS_MOST;
@@ -333,19 +357,24 @@ static HIN_RESULT make_one(struct building *building, bool *ret_made)
     return hin_ok();
 }
 
+static HIN_RESULT building_new(struct hin_store *store, struct building **ret_building)
+{
+    hin_arena_reset(&store->arena);
+    HIN_TRY(HIN_ARENA_NEW(&store->arena, ret_building));
+    (*ret_building)->store = store;
+    hin_buf_init(&(*ret_building)->filters, FILTERS_MAX);
+    return hin_ok();
+}
+
 HIN_RESULT hin_sheaf_make(struct hin_store *store)
 {
     struct building *building = NULL;
     int64_t begin = hin_clock_monotonic_usec(hin_clock_system());
-    hin_arena_reset(&store->arena);
-    HIN_TRY(HIN_ARENA_NEW(&store->arena, &building));
-    building->store = store;
-    hin_buf_init(&building->filters, FILTERS_MAX);
+    HIN_TRY(building_new(store, &building));
     struct hin_result result = hin_ok();
     bool more = true;
     store->closed_count = 0;
     while (more && hin_clock_monotonic_usec(hin_clock_system()) - begin < STEP_USEC) {
-        building->classes = building->severities = 0;
         store->damaged_segment = 0;
         result = make_one(building, &more);
         more = hin_is_ok(result) ? more : hin_segment_step_aside(store, result);
@@ -388,6 +417,8 @@ static HIN_RESULT read_sheaf(struct hin_statement *statement, struct hin_arena *
         .classes = (uint64_t)hin_db_int(statement, 4),
         .severities = (uint64_t)hin_db_int(statement, 5),
         .in_time = !hin_db_is_null(statement, 6),
+        .min_time = hin_db_int(statement, 7),
+        .max_time = hin_db_int(statement, 8),
     };
     HIN_ENSURE(ret_sheaf->slices > 0 && ret_sheaf->slices <= SLICES_MAX, CORRUPT);
     return hin_arena_copy(arena, hin_db_blob(statement, 6), &ret_sheaf->members);
@@ -418,9 +449,21 @@ HIN_RESULT hin_sheaf_list(struct hin_store *store, const struct hin_sheaf_range 
     return hin_ok();
 }
 
+/* What stands before the checksum at the end. */
+static HIN_RESULT checked(int64_t number, struct hin_view bytes, struct hin_view *ret_bytes)
+{
+    HIN_ENSURE(bytes.size > CRC_BYTES, CORRUPT);
+    *ret_bytes = hin_view_sub(bytes, 0, bytes.size - CRC_BYTES);
+    HIN_ENSURE(hin_load_u32(bytes.data + bytes.size - CRC_BYTES) == checksum(number, *ret_bytes),
+               CORRUPT);
+    return hin_ok();
+}
+
 HIN_RESULT hin_sheaf_members(const struct hin_sheaf *sheaf, struct hin_sheaf_look *ret_look)
 {
-    struct hin_reader reader = hin_reader_of(sheaf->members);
+    struct hin_view members = HIN_VIEW_EMPTY;
+    HIN_TRY(checked(sheaf->id, sheaf->members, &members));
+    struct hin_reader reader = hin_reader_of(members);
     uint64_t id = (uint64_t)sheaf->id;
     HIN_ENSURE(sheaf->count > 0 && sheaf->count <= HIN_SHEAF_MEMBERS, CORRUPT);
     ret_look->count = sheaf->count;
@@ -462,9 +505,11 @@ static HIN_RESULT judge_row(const struct hin_sheaf *sheaf, const struct hin_shea
                             int *told)
 {
     int64_t number = hin_db_int(statement, 0);
+    struct hin_view bytes = HIN_VIEW_EMPTY;
+    HIN_TRY(checked(number, hin_db_blob(statement, 1), &bytes));
     for (int i = 0; i < HIN_SEGMENT_PROBES; i++) {
         if (slice_number(sheaf->id, (uint64_t)probes[i] * sheaf->slices >> 32) == number) {
-            HIN_TRY(judge_slice(sheaf, look, probes[i], hin_db_blob(statement, 1), may));
+            HIN_TRY(judge_slice(sheaf, look, probes[i], bytes, may));
             *told += 1;
         }
     }
@@ -518,4 +563,87 @@ HIN_RESULT hin_sheaf_judge(struct hin_store *store, const struct hin_sheaf *shea
         look->may[i] = look->may[i] && either[i];
     }
     return hin_ok();
+}
+
+/* --- the check of a whole database --- */
+
+static HIN_RESULT same_slices(struct hin_store *store, const struct building *building,
+                              struct hin_view slices, bool *ret_same)
+{
+    struct hin_statement *statement = NULL;
+    int64_t id = building->members[0].id;
+    uint64_t count = 0;
+    bool row = true, same = true;
+    HIN_TRY(hin_db_use(store, HIN_SQL_SLICE_LIST, &statement));
+    hin_db_bind(statement, 2, slice_number(id, 0), slice_number(id, SLICES_MAX - 1));
+    for (;; count++) {
+        HIN_TRY(hin_db_step(store, statement, &row));
+        if (!row) {
+            break;
+        }
+        same =
+            same && count < building->slices &&
+            hin_db_int(statement, 0) == slice_number(id, count) &&
+            hin_view_equal(hin_db_blob(statement, 1),
+                           hin_view_sub(slices, (size_t)count * building->width, building->width));
+    }
+    *ret_same = same && count == building->slices;
+    return hin_ok();
+}
+
+/* Whether it is what the heads of today make. */
+static HIN_RESULT compare(struct building *building, const struct hin_sheaf *sheaf, bool *ret_same)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf members = {.max = 1u << 16};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf slices = {.max = SLICES_BYTES};
+    struct due due = {.from = sheaf->id, .until = sheaf->last_id + 1};
+    *ret_same = false;
+    HIN_TRY(list_members(building, &due));
+    if (building->count == 0) {
+        return hin_ok();
+    }
+    HIN_TRY(compose(building, &members, &slices));
+    HIN_TRY(same_slices(building->store, building, hin_buf_view(&slices), ret_same));
+    *ret_same = *ret_same && building->count == sheaf->count && building->slices == sheaf->slices &&
+                building->classes == sheaf->classes && building->severities == sheaf->severities &&
+                building->min_time == sheaf->min_time && building->max_time == sheaf->max_time &&
+                hin_view_equal(hin_buf_view(&members), sheaf->members);
+    return hin_ok();
+}
+
+static HIN_RESULT check_next(struct building *building, struct hin_arena *arena, int64_t *after,
+                             uint64_t *ret_wrong)
+{
+    struct hin_store *store = building->store;
+    struct hin_sheaf list[HIN_SHEAF_ROUND];
+    struct hin_sheaf_range range = {.low = *after + 1, .high = INT64_MAX};
+    size_t count = 0;
+    bool same = true;
+    hin_arena_reset(arena);
+    HIN_TRY(hin_sheaf_list(store, &range, arena, list, &count));
+    *after = count > 0 ? list[0].last_id : INT64_MAX;
+    if (count > 0) {
+        HIN_TRY(compare(building, &list[0], &same));
+        *ret_wrong += !same;
+    }
+    return same ? hin_ok() : drop(store, list[0].id);
+}
+
+HIN_RESULT hin_sheaf_check(struct hin_store *store, uint64_t *ret_wrong)
+{
+    struct building *building = NULL;
+    struct hin_arena arena;
+    struct hin_result result = hin_ok();
+    *ret_wrong = 0;
+    HIN_TRY(building_new(store, &building));
+    hin_arena_init(&arena, 1u << 20);
+    for (int64_t after = 0; hin_is_ok(result) && after < INT64_MAX;) {
+        result = hin_db_begin(store);
+        if (hin_is_ok(result)) {
+            result = hin_db_end(store, check_next(building, &arena, &after, ret_wrong));
+        }
+    }
+    hin_arena_done(&arena);
+    hin_buf_done(&building->filters);
+    return result;
 }

@@ -31,7 +31,8 @@
 /* What is wholly of other times is not asked for its members. */
 #define HIN_SQL_SHEAF                                                                                                  \
     "id, last_id, count, slices, classes, severities, CASE WHEN (?3 = 0 OR max_time >= ?3) AND (?4 = 0 OR min_time < " \
-    "?4) THEN members END FROM sheaf WHERE id >= coalesce((SELECT max(id) FROM sheaf WHERE id <= ?1), 0)"
+    "?4) THEN members END, min_time, max_time FROM sheaf WHERE id >= coalesce((SELECT max(id) FROM sheaf WHERE id <= "  \
+    "?1), 0)"
 
 /* The number of a thing's data key: store/data_key.c. */
 #define HIN_SQL_OF_SEGMENT  "id + 72057594037927936"
@@ -298,6 +299,7 @@
                     "INSERT INTO slice(number, bytes) SELECT ?1 + n, substring(?2 FROM (n * ?3 + 1)::int FOR ?3::int) " \
                     "FROM generate_series(0::bigint, ?4 - 1) AS n")                                                    \
     SAME(SLICE_GET, "SELECT number, bytes FROM slice WHERE number IN (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                    \
+    SAME(SLICE_LIST, "SELECT number, bytes FROM slice WHERE number BETWEEN ?1 AND ?2 ORDER BY number")                 \
     SAME(SLICE_DROP, "DELETE FROM slice WHERE number BETWEEN ?1 AND ?2")
 /* clang-format on */
 

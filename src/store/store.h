@@ -205,6 +205,7 @@ HIN_RESULT hin_store_position(struct hin_store *store,
  * marked and skipped from then on. Slow: for jobs. */
 struct hin_store_check {
     uint64_t segments, segments_damaged, events_damaged;
+    uint64_t sheaves_wrong; /* that hid segments, or told of others: dropped, they are made anew */
     uint64_t documents, documents_damaged;
     uint64_t audit_records, audit_damaged; /* first break of the chain counts once */
     bool structure_ok;                     /* PRAGMA integrity_check */

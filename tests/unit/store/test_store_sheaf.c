@@ -227,3 +227,46 @@ TEST(test_store_sheaf__an_index_key_is_rotated_under_them)
     CHECK(report.segments_opened < 3);
     fixture_stop(&f);
 }
+
+/* --- any sizes --- */
+
+/* Segments of 1 to 60 events, some of 1,300, one without a token: each value is found, and hardly
+ * anything is opened for one that is not there. */
+TEST(test_store_sheaf__no_value_is_missed_whatever_the_sizes)
+{
+    struct fixture f = {0};
+    struct hin_store_report report;
+    uint64_t offset = 0, opened = 0, state = 12345;
+    CHECK_OK(fixture_start(&f, "sizes"));
+    CHECK_OK(hin_store_begin(f.store));
+    for (int day = 0; day < 140; day++) {
+        struct hin_store_committed committed;
+        int64_t now_usec = NOW + day * HIN_DAY_USEC;
+        state = state * UINT64_C(6364136223846793005) + 1442695040888963407;
+        size_t count = day % 50 == 7 ? 1300 : 1 + (size_t)(state >> 33) % 60;
+        if (day == 30) {
+            struct hin_store_event bare = {.time_usec = now_usec, .bytes = HIN_VIEW("?")};
+            CHECK_OK(hin_store_commit(f.store, &bare, 1, NULL, 0, now_usec, &committed));
+            continue;
+        }
+        CHECK_OK(commit_some(&f, &(struct shape){1, 9, offset, now_usec, NULL}, count, now_usec,
+                             &committed));
+        offset += count * 100;
+    }
+    CHECK_OK(hin_store_end(f.store, true));
+    CHECK_OK(make(&f, 1));
+    for (uint64_t id = 0; id < offset; id += 2300) {
+        char text[32];
+        (void)snprintf(text, sizeof(text), "id-%llu", (unsigned long long)id);
+        CHECK_INT(search_term(&f, "log_id", text, NULL), 1);
+        (void)snprintf(text, sizeof(text), "id-%llu", (unsigned long long)id + 1);
+        CHECK_INT(search_term(&f, "log_id", text, &report), 0);
+        opened += report.segments_opened;
+    }
+    CHECK(opened < offset / 2300); /* 140 segments each: 2 in 10,000 */
+    struct hin_store_check check;
+    CHECK_OK(hin_store_check(f.store, &check));
+    CHECK(check.structure_ok && check.sheaves_wrong == 0);
+    CHECK_INT(sheaves(&f), 1);
+    fixture_stop(&f);
+}

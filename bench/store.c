@@ -1,5 +1,5 @@
-/* The store: events committed a second of CPU in batches, what searches cost at 100,000 and
- * 1,000,000 events, and then retention. Usage: bench_store [FOLDER] [EVENTS] [BATCH] [SERVER]
+/* The store: events committed a second of CPU in batches, what searches cost at 100,000,
+ * 1,000,000, ... events, and then retention. Usage: bench_store [FOLDER] [EVENTS] [BATCH] [SERVER]
  * [DAYS]: SQLite in FOLDER, or (SERVER is not empty) PostgreSQL where `tools/postgres start SERVER`
  * runs one; then the CPU of all its processes counts too. The events are spread over DAYS (100).
  * Durable commits (fdatasync each), tokens included. A search is made so many times; its first
@@ -305,6 +305,16 @@ static HIN_RESULT measure_retention(struct bench *b)
     return measure_round(b, "again", days * 3 / 4, days / 2);
 }
 
+/* At 100,000 events, a million, ten, ..., and at the end. */
+static bool is_due(const struct bench *b, size_t stored, size_t total)
+{
+    bool due = stored >= total;
+    for (size_t mark = 100000; !due && mark <= stored; mark *= 10) {
+        due = stored - b->batch < mark;
+    }
+    return due;
+}
+
 static HIN_RESULT run(struct bench *b, const char *folder, size_t total)
 {
     HIN_TRY(open_store(b, folder));
@@ -317,7 +327,7 @@ static HIN_RESULT run(struct bench *b, const char *folder, size_t total)
         HIN_TRY(hin_store_commit(b->store, b->events, b->batch, NULL, 0, now_usec, &committed));
         b->commit_seconds += cpu_seconds() - cpu;
         stored += b->batch;
-        if (stored % 1000000 < b->batch || (stored >= 100000 && stored - b->batch < 100000)) {
+        if (is_due(b, stored, total)) {
             double pause = wall_seconds();
             b->server_seconds += server_seconds(b) - server;
             HIN_TRY(report(b, stored, wall_seconds() - begin - paused));

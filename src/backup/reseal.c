@@ -159,6 +159,14 @@ static HIN_RESULT put_object(struct run *run, struct hin_view bytes,
 
 /* --- segments --- */
 
+static HIN_RESULT segment_name(struct hin_view head, uint8_t ret_name[HIN_BACKUP_NAME_BYTES])
+{
+    uint8_t hash[HIN_SHA256_BYTES];
+    HIN_TRY(hin_sha256(hin_view_sub(head, 0, HIN_COPY_HEAD_BYTES), hash));
+    hin_copy(ret_name, hash, HIN_BACKUP_NAME_BYTES);
+    return hin_ok();
+}
+
 /* Its computers are copied beside it. */
 static HIN_RESULT keep_outcome(struct run *run, struct hin_view key, const struct outcome *found)
 {
@@ -177,10 +185,8 @@ static HIN_RESULT keep_outcome(struct run *run, struct hin_view key, const struc
 static HIN_RESULT store_segment(struct run *run, struct outcome *outcome)
 {
     struct hin_view bytes = hin_buf_view(&run->r->fresh);
-    uint8_t hash[HIN_SHA256_BYTES];
     HIN_ENSURE(bytes.size >= 4 + HIN_COPY_HEAD_BYTES, CORRUPT);
-    HIN_TRY(hin_sha256(hin_view_sub(bytes, 4, HIN_COPY_HEAD_BYTES), hash));
-    hin_copy(outcome->segment.object.name, hash, HIN_BACKUP_NAME_BYTES);
+    HIN_TRY(segment_name(hin_view_sub(bytes, 4, bytes.size), outcome->segment.object.name));
     return put_object(run, bytes, &outcome->segment.object);
 }
 
@@ -720,6 +726,38 @@ HIN_RESULT hin_backup_reseal(struct hin_backup *backup, struct hin_backup_reseal
     free(run.going);
     HIN_TRY(resealed);
     *ret_resealed = run.done;
+    return hin_ok();
+}
+
+/* --- what is clean --- */
+
+enum { PAGE_SEGMENTS = 256 };
+
+struct learning {
+    struct hin_map *clean;
+    int64_t last;
+};
+
+static HIN_RESULT learn_one(void *context, const struct hin_copy_segment *segment)
+{
+    struct learning *learning = context;
+    uint8_t name[HIN_BACKUP_NAME_BYTES];
+    learning->last = segment->id;
+    if (segment->damaged != 0 || segment->head.size < HIN_COPY_HEAD_BYTES) {
+        return hin_ok(); /* nobody looked into it */
+    }
+    HIN_TRY(segment_name(segment->head, name));
+    return hin_map_put(learning->clean, name_view(name), learning->clean);
+}
+
+HIN_RESULT hin_backup_learn_clean(struct hin_store *store, struct hin_map *clean)
+{
+    struct learning learning = {clean, INT64_MIN};
+    bool more = true;
+    while (more) {
+        HIN_TRY(hin_store_copy_segments(store, learning.last, PAGE_SEGMENTS, learn_one, &learning,
+                                        &more));
+    }
     return hin_ok();
 }
 

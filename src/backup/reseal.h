@@ -27,6 +27,9 @@ struct hin_backup_sieve {
     struct hin_map *clean;
 };
 
+/* Names of all segments that a store holds, for `clean`, when it holds nothing of it any more. */
+HIN_RESULT hin_backup_learn_clean(struct hin_store *store, struct hin_map *clean) HIN_NONNULL;
+
 /* One pass over backups of a tenant in one depot: what was opened once is remembered. Ends before
  * anything is swept from there. */
 struct hin_backup_resealing;

@@ -122,9 +122,18 @@ static HIN_RESULT seal_part(struct hin_view tenant, const uint8_t *id, const str
 
 /* A version of its own. One that a call which was cut off has made stays without a backup; whoever
  * destroys backups destroys it too. */
-static HIN_RESULT next_version(struct hin_vault *vault, const char *name)
+static HIN_RESULT next_version(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                               const char *name)
 {
     const struct hin_key_provider *provider = &vault->options.provider;
+    struct hin_key_provider_status status;
+    uint32_t spare = tenant->backup_spare;
+    tenant->backup_spare = 0;
+    if (spare > 0 &&
+        hin_is_ok(provider->status(provider->context, hin_view_from_text(name), &status)) &&
+        status.current_version == spare) {
+        return hin_ok();
+    }
     vault->provider_changed = true;
     struct hin_result rotated = provider->rotate(provider->context, hin_view_from_text(name));
     if (rotated.code != HIN_NOT_FOUND) {
@@ -155,13 +164,15 @@ static HIN_RESULT make_key(struct hin_vault *vault, struct hin_view tenant, stru
     HIN_CLEANUP(hin_buf_done) struct hin_buf part_wrapped = {.max = HIN_VAULT_WRAPPED_MAX};
     HIN_CLEANUP(hin_buf_done) struct hin_buf part = {.max = PART_MAX};
     const struct hin_key_provider *provider = &vault->options.provider;
+    struct hin_vault_tenant *found = NULL;
     char name[HIN_X509_NAME_BYTES];
+    HIN_TRY(hin_vault_find(vault, tenant, &found));
     HIN_TRY(key_name(tenant, name));
     HIN_TRY(hin_random(key->id, sizeof(key->id)));
     HIN_TRY(hin_secret_random(&key->key, HIN_SEAL_KEY_BYTES));
     HIN_TRY(hin_secret_random(&part_key, HIN_SEAL_KEY_BYTES));
     HIN_TRY(seal_part(tenant, key->id, &part_key, plain, &part));
-    HIN_TRY(next_version(vault, name));
+    HIN_TRY(next_version(vault, found, name));
     struct hin_key_binding binding = bind(name, key->id, HIN_KEY_BACKUP);
     HIN_TRY(provider->wrap(provider->context, &binding, &key->key, &wrapped));
     binding = bind(name, key->id, HIN_KEY_BACKUP_PART);
@@ -187,8 +198,6 @@ static HIN_RESULT backup_new(struct hin_vault *vault, struct hin_view tenant,
                              struct hin_vault_data_key *ret_key, struct hin_buf *ret_payload)
 {
     HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
-    struct hin_vault_tenant *found = NULL;
-    HIN_TRY(hin_vault_find(vault, tenant, &found));
     HIN_TRY(write_part(vault, tenant, &plain));
     return take_key(vault, tenant, hin_buf_view(&plain), ret_key, ret_payload);
 }
@@ -232,7 +241,18 @@ HIN_RESULT hin_vault_backup_status(struct hin_vault *vault, struct hin_view tena
     return provider->status(provider->context, hin_view_from_text(name), ret_status);
 }
 
-/* The newest one can only go when another is in its place. */
+/* The newest one can only go when another is in its place. That one wraps nothing: the next backup
+ * takes it, else each one that fails would cost two of the versions that a provider keeps. */
+static void note_spare(struct hin_vault *vault, struct hin_view tenant)
+{
+    struct hin_vault_tenant *found = NULL;
+    struct hin_key_provider_status status;
+    if (hin_is_ok(hin_vault_find(vault, tenant, &found)) &&
+        hin_is_ok(hin_vault_backup_status(vault, tenant, &status))) {
+        found->backup_spare = status.current_version;
+    }
+}
+
 static HIN_RESULT destroy(struct hin_vault *vault, struct hin_view tenant, uint32_t version)
 {
     const struct hin_key_provider *provider = &vault->options.provider;
@@ -244,6 +264,7 @@ static HIN_RESULT destroy(struct hin_vault *vault, struct hin_view tenant, uint3
         provider->destroy(provider->context, hin_view_from_text(name), version);
     if (destroyed.code == HIN_CONFLICT) {
         HIN_TRY(provider->rotate(provider->context, hin_view_from_text(name)));
+        note_spare(vault, tenant);
         destroyed = provider->destroy(provider->context, hin_view_from_text(name), version);
     }
     return destroyed.code == HIN_NOT_FOUND ? hin_ok() : destroyed; /* by a call that was cut off */
@@ -355,9 +376,7 @@ static HIN_RESULT backup_reseal(struct hin_vault *vault, struct hin_view tenant,
                                 struct hin_buf *ret_payload)
 {
     HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
-    struct hin_vault_tenant *found = NULL;
     struct part part = {0};
-    HIN_TRY(hin_vault_find(vault, tenant, &found));
     HIN_TRY(open_part(&vault->options.provider, tenant, payload, &plain, &part));
     return take_key(vault, tenant, hin_buf_view(&plain), ret_key, ret_payload);
 }

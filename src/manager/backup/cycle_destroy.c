@@ -91,8 +91,8 @@ HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec
 
 /* ---- destroying ---- */
 
-static HIN_RESULT destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
-                              const char *why)
+HIN_RESULT hin_cycle_destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
+                                 const char *why)
 {
     HIN_TRY(hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
                                         (uint32_t)record->version));
@@ -133,9 +133,8 @@ static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
     return removed ? hin_backup_sweep(&backup, &objects, &bytes) : hin_ok();
 }
 
-/* Its keys are destroyed; what cannot be removed now is tried again. */
-static HIN_RESULT clear(struct hin_backup_cycle *cycle, struct hin_backup_record *records,
-                        size_t count)
+HIN_RESULT hin_cycle_clear(struct hin_backup_cycle *cycle, struct hin_backup_record *records,
+                           size_t count)
 {
     for (size_t at = 0; at < cycle->settings.count; at++) {
         struct hin_result cleared = clear_at(cycle, at, records, count);
@@ -159,7 +158,8 @@ static HIN_RESULT forget_old(struct hin_backup_cycle *cycle, const struct hin_ba
             return hin_ok();
         }
     }
-    return record->destroyed_usec > 0 && record->destroyed_usec + FORGET_USEC < time_usec
+    int64_t kept_usec = record->resealed > 0 ? 0 : FORGET_USEC; /* the one in its place is known */
+    return record->destroyed_usec > 0 && record->destroyed_usec + kept_usec < time_usec
                ? hin_store_delete(cycle->own->store, HIN_STORE_BACKUPS, record->id, 0)
                : hin_ok();
 }
@@ -179,11 +179,11 @@ static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_r
         struct hin_backup_record *record = &records[i];
         bool over = agree && i != newest && record->begun_usec + keep_usec <= time_usec;
         if (record->state == HIN_BACKUP_DONE && (gone || over)) {
-            HIN_TRY(destroy_key(cycle, record, gone ? "the tenant is erased" : "its time is over"));
+            HIN_TRY(hin_cycle_destroy_key(cycle, record, gone ? "the tenant is erased" : "its time is over"));
         }
         HIN_TRY(forget_old(cycle, record, time_usec));
     }
-    return clear(cycle, records, count);
+    return hin_cycle_clear(cycle, records, count);
 }
 
 HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t number)
@@ -194,11 +194,11 @@ HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t numb
     struct hin_result destroyed = hin_ok();
     for (size_t i = 0; hin_is_ok(destroyed) && i + 1 < count; i++) {
         if (records[i].state == HIN_BACKUP_DONE) {
-            destroyed = destroy_key(cycle, &records[i], "what it holds was erased");
+            destroyed = hin_cycle_destroy_key(cycle, &records[i], "what it holds was erased");
         }
     }
     if (hin_is_ok(destroyed)) {
-        destroyed = clear(cycle, records, count);
+        destroyed = hin_cycle_clear(cycle, records, count);
     }
     free(records);
     return destroyed;

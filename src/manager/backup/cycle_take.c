@@ -94,8 +94,8 @@ static HIN_RESULT take_at(struct making *making, size_t at, struct hin_backup *b
     return hin_ok();
 }
 
-static void describe(const struct hin_backup *backup, struct hin_result result, char *out,
-                     size_t out_bytes)
+void hin_cycle_describe(const struct hin_backup *backup, struct hin_result result, char *out,
+                        size_t out_bytes)
 {
     char text[1200];
     hin_error_format(&backup->error, text, sizeof(text));
@@ -135,7 +135,7 @@ static HIN_RESULT make_at(struct making *making, size_t at)
     place->objects = (int64_t)(backup.progress.objects + backup.progress.objects_shared);
     if (!hin_is_ok(taken)) {
         place->state = HIN_BACKUP_FAILED;
-        describe(&backup, taken, place->error, sizeof(place->error));
+        hin_cycle_describe(&backup, taken, place->error, sizeof(place->error));
         complain(cycle, making, at, place->error);
         return hin_ok();
     }
@@ -430,7 +430,7 @@ static HIN_RESULT ship(struct hin_backup_cycle *cycle, struct hin_backup_subject
         }
         if (!hin_is_ok(shipped) && shipped.code != HIN_NOT_FOUND) {
             char text[240];
-            describe(&backup, shipped, text, sizeof(text));
+            hin_cycle_describe(&backup, shipped, text, sizeof(text));
             hin_log(HIN_LOG_WARNING, "what is new of tenant %s was not shipped to %s: %s",
                     subject->tenant.id, cycle->settings.destinations[i].name, text);
             hin_cycle_forget(&subject->chains[i]); /* as it lies there, the next time */
@@ -485,7 +485,7 @@ static HIN_RESULT verify_at(struct hin_backup_cycle *cycle, struct hin_backup_su
     place->damaged = (int64_t)(verdict.damaged + verdict.missing);
     if (!hin_is_ok(checked)) {
         place->damaged = 1;
-        describe(&backup, checked, place->error, sizeof(place->error));
+        hin_cycle_describe(&backup, checked, place->error, sizeof(place->error));
     } else if (place->damaged > 0) {
         snprintf(place->error, sizeof(place->error),
                  "%llu objects of tenant %s are damaged and %llu missing, first %s",

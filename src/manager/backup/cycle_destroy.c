@@ -179,7 +179,8 @@ static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_r
         struct hin_backup_record *record = &records[i];
         bool over = agree && i != newest && record->begun_usec + keep_usec <= time_usec;
         if (record->state == HIN_BACKUP_DONE && (gone || over)) {
-            HIN_TRY(hin_cycle_destroy_key(cycle, record, gone ? "the tenant is erased" : "its time is over"));
+            HIN_TRY(hin_cycle_destroy_key(cycle, record,
+                                          gone ? "the tenant is erased" : "its time is over"));
         }
         HIN_TRY(forget_old(cycle, record, time_usec));
     }

@@ -607,6 +607,10 @@ static void state_backups(struct hin_certificate *certificate, const struct eras
             "they still open, with keys of their own: each is sealed anew without the person when "
             "it can be read, and its key destroyed at the latest when its time is over");
     }
+    hin_certificate_add_remainder(
+        certificate, backups->former > 0, "backups of before a restore under other keys",
+        "their keys are with the key management service of that time: destroy them there; here "
+        "they are removed when their time is over");
 }
 
 static void state_remains(struct hin_certificate *certificate, const struct erasure *e)

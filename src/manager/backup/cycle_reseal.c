@@ -171,7 +171,7 @@ static HIN_RESULT learn(struct resealing *r)
 static bool is_due(const struct resealing *r, const struct hin_backup_record *record)
 {
     bool due = false;
-    for (size_t i = 0; i < r->trace_count && record->state == HIN_BACKUP_DONE; i++) {
+    for (size_t i = 0; i < r->trace_count && hin_backup_record_opens(record); i++) {
         due = due ||
               (r->traces[i].id > record->erasure && record->begun_usec < r->traces[i].erased_usec);
     }
@@ -187,7 +187,7 @@ static struct hin_backup_place *place_at(struct resealing *r, struct hin_backup_
 static bool is_there(struct resealing *r, struct hin_backup_record *record, size_t at)
 {
     const struct hin_backup_place *place = place_at(r, record, at);
-    return place != NULL && place->state == HIN_BACKUP_THERE && r->cycle->depots[at] != NULL;
+    return place != NULL && place->state == HIN_BACKUP_THERE && hin_cycle_may_try(r->cycle, at);
 }
 
 static HIN_RESULT write_record(struct resealing *r, struct hin_backup_record *record)
@@ -221,7 +221,9 @@ static HIN_RESULT read_payload(struct resealing *r, struct hin_backup_record *re
             continue;
         }
         struct hin_backup backup = hin_cycle_handle(r->cycle, r->subject, i);
+        int64_t since_usec = hin_cycle_try(r->cycle, i);
         read = hin_backup_load(&backup, record->begun_usec, 0, &manifest, ret_key);
+        (void)hin_cycle_saw(r->cycle, i, since_usec, read);
         if (hin_is_ok(read)) {
             read = hin_buf_append(ret_payload, hin_buf_view(&manifest.payload));
             hin_backup_manifest_done(&manifest);
@@ -322,8 +324,10 @@ static HIN_RESULT reseal_at(struct resealing *r, struct hin_backup_record *forme
     if (r->passes[at] == NULL) {
         HIN_TRY(hin_backup_resealing_new(&r->passes[at], r->subject->tenant.id, &r->sieve));
     }
+    int64_t since_usec = hin_cycle_try(r->cycle, at);
     struct hin_result done =
         hin_backup_reseal(&backup, r->passes[at], former->begun_usec, &to, &resealed);
+    (void)hin_cycle_saw(r->cycle, at, since_usec, done);
     if (hin_cycle_is_final(done)) {
         return done;
     }
@@ -414,7 +418,7 @@ static HIN_RESULT reseal_everywhere(struct resealing *r, struct hin_backup_recor
                                            : give_up(r, former, &successor->record);
 }
 
-static HIN_RESULT reseal_one(struct resealing *r, struct hin_backup_record *former)
+static HIN_RESULT reseal_record(struct resealing *r, struct hin_backup_record *former)
 {
     struct successor successor = {.payload = {.max = HIN_VAULT_BACKUP_MAX}};
     bool reachable = false;
@@ -430,6 +434,40 @@ static HIN_RESULT reseal_one(struct resealing *r, struct hin_backup_record *form
         done = write_record(r, former);
     }
     successor_done(&successor);
+    return done;
+}
+
+static bool is_newest(const struct resealing *r, const struct hin_backup_record *record)
+{
+    bool newest = true;
+    for (size_t i = 0; i < r->count; i++) {
+        const struct hin_backup_record *at = &r->records[i];
+        newest = newest && (at->state != HIN_BACKUP_DONE || at->former == record->id ||
+                            at->begun_usec <= record->begun_usec);
+    }
+    return newest;
+}
+
+/* What was shipped lies under the former key: the next shipment begins where the new one ends. */
+static void forget_chains(struct hin_backup_subject *subject)
+{
+    for (size_t i = 0; i < HIN_COUNT(subject->chains); i++) {
+        hin_cycle_forget(&subject->chains[i]);
+        subject->stands[i].behind = true;
+    }
+}
+
+/* To the newest nothing is shipped meanwhile; to others nothing ever is. */
+static HIN_RESULT reseal_one(struct resealing *r, struct hin_backup_record *former)
+{
+    bool newest = is_newest(r, former);
+    struct hin_backup_subject *busy = r->cycle->busy;
+    r->cycle->busy = newest ? r->subject : busy;
+    struct hin_result done = reseal_record(r, former);
+    if (newest) {
+        forget_chains(r->subject);
+    }
+    r->cycle->busy = busy;
     return done;
 }
 
@@ -492,9 +530,6 @@ static HIN_RESULT reseal_all(struct resealing *r)
          pass++) {
         done = reseal_due(r, r->retries && pass == 0, &again);
     }
-    for (size_t i = 0; i < HIN_COUNT(r->subject->chains); i++) {
-        hin_cycle_forget(&r->subject->chains[i]); /* perhaps under keys that are destroyed */
-    }
     HIN_TRY(done);
     return hin_cycle_clear(r->cycle, r->records, r->count);
 }
@@ -529,6 +564,7 @@ static HIN_RESULT act_reseal(struct hin_backup_cycle *cycle, struct hin_backup_s
 {
     int64_t undone = 0;
     (void)context;
+    hin_cycle_wake_destinations(cycle);
     HIN_TRY(reseal(cycle, subject, false, &undone));
     *ret_good = undone == 0;
     return hin_ok();
@@ -549,7 +585,7 @@ static size_t find_source(const struct hin_backup_cycle *cycle, struct hin_backu
     for (; at < cycle->settings.count; at++) {
         const struct hin_backup_place *place =
             hin_backup_place_of(record, cycle->settings.destinations[at].name);
-        if (place != NULL && place->state == HIN_BACKUP_THERE && cycle->depots[at] != NULL) {
+        if (place != NULL && place->state == HIN_BACKUP_THERE && hin_cycle_may_try(cycle, at)) {
             break;
         }
     }
@@ -562,13 +598,19 @@ static HIN_RESULT give_copy(struct hin_backup_cycle *cycle, struct hin_backup_su
     struct hin_backup_place *place =
         hin_backup_place_of(record, cycle->settings.destinations[at].name);
     size_t source = find_source(cycle, record);
-    if (place == NULL || place->state != HIN_BACKUP_OWED || cycle->depots[at] == NULL ||
+    if (place == NULL || place->state != HIN_BACKUP_OWED || !hin_cycle_may_try(cycle, at) ||
         source == cycle->settings.count) {
         return hin_ok();
     }
     struct hin_backup from = hin_cycle_handle(cycle, subject, source);
     struct hin_backup to = hin_cycle_handle(cycle, subject, at);
+    int64_t since_usec = hin_cycle_try(cycle, at);
+    int64_t source_usec = hin_cycle_try(cycle, source);
     struct hin_result copied = hin_backup_copy(&from, &to, record->begun_usec);
+    bool blamed = hin_cycle_saw(cycle, at, since_usec, copied);
+    if (!hin_is_ok(copied) && !blamed) {
+        (void)hin_cycle_saw(cycle, source, source_usec, copied);
+    }
     if (hin_cycle_is_final(copied)) {
         return copied;
     }
@@ -583,7 +625,7 @@ static HIN_RESULT give_copy(struct hin_backup_cycle *cycle, struct hin_backup_su
     place->error[0] = '\0';
     place->written_bytes = (int64_t)to.progress.bytes;
     place->objects = (int64_t)(to.progress.objects + to.progress.objects_shared);
-    hin_cycle_forget(&subject->chains[at]);
+    forget_chains(subject);
     HIN_TRY(hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle)));
     return hin_cycle_audit(cycle, "backup.reseal", "done", record,
                            "copied to a destination that was out of reach");

@@ -300,6 +300,8 @@ static void judge_living(struct renewing *renewing, const struct hin_backup_reco
     struct hin_backup_resealed_state *state = renewing->state;
     if (renewing->erasure == 0 || record->state == HIN_BACKUP_RUNNING) {
         renewing->former = true;
+    } else if (record->version == HIN_BACKUP_FORMER) {
+        state->former++;
     } else if (record->erasure >= renewing->erasure) {
         state->resealed++;
         add_places(record, HIN_BACKUP_OWED, state->owing, sizeof(state->owing));

@@ -100,6 +100,7 @@ static HIN_RESULT begin(struct house *house)
                                        .pause = rest,
                                        .context = house};
     hin_backup_settings_default(&cycle->settings);
+    cycle->settings.ship_seconds = 0; /* when it is told to */
     for (size_t i = 0; i < PLACES; i++) {
         struct hin_backup_destination *at = &cycle->settings.destinations[cycle->settings.count++];
         snprintf(at->name, sizeof(at->name), "place-%zu", i);

@@ -608,6 +608,10 @@ static void state_backups(struct hin_certificate *certificate, const struct eras
             "it can be read, and its key destroyed at the latest when its time is over");
     }
     hin_certificate_add_remainder(
+        certificate, backups->resealed > 0 && e->tenant->number == 0,
+        "names of key holders, in backups of before",
+        "who held the installation's keys stands in its settings of that time, sealed");
+    hin_certificate_add_remainder(
         certificate, backups->former > 0, "backups of before a restore under other keys",
         "their keys are with the key management service of that time: destroy them there; here "
         "they are removed when their time is over");
@@ -626,7 +630,7 @@ static void state_remains(struct hin_certificate *certificate, const struct eras
     hin_certificate_add_remainder(
         certificate, e->exportable != 0, "copies of the key ring's file",
         "whoever kept one that was made before, and its pass phrase if it has one, still "
-        "opens old copies of the database with it");
+        "opens old copies of the database with it, and backups as they were");
     hin_certificate_add_remainder(
         certificate, e->key_until_msec > 0,
         "the former wrapping key, and those of backups, disabled",

@@ -43,9 +43,23 @@ struct resealing {
 
 /* ---- what goes ---- */
 
+static bool concerns(const struct hin_person_trace *trace, const struct hin_backup_record *record)
+{
+    return hin_backup_record_opens(record) && trace->id > record->erasure &&
+           record->begun_usec < trace->erased_usec;
+}
+
+/* Those that concern a backup which stands: one was made, or sealed anew, after most. */
 static void add_trace(void *context, const struct hin_person_trace *trace)
 {
     struct resealing *r = context;
+    bool any = false;
+    for (size_t i = 0; i < r->count; i++) {
+        any = any || concerns(trace, &r->records[i]);
+    }
+    if (!any) {
+        return;
+    }
     if (r->trace_count == r->trace_room) {
         size_t room = HIN_MAX(r->trace_room * 2, (size_t)8);
         void *grown = room <= TRACES_MAX ? realloc(r->traces, room * sizeof(*r->traces)) : NULL;
@@ -171,9 +185,8 @@ static HIN_RESULT learn(struct resealing *r)
 static bool is_due(const struct resealing *r, const struct hin_backup_record *record)
 {
     bool due = false;
-    for (size_t i = 0; i < r->trace_count && hin_backup_record_opens(record); i++) {
-        due = due ||
-              (r->traces[i].id > record->erasure && record->begun_usec < r->traces[i].erased_usec);
+    for (size_t i = 0; i < r->trace_count; i++) {
+        due = due || concerns(&r->traces[i], record);
     }
     return due;
 }
@@ -522,9 +535,9 @@ static HIN_RESULT reseal_all(struct resealing *r)
 {
     bool again = true;
     HIN_TRY(hin_cycle_wake(r->cycle, r->subject));
-    HIN_TRY(learn(r));
     HIN_TRY(read_records(r));
     HIN_TRY(end_halves(r));
+    HIN_TRY(learn(r));
     struct hin_result done = hin_ok();
     for (int pass = 0; hin_is_ok(done) && pass < PASSES_MAX && again && r->trace_count > 0;
          pass++) {

@@ -281,7 +281,7 @@ static HIN_RESULT erase(struct house *house, bool *ret_closed)
 
 struct counts {
     long alice, bob;
-    uint64_t accounts, keys;
+    uint64_t accounts, keys, requests;
 };
 
 static struct hin_result count_event(void *context, const struct hin_store_event *stored)
@@ -308,6 +308,7 @@ static HIN_RESULT count_in(struct hin_store *store, struct counts *ret_counts)
     HIN_ENSURE(report.segments_damaged + report.events_damaged == 0, CORRUPT);
     HIN_TRY(hin_store_count(store, HIN_STORE_ADMINISTRATORS, &counts.accounts));
     HIN_TRY(hin_store_count(store, HIN_STORE_API_KEYS, &counts.keys));
+    HIN_TRY(hin_store_count(store, HIN_STORE_PERSON_ERASURES, &counts.requests));
     *ret_counts = counts;
     return hin_ok();
 }
@@ -478,6 +479,35 @@ TEST(test_manager_reseal__every_point_at_every_place_stays_without_the_person)
     CHECK_OK(hin_backup_cycle_due(&house.cycle));
     CHECK_OK(hin_backup_cycle_rehearse(&house.cycle, 0, &failures));
     CHECK_INT(failures, 0);
+}
+
+/* A shipment of the moment in which the request stood there, with the value that it is about. */
+TEST(test_manager_reseal__a_request_that_names_the_person_goes_too)
+{
+    struct counts counts = {0};
+    struct hin_backup_listed *list = NULL;
+    size_t count = 0;
+    int64_t id = 0;
+    bool closed = false;
+    HOUSE(house, "request");
+    CHECK_OK(add_events(&house));
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    CHECK_OK(ask_erasure(&house, "alice", &id));
+    CHECK_OK(hin_backup_cycle_ship(&house.cycle, true));
+    CHECK_OK(hin_backup_list(house.cycle.depots[0], own_id, &list, &count));
+    CHECK_INT(count, 1);
+    CHECK_INT(list[0].last_sequence, 1);
+    CHECK_OK(restore(&house, house.cycle.depots[0], list[0].begun_usec, 1, &counts));
+    CHECK_INT(counts.requests, 1);
+    free(list);
+    CHECK_OK(erase(&house, &closed));
+    CHECK_OK(hin_backup_list(house.cycle.depots[0], own_id, &list, &count));
+    CHECK_INT(count, 1);
+    CHECK_OK(restore(&house, house.cycle.depots[0], list[0].begun_usec, 1, &counts));
+    CHECK_INT(counts.requests, 0);
+    CHECK_INT(counts.alice, 0);
+    CHECK_INT(counts.bob, EVENTS_A_DAY / 2);
+    free(list);
 }
 
 /* Again and again, far beyond what a ring keeps of versions at once. */

@@ -60,12 +60,16 @@ static HIN_RESULT fail(struct folder *folder, enum hin_code code, const char *wh
                          hin_code_text(code), hint);
 }
 
+static enum hin_code code_of_errno(void)
+{
+    return errno == EROFS    ? HIN_DENIED
+           : errno == EDQUOT ? HIN_NO_SPACE
+                             : hin_code_from_errno(errno);
+}
+
 static HIN_RESULT fail_errno(struct folder *folder, const char *what, const char *name)
 {
-    enum hin_code code = errno == EROFS    ? HIN_DENIED
-                         : errno == EDQUOT ? HIN_NO_SPACE
-                                           : hin_code_from_errno(errno);
-    return fail(folder, code, what, name);
+    return fail(folder, code_of_errno(), what, name);
 }
 
 /* --- opening --- */
@@ -161,8 +165,11 @@ static HIN_RESULT open_parent(struct folder *folder, const char *name, bool make
         char part[HIN_DEPOT_NAME_MAX + 1];
         HIN_CLEANUP_FD int next = -1;
         HIN_TRY(hin_view_to_text(hin_view_sub(rest, 0, slash), part, sizeof(part)));
-        if (make && mkdirat(at, part, 0700) == 0) {
+        int made = make ? mkdirat(at, part, 0700) : -1;
+        if (made == 0) {
             HIN_TRY(hin_directory_sync(at));
+        } else if (make && errno != EEXIST) {
+            return hin_fail(code_of_errno());
         }
         HIN_TRY(hin_fd_open(at, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &next));
         hin_fd_close(&at);

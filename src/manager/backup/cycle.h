@@ -42,6 +42,7 @@ struct hin_backup_subject {
     struct hin_backup_subject *next;
     struct hin_tenant tenant;
     bool there;                      /* at the last look into the register */
+    bool due;                        /* what is new of it is shipped in this round */
     int64_t shipped_usec, used_usec; /* monotonic */
     struct timespec stamp;           /* of its files, when it was shipped last */
     struct hin_backup_chain chains[HIN_BACKUP_DESTINATIONS_MAX];

@@ -281,27 +281,54 @@ static HIN_RESULT look_at_formers(struct looking *looking, const struct hin_back
     return hin_ok();
 }
 
-/* Manifests that were acknowledged and are not there. */
-static HIN_RESULT look_for_manifests(struct looking *looking)
+/* So many shipments of it were acknowledged. */
+static uint32_t shipped(struct looking *looking, size_t record)
 {
-    struct hin_backup_listed *list = NULL;
-    size_t count = 0;
-    struct hin_result listed =
-        hin_backup_list(looking->backup.depot, looking->backup.tenant, &list, &count);
-    for (size_t i = 0; hin_is_ok(listed) && i <= looking->newest; i++) {
-        bool there = !lies_there(looking, i) || is_marked(looking, i);
+    const struct hin_backup_record *at = &looking->records[record];
+    const struct hin_backup_chain *chain = &looking->subject->chains[looking->at];
+    const struct hin_backup_place *place = hin_backup_place_of(
+        &looking->records[record], looking->cycle->settings.destinations[looking->at].name);
+    uint32_t known = place != NULL ? (uint32_t)place->sequence : 0;
+    bool is_chain = chain->loaded && chain->base.begun_usec == at->begun_usec;
+    return is_chain ? HIN_MAX(known, chain->sequence) : known;
+}
+
+/* listed: NULL, not even the manifest. */
+static HIN_RESULT judge_listed(struct looking *looking, size_t record,
+                               const struct hin_backup_listed *listed)
+{
+    struct hin_backup_verdict verdict = {0};
+    uint32_t acknowledged = shipped(looking, record);
+    if (listed == NULL) {
+        verdict.missing = 1;
+    } else if (listed->last_sequence < acknowledged) {
+        verdict.missing = acknowledged - listed->last_sequence;
+    } else if (listed->shipment_count < listed->last_sequence) {
+        verdict.missing = listed->last_sequence - listed->shipment_count;
+    }
+    if (verdict.missing == 0) {
+        return hin_ok();
+    }
+    hin_backup_manifest_path(looking->backup.tenant, looking->records[record].begun_usec,
+                             listed == NULL ? 0 : listed->last_sequence + 1, verdict.first);
+    return judge(looking, hin_ok(), &verdict, &looking->records[record]);
+}
+
+/* Manifests and shipments that were acknowledged and are not there. */
+static HIN_RESULT look_for_manifests(struct looking *looking, const struct hin_backup_listed *list,
+                                     size_t count)
+{
+    for (size_t i = 0; i <= looking->newest; i++) {
+        const struct hin_backup_listed *listed = NULL;
         for (size_t j = 0; j < count; j++) {
-            there |= list[j].begun_usec == looking->records[i].begun_usec;
+            bool it = list[j].begun_usec == looking->records[i].begun_usec;
+            listed = it ? &list[j] : listed;
         }
-        if (!there) {
-            struct hin_backup_verdict verdict = {.missing = 1};
-            hin_backup_manifest_path(looking->backup.tenant, looking->records[i].begun_usec, 0,
-                                     verdict.first);
-            listed = judge(looking, hin_ok(), &verdict, &looking->records[i]);
+        if (lies_there(looking, i) && (i == looking->newest || !is_marked(looking, i))) {
+            HIN_TRY(judge_listed(looking, i, listed));
         }
     }
-    free(list);
-    return listed;
+    return hin_ok();
 }
 
 /* ---- one look ---- */
@@ -342,10 +369,12 @@ static HIN_RESULT end(struct looking *looking)
         place->error[0] = '\0';
     }
     place->verified_usec = look->ended_usec;
+    place->sequence = shipped(looking, looking->newest);
     return hin_backup_record_write(looking->cycle->own->store, record, look->ended_usec);
 }
 
-static HIN_RESULT look_on(struct looking *looking, const struct hin_backup_manifest *manifest)
+static HIN_RESULT look_on(struct looking *looking, const struct hin_backup_manifest *manifest,
+                          const struct hin_backup_listed *list, size_t count)
 {
     struct hin_backup_look *look = &looking->look;
     struct hin_backup_verdict verdict = {0};
@@ -353,7 +382,7 @@ static HIN_RESULT look_on(struct looking *looking, const struct hin_backup_manif
     bool at_end = false;
     if (look->begun_usec == 0) {
         begin(looking, manifest);
-        HIN_TRY(look_for_manifests(looking));
+        HIN_TRY(look_for_manifests(looking, list, count));
     }
     span.from = look->after[0] != '\0' && hin_is_ok(hin_unhex(hin_view_from_text(look->after),
                                                               span.after, sizeof(span.after)));
@@ -390,15 +419,17 @@ static HIN_RESULT look_there(struct looking *looking)
     struct hin_backup_listed *list = NULL;
     size_t count = 0;
     HIN_TRY(hin_backup_list(looking->backup.depot, looking->backup.tenant, &list, &count));
-    free(list); /* it answers, so what is missing is lost */
-    struct hin_result loaded =
+    /* it answers, so what is missing is lost */
+    struct hin_result looked =
         hin_backup_load(&looking->backup, looking->records[looking->newest].begun_usec, UINT32_MAX,
                         &manifest, NULL);
-    if (!hin_is_ok(loaded)) {
-        return look_without(looking, loaded);
+    if (hin_is_ok(looked)) {
+        looked = look_on(looking, &manifest, list, count);
+        hin_backup_manifest_done(&manifest);
+    } else {
+        looked = look_without(looking, looked);
     }
-    struct hin_result looked = look_on(looking, &manifest);
-    hin_backup_manifest_done(&manifest);
+    free(list);
     return looked;
 }
 

@@ -128,12 +128,21 @@ static void note_due(struct hin_backup_cycle *cycle, struct hin_backup_subject *
     }
 }
 
-static HIN_RESULT ship_good(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject)
+static bool is_folder(const struct hin_backup_cycle *cycle, size_t at)
 {
-    note_due(cycle, subject);
+    const char *url = cycle->settings.destinations[at].url;
+    return strncmp(url, "file://", sizeof("file://") - 1) == 0;
+}
+
+/* One place after the other, those here first: what falls silent then has the others served. */
+static HIN_RESULT ship_good(struct hin_backup_cycle *cycle, bool folders)
+{
     for (size_t i = 0; i < cycle->settings.count; i++) {
-        if (subject->stands[i].behind && !hin_cycle_is_failing(cycle, i)) {
-            HIN_TRY(ship_to(cycle, subject, i));
+        struct hin_backup_subject *at = is_folder(cycle, i) == folders ? cycle->subjects : NULL;
+        for (; at != NULL && !hin_cycle_is_failing(cycle, i); at = at->next) {
+            if (at->due && at->stands[i].behind) {
+                HIN_TRY(ship_to(cycle, at, i));
+            }
         }
     }
     return hin_ok();
@@ -167,26 +176,41 @@ static HIN_RESULT ship_failing(struct hin_backup_cycle *cycle, size_t at)
     return hin_ok();
 }
 
-static HIN_RESULT ship_round(struct hin_backup_cycle *cycle, bool all)
+static void begin_round(struct hin_backup_cycle *cycle, bool all)
 {
     int64_t every_usec = cycle->settings.ship_seconds * HIN_SEC_USEC;
     for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
         int64_t now_usec = hin_cycle_monotonic_usec(cycle);
-        if (at == cycle->busy) {
-            continue; /* its store is being read */
+        at->due = at != cycle->busy && /* its store is being read */
+                  (all || (every_usec > 0 && now_usec - at->shipped_usec >= every_usec));
+        if (at->due) {
+            note_due(cycle, at);
         }
-        if (all || (every_usec > 0 && now_usec - at->shipped_usec >= every_usec)) {
-            HIN_TRY(ship_good(cycle, at));
-        }
-        if (at != cycle->subjects && now_usec - at->used_usec > REST_USEC) {
+    }
+}
+
+static void end_round(struct hin_backup_cycle *cycle)
+{
+    int64_t now_usec = hin_cycle_monotonic_usec(cycle);
+    for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
+        if (at != cycle->subjects && at != cycle->busy && now_usec - at->used_usec > REST_USEC) {
             hin_tenant_rest(&at->tenant);
         }
     }
-    for (size_t i = 0; (all || every_usec > 0) && i < cycle->settings.count; i++) {
-        if (hin_cycle_is_failing(cycle, i) && hin_cycle_may_try(cycle, i)) {
+}
+
+static HIN_RESULT ship_round(struct hin_backup_cycle *cycle, bool all)
+{
+    begin_round(cycle, all);
+    HIN_TRY(ship_good(cycle, true));
+    HIN_TRY(ship_good(cycle, false));
+    for (size_t i = 0; i < cycle->settings.count; i++) {
+        bool ships = (all || cycle->settings.ship_seconds > 0) && cycle->busy == NULL;
+        if (ships && hin_cycle_is_failing(cycle, i) && hin_cycle_may_try(cycle, i)) {
             HIN_TRY(ship_failing(cycle, i));
         }
     }
+    end_round(cycle);
     return hin_ok();
 }
 

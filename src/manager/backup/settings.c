@@ -12,6 +12,7 @@ void hin_backup_settings_default(struct hin_backup_settings *ret_settings)
                                                  .ship_seconds = HIN_BACKUP_SHIP_SECONDS,
                                                  .recover_seconds = HIN_BACKUP_RECOVER_SECONDS,
                                                  .lose_seconds = HIN_BACKUP_LOSE_SECONDS,
+                                                 .wait_seconds = HIN_BACKUP_WAIT_SECONDS,
                                                  .look_seconds = HIN_BACKUP_LOOK_SECONDS,
                                                  .look_turns = HIN_BACKUP_LOOK_TURNS,
                                                  .look_bytes_per_second = HIN_BACKUP_LOOK_RATE};
@@ -118,6 +119,7 @@ static const struct number {
     {"bytesPerSecond", offsetof(struct hin_backup_settings, bytes_per_second), 0, INT64_MAX, true},
     {"recoverSeconds", offsetof(struct hin_backup_settings, recover_seconds), 1, 31536000, false},
     {"loseSeconds", offsetof(struct hin_backup_settings, lose_seconds), 1, 31536000, false},
+    {"waitSeconds", offsetof(struct hin_backup_settings, wait_seconds), 1, 600, false},
     {"lookSeconds", offsetof(struct hin_backup_settings, look_seconds), 1, 31536000, false},
     {"lookTurns", offsetof(struct hin_backup_settings, look_turns), 1, 366, false},
     {"lookBytesPerSecond", offsetof(struct hin_backup_settings, look_bytes_per_second), 0,

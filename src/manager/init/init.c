@@ -39,7 +39,7 @@ struct init_options {
     struct hin_kms_options kms;
     const char *tpm_pcrs;
     struct hin_passphrase_source store_password;
-    const char *store;
+    const char *store, *store_files;
     uint64_t uid_base;
     struct hin_option_texts ntp;
     int64_t clock_bound_usec;
@@ -109,6 +109,10 @@ static const struct hin_option option_rows[] = {
      "F", "Password of the database role, in this file.", NULL, false, false},
     {"store-password-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store_password.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
+    {"store-files", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store_files), "DIR",
+     "Folder of that server's own files (data_directory), where it is on this host: the probe "
+     "sealing-canary looks through what of it the manager may read.",
+     NULL, false, false},
     {"content", 0, HIN_OPTION_TEXT, offsetof(struct init_options, content), "DIR",
      "Rule set of the default policy; the one shipped unless set.", NULL, false, false},
     {"administrator", 0, HIN_OPTION_TEXT, offsetof(struct init_options, administrator), "NAME",
@@ -234,6 +238,9 @@ static HIN_RESULT settle(struct init *init)
         STEP(hin_database_settle(init->options.store, config->store, sizeof(config->store),
                                  &init->error),
              "--store");
+    }
+    if (init->options.store_files != NULL) {
+        STEP(hin_path_absolute(init->options.store_files, config->store_files), "--store-files");
     }
     STEP(hin_database_open(&init->database, config->store, &init->options.store_password,
                            &init->error),

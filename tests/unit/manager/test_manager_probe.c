@@ -303,6 +303,24 @@ TEST(test_manager_probe__a_canary_that_lies_in_the_clear_is_found)
     CHECK_CLAIMS(h, FAILED, "S62 ");
 }
 
+TEST(test_manager_probe__a_canary_in_a_disguise_is_found_and_the_disguise_told)
+{
+    HOUSE(h, "disguise");
+    HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
+    struct hin_record_state state;
+    char text[128], hex[256];
+    snprintf(text, sizeof(text), "hinomi canary, sealed or not? %s", ids[1]);
+    hin_hex(text, strlen(text), hex);
+    CHECK_OK(lay_down(&h, 1, hin_view_from_text(hex)));
+    CHECK_OK(run_all(&h));
+    CHECK_CLAIMS(h, FAILED, "S62 ");
+    CHECK_OK(hin_record_state_of(&h.tenants[0], "sealing-canary", &state));
+    CHECK_OK(hin_record_file(&h.tenants[0], state.last, &file));
+    CHECK(hin_view_find(hin_buf_view(&file), HIN_VIEW("in the clear, as hex")) != SIZE_MAX);
+    CHECK(hin_view_find(hin_buf_view(&file), HIN_VIEW("base64, UTF-16, and compressed")) !=
+          SIZE_MAX);
+}
+
 TEST(test_manager_probe__a_contact_that_lies_in_the_clear_is_found)
 {
     HOUSE(h, "contact");

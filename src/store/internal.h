@@ -174,6 +174,12 @@ HIN_RESULT hin_store_put_mark(struct hin_store *store) HIN_NONNULL; /* sealed by
  * now). */
 bool hin_store_is_damage(struct hin_result result);
 
+/* Where the content of a document is sealed: the version is part of it, so that an older content
+ * put back does not open. */
+#define HIN_DOCUMENT_ROW_MAX 80
+void hin_document_row(char out[HIN_DOCUMENT_ROW_MAX], int64_t kind, int64_t id,
+                      uint64_t version) HIN_NONNULL;
+struct hin_seal_place hin_segment_place(const char *tenant) HIN_NONNULL;
 /* The same content under a key of its own; buf: scratch of HIN_SEALED_MAX. */
 HIN_RESULT hin_document_reseal(struct hin_store *store, int kind, int64_t id,
                                struct hin_buf *buf) HIN_NONNULL;

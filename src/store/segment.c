@@ -12,11 +12,11 @@
 
 enum { FRESH_MOST = 64, MERGED_MOST = 16, TAIL_MOST = FRESH_MOST + MERGED_MOST + 8 };
 
-static struct hin_seal_place segment_place(const struct hin_store *store)
+struct hin_seal_place hin_segment_place(const char *tenant)
 {
     /* Ids are bound by the head, which is authenticated with the body. */
-    return (struct hin_seal_place){hin_view_from_text(store->tenant), HIN_VIEW("event"),
-                                   HIN_VIEW_EMPTY, HIN_VIEW("segment")};
+    return (struct hin_seal_place){hin_view_from_text(tenant), HIN_VIEW("event"), HIN_VIEW_EMPTY,
+                                   HIN_VIEW("segment")};
 }
 
 uint64_t hin_summary_class_bit(uint32_t class_uid)
@@ -87,7 +87,7 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
                              int64_t level, int64_t day, int64_t now_usec)
 {
     struct hin_sealer *sealer = NULL;
-    struct hin_seal_place place = segment_place(store);
+    struct hin_seal_place place = hin_segment_place(store->tenant);
     summary->plain_bytes = (int64_t)hin_segment_builder_bytes(store->builder);
     hin_buf_clear(&store->head);
     hin_buf_clear(&store->body);
@@ -181,7 +181,7 @@ static HIN_RESULT fetch_head(struct hin_store *store, int64_t id, struct hin_dat
 
 static HIN_RESULT load(struct hin_store *store, int64_t id)
 {
-    struct hin_seal_place place = segment_place(store);
+    struct hin_seal_place place = hin_segment_place(store->tenant);
     struct hin_segment_head head;
     struct hin_data_key key;
     struct hin_opener *opener = NULL;

@@ -295,6 +295,8 @@ static HIN_RESULT act_on(struct hin_backup_cycle *cycle, const struct hin_backup
         return hin_backup_cycle_backup(cycle, order->tenant, true, failures);
     case HIN_BACKUP_TASK_RENEW:
         return hin_backup_cycle_renew(cycle, order->tenant, failures);
+    case HIN_BACKUP_TASK_RESEAL:
+        return hin_backup_cycle_reseal(cycle, order->tenant, failures);
     case HIN_BACKUP_TASK_REHEARSE:
         return hin_backup_cycle_rehearse(cycle, order->tenant, failures);
     default:
@@ -369,8 +371,8 @@ static HIN_RESULT note(struct hin_backup_cycle *cycle, struct hin_backup_subject
     }
     struct hin_backup_place *place =
         hin_backup_place_of(record, cycle->settings.destinations[at].name);
-    if (place == NULL || place->state == HIN_BACKUP_THERE ||
-        record->state == HIN_BACKUP_DESTROYED) {
+    bool gone = record->state == HIN_BACKUP_DESTROYED || record->destroyed_usec > 0;
+    if (place == NULL || place->state == HIN_BACKUP_THERE || gone) {
         return hin_ok();
     }
     place->state = HIN_BACKUP_THERE;
@@ -402,8 +404,35 @@ static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
     return noted;
 }
 
-/* A backup that was being taken when the process ended, and is nowhere: its key goes. What it has
- * written is used by the next one. */
+static bool is_anywhere(const struct hin_backup_record *record)
+{
+    for (size_t i = 0; i < record->place_count; i++) {
+        if (record->places[i].state == HIN_BACKUP_THERE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle, struct hin_backup_record *record)
+{
+    if (is_anywhere(record)) { /* one that was being sealed anew, and is whole somewhere */
+        record->state = HIN_BACKUP_DONE;
+        return hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle));
+    }
+    if (record->version > 0) {
+        HIN_TRY(hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
+                                            (uint32_t)record->version));
+    }
+    record->state = HIN_BACKUP_FAILED_ALL;
+    record->destroyed_usec = hin_cycle_now_usec(cycle);
+    for (size_t i = 0; i < record->place_count && record->former > 0; i++) {
+        record->places[i].state = HIN_BACKUP_LEFT; /* shipments that count for nothing */
+    }
+    return hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
+}
+
+/* A backup that was being taken when the process ended, and is nowhere. */
 static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
 {
     struct hin_backup_record *records = NULL;
@@ -411,19 +440,8 @@ static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
     HIN_TRY(hin_cycle_records(cycle, -1, &records, &count));
     struct hin_result ended = hin_ok();
     for (size_t i = 0; hin_is_ok(ended) && i < count; i++) {
-        struct hin_backup_record *record = &records[i];
-        if (record->state != HIN_BACKUP_RUNNING) {
-            continue;
-        }
-        ended = record->version > 0
-                    ? hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
-                                                  (uint32_t)record->version)
-                    : hin_ok();
-        record->state = HIN_BACKUP_FAILED_ALL;
-        record->destroyed_usec = hin_cycle_now_usec(cycle);
-        if (hin_is_ok(ended)) {
-            ended = hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
-        }
+        ended = records[i].state == HIN_BACKUP_RUNNING ? hin_cycle_end_record(cycle, &records[i])
+                                                       : hin_ok();
     }
     free(records);
     return ended;

@@ -112,6 +112,13 @@ HIN_RESULT hin_backup_cycle_verify(struct hin_backup_cycle *cycle, int64_t numbe
  * hold was erased. */
 HIN_RESULT hin_backup_cycle_renew(struct hin_backup_cycle *cycle, int64_t number,
                                   int64_t *ret_failures) HIN_NONNULL;
+/* All backups of one tenant are sealed anew without persons that were erased (person_erasure.h);
+ * points in time stay. Failures: some are neither that nor out of reach. */
+HIN_RESULT hin_backup_cycle_reseal(struct hin_backup_cycle *cycle, int64_t number,
+                                   int64_t *ret_failures) HIN_NONNULL;
+/* What a destination that was out of reach at that time is owed, and backups that could be read
+ * nowhere. */
+HIN_RESULT hin_backup_cycle_catch_up(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* Backups that are due by schedule. */
 HIN_RESULT hin_backup_cycle_due(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* What is new since the last shipment, of tenants whose time has come (all: whatever the time). */

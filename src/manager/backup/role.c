@@ -100,6 +100,7 @@ static HIN_RESULT work(struct process *process)
         HIN_TRY(hin_backup_cycle_due(cycle));
     }
     if (passed(&process->destroy_usec, DESTROY_USEC)) {
+        HIN_TRY(hin_backup_cycle_catch_up(cycle));
         HIN_TRY(hin_backup_cycle_destroy(cycle));
     }
     HIN_TRY(hin_backup_cycle_ship(cycle, false));

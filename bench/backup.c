@@ -182,8 +182,11 @@ static HIN_RESULT begin(struct bench *b, const char *folder)
     snprintf(path, sizeof(path), "file://%s/depot", folder);
     struct hin_depot_options options = {.url = path, .directory = -1};
     HIN_TRY(hin_depot_open(&b->depot, &options, NULL));
-    b->backup = (struct hin_backup){
-        .depot = b->depot, .tenant = "t0", .open_key = open_key, .key_context = b};
+    b->backup = (struct hin_backup){.depot = b->depot,
+                                    .tenant = "t0",
+                                    .open_key = open_key,
+                                    .key_context = b,
+                                    .read_ahead = true};
     return hin_ok();
 }
 

@@ -398,6 +398,36 @@ HIN_RESULT hin_store_copy_segment(struct hin_store *store, int64_t id, struct hi
 
 /* --- into a fresh store --- */
 
+static HIN_RESULT load(struct hin_store *store, bool on)
+{
+    return store->backend->load != NULL ? store->backend->load(store, on) : hin_ok();
+}
+
+HIN_RESULT hin_store_paste_begin(struct hin_store *store)
+{
+    HIN_TRY(hin_store_ready(store));
+    HIN_ENSURE(!store->in_transaction && store->depth == 0, CONFLICT);
+    HIN_TRY(load(store, true));
+    struct hin_result begun = hin_store_begin(store);
+    if (!hin_is_ok(begun)) {
+        HIN_IGNORE(load(store, false)); /* why it did not begin is what is told */
+    }
+    return begun;
+}
+
+HIN_RESULT hin_store_paste_end(struct hin_store *store, bool keep)
+{
+    struct hin_result ended = hin_store_end(store, keep);
+    struct hin_result loaded = load(store, false);
+    return hin_is_ok(ended) ? loaded : ended;
+}
+
+HIN_RESULT hin_store_paste_pause(struct hin_store *store)
+{
+    HIN_TRY(hin_store_end(store, true));
+    return hin_store_begin(store);
+}
+
 struct column {
     int64_t number;
     struct hin_view bytes;

@@ -230,7 +230,8 @@ static struct hin_backup handle(struct restore *restore, const char *tenant)
                                .open_key = open_key,
                                .key_context = restore,
                                .between = show,
-                               .between_context = restore};
+                               .between_context = restore,
+                               .read_ahead = true};
 }
 
 /* ---- which backup ---- */

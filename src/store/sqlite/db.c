@@ -14,6 +14,7 @@
 #define BUSY_PAUSE_NSEC 200000 /* between two attempts to get the lock, once more each time */
 #define BUSY_PAUSES     10     /* up to this many */
 #define CACHE_KIB       8192   /* of pages, unless less is wanted */
+#define LOAD_CACHE_KIB  65536  /* while a store is filled: its indexes */
 
 static const char *const statement_texts[] = {
 #define SAME(name, text)             [HIN_SQL_##name] = text,
@@ -165,6 +166,45 @@ static HIN_RESULT checkpoint(struct hin_store *store)
                                                         SQLITE_CHECKPOINT_TRUNCATE, NULL, NULL));
 }
 
+static HIN_RESULT set_cache(struct hin_store *store, unsigned kib)
+{
+    char cache[64];
+    (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%u", kib);
+    return hin_db_exec(store, cache);
+}
+
+static HIN_RESULT sync_file(struct hin_store *store)
+{
+    sqlite3_file *file = NULL;
+    HIN_TRY(hin_db_code(store, sqlite3_file_control(hin_sqlite_db(store), "main",
+                                                    SQLITE_FCNTL_FILE_POINTER, &file)));
+    return hin_db_code(store, file->pMethods->xSync(file, SQLITE_SYNC_FULL));
+}
+
+/* Without the write-ahead log each page is written once, not twice, and none is read again; the
+ * index whose rows come in no order is made at the end. Where another process has the file open
+ * after all, SQLite keeps the log: slower, and as good. */
+static HIN_RESULT load(struct hin_store *store, bool on)
+{
+    struct hin_sqlite *sqlite = store->connection;
+    if (on && !sqlite->loading) {
+        if (!hin_is_ok(hin_db_exec(store, "PRAGMA journal_mode = OFF"))) {
+            return hin_ok();
+        }
+        sqlite->loading = true;
+        HIN_TRY(set_cache(store, LOAD_CACHE_KIB));
+        return hin_db_exec(store, "PRAGMA synchronous = OFF; DROP INDEX span_segment");
+    }
+    if (!on && sqlite->loading) {
+        sqlite->loading = false;
+        HIN_TRY(hin_db_exec(store, HIN_STORE_SPAN_SEGMENT));
+        HIN_TRY(sync_file(store));
+        HIN_TRY(set_cache(store, sqlite->cache_kib));
+        return hin_db_exec(store, "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL");
+    }
+    return hin_ok();
+}
+
 /* Freed pages too, which costs a write each: not for everyday deletions. */
 static void overwrite(struct hin_store *store, bool all)
 {
@@ -255,11 +295,9 @@ static HIN_RESULT configure(struct hin_store *store)
                                                     SQLITE_FCNTL_RESERVE_BYTES, &reserve)));
     const struct hin_sqlite *sqlite = store->connection;
     char pages[64];
-    char cache[64];
     (void)snprintf(pages, sizeof(pages), "PRAGMA page_size = %d", HIN_VFS_PAGE_BYTES);
     HIN_TRY(hin_db_exec(store, pages));
-    (void)snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%u", sqlite->cache_kib);
-    HIN_TRY(hin_db_exec(store, cache));
+    HIN_TRY(set_cache(store, sqlite->cache_kib));
     return hin_db_exec(store, "PRAGMA temp_store = MEMORY; "
                               "PRAGMA trusted_schema = OFF; PRAGMA cell_size_check = ON; "
                               "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL; "
@@ -348,6 +386,7 @@ const struct hin_backend hin_backend_sqlite = {
     .reset = reset,
     .in_transaction = in_transaction,
     .checkpoint = checkpoint,
+    .load = load,
     .overwrite = overwrite,
     .damage_count = damage_count,
     .trouble = trouble,

@@ -11,6 +11,7 @@ struct hin_sqlite { /* a store's connection */
     sqlite3 *db;
     struct hin_vfs *vfs;
     unsigned cache_kib;
+    bool loading;       /* without a log */
     int64_t busy_since; /* monotonic: since when another process's lock is awaited */
 };
 

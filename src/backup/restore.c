@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 
-#define BATCH_BYTES ((uint64_t)64 << 20) /* in one transaction */
+#define BATCH_BYTES ((uint64_t)16 << 20) /* in one transaction */
 
 static HIN_RESULT paste_rows(struct hin_store *store, const struct hin_backup_piece *piece,
                              struct hin_view plain)

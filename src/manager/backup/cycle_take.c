@@ -439,13 +439,23 @@ static HIN_RESULT ship(struct hin_backup_cycle *cycle, struct hin_backup_subject
     return hin_ok();
 }
 
-HIN_RESULT hin_backup_cycle_ship(struct hin_backup_cycle *cycle, bool all)
+/* What a shipment holds is safe when it has ended, and the next one must have before the first
+ * thing that came after is older than the time that was set: it begins so much earlier. */
+static int64_t ship_rest_usec(const struct hin_backup_cycle *cycle,
+                              const struct hin_backup_subject *subject)
 {
     int64_t every_usec = cycle->settings.ship_seconds * HIN_SEC_USEC;
+    return every_usec - HIN_MIN(every_usec / 2, every_usec / 10 + 2 * subject->ship_took_usec);
+}
+
+HIN_RESULT hin_backup_cycle_ship(struct hin_backup_cycle *cycle, bool all)
+{
     for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
         int64_t now_usec = hin_cycle_monotonic_usec(cycle);
-        if (all || (every_usec > 0 && now_usec - at->shipped_usec >= every_usec)) {
+        bool due = now_usec - at->shipped_usec >= ship_rest_usec(cycle, at);
+        if (all || (due && cycle->settings.ship_seconds > 0)) {
             struct hin_result shipped = ship(cycle, at);
+            at->ship_took_usec = hin_cycle_monotonic_usec(cycle) - now_usec;
             if (hin_cycle_is_final(shipped)) {
                 return shipped;
             }
@@ -463,18 +473,37 @@ HIN_RESULT hin_backup_cycle_ship(struct hin_backup_cycle *cycle, bool all)
 
 /* ---- reading back ---- */
 
+struct reading {
+    struct hin_backup_cycle *cycle;
+    struct hin_backup_subject *subject;
+    size_t at;
+};
+
+/* It takes minutes, and what is new goes on to be shipped meanwhile. */
+static HIN_RESULT between_reads(void *context, const struct hin_backup_progress *progress)
+{
+    struct reading *reading = context;
+    struct hin_backup usual = hin_cycle_handle(reading->cycle, reading->subject, reading->at);
+    HIN_TRY(usual.between(usual.between_context, progress));
+    reading->subject->used_usec = hin_cycle_monotonic_usec(reading->cycle); /* it must not rest */
+    return hin_backup_cycle_ship(reading->cycle, false);
+}
+
 static HIN_RESULT verify_at(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                             size_t at, int64_t begun_usec, struct hin_backup_place *place)
 {
     struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
     struct hin_backup_manifest manifest;
     struct hin_backup_verdict verdict = {0};
+    struct reading reading = {cycle, subject, at};
     if (cycle->depots[at] == NULL) {
         snprintf(place->error, sizeof(place->error), "%s", cycle->troubles[at]);
         return hin_ok();
     }
     struct hin_result checked = hin_backup_load(&backup, begun_usec, UINT32_MAX, &manifest, NULL);
     if (hin_is_ok(checked)) {
+        backup.between = between_reads;
+        backup.between_context = &reading;
         checked = hin_backup_check(&backup, &manifest, &verdict);
         hin_backup_manifest_done(&manifest);
     }

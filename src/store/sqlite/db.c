@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "base/fd.h"
 #include "base/time.h"
 #include "store/sqlite/internal.h"
 #include "store/sqlite/migrations.h"
@@ -181,28 +182,57 @@ static HIN_RESULT sync_file(struct hin_store *store)
     return hin_db_code(store, file->pMethods->xSync(file, SQLITE_SYNC_FULL));
 }
 
+/* To the disk it goes while the next part is made ready, rather than at the end. A second
+ * descriptor of a file takes a process's locks with it when it is closed, so it stays until SQLite
+ * has closed its own. */
+static void write_out(struct hin_store *store)
+{
+    struct hin_sqlite *sqlite = store->connection;
+    if (sqlite->file < 0) {
+        sqlite->file =
+            open(sqlite3_db_filename(sqlite->db, "main"), O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+    }
+    if (sqlite->file >= 0) { /* a hint: the end makes it durable, and says what fails */
+        (void)sync_file_range(sqlite->file, 0, 0, SYNC_FILE_RANGE_WRITE);
+    }
+}
+
+/* False: another process has the file open after all. */
+static bool leave_log(struct hin_store *store)
+{
+    sqlite3_stmt *statement = NULL;
+    bool left = sqlite3_prepare_v2(hin_sqlite_db(store), "PRAGMA journal_mode = OFF", -1,
+                                   &statement, NULL) == SQLITE_OK &&
+                sqlite3_step(statement) == SQLITE_ROW &&
+                hin_view_is(hin_sqlite_blob(statement, 0), "off");
+    (void)sqlite3_finalize(statement);
+    return left;
+}
+
+static HIN_RESULT end_load(struct hin_store *store)
+{
+    struct hin_sqlite *sqlite = store->connection;
+    sqlite->loading = false;
+    HIN_TRY(hin_db_exec(store, HIN_STORE_SPAN_SEGMENT));
+    HIN_TRY(sync_file(store));
+    HIN_TRY(set_cache(store, sqlite->cache_kib));
+    return hin_db_exec(store, "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL");
+}
+
 /* Without the write-ahead log each page is written once, not twice, and none is read again; the
- * index whose rows come in no order is made at the end. Where another process has the file open
- * after all, SQLite keeps the log: slower, and as good. */
+ * index whose rows come in no order is made at the end. Where the log cannot be left all goes as
+ * usual: slower, and as good. */
 static HIN_RESULT load(struct hin_store *store, bool on)
 {
     struct hin_sqlite *sqlite = store->connection;
-    if (on && !sqlite->loading) {
-        if (!hin_is_ok(hin_db_exec(store, "PRAGMA journal_mode = OFF"))) {
-            return hin_ok();
-        }
+    if (on && sqlite->loading) {
+        write_out(store);
+    } else if (on && leave_log(store)) {
         sqlite->loading = true;
         HIN_TRY(set_cache(store, LOAD_CACHE_KIB));
         return hin_db_exec(store, "PRAGMA synchronous = OFF; DROP INDEX span_segment");
     }
-    if (!on && sqlite->loading) {
-        sqlite->loading = false;
-        HIN_TRY(hin_db_exec(store, HIN_STORE_SPAN_SEGMENT));
-        HIN_TRY(sync_file(store));
-        HIN_TRY(set_cache(store, sqlite->cache_kib));
-        return hin_db_exec(store, "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL");
-    }
-    return hin_ok();
+    return !on && sqlite->loading ? end_load(store) : hin_ok();
 }
 
 /* Freed pages too, which costs a write each: not for everyday deletions. */
@@ -338,6 +368,7 @@ static HIN_RESULT open_store(struct hin_store *store, const struct hin_store_opt
     struct hin_sqlite *sqlite = calloc(1, sizeof(*sqlite));
     HIN_ENSURE(sqlite != NULL, NO_MEMORY);
     store->connection = sqlite;
+    sqlite->file = -1;
     sqlite->cache_kib = options->cache_kib != 0 ? options->cache_kib : CACHE_KIB;
     char name[HIN_STORE_TENANT_MAX + 4];
     (void)snprintf(name, sizeof(name), "%s.db",
@@ -367,6 +398,7 @@ static void close_store(struct hin_store *store)
         (void)sqlite3_finalize(handle_of(&store->statements[i]));
     }
     (void)sqlite3_close(sqlite->db);
+    hin_fd_close(&sqlite->file);
     hin_vfs_free(sqlite->vfs);
     free(sqlite);
 }

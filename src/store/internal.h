@@ -20,6 +20,8 @@ struct hin_statement {
     void *prepared; /* the backend's; NULL until first used */
 };
 
+enum { HIN_PASTE_SPANS = 16 }; /* as many as HIN_SQL_PASTE_SPANS puts */
+
 struct hin_store {
     const struct hin_backend *backend;
     void *connection; /* the backend's */
@@ -32,6 +34,8 @@ struct hin_store {
     struct hin_statement statements[HIN_SQL_COUNT];
     struct hin_segment_builder *builder;
     struct hin_segment_reader *reader;
+    int64_t spans[HIN_PASTE_SPANS][5]; /* rows of the part of spans that wait to be put */
+    int span_count;
     struct hin_secret own_key;            /* one data key at a time, wiped after its use */
     struct hin_opener *own;               /* holds it while a thing is opened */
     struct hin_buf wrap;                  /* a sealed data key: scratch */

@@ -12,8 +12,9 @@
 #include "manager/backup/cycle_internal.h"
 #include "manager/erasure.h"
 
-#define TELL_USEC (1 * HIN_SEC_USEC)
-#define PACE_USEC (100 * HIN_MSEC_USEC)
+#define TELL_USEC      (1 * HIN_SEC_USEC)
+#define PACE_USEC      (100 * HIN_MSEC_USEC)
+#define GIVE_WAY_BYTES ((uint64_t)1 << 20)
 
 bool hin_cycle_is_final(struct hin_result result)
 {
@@ -54,6 +55,27 @@ static void pace(struct hin_backup_cycle *cycle, uint64_t bytes)
     }
 }
 
+/* As long as somebody commits to the store, half the time is theirs: what took long, on a slow disk
+ * or a busy processor, is rested from long. */
+static void give_way(struct hin_backup_cycle *cycle, uint64_t bytes)
+{
+    struct hin_store_position position;
+    struct hin_store *store = cycle->hurried != NULL ? cycle->hurried->tenant.store : NULL;
+    if (store == NULL ||
+        (bytes >= cycle->given_way_bytes && bytes - cycle->given_way_bytes < GIVE_WAY_BYTES)) {
+        return;
+    }
+    int64_t worked_usec = hin_cycle_monotonic_usec(cycle) - cycle->given_way_usec;
+    if (hin_is_ok(hin_store_position(store, &position))) {
+        if (position.change != cycle->hurried_change && cycle->given_way_usec != 0) {
+            cycle->pause(cycle->context, HIN_MIN(worked_usec, PACE_USEC));
+        }
+        cycle->hurried_change = position.change;
+    }
+    cycle->given_way_usec = hin_cycle_monotonic_usec(cycle);
+    cycle->given_way_bytes = bytes;
+}
+
 /* So that who waits for the order sees it move. */
 static HIN_RESULT tell(struct hin_backup_cycle *cycle, const struct hin_backup_progress *progress)
 {
@@ -74,6 +96,7 @@ static HIN_RESULT between(void *context, const struct hin_backup_progress *progr
     struct hin_backup_cycle *cycle = context;
     HIN_TRY(cycle->turn(cycle->context));
     pace(cycle, progress->bytes);
+    give_way(cycle, progress->bytes);
     HIN_IGNORE(tell(cycle, progress)); /* who waits sees it later */
     /* What takes hours keeps nobody's newest from being shipped, nor a trouble from being told. */
     HIN_TRY(hin_backup_cycle_ship(cycle, false));
@@ -84,6 +107,7 @@ static HIN_RESULT between(void *context, const struct hin_backup_progress *progr
 struct hin_backup hin_cycle_handle(struct hin_backup_cycle *cycle,
                                    struct hin_backup_subject *subject, size_t at)
 {
+    cycle->hurried = subject;
     return (struct hin_backup){.depot = cycle->depots[at],
                                .tenant = subject->tenant.id,
                                .open_key = open_key,

@@ -44,6 +44,7 @@ struct hin_backup_subject {
     bool there;                      /* at the last look into the register */
     bool due;                        /* what is new of it is shipped in this round */
     int64_t shipped_usec, used_usec; /* monotonic */
+    int64_t ship_took_usec;          /* the last shipment */
     struct timespec stamp;           /* of its files, when it was shipped last */
     struct hin_backup_chain chains[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_stand stands[HIN_BACKUP_DESTINATIONS_MAX];
@@ -85,6 +86,10 @@ struct hin_backup_cycle {
     int64_t told_usec;                   /* monotonic; when its progress was last written */
     int64_t paced_usec;                  /* monotonic; since when paced_bytes went */
     uint64_t paced_bytes;
+    const struct hin_backup_subject *hurried;   /* whose commits are given way to; NULL: none */
+    uint64_t hurried_change;                    /* its position then */
+    int64_t given_way_usec;                     /* monotonic; when it was looked at */
+    uint64_t given_way_bytes;                   /* of the progress then */
     int64_t state_id, kept_usec, followed_usec; /* destruction: document, its time, monotonic */
     struct hin_backup_standing standings[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_subject *busy;   /* whose store is being read */

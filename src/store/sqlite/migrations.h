@@ -4,6 +4,8 @@
 
 #define HIN_STORE_APPLICATION_ID 0x48494e31 /* "HIN1" in the file header: what file(1) sees */
 
+#define HIN_STORE_SPAN_SEGMENT "CREATE INDEX span_segment ON span(segment);"
+
 /* Version 1. */
 #define HIN_STORE_MIGRATION_1                                                                      \
     "CREATE TABLE migration(version INTEGER PRIMARY KEY, applied TEXT NOT NULL DEFAULT "           \
@@ -32,8 +34,8 @@
     "INTEGER NOT NULL, floor INTEGER NOT NULL, PRIMARY KEY(agent, generation)) WITHOUT ROWID;"     \
     "CREATE TABLE span(agent INTEGER NOT NULL, generation INTEGER NOT NULL, hi INTEGER NOT NULL, " \
     "segment INTEGER "                                                                             \
-    "NOT NULL, lo INTEGER NOT NULL, PRIMARY KEY(agent, generation, hi, segment)) WITHOUT ROWID;"   \
-    "CREATE INDEX span_segment ON span(segment);"                                                  \
+    "NOT NULL, lo INTEGER NOT NULL, PRIMARY KEY(agent, generation, hi, segment)) WITHOUT "         \
+    "ROWID;" HIN_STORE_SPAN_SEGMENT                                                                \
     "CREATE TABLE agent(id INTEGER PRIMARY KEY, session INTEGER NOT NULL DEFAULT 0, "              \
     "spool_generation INTEGER NOT "                                                                \
     "NULL DEFAULT 0, acked INTEGER NOT NULL DEFAULT 0, seen INTEGER NOT NULL DEFAULT 0, "          \

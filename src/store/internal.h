@@ -49,6 +49,9 @@ struct hin_store {
     int64_t damaged_segment; /* the last that could not be loaded, or 0 */
 };
 
+/* What a file's or schema's name ends in: aside.c. */
+const char *hin_store_aside_ending(enum hin_store_aside aside);
+
 /* A statement of the table, reset and with no values bound. */
 HIN_RESULT hin_db_use(struct hin_store *store, enum hin_sql sql,
                       struct hin_statement **ret_statement) HIN_NONNULL;

@@ -44,6 +44,10 @@ HIN_RESULT hin_person_errands(struct hin_tenant *own, void (*visit)(void *contex
 /* Nothing is left to do there: forgotten, except for what is about to be accepted. */
 HIN_RESULT hin_person_errand_done(struct hin_tenant *own, int64_t number) HIN_NONNULL;
 
+/* Whether an erasure (or correction) of a person's data is under way in the tenant: what was
+ * restored from before it would bring the data back, and forget that it was asked for. */
+HIN_RESULT hin_person_erasure_is_open(struct hin_tenant *tenant, bool *ret_open) HIN_NONNULL;
+
 struct hin_person_progress {
     bool idle;         /* nothing is to be done */
     bool done;         /* this step was the last of an erasure, or correction: */

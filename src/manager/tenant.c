@@ -422,7 +422,8 @@ static HIN_RESULT unmark(const struct hin_tenant *tenant)
 }
 
 /* ---- another mark: the tenant is put back out of a backup. Whoever opens it takes the lock first
- * and looks then, so whoever has left the mark and got the lock alone knows that nobody has it ---- */
+ * and looks then, so whoever has left the mark and got the lock alone knows that nobody has it ----
+ */
 
 bool hin_tenant_is_restored(const struct hin_tenant *tenant)
 {

@@ -15,8 +15,8 @@ struct hin_tenant_place {
     int directory;                         /* of the databases, and of what stands beside them */
     const struct hin_store_server *server; /* NULL: SQLite in the directory */
     bool scratch; /* a copy that is looked at and thrown away: its generation means nothing */
-    enum hin_store_aside aside; /* a store beside the tenant's own, of its maker alone: not marked, not
-                                   locked, not judged */
+    enum hin_store_aside aside; /* a store beside the tenant's own, of its maker alone: not marked,
+                                   not locked, not judged */
     bool restores; /* who has marked the tenant as being restored, and so may open it */
 };
 

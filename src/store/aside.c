@@ -1,5 +1,5 @@
-/* A store that was made beside a tenant's own takes its place: files are renamed, tables of a server
- * change their schema. */
+/* A store that was made beside a tenant's own takes its place: files are renamed, tables of a
+ * server change their schema. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -122,8 +122,8 @@ HIN_RESULT hin_store_aside_take(const struct hin_store_options *options, struct 
                                    : take_files(options, error);
 }
 
-HIN_RESULT hin_store_aside_erase(const struct hin_store_options *options, enum hin_store_aside aside,
-                                 struct hin_error *error)
+HIN_RESULT hin_store_aside_erase(const struct hin_store_options *options,
+                                 enum hin_store_aside aside, struct hin_error *error)
 {
     HIN_ENSURE(aside != HIN_STORE_IN_PLACE, INVALID);
     return options->server != NULL ? hin_postgres_aside_erase(options, aside, error)

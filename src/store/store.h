@@ -43,7 +43,12 @@ struct hin_store_server; /* server.h */
 
 /* Beside the tenant's own store: one that is made to take its place, and what was replaced by one:
  * another file, another schema of the same role. */
-enum hin_store_aside { HIN_STORE_IN_PLACE, HIN_STORE_NEXT, HIN_STORE_REPLACED, HIN_STORE_ASIDE_COUNT };
+enum hin_store_aside {
+    HIN_STORE_IN_PLACE,
+    HIN_STORE_NEXT,
+    HIN_STORE_REPLACED,
+    HIN_STORE_ASIDE_COUNT
+};
 
 struct hin_store_options {
     int directory;      /* descriptor of the folder, borrowed for the life of the handle: nothing is
@@ -53,7 +58,7 @@ struct hin_store_options {
     const char *place;  /* whose file (or schema) is opened, where that is another's: for who tries
                            a crossing (trial.h); NULL: the tenant's own */
     enum hin_store_aside aside; /* a second store of the same tenant beside its own */
-    bool create;        /* make file (role and schema) when absent (else NOT_FOUND) */
+    bool create;                /* make file (role and schema) when absent (else NOT_FOUND) */
     bool read_only;
     unsigned cache_kib;                        /* SQLite: of pages, at most; 0: 8 MiB */
     const struct hin_store_server *server;     /* PostgreSQL; NULL: SQLite. Borrowed for the life of
@@ -72,9 +77,9 @@ void hin_store_closep(struct hin_store **store); /* for HIN_CLEANUP */
  * harmless, and whatever was cut off goes on --- */
 HIN_RESULT hin_store_aside_find(const struct hin_store_options *options, enum hin_store_aside aside,
                                 bool *ret_there, struct hin_error *error) HIN_NONNULL;
-/* What is NEXT becomes the tenant's own, what was that is REPLACED; durable when it returns. OK when
- * there is no NEXT (any more). On a server in one transaction; on files there is a moment in which
- * the tenant has none. */
+/* What is NEXT becomes the tenant's own, what was that is REPLACED; durable when it returns. OK
+ * when there is no NEXT (any more). On a server in one transaction; on files there is a moment in
+ * which the tenant has none. */
 HIN_RESULT hin_store_aside_take(const struct hin_store_options *options,
                                 struct hin_error *error) HIN_NONNULL;
 HIN_RESULT hin_store_aside_erase(const struct hin_store_options *options,

@@ -414,12 +414,10 @@ static bool was_touched(struct hin_backup_subject *subject)
     return touched;
 }
 
-static HIN_RESULT ship(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject)
+HIN_RESULT hin_cycle_ship_now(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                              size_t *ret_count)
 {
-    subject->shipped_usec = hin_cycle_monotonic_usec(cycle);
-    if (!was_touched(subject)) {
-        return hin_ok();
-    }
+    *ret_count = 0;
     HIN_TRY(hin_cycle_wake(cycle, subject));
     for (size_t i = 0; i < cycle->settings.count; i++) {
         struct hin_backup backup = hin_cycle_handle(cycle, subject, i);
@@ -435,8 +433,17 @@ static HIN_RESULT ship(struct hin_backup_cycle *cycle, struct hin_backup_subject
                     subject->tenant.id, cycle->settings.destinations[i].name, text);
             hin_cycle_forget(&subject->chains[i]); /* as it lies there, the next time */
         }
+        *ret_count += cycle->depots[i] != NULL && hin_is_ok(shipped);
     }
     return hin_ok();
+}
+
+static HIN_RESULT ship(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject)
+{
+    size_t count = 0;
+    subject->shipped_usec = hin_cycle_monotonic_usec(cycle);
+    bool due = was_touched(subject) && !hin_tenant_is_restored(&subject->tenant);
+    return due ? hin_cycle_ship_now(cycle, subject, &count) : hin_ok();
 }
 
 HIN_RESULT hin_backup_cycle_ship(struct hin_backup_cycle *cycle, bool all)

@@ -71,6 +71,10 @@ static HIN_RESULT work(struct process *process)
     }
     any = true;
     while (any) {
+        HIN_TRY(hin_backup_cycle_restore(cycle, &any));
+    }
+    any = true;
+    while (any) {
         HIN_TRY(hin_backup_cycle_judge(cycle, &any));
     }
     if (passed(&process->due_usec, DUE_USEC)) {

@@ -71,8 +71,7 @@ static HIN_RESULT move_table(struct aside *aside, const char *table, const char 
     PQfreemem(schema);
     HIN_TRY(written);
     HIN_TRY(hin_buf_append(&after, hin_view_of("", 1)));
-    return hin_postgres_exec_on_schema(&aside->postgres, "ALTER TABLE ",
-                                       (const char *)after.data);
+    return hin_postgres_exec_on_schema(&aside->postgres, "ALTER TABLE ", (const char *)after.data);
 }
 
 static HIN_RESULT move_all(struct aside *aside, const char *from, const char *to)

@@ -11,7 +11,7 @@ enum { HIN_POSTGRES_ROLE_MAX = 63 }; /* NAMEDATALEN - 1 */
 
 struct hin_postgres { /* a store's connection */
     const struct hin_store_server *server;
-    PGconn *conn;                         /* NULL or CONNECTION_BAD: lost */
+    PGconn *conn;                           /* NULL or CONNECTION_BAD: lost */
     char role[HIN_POSTGRES_ROLE_MAX + 1];   /* the tenant's */
     char schema[HIN_POSTGRES_ROLE_MAX + 1]; /* of the same name, or one aside */
     bool open;                    /* a transaction is, or was when the connection was lost */

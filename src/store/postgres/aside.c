@@ -7,7 +7,7 @@
 #include "store/postgres/internal.h"
 
 /* Whoever still has a table open is waited for this long, then AGAIN. */
-#define PATIENCE        "SET lock_timeout = 2000"
+#define PATIENCE        "SET lock_timeout = 2000; SET client_min_messages = warning"
 #define SCHEMA_IS_THERE "SELECT 1 FROM pg_namespace WHERE nspname = $1"
 #define NEXT_TABLE                                                                                 \
     "SELECT c.relname FROM pg_class c, pg_namespace n WHERE n.oid = c.relnamespace AND n.nspname " \

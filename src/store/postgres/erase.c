@@ -7,7 +7,7 @@
 #include "store/postgres/internal.h"
 
 /* Whoever still has a table open is waited for this long, then AGAIN. */
-#define PATIENCE "SET lock_timeout = 2000"
+#define PATIENCE "SET lock_timeout = 2000; SET client_min_messages = warning"
 
 static HIN_RESULT drop_table(struct hin_postgres *postgres, const char *table)
 {

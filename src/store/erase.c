@@ -14,9 +14,9 @@
 /* A file system frees a large file in one go, and everybody waits for it. */
 #define STEP_BYTES ((off_t)256 << 20)
 
-static const char *const stems[] = {"db",           "db.salvaged", "db.damaged", "db.damaged-2",
-                                    "db.damaged-3", "damage",      "next.db",    "replaced.db",
-                                    "restore"};
+static const char *const stems[] = {"db",           "db.salvaged",  "db.damaged",
+                                    "db.damaged-2", "db.damaged-3", "damage",
+                                    "next.db",      "replaced.db",  "restore"};
 static const char *const tails[] = {"-wal", "-shm", "-journal", ""};
 
 static HIN_RESULT shorten(int directory, const char *name, off_t size)

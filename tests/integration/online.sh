@@ -90,6 +90,18 @@ check_not "one of another tenant is none" cli m backup restore red --yes --backu
 check "as it was when a backup was made" cli m backup restore "$(number red)" --yes --backup "$first"
 is "there" "$(policies)" "$was"
 
+# ---- a person is erased: no restore brings the data back ----
+check "a person is erased" cli red person erase --where user=7 --yes --certificate "$T/person.json"
+check_not "what was backed up before is not to be restored" cli m backup restore red --yes --at "$then"
+check_not "nor by its number" cli m backup restore red --yes --backup "$first"
+check "the newest is" cli m backup restore red --yes
+is "without the person" "$(events red --where url=first --where user=7)" 0
+is "but with the others" "$(events red --where url=first --where user=8)" 1
+sleep 2.5 # shipped
+then=$(now)
+was=$(policies)
+sleep 1.2
+
 # ---- killed at any moment ----
 whole() { # old, or new: never between
     local p
@@ -119,4 +131,15 @@ is "all of them were carried out" "$(cli m backup restores --json | jq '[.restor
 is "so the tenant is as it was then" "$(policies)" "$was"
 check "its record verifies" cli red audit verify
 is "nothing is left beside" "$(beside)" 0
+
+# ---- two key holders ----
+check "another key holder" eval 'cli m key holders add bob --json | jq -r .secretKey | cli bob login "${urls[m]}" --ca-fingerprint "${fingerprints[m]}" --api-key-file -'
+check "once there are two, the other has to agree" cli m backup restore red --yes --at "$then"
+like "which is said" "$(cat "$T/said")" 'request [0-9]+ waits a day for another key holder'
+request=$(sed -n 's/^request \([0-9]*\) .*/\1/p' "$T/said")
+check_not "nobody agrees with himself" cli m key confirm "$request"
+is "nothing is begun" "$(cli m backup restores --json | jq -r '.restores[0].state')" asked
+check "the other agrees" cli bob key confirm "$request"
+happens 30 "and it is done" eval '[ "$(cli m backup restores --json | jq -r ".restores[0].state")" = done ]'
+like "the record names both" "$(audited red store.restored)" 'admin, bob accepted the store'
 done_testing

@@ -117,7 +117,7 @@ static bool is_wanted(const struct restoring *r, const struct hin_backup_record 
     bool right = record->wanted_backup != 0 ? backup->id == record->wanted_backup
                  : record->wanted_usec != 0 ? backup->begun_usec <= record->wanted_usec
                                             : true;
-    return right && backup->state == HIN_BACKUP_DONE;
+    return right && hin_backup_record_opens(backup);
 }
 
 static bool lies_at(const struct restoring *r, const struct hin_backup_record *backup, size_t at)

@@ -263,7 +263,8 @@ static HIN_RESULT check_backup(struct hin_api_call *call, const struct hin_resto
     if (hin_is_ok(got)) {
         got = hin_backup_record_read(found.id, found.bytes, &record);
     }
-    if (!hin_is_ok(got) || record.tenant != restoring->tenant || record.state != HIN_BACKUP_DONE) {
+    if (!hin_is_ok(got) || record.tenant != restoring->tenant ||
+        !hin_backup_record_opens(&record)) {
         return hin_api_fail(call, HIN_NOT_FOUND,
                             "backup %lld is none of tenant %s that can be restored: hinomi backup "
                             "list",

@@ -450,3 +450,43 @@ struct hin_result hin_keys_backup_key_status(const struct hin_keys_carrier *carr
     *ret_status = answer.status;
     return hin_ok();
 }
+
+/* --- restores while the manager runs --- */
+
+static HIN_RESULT call_with_payload(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
+                                    struct hin_view tenant, struct hin_view payload,
+                                    struct hin_buf *ret_payload)
+{
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {.verb = verb, .tenant = tenant, .payload = payload};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    return ret_payload != NULL ? hin_buf_append(ret_payload, answer.payload) : hin_ok();
+}
+
+struct hin_result hin_keys_restore_consent(const struct hin_keys_carrier *carrier,
+                                           struct hin_view tenant,
+                                           const struct hin_vault_consent *given,
+                                           struct hin_buf *ret_ticket)
+{
+    uint8_t payload[2 * HIN_SHA256_BYTES];
+    hin_copy(payload, given->holder, HIN_SHA256_BYTES);
+    hin_copy(payload + HIN_SHA256_BYTES, given->subject, HIN_SHA256_BYTES);
+    return call_with_payload(carrier, HIN_KEYS_RESTORE_CONSENT, tenant,
+                             hin_view_of(payload, sizeof(payload)), ret_ticket);
+}
+
+struct hin_result hin_keys_restore_fits(const struct hin_keys_carrier *carrier,
+                                        struct hin_view tenant, struct hin_view payload)
+{
+    return call_with_payload(carrier, HIN_KEYS_RESTORE_FITS, tenant, payload, NULL);
+}
+
+struct hin_result hin_keys_restore_grant(const struct hin_keys_carrier *carrier,
+                                         struct hin_view tenant,
+                                         const struct hin_vault_grant *grant)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf payload = {.max = 1024};
+    HIN_TRY(hin_vault_grant_encode(grant, &payload));
+    return call_with_payload(carrier, HIN_KEYS_RESTORE_GRANT, tenant, hin_buf_view(&payload), NULL);
+}

@@ -340,6 +340,30 @@ static HIN_RESULT do_backup_index_key(struct hin_vault *vault,
     return answer_index_keys(&keys, parts);
 }
 
+static HIN_RESULT do_restore_consent(struct hin_vault *vault,
+                                     const struct hin_keys_request *request, struct parts *parts)
+{
+    struct hin_vault_consent consent;
+    HIN_TRY(hin_vault_consent_decode(request->payload, &consent));
+    return hin_vault_restore_consent(vault, request->tenant, &consent, &parts->payload);
+}
+
+static HIN_RESULT do_restore_fits(struct hin_vault *vault, const struct hin_keys_request *request,
+                                  struct parts *parts)
+{
+    (void)parts;
+    return hin_vault_backup_fits_here(vault, request->tenant, request->payload);
+}
+
+static HIN_RESULT do_restore_grant(struct hin_vault *vault, const struct hin_keys_request *request,
+                                   struct parts *parts)
+{
+    struct hin_vault_grant grant;
+    (void)parts;
+    HIN_TRY(hin_vault_grant_decode(request->payload, &grant));
+    return hin_vault_restore_grant(vault, request->tenant, &grant);
+}
+
 struct verb {
     const char *name;
     unsigned request;
@@ -397,6 +421,10 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
                                     F_KEY_ID | F_SECRET | F_PAYLOAD, do_backup_key_reseal},
     [HIN_KEYS_BACKUP_INDEX_KEY] = {"backup-index-key", F_TENANT | F_PAYLOAD, F_SECRET | F_PAYLOAD,
                                    do_backup_index_key},
+    [HIN_KEYS_RESTORE_CONSENT] = {"restore-consent", F_TENANT | F_PAYLOAD, F_PAYLOAD,
+                                  do_restore_consent},
+    [HIN_KEYS_RESTORE_FITS] = {"restore-fits", F_TENANT | F_PAYLOAD, 0, do_restore_fits},
+    [HIN_KEYS_RESTORE_GRANT] = {"restore-grant", F_TENANT | F_PAYLOAD, 0, do_restore_grant},
 };
 
 static const struct verb *find_verb(unsigned verb)

@@ -870,3 +870,28 @@ HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant, struct hin_tenant 
     *ret_progress = progress;
     return hin_ok();
 }
+
+/* ---- for a restore ---- */
+
+static HIN_RESULT note_open(void *context, const struct hin_store_document *document)
+{
+    bool *open = context;
+    (void)document;
+    *open = true;
+    return hin_ok();
+}
+
+HIN_RESULT hin_person_erasure_is_open(struct hin_tenant *tenant, bool *ret_open)
+{
+    static const enum hin_store_kind kinds[] = {HIN_STORE_PERSON_ERASURES,
+                                                HIN_STORE_PERSON_CORRECTIONS};
+    bool open = false;
+    for (size_t i = 0; i < HIN_COUNT(kinds); i++) {
+        struct hin_store_page page = {.owner = OPEN};
+        struct hin_store_listed listed = {0};
+        HIN_TRY(hin_store_list(tenant->store, kinds[i], &page, note_open, &open, &listed));
+        open = open || listed.damaged > 0;
+    }
+    *ret_open = open;
+    return hin_ok();
+}

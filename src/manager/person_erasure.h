@@ -51,6 +51,10 @@ HIN_RESULT hin_person_traces(struct hin_store *store,
                              void (*visit)(void *context, const struct hin_person_trace *trace),
                              void *context) __attribute__((nonnull(1, 2)));
 
+/* Whether an erasure (or correction) of a person's data is under way in the tenant: what was
+ * restored from before it would bring the data back, and forget that it was asked for. */
+HIN_RESULT hin_person_erasure_is_open(struct hin_tenant *tenant, bool *ret_open) HIN_NONNULL;
+
 struct hin_person_progress {
     bool idle;         /* nothing is to be done */
     bool done;         /* this step was the last of an erasure, or correction: */

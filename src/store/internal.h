@@ -54,6 +54,9 @@ struct hin_store {
     size_t closed_count;     /* segments closed by this handle since it made sheaves */
 };
 
+/* What a file's or schema's name ends in: aside.c. */
+const char *hin_store_aside_ending(enum hin_store_aside aside);
+
 /* A statement of the table, reset and with no values bound. */
 HIN_RESULT hin_db_use(struct hin_store *store, enum hin_sql sql,
                       struct hin_statement **ret_statement) HIN_NONNULL;

@@ -148,6 +148,9 @@ HIN_RESULT hin_backup_cycle_alert(struct hin_backup_cycle *cycle) HIN_NONNULL;
 int64_t hin_backup_cycle_failing_for(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* A drill that was handed in and not judged yet; *ret_any false: none. */
 HIN_RESULT hin_backup_cycle_judge(struct hin_backup_cycle *cycle, bool *ret_any) HIN_NONNULL;
+/* One step of a restore into a tenant's place that key holders agreed to (restorings.h), or of one
+ * that was cut off; *ret_any false: there is none. */
+HIN_RESULT hin_backup_cycle_restore(struct hin_backup_cycle *cycle, bool *ret_any) HIN_NONNULL;
 /* The oldest order that waits; *ret_any false: none. Carries it out. */
 HIN_RESULT hin_backup_cycle_serve(struct hin_backup_cycle *cycle, bool *ret_any) HIN_NONNULL;
 

@@ -21,6 +21,10 @@ HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle,
  * read. NOT_FOUND: there is none. */
 HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                           size_t at) HIN_NONNULL;
+/* What is new of one tenant, whether it seems so or not; *ret_count: at how many destinations all
+ * of it lies now. */
+HIN_RESULT hin_cycle_ship_now(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                              size_t *ret_count) HIN_NONNULL;
 /* Destroys all that are done, but the newest. */
 HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t number) HIN_NONNULL;
 /* One that was cut off while it was made: its key goes, and what it has written is used by the next

@@ -197,6 +197,7 @@ static void begin_round(struct hin_backup_cycle *cycle, bool all)
         at->due = at != cycle->busy && /* its store is being read */
                   (all || (cycle->settings.ship_seconds > 0 &&
                            now_usec - at->shipped_usec >= ship_rest_usec(cycle, at)));
+        at->due = at->due && !hin_tenant_is_restored(&at->tenant);
         if (at->due) {
             note_due(cycle, at);
         }
@@ -236,5 +237,22 @@ HIN_RESULT hin_backup_cycle_ship(struct hin_backup_cycle *cycle, bool all)
     cycle->shipping = true;
     struct hin_result shipped = ship_round(cycle, all);
     cycle->shipping = false;
+    return shipped;
+}
+
+HIN_RESULT hin_cycle_ship_now(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                              size_t *ret_count)
+{
+    bool shipping = cycle->shipping;
+    struct hin_result shipped = hin_ok();
+    *ret_count = 0;
+    cycle->shipping = true; /* nothing else between */
+    for (size_t i = 0; hin_is_ok(shipped) && i < cycle->settings.count; i++) {
+        if (cycle->depots[i] != NULL) {
+            shipped = ship_to(cycle, subject, i);
+            *ret_count += hin_is_ok(shipped) && !subject->stands[i].failed;
+        }
+    }
+    cycle->shipping = shipping;
     return shipped;
 }

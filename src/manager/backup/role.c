@@ -95,6 +95,10 @@ static HIN_RESULT work(struct process *process)
     }
     any = true;
     while (any) {
+        HIN_TRY(hin_backup_cycle_restore(cycle, &any));
+    }
+    any = true;
+    while (any) {
         HIN_TRY(hin_backup_cycle_judge(cycle, &any));
     }
     int64_t shipments_usec = DUE_SHIPMENTS * cycle->settings.ship_seconds * HIN_SEC_USEC;

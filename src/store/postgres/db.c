@@ -465,9 +465,9 @@ static HIN_RESULT open_store(struct hin_store *store, const struct hin_store_opt
     HIN_ENSURE(postgres != NULL, NO_MEMORY);
     store->connection = postgres;
     postgres->server = options->server;
-    HIN_TRY(hin_postgres_role(options->server->user,
+    HIN_TRY(hin_postgres_name(postgres, options->server->user,
                               options->place != NULL ? options->place : store->tenant,
-                              postgres->role));
+                              options->aside));
     struct hin_result opened =
         hin_postgres_connect(postgres, options->create && !options->read_only, &postgres->trouble);
     if (hin_is_ok(opened)) {

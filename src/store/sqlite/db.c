@@ -370,9 +370,10 @@ static HIN_RESULT open_store(struct hin_store *store, const struct hin_store_opt
     store->connection = sqlite;
     sqlite->file = -1;
     sqlite->cache_kib = options->cache_kib != 0 ? options->cache_kib : CACHE_KIB;
-    char name[HIN_STORE_TENANT_MAX + 4];
-    (void)snprintf(name, sizeof(name), "%s.db",
-                   options->place != NULL ? options->place : store->tenant);
+    char name[HIN_STORE_TENANT_MAX + 16];
+    (void)snprintf(name, sizeof(name), "%s%s.db",
+                   options->place != NULL ? options->place : store->tenant,
+                   hin_store_aside_ending(options->aside));
     int flags = SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE |
                 (options->read_only ? SQLITE_OPEN_READONLY : SQLITE_OPEN_READWRITE) |
                 (options->create && !options->read_only ? SQLITE_OPEN_CREATE : 0);

@@ -18,6 +18,11 @@ HIN_RESULT hin_backup_fetch(struct hin_backup *backup, const struct hin_backup_o
 /* The rows of a piece, opened. plain: cleared before, wiped by the caller. */
 HIN_RESULT hin_backup_open_piece(struct hin_backup *backup, const struct hin_backup_piece *piece,
                                  struct hin_view sealed, struct hin_buf *plain) HIN_NONNULL;
+/* The state that one shipment of a loaded manifest, whose key is given, has brought about. */
+HIN_RESULT hin_backup_load_shipment(struct hin_backup *backup,
+                                    const struct hin_backup_manifest *base, uint32_t sequence,
+                                    struct hin_vault_data_key *key,
+                                    struct hin_backup_manifest *ret_manifest) HIN_NONNULL;
 /* Fills backup->error with what the depot said, and answers its code. */
 HIN_RESULT hin_backup_depot_failed(struct hin_backup *backup, struct hin_result result) HIN_NONNULL;
 /* Bytes of the largest one: it is longer than its rows. */

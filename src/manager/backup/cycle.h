@@ -55,6 +55,7 @@ struct hin_backup_cycle {
     int64_t told_usec;                   /* monotonic; when its progress was last written */
     int64_t paced_usec;                  /* monotonic; since when paced_bytes went */
     uint64_t paced_bytes;
+    size_t damaged_records; /* of the catalogue, that the last listing left out */
     int64_t state_id, kept_usec, followed_usec; /* destruction: document, its time, monotonic */
 };
 

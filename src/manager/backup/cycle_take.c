@@ -315,19 +315,22 @@ HIN_RESULT hin_backup_cycle_renew(struct hin_backup_cycle *cycle, int64_t number
 
 /* ---- by schedule ---- */
 
-/* A clock that was set back, or far ahead, does not keep backups from being made. */
+/* By the newest that was made, and those that failed since. A clock that was set back, or far
+ * ahead, does not keep backups from being made. */
 static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup_record *records,
                    size_t count, int64_t now_usec)
 {
     int64_t every_usec = cycle->settings.every_hours * HIN_HOUR_USEC;
     for (size_t i = count; i > 0; i--) {
         const struct hin_backup_record *at = &records[i - 1];
-        int64_t rest = at->state == HIN_BACKUP_DONE || at->state == HIN_BACKUP_DESTROYED
-                           ? every_usec
-                           : HIN_MIN(RETRY_USEC, every_usec);
-        int64_t age = now_usec - at->begun_usec;
+        bool made = at->state == HIN_BACKUP_DONE || at->state == HIN_BACKUP_DESTROYED;
+        int64_t rest = made ? every_usec : HIN_MIN(RETRY_USEC, every_usec);
+        int64_t age = now_usec - hin_backup_made_usec(at, now_usec);
         if (age > -rest && age < rest) {
             return false;
+        }
+        if (made) {
+            break;
         }
     }
     return true;
@@ -467,17 +470,12 @@ static HIN_RESULT verify_at(struct hin_backup_cycle *cycle, struct hin_backup_su
                             size_t at, int64_t begun_usec, struct hin_backup_place *place)
 {
     struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
-    struct hin_backup_manifest manifest;
     struct hin_backup_verdict verdict = {0};
     if (cycle->depots[at] == NULL) {
         snprintf(place->error, sizeof(place->error), "%s", cycle->troubles[at]);
         return hin_ok();
     }
-    struct hin_result checked = hin_backup_load(&backup, begun_usec, UINT32_MAX, &manifest, NULL);
-    if (hin_is_ok(checked)) {
-        checked = hin_backup_check(&backup, &manifest, &verdict);
-        hin_backup_manifest_done(&manifest);
-    }
+    struct hin_result checked = hin_backup_check_all(&backup, begun_usec, &verdict);
     if (hin_cycle_is_final(checked)) {
         return checked;
     }
@@ -525,6 +523,37 @@ static HIN_RESULT verify_record(struct hin_backup_cycle *cycle, struct hin_backu
     return hin_ok();
 }
 
+/* What is not known is not verified: the newest might be another. */
+static void complain_of_catalogue(struct hin_backup_cycle *cycle, const char *tenant,
+                                  const char *what)
+{
+    hin_log(HIN_LOG_ERROR, "the catalogue of tenant %s's backups: %s", tenant, what);
+    if (cycle->order != NULL) {
+        snprintf(
+            cycle->order->text, sizeof(cycle->order->text),
+            "the catalogue of tenant %s's backups, in the installation's own database: %s; put "
+            "that back from a backup",
+            tenant, what);
+    }
+}
+
+static HIN_RESULT read_catalogue(struct hin_backup_cycle *cycle,
+                                 const struct hin_backup_subject *subject,
+                                 struct hin_backup_record **ret_records, size_t *ret_count,
+                                 bool *ret_whole)
+{
+    char text[64];
+    struct hin_result read =
+        hin_cycle_records(cycle, subject->tenant.number, ret_records, ret_count);
+    *ret_whole = hin_is_ok(read) && cycle->damaged_records == 0;
+    snprintf(text, sizeof(text), "%zu entries are damaged", cycle->damaged_records);
+    if (!*ret_whole && !hin_cycle_is_final(read)) {
+        complain_of_catalogue(cycle, subject->tenant.id,
+                              hin_is_ok(read) ? text : hin_code_text(read.code));
+    }
+    return read;
+}
+
 /* The newest one that is anywhere. */
 static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                              void *context, bool *ret_good)
@@ -532,7 +561,8 @@ static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_s
     struct hin_backup_record *records = NULL;
     size_t count = 0;
     (void)context;
-    HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
+    bool whole = false;
+    HIN_TRY(read_catalogue(cycle, subject, &records, &count, &whole));
     struct hin_result verified = hin_fail(HIN_NOT_FOUND);
     for (size_t i = count; i > 0; i--) {
         if (records[i - 1].state == HIN_BACKUP_DONE && is_anywhere(&records[i - 1])) {
@@ -541,7 +571,9 @@ static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_s
         }
     }
     free(records);
-    if (verified.code == HIN_NOT_FOUND && cycle->order != NULL) {
+    if (!whole) {
+        *ret_good = false;
+    } else if (verified.code == HIN_NOT_FOUND && cycle->order != NULL) {
         snprintf(cycle->order->text, sizeof(cycle->order->text), "tenant %s has no backup yet",
                  subject->tenant.id);
     }

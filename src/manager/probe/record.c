@@ -292,17 +292,20 @@ HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_bu
 }
 
 static HIN_RESULT verify_file(struct hin_view file, struct hin_view authority,
-                              struct hin_view former, struct hin_json_document **ret_document,
+                              struct hin_view former, struct hin_key_memo *memo,
+                              struct hin_json_document **ret_document,
                               struct hin_evidence *ret_evidence, struct hin_error *error)
 {
     const struct hin_view authorities[] = {authority, former};
     struct hin_result verified = hin_fail(HIN_AUTH);
     for (size_t i = 0; i < HIN_COUNT(authorities) && !hin_is_ok(verified); i++) {
+        uint8_t digest[HIN_SHA256_BYTES]; /* what a fingerprint is */
         char fingerprint[HIN_SHA256_HEX_BYTES];
         if (authorities[i].size > 0) {
-            HIN_TRY(hin_x509_fingerprint(authorities[i], fingerprint));
-            verified = hin_evidence_verify(file, hin_view_from_text(fingerprint), ret_document,
-                                           ret_evidence, error);
+            HIN_TRY(hin_sha256(authorities[i], digest));
+            hin_hex(digest, sizeof(digest), fingerprint);
+            verified = hin_evidence_verify_next(file, hin_view_from_text(fingerprint), memo,
+                                                ret_document, ret_evidence, error);
         }
     }
     return verified;
@@ -322,19 +325,26 @@ HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe, struct h
                              (long long)state.last_ran);
     }
     HIN_TRY(read);
-    return verify_file(hin_buf_view(&file), authority, former, ret_document, ret_evidence, error);
+    return verify_file(hin_buf_view(&file), authority, former, NULL, ret_document, ret_evidence,
+                       error);
 }
 
 /* ---- the whole chain ---- */
 
 struct walk {
     struct hin_evidence_chain chain;
+    struct hin_key_memo memo; /* most records are of one authority */
     struct hin_error *error;
     bool told; /* the newest entry about evidence was met */
     int64_t told_number;
     char told_hash[HIN_SHA256_HEX_BYTES];
     int64_t last_audit; /* the lowest that was looked at */
 };
+
+static void walk_done(struct walk *walk)
+{
+    hin_key_memo_done(&walk->memo);
+}
 
 /* By the authority that the file itself carries. */
 static HIN_RESULT verify_by_itself(struct hin_view file, struct hin_json_document **ret_document,
@@ -348,8 +358,8 @@ static HIN_RESULT verify_by_itself(struct hin_view file, struct hin_json_documen
     HIN_TRY(hin_json_get_text(hin_json_root(document), "authority", &hex, error));
     HIN_TRY(hin_buf_extend(&authority, hex.size / 2, &at));
     HIN_TRY(hin_unhex(hex, at, hex.size / 2));
-    return verify_file(file, hin_buf_view(&authority), HIN_VIEW_EMPTY, ret_document, ret_evidence,
-                       error);
+    return verify_file(file, hin_buf_view(&authority), HIN_VIEW_EMPTY, NULL, ret_document,
+                       ret_evidence, error);
 }
 
 /* Older records may be of an authority that was retired since: the chain vouches for them, whose
@@ -360,7 +370,7 @@ static HIN_RESULT add_file(struct walk *walk, struct hin_view file, struct hin_v
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_evidence evidence;
     struct hin_result verified =
-        verify_file(file, authority, former, &document, &evidence, walk->error);
+        verify_file(file, authority, former, &walk->memo, &document, &evidence, walk->error);
     if (verified.code == HIN_AUTH && !newest) {
         verified = verify_by_itself(file, &document, &evidence, walk->error);
     }
@@ -418,7 +428,7 @@ HIN_RESULT hin_record_verify(struct hin_tenant *own, struct hin_view authority,
                              struct hin_view former, int64_t *ret_count, int64_t *ret_broken,
                              struct hin_error *error)
 {
-    struct walk walk = {.error = error};
+    HIN_CLEANUP(walk_done) struct walk walk = {.error = error};
     struct head head;
     int64_t id = 0;
     *ret_count = 0;

@@ -217,20 +217,23 @@ static HIN_RESULT add_places(struct hin_table *table, struct hin_json backup,
 {
     struct hin_json places;
     size_t count = 0;
+    bool former = false;
     HIN_TRY(hin_json_get_array(backup, "destinations", &places, &count, error));
+    HIN_TRY(hin_json_opt_boolean(backup, "former", &former, error));
+    former = former && hin_view_is(hin_table_cell(table, backup, "state"), "done");
     for (size_t i = 0; i < count || i == 0; i++) {
         struct hin_json place = i < count ? hin_json_at(places, i) : backup;
-        struct hin_view cells[] = {hin_table_cell(table, backup, "ID"),
-                                   hin_table_cell(table, backup, "tenantID"),
-                                   hin_table_time_cell(table, backup, "begun"),
-                                   hin_table_cell(table, backup, "state"),
-                                   i < count ? hin_table_cell(table, place, "name") : HIN_VIEW("-"),
-                                   i < count ? hin_table_cell(table, place, "state")
-                                             : HIN_VIEW("-"),
-                                   hin_table_cell(table, place, "bytes"),
-                                   hin_table_cell(table, place, "writtenBytes"),
-                                   hin_table_time_cell(table, place, "verified"),
-                                   hin_table_cell(table, place, "error")};
+        struct hin_view cells[] = {
+            hin_table_cell(table, backup, "ID"),
+            hin_table_cell(table, backup, "tenantID"),
+            hin_table_time_cell(table, backup, "begun"),
+            former ? HIN_VIEW("former") : hin_table_cell(table, backup, "state"),
+            i < count ? hin_table_cell(table, place, "name") : HIN_VIEW("-"),
+            i < count ? hin_table_cell(table, place, "state") : HIN_VIEW("-"),
+            hin_table_cell(table, place, "bytes"),
+            hin_table_cell(table, place, "writtenBytes"),
+            hin_table_time_cell(table, place, "verified"),
+            hin_table_cell(table, place, "error")};
         HIN_TRY(hin_table_add(table, cells));
     }
     return hin_ok();

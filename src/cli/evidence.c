@@ -1,4 +1,4 @@
-/* hinomi evidence: list, show, export, verify. */
+/* hinomi evidence: list, show, export, verify, acknowledge. */
 #include <stdio.h>
 #include <string.h>
 
@@ -7,15 +7,20 @@
 #include "base/time.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/evidence_series.h"
+#include "cli/input.h"
 #include "cli/table.h"
 #include "cli/verdict.h"
 #include "io/url.h"
 #include "proof/evidence.h"
 
+enum { FILES_MAX = 10000 };
+#define SERIES_BYTES_MAX ((size_t)1 << 30)
+
 struct evidence_options {
     const char *probe;
     uint64_t limit;
-    bool json;
+    bool json, all;
 };
 
 static const struct hin_option list_table[] = {
@@ -47,26 +52,33 @@ static const struct hin_command show_usage = {
     HIN_COUNT(show_table),
     1,
     1};
+static const struct hin_option export_table[] = {
+    {"all", 0, HIN_OPTION_FLAG, offsetof(struct evidence_options, all), NULL,
+     "Every record that there is, one after the other, the oldest first.", NULL, false, false},
+};
 static const struct hin_command export_usage = {
     "hinomi evidence export",
-    "write records of evidence into files, to be given away and verified there",
-    "ID FILE",
+    "write records of evidence into a file, to be given away and verified there",
+    "ID|--all FILE",
     "The file must not exist yet.",
-    NULL,
-    0,
-    2,
+    export_table,
+    HIN_COUNT(export_table),
+    1,
     2};
 static const struct hin_command verify_usage = {
     "hinomi evidence verify",
-    "check a record of evidence, and say in words what it shows",
-    "FILE",
+    "check records of evidence, and say in words what they show",
+    "FILE...",
     "Nothing but the file (- is standard input) and the fingerprint is needed; no manager is "
-    "asked. Exit status 1: it\ndoes not hold, and why. A record that holds may well say that a "
-    "promise was seen broken, or was not tried.",
+    "asked. Of several records,\nin one file or in several, in whatever order, it is also checked "
+    "that each names the one before: one that is\nmissing, altered or another's is told. Exit "
+    "status 1: it does not hold, and why. A record that holds may well say\nthat a promise was "
+    "seen "
+    "broken, or was not tried.",
     hin_cli_verdict_table,
     HIN_COUNT(hin_cli_verdict_table),
     1,
-    1};
+    FILES_MAX};
 
 /* ---- in words ---- */
 
@@ -105,10 +117,15 @@ static void print_evidence(const struct hin_evidence *evidence)
                       (long long)evidence->probe_version,
                       hin_evidence_outcome_name(evidence->outcome));
     if (evidence->reason.size > 0) {
-        put_line("Because: ", evidence->reason);
+        put_line(evidence->outcome == HIN_EVIDENCE_PROVEN ? "To be known: " : "Because: ",
+                 evidence->reason);
     }
     put_time("Observed    ", evidence->observed_msec);
     put_time("Valid until ", evidence->valid_until_msec);
+    if (evidence->outcome == HIN_EVIDENCE_PROVEN &&
+        evidence->valid_until_msec <= hin_clock_wall_usec(hin_clock_system()) / HIN_MSEC_USEC) {
+        printf("            that is past: by itself it shows nothing about today\n");
+    }
     put_line("Record      ", evidence->id);
     put_rows("What was tried:", evidence->inputs, evidence->input_count);
     put_rows("What was measured:", evidence->measurements, evidence->measurement_count);
@@ -150,8 +167,24 @@ static const struct hin_cli_paper paper = {
 
 static int run_verify(int argc, char **argv)
 {
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = SERIES_BYTES_MAX};
+    struct hin_cli_verdict_options options = {0};
     struct hin_evidence evidence = {0};
-    return hin_cli_paper_verify(&paper, &verify_usage, argc, argv, &evidence);
+    struct hin_error error = {0};
+    char **operands = NULL;
+    size_t count = 0;
+    int status = 0;
+    if (!hin_cli_parse(&verify_usage, argc, argv, &options, &operands, &count, &status)) {
+        return status;
+    }
+    if (count > 1) {
+        return hin_cli_evidence_verify_files(operands, count, &options);
+    }
+    struct hin_result read = hin_cli_input(operands[0], paper.what, &text, &error);
+    return hin_is_ok(read) && hin_cli_evidence_is_series(hin_buf_view(&text))
+               ? hin_cli_evidence_verify_text(hin_buf_view(&text), operands[0], &options)
+               : hin_cli_paper_judge(&paper, &options, read, hin_buf_view(&text), &evidence,
+                                     &error);
 }
 
 /* ---- list, show, export ---- */
@@ -259,12 +292,20 @@ static int run_export(int argc, char **argv)
     if (!hin_cli_parse(&export_usage, argc, argv, &options, &operands, &count, &status)) {
         return status;
     }
-    return hin_cli_finish(export(operands[0], operands[1], &error), &error);
+    if (count != (options.all ? 1 : 2)) {
+        (void)hin_cli_complain_text("hinomi evidence export %s", export_usage.operands);
+        return HIN_CLI_USAGE;
+    }
+    return hin_cli_finish(options.all ? hin_cli_evidence_export_all(operands[0], &error)
+                                      : export(operands[0], operands[1], &error),
+                          &error);
 }
 
-static const struct hin_cli_command commands[] = {{&list_usage, run_list},
-                                                  {&show_usage, run_show},
-                                                  {&export_usage, run_export},
-                                                  {&verify_usage, run_verify}};
+static const struct hin_cli_command commands[] = {
+    {&list_usage, run_list},
+    {&show_usage, run_show},
+    {&export_usage, run_export},
+    {&verify_usage, run_verify},
+    {&hin_cli_evidence_acknowledge_usage, hin_cli_evidence_acknowledge}};
 const struct hin_cli_group hin_cli_group_evidence = {"evidence", "what probes found, signed",
                                                      commands, HIN_COUNT(commands)};

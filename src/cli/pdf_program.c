@@ -1,4 +1,4 @@
-/* hinomi-pdf: sets a paper (trust/paper.h) from standard input as a PDF on standard output. A
+/* hinomi-pdf: sets a printout (trust/printout.h) from standard input as a PDF on standard output. A
  * program of its own: Pango and Cairo, which break lines of Japanese and choose fonts, bring two
  * dozen libraries, which nothing else of Hinomi should load. */
 #include <cairo-pdf.h>
@@ -307,7 +307,7 @@ static HIN_RESULT draw_block(struct paper *paper, struct hin_json block)
     }
     bool head = hin_view_is(kind, "head");
     if ((!head && !hin_view_is(kind, "row")) || paper->table.column_count == 0) {
-        return hin_json_refuse(block, paper->error, HIN_INVALID, "no block of a paper");
+        return hin_json_refuse(block, paper->error, HIN_INVALID, "no block of a printout");
     }
     if (head) {
         paper->table.head = block;
@@ -407,9 +407,9 @@ static HIN_RESULT run(struct hin_error *error)
     struct hin_json root = hin_json_root(document);
     HIN_TRY(hin_json_get_text(root, "format", &format, error));
     HIN_TRY(hin_json_get_integer(root, "version", 1, INT64_MAX, &version, error));
-    if (!hin_view_is(format, "hinomi-paper") || version != 1) {
+    if (!hin_view_is(format, "hinomi-printout") || version != 1) {
         return hin_error_set(error, HIN_UNSUPPORTED, NULL, 0, 0,
-                             "not a paper of this version: take hinomi and hinomi-pdf of one "
+                             "not a printout of this version: take hinomi and hinomi-pdf of one "
                              "version");
     }
     return make_pdf(root, error);
@@ -421,7 +421,7 @@ int main(int argc, char **argv)
     char text[1200];
     if (argc > 1) {
         bool help = strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0;
-        fputs("hinomi-pdf: sets a paper of `hinomi trust export --format pdf` (JSON on standard "
+        fputs("hinomi-pdf: sets a printout of `hinomi trust export --format pdf` (JSON on standard "
               "input) as a PDF on standard output. hinomi runs it by itself.\n",
               help ? stdout : stderr);
         return help ? 0 : 2;

@@ -209,7 +209,9 @@ static HIN_RESULT print_whole(struct hin_json claim, const struct trust_options 
     put_status(status, 0);
     printf("\n");
     if (reason.size > 0) {
-        hin_terminal_line(stdout, "Because      %.*s", HIN_ARGS(reason));
+        hin_terminal_line(stdout, "%s%.*s",
+                          hin_view_is(status, "proven") ? "To be known  " : "Because      ",
+                          HIN_ARGS(reason));
     }
     printf("Observed     ");
     put_time(claim, "observed");

@@ -13,7 +13,7 @@
 #include "cli/trust.h"
 #include "trust/oscal.h"
 #include "trust/page.h"
-#include "trust/paper.h"
+#include "trust/printout.h"
 
 struct export_options {
     const char *framework, *format, *language, *output, *claims, *content;
@@ -111,8 +111,8 @@ static HIN_RESULT put_pdf(struct export *export, struct hin_error *error)
     HIN_CLEANUP_FD int in = -1;
     int status = 0;
     HIN_TRY(find_program(program, error));
-    HIN_TRY(hin_paper_write(export->report, export->framework, export->language, &export->text));
-    HIN_TRY(hin_memfd_from("hinomi-paper", hin_buf_view(&export->text), &in));
+    HIN_TRY(hin_printout_write(export->report, export->framework, export->language, &export->text));
+    HIN_TRY(hin_memfd_from("hinomi-printout", hin_buf_view(&export->text), &in));
     if (fflush(export->to.file) != 0) {
         return hin_fail(HIN_IO);
     }

@@ -46,27 +46,36 @@ int hin_cli_paper_verify(const struct hin_cli_paper *paper, const struct hin_com
     struct hin_cli_verdict_options options = {0};
     struct hin_error error = {0};
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 4 * paper->file_max};
-    HIN_CLEANUP(hin_buf_done) struct hin_buf verdict = {.max = 4 * paper->file_max};
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     char **operands = NULL;
     size_t count = 0;
     int status = 0;
     if (!hin_cli_parse(usage, argc, argv, &options, &operands, &count, &status)) {
         return status;
     }
-    struct hin_result result = hin_cli_input(operands[0], paper->what, &text, &error);
+    struct hin_result read = hin_cli_input(operands[0], paper->what, &text, &error);
+    return hin_cli_paper_judge(paper, &options, read, hin_buf_view(&text), ret_paper, &error);
+}
+
+int hin_cli_paper_judge(const struct hin_cli_paper *paper,
+                        const struct hin_cli_verdict_options *options, struct hin_result read,
+                        struct hin_view text, void *ret_paper, struct hin_error *said)
+{
+    struct hin_error error = *said;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf verdict = {.max = 4 * paper->file_max};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_result result = read;
     if (hin_is_ok(result)) {
-        result = paper->verify(hin_buf_view(&text), hin_view_from_text(options.fingerprint),
-                               &document, ret_paper, &error);
+        result = paper->verify(text, hin_view_from_text(options->fingerprint), &document, ret_paper,
+                               &error);
     }
-    if (options.json && hin_is_ok(write_verdict(paper, ret_paper, result, &error, &verdict))) {
+    if (options->json && hin_is_ok(write_verdict(paper, ret_paper, result, &error, &verdict))) {
         printf("%.*s\n", HIN_ARGS(hin_buf_view(&verdict)));
     } else if (hin_is_ok(result)) {
         paper->print(ret_paper);
     }
     bool misused = result.code == HIN_INVALID && document == NULL && error.file[0] == '\0' &&
-                   strlen(options.fingerprint) != HIN_SHA256_HEX_BYTES - 1;
-    status = hin_cli_finish(result, &error);
+                   strlen(options->fingerprint) != HIN_SHA256_HEX_BYTES - 1;
+    int status = hin_cli_finish(result, &error);
     return misused ? HIN_CLI_USAGE : status;
 }
 

@@ -29,6 +29,10 @@ struct hin_cli_paper {
 /* The command `verify`; ret_paper is room for what is read. Answers the exit status. */
 int hin_cli_paper_verify(const struct hin_cli_paper *paper, const struct hin_command *usage,
                          int argc, char **argv, void *ret_paper);
+/* Judges what was read (or tells why it could not be: read, said). Answers the exit status. */
+int hin_cli_paper_judge(const struct hin_cli_paper *paper,
+                        const struct hin_cli_verdict_options *options, struct hin_result read,
+                        struct hin_view text, void *ret_paper, struct hin_error *said);
 /* The file with this ID, as the manager keeps it; *ret_file borrows from *ret_document. */
 HIN_RESULT hin_cli_paper_fetch(const struct hin_cli_paper *paper, struct hin_cli_api *api,
                                const char *id, struct hin_json_document **ret_document,

@@ -107,15 +107,14 @@ const char *hin_group_weakness(struct hin_view group);
 const char *hin_signature_weakness(struct hin_view signature);
 
 struct hin_tls_probe {
-    bool accepted;
-    char version[16], suite[64], group[24]; /* where it was */
-    char text[120];                         /* why not, where it was not */
+    bool accepted; /* the listener chose from the offer, whatever became of the handshake then */
+    char version[16], suite[64], group[24]; /* where it was; the group of a whole handshake only */
+    char text[120];                         /* why the handshake failed, where it did */
 };
 /* One handshake on a connected, blocking socket, with just what is offered. Nothing else is sent
  * and the peer is not verified: it is about what the listener accepts. TIMEOUT: no answer within
- * the socket's own limit; CRYPTO: this host's OpenSSL cannot offer that. SIGPIPE is
- * ignored by the caller. The socket stays the
- * caller's. host: for SNI, or NULL. */
+ * the socket's own limit; CRYPTO: this host's OpenSSL cannot offer that, so nothing was asked.
+ * SIGPIPE is ignored by the caller. The socket stays the caller's. host: for SNI, or NULL. */
 HIN_RESULT hin_tls_probe(int fd, const char *host, const struct hin_tls_offer *offer,
                          struct hin_tls_probe *ret_probe);
 

@@ -60,6 +60,11 @@ const struct hin_error *hin_depot_error(const struct hin_depot *depot)
     return &depot->error;
 }
 
+void hin_depot_clear_error(struct hin_depot *depot)
+{
+    depot->error = (struct hin_error){0};
+}
+
 static HIN_RESULT check_name(struct hin_depot *depot, const char *name)
 {
     if (!hin_depot_name_is_valid(name)) {

@@ -46,6 +46,8 @@ void hin_depot_close(struct hin_depot *depot); /* NULL is fine */
 void hin_depot_closep(struct hin_depot **depot);
 /* Of the last call that failed: code and a sentence. */
 const struct hin_error *hin_depot_error(const struct hin_depot *depot) HIN_NONNULL;
+/* So that an error which is there afterwards belongs to what is done next. */
+void hin_depot_clear_error(struct hin_depot *depot) HIN_NONNULL;
 
 /* A name: parts of [a-z0-9._-] that do not begin with '.', joined by '/', at most
  * HIN_DEPOT_NAME_MAX bytes. */

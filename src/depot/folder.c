@@ -60,12 +60,16 @@ static HIN_RESULT fail(struct folder *folder, enum hin_code code, const char *wh
                          hin_code_text(code), hint);
 }
 
+static enum hin_code code_of_errno(void)
+{
+    return errno == EROFS    ? HIN_DENIED
+           : errno == EDQUOT ? HIN_NO_SPACE
+                             : hin_code_from_errno(errno);
+}
+
 static HIN_RESULT fail_errno(struct folder *folder, const char *what, const char *name)
 {
-    enum hin_code code = errno == EROFS    ? HIN_DENIED
-                         : errno == EDQUOT ? HIN_NO_SPACE
-                                           : hin_code_from_errno(errno);
-    return fail(folder, code, what, name);
+    return fail(folder, code_of_errno(), what, name);
 }
 
 /* --- opening --- */
@@ -139,6 +143,17 @@ static void folder_close(struct hin_depot *depot)
 
 /* --- writing --- */
 
+/* A handle outlives the folder that it was opened for; what is put there then is nowhere. */
+static HIN_RESULT check_root(struct folder *folder)
+{
+    struct stat about;
+    if (fstat(folder->root, &about) == 0 && about.st_nlink > 0) {
+        return hin_ok();
+    }
+    return hin_error_set(&folder->depot.error, HIN_NOT_FOUND, NULL, 0, 0,
+                         "the folder of the destination was removed (make it, or mount it)");
+}
+
 /* The folder that `name` lies in; made, durably, where it is absent and `make` is set. */
 static HIN_RESULT open_parent(struct folder *folder, const char *name, bool make, int *ret_fd)
 {
@@ -150,8 +165,11 @@ static HIN_RESULT open_parent(struct folder *folder, const char *name, bool make
         char part[HIN_DEPOT_NAME_MAX + 1];
         HIN_CLEANUP_FD int next = -1;
         HIN_TRY(hin_view_to_text(hin_view_sub(rest, 0, slash), part, sizeof(part)));
-        if (make && mkdirat(at, part, 0700) == 0) {
+        int made = make ? mkdirat(at, part, 0700) : -1;
+        if (made == 0) {
             HIN_TRY(hin_directory_sync(at));
+        } else if (make && errno != EEXIST) {
+            return hin_fail(code_of_errno());
         }
         HIN_TRY(hin_fd_open(at, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &next));
         hin_fd_close(&at);
@@ -166,6 +184,7 @@ static HIN_RESULT folder_begin(struct hin_depot *depot, const char *name, enum h
 {
     struct folder *folder = of(depot);
     struct stat about;
+    HIN_TRY(check_root(folder));
     struct hin_result opened = open_parent(folder, name, true, &folder->parent);
     if (!hin_is_ok(opened)) {
         return fail(folder, opened.code, "its folder cannot be made", name);
@@ -291,6 +310,7 @@ static HIN_RESULT folder_get(struct hin_depot *depot, const char *name, uint64_t
     struct folder *folder = of(depot);
     HIN_CLEANUP_FD int parent = -1;
     HIN_CLEANUP_FD int fd = -1;
+    HIN_TRY(check_root(folder));
     struct hin_result got = open_parent(folder, name, false, &parent);
     if (hin_is_ok(got)) {
         got = hin_fd_open(parent, hin_path_base(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd);
@@ -378,6 +398,7 @@ folder_list(struct hin_depot *depot, const char *prefix,
     struct listing listing = {
         .folder = folder, .prefix = prefix, .visit = visit, .context = context};
     int fd = -1;
+    HIN_TRY(check_root(folder));
     struct hin_result listed = hin_fd_open(folder->root, ".", O_RDONLY | O_DIRECTORY, 0, &fd);
     if (hin_is_ok(listed)) {
         listed = list_folder(&listing, fd, 0, 0);

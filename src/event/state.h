@@ -47,7 +47,11 @@
     X(34, STORE_REFUSED, "store.refused", 99, 4, "A tenant is not served: its store or the vault was set back to an older state") \
     X(35, STORE_RESTORED, "store.restored", 99, 4, "A key holder accepted a store, vault or key ring of an older state") \
     X(50, PROMISE_BROKEN, "trust.broken", 99, 4, "A probe saw that a promise of this installation does not hold") \
-    X(51, BACKUP_NOT_RESTORED, "backup.not_restored", 99, 4, "A backup could not be restored, or is not the same as what it came from")
+    X(51, BACKUP_NOT_RESTORED, "backup.not_restored", 99, 4, "A backup could not be restored, or is not the same as what it came from") \
+    X(52, BACKUP_OVERDUE, "backup.overdue", 99, 4, "Backups do not go as they should")                        \
+    X(53, BACKUP_PLACE_FAILS, "backup.destination_fails", 99, 4, "A destination of backups does not do its work") \
+    X(54, BACKUP_LOST, "backup.lost", 99, 4, "A destination lost or altered what it had acknowledged")        \
+    X(55, BACKUP_OVER, "backup.over", 99, 1, "A trouble with backups is over")
 /* clang-format on */
 
 enum hin_state_code {

@@ -68,8 +68,10 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST) |               \
      HIN_KEYS_MASK(HIN_KEYS_GENERATION) | HIN_KEYS_MASK(HIN_KEYS_REFUSED) |                        \
      HIN_KEYS_MASK(HIN_KEYS_HOLDERS_SET) | HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) |              \
-     HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE) | HIN_KEYS_MASK(HIN_KEYS_EVIDENCE_SIGN) |                \
-     HIN_KEYS_MASK(HIN_KEYS_INDEX_ROTATE))
+     HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE) | HIN_KEYS_MASK(HIN_KEYS_INDEX_ROTATE))
+/* What `jobs` may ask: it alone records evidence, so that no process that answers the network can
+ * have any signed. */
+#define HIN_KEYS_MASK_JOBS (HIN_KEYS_MASK_WORKER | HIN_KEYS_MASK(HIN_KEYS_EVIDENCE_SIGN))
 /* What the `backup` process may ask: to read what there is, and keys of backups. */
 #define HIN_KEYS_MASK_BACKUP                                                                       \
     (HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) |                \

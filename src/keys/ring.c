@@ -247,6 +247,7 @@ static HIN_RESULT provider_generate(void *context, struct hin_view tenant)
 {
     struct hin_ring *ring = context;
     struct hin_ring_group *group = NULL;
+    HIN_ENSURE(hin_ring_group(ring, tenant) == NULL, EXISTS); /* also where it is only looked at */
     HIN_TRY(hin_ring_upgrade(ring, NULL));
     HIN_ENSURE(ring->file >= 0, DENIED);
     HIN_TRY(hin_ring_group_add(ring, tenant, &group));

@@ -113,6 +113,17 @@ static HIN_RESULT read_fronts(struct hin_json root, struct hin_manager_config *c
     return hin_ok();
 }
 
+static HIN_RESULT read_store_files(struct hin_json root, struct hin_manager_config *config,
+                                   struct hin_error *error)
+{
+    struct hin_view folder = HIN_VIEW_EMPTY;
+    HIN_TRY(hin_json_opt_text(root, "storeFiles", &folder, error));
+    if (folder.size > 0 && folder.data[0] != '/') {
+        return hin_json_refuse(root, error, HIN_INVALID, "storeFiles: no absolute path");
+    }
+    return hin_view_to_text(folder, config->store_files, sizeof(config->store_files));
+}
+
 static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *config,
                               struct hin_error *error)
 {
@@ -123,9 +134,19 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     int64_t workers = 0;
     int64_t keep_days = 0;
     /* A mistyped name would quietly leave the default in force. */
-    static const char *const known[] = {"api",     "agents",  "keyring",  "tenant",
-                                        "uidBase", "workers", "keepDays", "kms",
-                                        "store",   "fronts",  "backup",   HIN_CLOCK_SETTINGS_KEYS};
+    static const char *const known[] = {"api",
+                                        "agents",
+                                        "keyring",
+                                        "tenant",
+                                        "uidBase",
+                                        "workers",
+                                        "keepDays",
+                                        "kms",
+                                        "store",
+                                        "fronts",
+                                        "backup",
+                                        "storeFiles",
+                                        HIN_CLOCK_SETTINGS_KEYS};
     HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));
@@ -140,6 +161,7 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     HIN_TRY(hin_backup_settings_read(root, &config->backup, error));
     HIN_TRY(hin_json_opt_text(root, "store", &store, error));
     HIN_TRY(hin_view_to_text(store, config->store, sizeof(config->store)));
+    HIN_TRY(read_store_files(root, config, error));
     HIN_TRY(hin_view_to_text(keyring, config->keyring, sizeof(config->keyring)));
     HIN_TRY(hin_view_to_text(tenant, config->tenant, sizeof(config->tenant)));
     config->uid_base = (uint32_t)uid_base;
@@ -223,6 +245,9 @@ HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *c
     hin_backup_settings_write(&writer, &config->backup);
     if (config->store[0] != 0) {
         hin_json_field_cstring(&writer, "store", config->store);
+    }
+    if (config->store_files[0] != 0) {
+        hin_json_field_cstring(&writer, "storeFiles", config->store_files);
     }
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));

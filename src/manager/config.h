@@ -37,6 +37,8 @@ struct hin_manager_config {
     struct hin_manager_endpoint fronts[HIN_MANAGER_FRONTS_MAX];
     size_t front_count;
     char store[HIN_MANAGER_STORE_MAX]; /* address of a PostgreSQL server; empty: SQLite */
+    char store_files[HIN_PATH_MAX];    /* folder of that server's own files, where this host has it:
+                                          a probe looks through them; empty: it does not */
     struct hin_backup_settings backup;
 };
 

@@ -15,7 +15,7 @@
  * being the member `evidence` without spaces; `key` is the statement of proof/key.h about the
  * signing key, `authority` the certificate in DER. `previous` is SHA-256 of "hinomi evidence chain
  * v1\n" || the statement before, zeroes for the first. A record that was not run proves nothing,
- * and says why in `reason`. */
+ * and says why in `reason`; one that is proven may say there what has to be known beside it. */
 #ifndef HIN_PROOF_EVIDENCE_H
 #define HIN_PROOF_EVIDENCE_H
 
@@ -61,7 +61,7 @@ struct hin_evidence {
     int64_t probe_version;
     int64_t observed_msec, valid_until_msec;
     enum hin_evidence_outcome outcome;
-    struct hin_view reason; /* empty when proven */
+    struct hin_view reason; /* when proven: empty, or what has to be known beside it */
     struct hin_evidence_row inputs[HIN_EVIDENCE_ROWS_MAX];
     size_t input_count;
     struct hin_evidence_row measurements[HIN_EVIDENCE_ROWS_MAX];
@@ -117,5 +117,41 @@ struct hin_evidence_chain {
 HIN_RESULT hin_evidence_chain_add(struct hin_evidence_chain *chain,
                                   const struct hin_evidence *evidence, struct hin_error *error)
     __attribute__((nonnull(1, 2)));
+
+/* ---- losses that somebody acknowledged ---- */
+
+/* A loss is never undone. What can be done is to say who knows of it: a record of evidence like any
+ * other, of this "probe", which proves nothing and stands in the chain behind what is lost. It
+ * names the range and the hash of the last record that is lost, so that the chain can be followed
+ * across. */
+#define HIN_EVIDENCE_LOSS "evidence-loss"
+
+struct hin_evidence_loss {
+    int64_t first, last;
+    uint8_t hash[HIN_SHA256_BYTES]; /* of record `last`, as the one after it names it */
+    struct hin_view by, note;
+};
+/* Fills in outcome, reason (printed into `text`) and rows; the caller gives number, times and ID.
+ */
+HIN_RESULT hin_evidence_loss_put(const struct hin_evidence_loss *loss, struct hin_buf *text,
+                                 struct hin_evidence *evidence) HIN_NONNULL;
+/* False: the record is no such one, or not in its form. Borrows. */
+bool hin_evidence_loss_get(const struct hin_evidence *evidence,
+                           struct hin_evidence_loss *ret_loss) HIN_NONNULL;
+
+/* A hole in a chain: records that are missing, or do not fit. */
+struct hin_evidence_hole {
+    int64_t first, last;
+    uint8_t hash[HIN_SHA256_BYTES]; /* that the record after it names */
+    int64_t acknowledged;           /* number of the record that says so; 0: nobody has */
+};
+/* Goes on at `evidence`, whose number is greater than the chain's: what lies between is the hole,
+ * or, when nothing does, the record before, which is another than this one names. */
+HIN_RESULT hin_evidence_chain_jump(struct hin_evidence_chain *chain,
+                                   const struct hin_evidence *evidence,
+                                   struct hin_evidence_hole *ret_hole) HIN_NONNULL;
+/* Does the record acknowledge just this hole? */
+bool hin_evidence_closes(const struct hin_evidence *evidence,
+                         const struct hin_evidence_hole *hole) HIN_NONNULL;
 
 #endif

@@ -197,15 +197,17 @@ static HIN_RESULT check_authority(const struct hin_paper *paper, struct hin_view
                              "`hinomi-manager init` prints them");
     }
     HIN_TRY(hin_sha256(authority, digest));
-    struct hin_view own = hin_view_of(wanted, sizeof(wanted));
-    if (!hin_view_equal(hin_view_of(digest, sizeof(digest)), own)) {
+    if (!hin_is_ok(hin_x509_succeeds(authority, wanted))) {
         char hex[HIN_SHA256_HEX_BYTES];
         hin_hex(digest, sizeof(digest), hex);
         return hin_error_set(error, HIN_AUTH, NULL, 0, 0,
-                             "the %s is one of another installation, with fingerprint %s",
+                             "the %s is one of another installation, with fingerprint %s; if that "
+                             "is this one's before its authority was rolled over, judge by that: "
+                             "it also vouches for those that followed",
                              paper->name, hex);
     }
-    if (!hin_view_equal(hin_view_of(installation, sizeof(wanted)), own)) {
+    if (!hin_view_equal(hin_view_of(installation, sizeof(digest)),
+                        hin_view_of(digest, sizeof(digest)))) {
         return hin_error_set(error, HIN_AUTH, NULL, 0, 0,
                              "the %s states another installation than its authority's",
                              paper->name);

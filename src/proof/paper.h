@@ -60,8 +60,8 @@ HIN_RESULT hin_paper_read(const struct hin_paper *paper, int64_t version, struct
 HIN_RESULT hin_paper_check_form(const struct hin_paper *paper, struct hin_view file,
                                 struct hin_view again, struct hin_error *error)
     __attribute__((nonnull(1)));
-/* By the fingerprint (64 hex digits): authority, installation, key, signature. AUTH; INVALID: no
- * fingerprint. */
+/* By the fingerprint (64 hex digits): authority (that one, or an heir that it handed over to),
+ * installation, key, signature. AUTH; INVALID: no fingerprint. */
 HIN_RESULT hin_paper_judge(const struct hin_paper *paper, struct hin_view statement,
                            const uint8_t installation[HIN_SHA256_BYTES],
                            const struct hin_paper_seal *seal, struct hin_view fingerprint,

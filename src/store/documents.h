@@ -42,6 +42,9 @@ enum hin_store_kind {
     HIN_STORE_REHEARSALS = 31,         /* each week's restore: manager/backup/rehearsals.h */
     HIN_STORE_DRILLS = 32,             /* recoveries of all; the owner is the state */
     HIN_STORE_ESCROWS = 33,            /* of the installation's own tenant: manager/escrow.h */
+    HIN_STORE_BACKUP_ALERTS = 34,      /* troubles that stand: manager/backup/alerts.h */
+    HIN_STORE_BACKUP_LOOKS = 35, /* how far a tenant's backups were read back at a destination (the
+                                    owner is the tenant's number): manager/backup/looks.h */
     HIN_STORE_KIND_LIMIT
 };
 

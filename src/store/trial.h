@@ -25,12 +25,20 @@ struct hin_store_search {
     const char *where;  /* what was looked through, in words */
     size_t found_count; /* of the needles */
     size_t found_first; /* index of the first that was found */
+    const char *form;   /* in which a needle was found: "as hex"; NULL: none was */
+    size_t unread;      /* files that could not be looked through, or lead elsewhere */
 };
-/* Looks for bytes as they are in all that lies on the disk (SQLite: the file and its write-ahead
- * log) or in all rows of the tenant's schema (PostgreSQL, whose files are its own). INVALID: a
- * needle of another length. options: as the store was opened. */
+#define HIN_STORE_SEARCH_FORMS                                                                     \
+    "as it is, in hex, base64, UTF-16, and compressed by itself as our own code compresses"
+/* Looks for texts, in the forms above, in all that lies on the disk (SQLite: the file and its
+ * write-ahead log) or in all rows of the tenant's schema (PostgreSQL, whose files are its own).
+ * INVALID: a needle of another length. options: as the store was opened. */
 HIN_RESULT hin_store_search_plain(struct hin_store *store, const struct hin_store_options *options,
                                   const struct hin_view *needles, size_t count,
+                                  struct hin_store_search *ret_search) HIN_NONNULL;
+/* The same in every file beneath a folder: a PostgreSQL server's own, where this process may read
+ * them. Links are not followed. */
+HIN_RESULT hin_store_search_files(int directory, const struct hin_view *needles, size_t count,
                                   struct hin_store_search *ret_search) HIN_NONNULL;
 
 #endif

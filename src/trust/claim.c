@@ -131,10 +131,11 @@ static struct judgement judge(const struct hin_claim_evidence *record, int64_t n
     if (record->valid_until_usec <= now_usec) {
         return (struct judgement){HIN_CLAIM_STALE, HIN_VIEW("its evidence is no longer valid")};
     }
-    return (struct judgement){HIN_CLAIM_PROVEN, HIN_VIEW_EMPTY};
+    return (struct judgement){HIN_CLAIM_PROVEN, record->reason};
 }
 
-/* Which of two judgements decides: the graver; of two proofs the older. */
+/* Which of two judgements decides: the graver; of two proofs one beside which something has to be
+ * known, then the older. */
 static bool outweighs(const struct judgement *judgement, const struct hin_claim_evidence *record,
                       const struct hin_claim_state *state)
 {
@@ -146,6 +147,10 @@ static bool outweighs(const struct judgement *judgement, const struct hin_claim_
     };
     if (judgement->status != state->status) {
         return gravity[judgement->status] > gravity[state->status];
+    }
+    if (judgement->status == HIN_CLAIM_PROVEN &&
+        (judgement->reason.size > 0) != (state->reason.size > 0)) {
+        return judgement->reason.size > 0;
     }
     return record != NULL && record->observed_usec < state->observed_usec;
 }
@@ -176,7 +181,9 @@ struct hin_claim_state hin_claim_state_of(const struct hin_claim *claim,
             bool earliest =
                 state.evidence_count == 0 || record->valid_until_usec < state.valid_until_usec;
             state.valid_until_usec = earliest ? record->valid_until_usec : state.valid_until_usec;
-            state.evidence_ids[state.evidence_count++] = record->id;
+            if (record->id.size > 0) { /* else what was found is that there is no record */
+                state.evidence_ids[state.evidence_count++] = record->id;
+            }
         }
     }
     return state;

@@ -93,11 +93,12 @@ struct hin_claim {
  * was found before them stands until it is no longer valid. */
 struct hin_claim_evidence {
     struct hin_view probe;
-    struct hin_view id; /* of the evidence record */
+    struct hin_view id; /* of the evidence record; empty: it is missing, or none that holds */
     bool held;          /* false: the probe looked, and the promise does not hold */
     int64_t observed_usec;
     int64_t valid_until_usec; /* from then on it is stale */
-    struct hin_view reason;   /* in words; of a failure it has to be there */
+    struct hin_view reason; /* in words; of a failure it has to be there, of a proof it is what has
+                               to be known beside it */
 };
 
 enum hin_claim_status {
@@ -112,11 +113,12 @@ bool hin_claim_status_from_name(struct hin_view name, enum hin_claim_status *ret
 
 struct hin_claim_state {
     enum hin_claim_status status;
-    int64_t observed_usec;       /* of what decides: the failure, or the oldest proof; 0: never */
-    int64_t valid_until_usec;    /* the earliest of the proofs; 0: none */
+    int64_t observed_usec;    /* of what decides: the failure, or the oldest proof (one that has a
+                                 reason comes first); 0: never */
+    int64_t valid_until_usec; /* the earliest of the proofs; 0: none */
     struct hin_view evidence_id; /* of what decides; empty: none */
     struct hin_view probe;       /* that decides; empty: none */
-    struct hin_view reason;      /* the evidence's, or a static sentence; empty when proven */
+    struct hin_view reason; /* the evidence's, or a static sentence; when proven mostly empty */
     /* Every record that was looked at, in the order of the claim's probes. */
     struct hin_view evidence_ids[HIN_CLAIM_PROBES_MAX];
     size_t evidence_count;

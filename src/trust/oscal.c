@@ -130,10 +130,12 @@ static bool maps_to(const struct oscal *oscal, const struct hin_claim *claim,
     return false;
 }
 
-/* Has anything looked at it? Then there is an observation. */
+/* Has anything looked at it? Then there is an observation; also when what was seen is that the
+ * record is missing. */
 static bool is_observed(const struct hin_claim_state *state)
 {
-    return state->evidence_count > 0 && state->observed_usec != 0;
+    return (state->evidence_count > 0 || state->status == HIN_CLAIM_FAILED) &&
+           state->observed_usec != 0;
 }
 
 static bool is_any_observed(const struct oscal *oscal, struct hin_view control)
@@ -217,6 +219,9 @@ static void put_reviewed(struct oscal *oscal)
 static void put_evidence(struct oscal *oscal, const struct hin_claim_state *state)
 {
     struct hin_json_writer *writer = &oscal->writer;
+    if (state->evidence_count == 0) {
+        return; /* a list that is there has an element */
+    }
     begin_list(oscal, "relevant-evidence");
     for (size_t i = 0; i < state->evidence_count; i++) {
         char uuid[UUID_TEXT_BYTES], href[UUID_TEXT_BYTES + 1];

@@ -47,11 +47,15 @@ static void end_row(struct hin_html *html)
 
 static void put_when(struct hin_html *html, const struct hin_claim_state *state)
 {
-    if (state->status == HIN_CLAIM_NOT_ASSESSED) {
-        return;
-    }
     bool failed = state->status == HIN_CLAIM_FAILED;
     hin_html_put(html, "<p class=\"when\">");
+    if (state->status == HIN_CLAIM_NOT_ASSESSED) {
+        hin_html_word(html, HIN_WORD_LAST_PROVEN);
+        hin_html_put(html, ": ");
+        hin_html_word(html, HIN_WORD_NEVER);
+        hin_html_put(html, "</p>\n");
+        return;
+    }
     hin_html_word(html, failed ? HIN_WORD_FOUND_FAILING : HIN_WORD_LAST_PROVEN);
     hin_html_put(html, ": ");
     put_time(html, state->observed_usec);
@@ -70,8 +74,9 @@ static void put_reason(struct hin_html *html, const struct hin_claim_state *stat
     if (state->reason.size == 0 || state->probe.size == 0) {
         return;
     }
-    hin_html_put(html, "<p class=\"reason\">");
-    hin_html_word(html, HIN_WORD_REASON);
+    bool proven = state->status == HIN_CLAIM_PROVEN;
+    hin_html_put(html, proven ? "<p class=\"remark\">" : "<p class=\"reason\">");
+    hin_html_word(html, proven ? HIN_WORD_REMARK : HIN_WORD_REASON);
     hin_html_put(html, ": <span lang=\"en\"><code>");
     hin_html_text(html, state->probe);
     hin_html_put(html, "</code>: ");

@@ -70,8 +70,12 @@ void hin_report_make_public(struct hin_report *report)
     size_t count = 0;
     (void)hin_catalogue_claims(report->catalogue, &count);
     for (size_t i = 0; i < count; i++) {
-        if (report->states[i].status == HIN_CLAIM_FAILED) {
-            report->states[i].reason = HIN_VIEW("the probe saw it broken; the record says how");
+        struct hin_claim_state *state = &report->states[i];
+        if (state->status == HIN_CLAIM_FAILED) {
+            state->reason = HIN_VIEW("the probe saw it broken; the record says how");
+        } else if (state->status == HIN_CLAIM_PROVEN && state->reason.size > 0) {
+            state->reason =
+                HIN_VIEW("a loss of records is acknowledged; the record says which and by whom");
         }
     }
 }
@@ -108,13 +112,19 @@ bool hin_report_control(const struct hin_report *report, const struct hin_framew
     for (size_t i = 0; i < count; i++) {
         const struct hin_claim_mapping *mapping = mapping_to(&claims[i], framework, control);
         if (mapping != NULL) {
-            enum hin_claim_status of_claim = report->states[i].status;
             degree = HIN_MIN(degree, mapping->degree);
-            status = weight[of_claim] > weight[status] ? of_claim : status;
         }
     }
     if (degree == HIN_DEGREE_COUNT) {
         return false;
+    }
+    for (size_t i = 0; i < count; i++) {
+        const struct hin_claim_mapping *mapping = mapping_to(&claims[i], framework, control);
+        enum hin_claim_status of_claim = report->states[i].status;
+        /* What answers less than the degree says proves nothing of it, but its failure counts. */
+        bool counts =
+            mapping != NULL && (mapping->degree == degree || of_claim == HIN_CLAIM_FAILED);
+        status = counts && weight[of_claim] > weight[status] ? of_claim : status;
     }
     *ret_degree = degree;
     *ret_status = status;

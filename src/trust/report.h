@@ -39,7 +39,9 @@ HIN_RESULT hin_report_read(struct hin_view json, const struct hin_catalogue *cat
 void hin_report_done(struct hin_report *report); /* a zeroed one is fine */
 
 /* What a stranger is told of a failure: that it is one, when, and by which record. How it came
- * about (which tenant, which port) is for those who sign in: the reasons of failures give way. */
+ * about (which tenant, which port) is for those who sign in: the reasons of failures give way, and
+ * what has to be known beside a proof (who acknowledged a loss) to the fact that there is
+ * something. */
 void hin_report_make_public(struct hin_report *report) HIN_NONNULL;
 
 /* ---- coverage ---- */
@@ -57,8 +59,9 @@ struct hin_coverage {
 struct hin_coverage hin_report_coverage(const struct hin_report *report,
                                         const struct hin_framework *framework) HIN_NONNULL;
 
-/* One control. degree: the best; status: FAILED when a claim that maps to it failed, PROVEN when
- * one is proven, STALE when one is stale, else NOT_ASSESSED. False: nothing is mapped to it. */
+/* One control. degree: the best; status: FAILED when a claim that maps to it failed; else, of the
+ * claims that answer it in that degree, PROVEN when one is proven, STALE when one is stale, else
+ * NOT_ASSESSED. False: nothing is mapped to it. */
 bool hin_report_control(const struct hin_report *report, const struct hin_framework *framework,
                         struct hin_view control, enum hin_degree *ret_degree,
                         enum hin_claim_status *ret_status);

@@ -82,6 +82,7 @@ static const char *const words[HIN_WORD_COUNT][HIN_LANGUAGE_COUNT] = {
     [HIN_WORD_NEVER] = {"never", "なし"},
     [HIN_WORD_VALID_UNTIL] = {"Valid until", "有効期限"},
     [HIN_WORD_REASON] = {"Reason", "理由"},
+    [HIN_WORD_REMARK] = {"To be known", "付記"},
     [HIN_WORD_HOW] = {"How it is proven", "証明の方法"},
     [HIN_WORD_HOW_KIND_PROBE] =
         {

@@ -22,6 +22,23 @@ check "it runs by the credential" manager_start c --passphrase-credential ring
 check "which no process has in its environment" test -z "$(for p in $(descendants "${pids[c]}"); do cat "/proc/$p/environ"; done | tr '\0' '\n' | grep -F 'by credential')"
 is "status says sealed" "$(api c GET status | jq .keyRing.sealed)" true
 check "it stops in order" manager_stop c
+umask 077
+mkdir "$T/depot"
+chmod 755 "$T"
+check "it is backed up" eval '"$build/hinomi-manager" destination --state "$T/c" --add one --url "file://$T/depot" &&
+    manager_start c --passphrase-credential ring && sign_in c && cli c backup now'
+from_depot() { timeout 60 "$build/hinomi-manager" "$1" --from "$T/depot" "${@:2}"; }
+check_not "another credential recovers nothing" from_depot drill --state "$T/clean" --keyring "$T/c.keyring" --passphrase-credential other
+check "a drill opens the ring by the credential, beside the manager" from_depot drill --state "$T/clean" --keyring "$T/c.keyring" --passphrase-credential ring
+check "which goes on" cli c kms test
+check_not "a restore does not take a ring that is in use" from_depot restore --state "$T/r" --keyring "$T/c.keyring" --passphrase-credential ring
+like "which is said" "$(cat "$T/said")" 'stop the manager first'
+check "it stops" manager_stop c
+check_not "a file of something else is no settings" from_depot restore --state "$T/r" --kms-settings "$T/credentials/ring" --passphrase-credential ring
+check "settings name the ring too" from_depot restore --state "$T/r" --kms-settings "$T/c/manager.json" --passphrase-credential ring
+rm -r "$T/c" && mv "$T/r" "$T/c"
+check "what was restored runs by the credential" eval 'manager_start c --passphrase-credential ring && cli c kms test && cli c backup now'
+manager_stop c
 unset CREDENTIALS_DIRECTORY
 
 # ---- a TPM 2 ----
@@ -164,11 +181,44 @@ manager_stop m
 check "the TPM is unlocked" tool t1 tpm2_dictionarylockout --clear-lockout
 check "and the right PIN opens" manager_start p --passphrase-file "$T/pin"
 manager_stop p
+# Restored out of backups: into a ring that this TPM seals, with it, and without it from an escrow copy.
+to_tpm=(--new-keyring "$T/q.keyring" --new-tpm "swtpm:path=$T/t1/socket")
+by_phrase=(--keyring "$T/c.keyring" --passphrase-file "$T/credentials/ring")
+check_not "PCRs go with a TPM" from_depot restore --state "$T/q" "${by_phrase[@]}" --new-keyring "$T/q.keyring" --new-tpm-pcrs 7
+check_not "a TPM goes with a new ring" from_depot restore --state "$T/q" "${by_phrase[@]}" --new-tpm "swtpm:path=$T/t1/socket"
+check "restored into a ring that the TPM seals" from_depot restore --state "$T/q" "${by_phrase[@]}" "${to_tpm[@]}" --new-tpm-pcrs 7 --new-passphrase-file "$T/pin"
+mkdir "$T/was" && mv "$T/c" "$T/was/c" && mv "$T/q" "$T/c" && sed -i 's|depot"|depot-q"|' "$T/c/manager.json" && mkdir "$T/depot-q" && { [ "$(id -u)" != 0 ] || chown 64903:64903 "$T/depot-q"; }
+check "it runs, and is backed up" eval 'manager_start c --passphrase-file "$T/pin" && cli c backup now'
+is "status says who guards the ring" "$(api c GET status | jq -r '.keyRing.provider')" 'file (TPM, PCRs and PIN)'
+manager_stop c
+from_q() { timeout 60 "$build/hinomi-manager" "$1" --from "$T/depot-q" --keyring "${RING:-$T/q.keyring}" "${@:2}"; }
+by_tpm=(--tpm "swtpm:path=$T/t1/socket")
+check_not "which TPM has to be said" from_q drill --state "$T/clean" --passphrase-file "$T/pin"
+like "and how" "$(cat "$T/said")" 'give --tpm'
+from_q drill --state "$T/clean" "${by_tpm[@]}" --passphrase-file "$T/wrong-pin" >/dev/null 2>&1
+is "a wrong PIN has its own status" $? 3
+check "a drill asks the TPM" from_q drill --state "$T/clean" "${by_tpm[@]}" --passphrase-file "$T/pin"
+check_not "a ring that is there is not made anew" from_q restore --state "$T/q" "${by_tpm[@]}" --passphrase-file "$T/pin" "${to_tpm[@]}"
+like "but named" "$(cat "$T/said")" 'q.keyring: a file stands here already'
+check "a restore does too" from_q restore --state "$T/q" "${by_tpm[@]}" --passphrase-file "$T/pin"
+rm -r "$T/c" && mv "$T/q" "$T/c"
+check "and what it made runs with the TPM" eval 'manager_start c --passphrase-file "$T/pin" && cli c kms test'
+cli c key escrow ask safe >/dev/null
+id=$(cli c key escrow list --json | jq '.escrows[-1].certificateID')
+check "an escrow copy of that ring" eval 'cli c certificate show "$id" --output "$T/consent" && "$build/hinomi-manager" escrow --state "$T/c" --consent "$T/consent" \
+    --fingerprint "${fingerprints[c]}" --to "$T/copy" --escrow-passphrase-file "$T/phrase" --passphrase-file "$T/pin"'
+manager_stop c
 cp -a "$T/p" "$T/p.keyring" "$T/t2/"
 check "the TPM is cleared" tool t1 tpm2_clear -c p
 like "then nothing opens any more" "$(refusal p --passphrase-file "$T/pin")" 'or this one was cleared'
 stop t1
 stop t2
+check_not "nor is restored with the ring" from_q restore --state "$T/q" "${by_tpm[@]}" --passphrase-file "$T/pin"
+rm -r "$T/c"
+RING=$T/copy
+check "with the escrow copy it is, without a TPM" from_q restore --state "$T/c" --passphrase-file "$T/phrase"
+check "and runs" eval 'manager_start c --passphrase-file "$T/phrase" && cli c kms test'
+manager_stop c
 
 # ---- a state of before, with its TPM (tests/golden): later versions are held to open it ----
 mkdir "$T/golden"

@@ -3,25 +3,9 @@
 . "$(dirname "$0")/lib/lib.sh"
 begin "$@"
 [ -x "$build/hinomi-kms-pkcs11" ] || bail "hinomi-kms-pkcs11 is built"
-module=/usr/lib/softhsm/libsofthsm2.so
+. "$(dirname "$0")/lib/softhsm.sh"
 [ -r $module ] || bail "SoftHSM is installed (tools/setup test)"
 chmod 755 "$T" # the module runs as the user of kms
-
-# token NAME PIN: a folder of SoftHSM's with one token in it, for the user that kms has
-token() {
-    mkdir -p "$T/$1/tokens"
-    printf 'directories.tokendir = %s/tokens\nobjectstore.backend = file\nlog.level = ERROR\n' "$T/$1" >"$T/$1/softhsm2.conf"
-    SOFTHSM2_CONF="$T/$1/softhsm2.conf" softhsm2-util --init-token --free --label "hinomi test" --so-pin 87654321 --pin "$2" >/dev/null || return 1
-    [ "$(id -u)" != 0 ] || chown -R 64901:64901 "$T/$1/tokens"
-}
-
-# on_token NAME: the options of init for it
-on_token() {
-    printf '%s\n' --kms pkcs11 --pkcs11-module "${2:-$module}" --pkcs11-token "hinomi test" --pkcs11-env "SOFTHSM2_CONF=$T/$1/softhsm2.conf" \
-        --pkcs11-read "$T/$1/softhsm2.conf" --pkcs11-write "$T/$1/tokens"
-}
-
-objects() { ls "$T/$1"/tokens/*/*.object 2>/dev/null | grep -vc token.object; }
 
 check "a token is made" token h 24681357 || bail "no token"
 mapfile -t options < <(on_token h)
@@ -120,6 +104,110 @@ check "the token back, the manager serves again by itself" wait_for 60 manager_s
 happens 45 "what agents held comes in" seen m 1 --where user=third
 agent_stop a
 manager_stop m
+
+# ---- set back, and accepted ----
+by_hand() { timeout 30 "$build/hinomi-manager" restore "$1" --state "$T/m" --kms-secret-file "$T/pin" "${@:2}"; }
+(umask 077 && init_value m apiKey >"$T/holder.key")
+like "nothing is refused" "$(by_hand show)" 'Verdict +in order'
+check_not "the token wants its PIN for that too" timeout 30 "$build/hinomi-manager" restore show --state "$T/m"
+cp -a "$T/m/db" "$T/older"
+check "it runs once more" eval 'manager_start m --kms-secret-file "$T/pin" && manager_stop m'
+rm -r "$T/m/db" && cp -a "$T/older" "$T/m/db"
+timeout 20 "$build/hinomi-manager" run --state "$T/m" --kms-secret-file "$T/pin" 2>"$T/refused" </dev/null
+is "an older store is refused" "$? $(grep -o 'the store was set back' "$T/refused" | sort -u)" "4 the store was set back"
+is "shown" "$(by_hand show --json | jq -r .verdict)" 'store set back'
+check_not "not accepted by a key of nobody" by_hand accept
+check "a key holder accepts it" by_hand accept --holder-key-file "$T/holder.key"
+
+# ---- backups: restored with the token, and into other services ----
+mkdir "$T/depot"
+check "a destination of backups" "$build/hinomi-manager" destination --state "$T/m" --add one --url "file://$T/depot"
+check "it runs" manager_start m --kms-secret-file "$T/pin"
+check "with another tenant" tenant red
+check "which is backed up" cli m backup now
+cp "$T/m/manager.json" "$T/kept.json"
+held=$(objects h)
+left() { ls -d "$T/clean" 2>/dev/null; }
+drill() { timeout 60 "$build/hinomi-manager" drill --from "$T/depot" --state "$T/clean" "$@"; }
+check_not "no drill without keys" drill
+like "which are asked for" "$(cat "$T/said")" 'which keys were the backups made with'
+check_not "nor without the PIN" drill --kms-settings "$T/kept.json"
+check_not "nor with a wrong one" drill --kms-settings "$T/kept.json" --kms-secret-file "$T/wrong-pin"
+check_not "a ring and a token at once are refused" drill --kms-settings "$T/kept.json" --keyring "$T/x.keyring" --kms-secret-file "$T/pin"
+check_not "settings that name no installation too" drill --kms-settings <(token_settings h) --kms-secret-file "$T/pin"
+like "and where its number stands is said" "$(drill --kms-settings <(token_settings h) --kms-secret-file "$T/pin" 2>&1)" 'labels of the token.s keys begin with .hinomi/UUID/'
+check "a drill with the token, beside the manager" drill --kms-settings "$T/kept.json" --kms-secret-file "$T/pin" --report "$T/drill.json"
+is "makes no key and leaves nothing" "$(objects h)$(left)" "$held"
+check "and is good" cli m backup drill record "$T/drill.json"
+jq '{kms: (.kms | .installation = "00000000-0000-4000-8000-000000000000")}' "$T/kept.json" >"$T/nobody.json"
+check_not "another installation's number opens nothing" drill --kms-settings "$T/nobody.json" --kms-secret-file "$T/pin"
+api red POST administrators '{"username":"ada","fullName":"Ada","password":"a long pass phrase","roleID":1}' >/dev/null
+check "one more backup" cli m backup now
+manager_stop m
+
+restore() { timeout 60 "$build/hinomi-manager" restore --from "$T/depot" --state "$T/m" "$@"; }
+of_token() { restore --kms-settings "$T/kept.json" --kms-secret-file "$T/pin" "$@"; }
+away() { mv "$T/m" "$T/m.$1"; }
+red_is_whole() { cli red audit verify && api red GET administrators | grep -q '"Ada"'; }
+away 1
+check "all of it restored with the token" of_token
+check "runs on the token" manager_start m --kms-secret-file "$T/pin"
+check "with what it had" eval 'seen m 1 --where user=third && red_is_whole'
+check "and is backed up there" cli m backup now
+manager_stop m
+
+# Into a key ring of its own, under a pass phrase.
+away 2
+(umask 077 && echo 'a phrase of its own' >"$T/phrase")
+held=$(objects h)
+check_not "not over a file that is there" of_token --new-keyring "$T/wrong-pin"
+check_not "nor inside the state folder" of_token --new-keyring "$T/m/ring"
+check_not "a pass phrase for the new one goes with it" of_token --new-passphrase-file "$T/phrase"
+check "restored into a key ring" of_token --new-keyring "$T/ring" --new-passphrase-file "$T/phrase"
+is "it has a pass phrase, and the token not one key more" "$(jq -r .kms.provider "$T/m/manager.json") $(objects h)" "file $held"
+check "without the token" mv "$T/h" "$T/h.away"
+check "it runs" manager_start m --passphrase-file "$T/phrase"
+check "with what it had" eval 'seen m 1 --where user=third && red_is_whole'
+manager_stop m
+mv "$T/h.away" "$T/h"
+check_not "a tenant is not put back with the wrong phrase for here" of_token --tenant "$(guid red)" --new-passphrase-file "$T/pin" --holder-key-file "$T/holder.key"
+check "one tenant is, out of what the token opens" of_token --tenant "$(guid red)" --new-passphrase-file "$T/phrase" --holder-key-file "$T/holder.key"
+check "and is served" eval 'manager_start m --passphrase-file "$T/phrase" && red_is_whole'
+manager_stop m
+
+# Into another token; cut off, the same command makes no keys twice.
+away 3
+check "another token" token k 11223344
+(umask 077 && printf '11223344\n' >"$T/pin-k" && token_settings k >"$T/k.json")
+into_k() { of_token --new-kms-settings "$T/k.json" --new-kms-secret-file "$T/pin-k" "$@"; }
+check_not "a wrong PIN for it" of_token --new-kms-settings "$T/k.json" --new-kms-secret-file "$T/pin"
+is "makes nothing" "$(ls -d "$T/m" 2>/dev/null)$(objects k)" 0
+mv "$T/depot/t/$(guid red)/o" "$T/o.away"
+check_not "what does not restore" into_k
+is "leaves no keys there" "$(ls -d "$T/m" 2>/dev/null)$(objects k)" 0
+mv "$T/o.away" "$T/depot/t/$(guid red)/o"
+into_k >/dev/null 2>&1 &
+cut=$!
+wait_for 10 test -e "$T/m/vault/vault" # not sooner: SoftHSM loses a token when it is killed in the middle of a login
+kill -KILL $(descendants $cut)
+wait $cut 2>/dev/null
+[ -e "$T/m/manager.json" ] || check "restored into another token" into_k
+is "which holds the keys of three, once" "$(objects k)" 3
+check "it runs on that" manager_start m --kms-secret-file "$T/pin-k"
+check "with what it had" eval 'seen m 1 --where user=third && red_is_whole'
+check "as an installation of its own" [ "$(jq -r .kms.installation "$T/m/manager.json")" != "$(jq -r .kms.installation "$T/kept.json")" ]
+check "it is backed up by itself, since the former's backups are not its own" wait_for 30 eval '[ "$(cli m backup list --json | jq "[.backups[] | select(.state == \"done\" and (.former | not))] | length")" -ge 2 ]'
+check "read back, and restored beside" eval 'cli m backup verify && cli m backup rehearse'
+check "a person is erased, and all backups of before with it" eval 'cli red person erase --where user=nobody --yes --certificate "$T/person.json"'
+is "of the tenant one is left" "$(find "$T/depot/t/$(guid red)/m" -type f | wc -l)" 1
+cp "$T/m/manager.json" "$T/kept-k.json"
+check "which opens with the new keys" eval 'drill --kms-settings "$T/kept-k.json" --kms-secret-file "$T/pin-k" --report "$T/drill-k.json" && jq -e "[.tenants[] | select(.verified)] | length == 2" "$T/drill-k.json"'
+manager_stop m
+check "a tenant comes back with its own keys, which need not be named" eval 'timeout 60 "$build/hinomi-manager" restore --from "$T/depot" --state "$T/m" \
+    --kms-secret-file "$T/pin-k" --tenant "$(guid red)" --holder-key-file "$T/holder.key"'
+check "and is served" eval 'manager_start m --kms-secret-file "$T/pin-k" && red_is_whole'
+manager_stop m
+rm -r "$T/m" && mv "$T/m.1" "$T/m"
 
 # ---- stolen ----
 cp -a "$T/m" "$T/stolen"

@@ -4,6 +4,7 @@
 . "$(dirname "$0")/lib/lib.sh"
 begin "$@"
 . "$(dirname "$0")/lib/aws.sh"
+. "$(dirname "$0")/lib/softhsm.sh"
 double=$here/tests/peer/kms_double.py
 
 double_start() { # NAME [PORT]
@@ -138,6 +139,66 @@ check "it starts again" manager_start m --kms-secret-file "$T/credentials"
 happens 15 "what was sealed before opens" seen m 1 --where user=first
 agent_stop a
 manager_stop m
+
+# ---- set back, and accepted ----
+by_hand() { timeout 60 "$build/hinomi-manager" restore "$1" --state "$T/m" --kms-secret-file "$T/credentials" "${@:2}"; }
+(umask 077 && init_value m apiKey >"$T/holder.key")
+like "nothing is refused" "$(by_hand show)" 'Verdict +in order'
+check_not "that takes the credentials" timeout 60 "$build/hinomi-manager" restore show --state "$T/m"
+cp -a "$T/m/db" "$T/older"
+check "it runs once more" eval 'manager_start m --kms-secret-file "$T/credentials" && manager_stop m'
+rm -r "$T/m/db" && cp -a "$T/older" "$T/m/db"
+is "an older store is refused" "$(by_hand show --json | jq -r .verdict)" 'store set back'
+check "a key holder accepts it" by_hand accept --holder-key-file "$T/holder.key"
+
+# ---- backups: restored with AWS KMS, into a token, and back into AWS KMS ----
+[ -r $module ] || bail "SoftHSM is installed (tools/setup test)"
+chmod 755 "$T" # the module runs as the user of kms
+mkdir "$T/depot"
+check "a destination of backups" "$build/hinomi-manager" destination --state "$T/m" --add one --url "file://$T/depot"
+check "it runs" manager_start m --kms-secret-file "$T/credentials" --workers 1
+check "another tenant, and a backup of both" eval 'tenant red && cli m backup now'
+cp "$T/m/manager.json" "$T/kept.json"
+made() { grep -c '^CreateKey done' "$T/cloud/requests"; }
+of_aws=(--kms-settings "$T/kept.json" --kms-secret-file "$T/credentials")
+drill() { timeout 60 "$build/hinomi-manager" drill --from "$T/depot" --state "$T/clean" "$@"; }
+before=$(made)
+check_not "no drill with wrong credentials" drill --kms-settings "$T/kept.json" --kms-secret-file "$T/wrong"
+check "a drill with AWS KMS, beside the manager" drill "${of_aws[@]}" --report "$T/drill.json"
+is "makes no key and leaves nothing" "$(made)$(ls -d "$T/clean" 2>/dev/null)" "$before"
+check "and is good" cli m backup drill record "$T/drill.json"
+manager_stop m
+restore() { timeout 60 "$build/hinomi-manager" restore --from "$T/depot" --state "$T/m" "$@"; }
+whole() { seen m 1 --where user=first && cli red audit verify; }
+mv "$T/m" "$T/m.1"
+check "all of it restored with AWS KMS" restore "${of_aws[@]}"
+check "runs on it, with what it had" eval 'manager_start m --kms-secret-file "$T/credentials" --workers 1 && whole'
+manager_stop m
+mv "$T/m" "$T/m.2"
+check "a token" token k 11223344
+(umask 077 && printf '11223344\n' >"$T/pin" && token_settings k >"$T/k.json")
+check "restored from AWS KMS into the token" restore "${of_aws[@]}" --new-kms-settings "$T/k.json" --new-kms-secret-file "$T/pin"
+cp "$T/m/manager.json" "$T/kept-k.json"
+murder cloud
+check "which runs without AWS KMS, with what it had" eval 'manager_start m --kms-secret-file "$T/pin" --workers 1 && whole'
+own_backups() { [ "$(cli m backup list --json | jq '[.backups[] | select(.state == "done" and (.former | not))] | length')" -ge 2 ]; }
+happens 30 "it is backed up with the token's keys" own_backups
+manager_stop m
+mv "$T/m" "$T/m.3"
+check "AWS KMS is back" double_start cloud "$port"
+before=$(made)
+of_token=(--kms-settings "$T/kept-k.json" --kms-secret-file "$T/pin")
+into_aws() { restore "${of_token[@]}" --new-kms-settings "$T/kept.json" --new-kms-secret-file "$@"; }
+check_not "credentials that are wrong make nothing" into_aws "$T/wrong"
+is "not even a folder" "$(made)$(ls -d "$T/m" 2>/dev/null)" "$before"
+check "restored from the token into AWS KMS" into_aws "$T/credentials"
+is "as an installation of its own, with a key for it and for each tenant" "$(($(made) - before)) $(jq -r .kms.installation "$T/m/manager.json" "$T/kept.json" | sort -u | wc -l)" "3 2"
+check "runs there, with what it had" eval 'manager_start m --kms-secret-file "$T/credentials" --workers 1 && whole'
+manager_stop m
+check "a tenant is put back there, out of what the first keys in AWS open" restore "${of_aws[@]}" --new-kms-secret-file "$T/credentials" --tenant "$(guid red)" --holder-key-file "$T/holder.key"
+check "and is served" eval 'manager_start m --kms-secret-file "$T/credentials" --workers 1 && whole'
+manager_stop m
+rm -r "$T/m" && mv "$T/m.1" "$T/m"
 (umask 077 && credentials AKIDEXAMPLE $secret >"$T/expired" && echo 'aws_session_token = expired' >>"$T/expired")
 launch e "$build/hinomi-manager" run --state "$T/m" --kms-secret-file "$T/expired"
 happens 30 "an expired session token is told by its name" logged e 'has expired: give new credentials'

@@ -3,6 +3,7 @@
 # database stopped while lines arrive and started again, killed, a store that is another's, what is refused and how it is
 # said, what workers may reach. The server is one of our own in a folder (tools/postgres).
 . "$(dirname "$0")/lib/lib.sh"
+. "$(dirname "$0")/lib/softhsm.sh"
 begin "$@"
 chmod 711 "$T"
 P=$T/pg
@@ -36,7 +37,7 @@ like "an authority that did not sign its certificate is named" \
 
 # ---- over the socket ----
 
-manager_init m --store "$SOCKET" --store-password-file "$P/password" --admin-email annegret@beispielhaft.example || bail "init makes an installation on PostgreSQL"
+manager_init m --store "$SOCKET" --store-password-file "$P/password" --store-files "$P/data" --admin-email annegret@beispielhaft.example || bail "init makes an installation on PostgreSQL"
 ok "init makes an installation on PostgreSQL"
 check_not "no secret is in the settings" grep -F "$(cat "$P/password")" "$T/m/manager.json"
 check_not "nor on a command line" grep -aF "$(cat "$P/password")" /proc/[0-9]*/cmdline
@@ -115,6 +116,19 @@ as_admin "INSERT INTO \"hinomi_$(jq -r .tenant "$T/m/manager.json")\".meta(name,
 check_not "a contact in the clear is found" trust_run contacts-sealed
 as_admin "DELETE FROM \"hinomi_$(jq -r .tenant "$T/m/manager.json")\".meta WHERE name = 'note'" >/dev/null
 check "without them all is well" trust_run schema-isolation contacts-sealed
+# The server's own files: looked through where the manager may read them, and told where not.
+canary_says() { cli m evidence show "$(cli m evidence list --probe sealing-canary --limit 1 --json | jq .evidence[0].ID)"; }
+[ "$(id -u)" != 0 ] || like "files that may not be read are told" "$(canary_says)" '^  not looked through: every file of the database server'
+chmod -R a+rX "$P/data"
+check "where they may be read nothing lies in them" trust_run sealing-canary
+like "which is said" "$(canary_says)" '^  looked through too: every file of the database server, its write-ahead log among them'
+printf 'x hinomi canary, sealed or not? x' | base64 >"$P/data/leak"
+chmod 644 "$P/data/leak"
+check_not "what lies there in a disguise is found" trust_run sealing-canary
+like "and how" "$(cat "$T/trust")" "a canary lies in the database server's files in the clear, as base64"
+rm "$P/data/leak"
+chmod -R go-rwx "$P/data"
+check "all is well without it" trust_run sealing-canary
 
 # ---- a tenant is erased: schema and role go ----
 
@@ -257,6 +271,33 @@ check "comes back in PostgreSQL, in the place of what was there" restore --state
 start_t || bail "the manager runs on PostgreSQL again"
 is "with all its events" "$(all_events)" "$was"
 check "its audit record verifies" cli t audit verify
+check "it ends in order" stop t
+
+# ---- restored there under keys in a token; an older store accepted with it ----
+
+check "a token" token k 24681357 || bail "SoftHSM is installed (tools/setup test)"
+(umask 077 && printf '24681357\n' >"$T/pin" && token_settings k >"$T/k.json")
+SCHEMA=hinomi_$(jq -r .tenant "$T/t/manager.json")
+drop() { as_admin "DROP SCHEMA \"$SCHEMA\" CASCADE" >/dev/null; }
+mv "$T/t" "$T/t.aside"
+into_token() { restore --state "$T/t" --store "$SOCKET" --store-password-file "$P/password" --new-kms-settings "$T/k.json" --new-kms-secret-file "$T/pin"; }
+check_not "where a tenant's data is already nothing is restored over it" into_token
+is "and no key is left" "$(ls -d "$T/t" 2>/dev/null)$(objects k)" 0
+drop
+check "it comes back in PostgreSQL, its keys in a token" into_token
+token_t() { "$build/hinomi-manager" restore "$1" --state "$T/t" --kms-secret-file "$T/pin" --store-password-file "$P/password" "${@:2}"; }
+start_t() { manager_start t --kms-secret-file "$T/pin" --store-password-file "$P/password"; }
+check "and runs" start_t
+is "with all its events" "$(all_events)" "$was"
+check "it ends in order" stop t
+check "the schema is dumped" eval '"$tools" dump "$P" "$SCHEMA" >"$T/schema.sql"'
+check "the manager goes on" eval 'start_t && stop t && drop'
+check "what was dumped is put back" eval '"$tools" load "$P" <"$T/schema.sql"'
+is "which is refused" "$(token_t show --json | jq -r .verdict)" 'store set back'
+check "a key holder accepts it" token_t accept --holder-key-file "$T/holder.key"
+check "it starts" start_t
+is "with all its events" "$(all_events)" "$was"
+check "on the record" audited t store.restored
 check "it ends in order" stop t
 
 # ---- as an ordinary user, whose processes see all other uids as one ----

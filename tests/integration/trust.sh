@@ -152,6 +152,57 @@ like "is told by its number" "$(cat "$T/run")" 'chain of evidence breaks at numb
 stop m
 mv "$T/m/db/ring" "$T/m.keyring"
 back
+
+# ---- a loss that is known: acknowledged, and told for ever ----
+check "a record of evidence is taken away again" edit_database "$T/m/db/$own.db" '
+db.execute("DELETE FROM document WHERE kind = 21 AND id = 2")'
+manager_start m --workers 2 || bail "the manager serves again"
+broken "a missing record of evidence" "S43" audit-chain
+acknowledge() { cli m evidence acknowledge "$@"; }
+check_not "what is not lost cannot be acknowledged" acknowledge 3 --note "no reason"
+is "no range of numbers: exit 1" "$(acknowledge x --note n >"$T/said" 2>&1; echo $?)" 1
+is "without saying why: exit 2" "$(acknowledge 2 >"$T/said" 2>&1; echo $?)" 2
+like "a key holder says that it is known" "$(acknowledge 2 --note "the disk of rack 4 broke")" '^Evidence [0-9]+ says that the loss of evidence 2 to 2 is known\.$'
+check_not "once" acknowledge 2 --note "again"
+sleep 0.3
+is "the chain breaks nothing any more" "$(status failed)|$(status proven)" "|$green"
+like "the claim says what is lost" "$(cli m trust show S43)" '^To be known +proven since 20.*: evidence 2 to 2 is lost, acknowledged by .+'
+page "${urls[m]}/trust/ja" >/dev/null
+is "a stranger that something is, not by whom" "$(grep -c 'a loss of records is acknowledged' "$T/page")$(grep -c 'acknowledged by' "$T/page")" 10
+is "who acknowledged is recorded" "$(cli m audit list --json --action evidence.acknowledge | jq -r '.entry.detail' | sort -u)" "$(printf 'evidence 2 to 2: again\nevidence 2 to 2: the disk of rack 4 broke\nevidence 3 to 3: no reason')"
+is "another tenant has nothing to acknowledge" "$(other -X POST -d '{"first":2,"last":2,"note":"x"}' -H 'content-type: application/json' "${urls[m]}/api/trust/losses")" 403
+cli m evidence export --all "$T/series" || note "no series"
+like "all that is left holds, and the loss is told" "$(verify "$T/series" --fingerprint "${fingerprints[m]}")" '^Lost: evidence 2 to 2, acknowledged by .+ \(evidence [0-9]+\)$'
+is "as JSON too" "$(verify --json "$T/series" --fingerprint "${fingerprints[m]}" | jq -c '[.holds, .first, .lost[0].first, (.lost | length)]')" '[true,1,2,1]'
+csplit -s -z -f "$T/one." -n 4 "$T/series" '/^{$/' '{*}'
+check "in files of their own, in any order" verify "$T"/one.000[3-5] "$T"/one.000[0-2] "$T"/one.000[6-9] "$T"/one.00[1-9]* --fingerprint "${fingerprints[m]}"
+check_not "one too few is seen" verify "$T"/one.000[0-4] "$T"/one.000[6-9] --fingerprint "${fingerprints[m]}"
+is "so is the loss where nobody acknowledges it" "$(verify "$T"/one.000[0-3] --fingerprint "${fingerprints[m]}" 2>&1; echo $?)" "hinomi: evidence 2 is missing: the one after 1 is 3
+1"
+head -c -100 "$T/series" >"$T/cut"
+check_not "a series that is cut off is seen" verify "$T/cut" --fingerprint "${fingerprints[m]}"
+is "no fingerprint of any: exit 2" "$(verify "$T/series" --fingerprint 12 >"$T/said" 2>&1; echo $?)" 2
+stop m
+back
+
+# ---- an old proof, valid still, put back over a failure by hands in the database ----
+cp "$T/m/db/$own.db" "$T/before.db"
+printf 'as text: hinomi canary, sealed or not? %s' "$red" >"$T/m/db/$red.db.copy"
+manager_start m --workers 2 || bail "the manager serves again"
+broken "a plain copy once more" "S62" sealing-canary
+stop m
+rm "$T/m/db/$red.db.copy"
+check "the older states of all probes are put back" edit_database "$T/m/db/$own.db" '
+db.execute("ATTACH ? AS old", (path.rsplit("/", 3)[0] + "/before.db",))
+for table, rows in ("document", "kind = 22"), ("data_key", "true"):
+    columns = ", ".join(row[1] for row in db.execute(f"PRAGMA table_info({table})"))
+    db.execute(f"REPLACE INTO {table}({columns}) SELECT {columns} FROM old.{table} WHERE {rows}")
+db.execute("DELETE FROM document WHERE kind = 21 AND id NOT IN (SELECT id FROM old.document WHERE kind = 21)")'
+manager_start m --workers 2 || bail "the manager serves again"
+is "nothing becomes green by that" "$(status failed)" "S62"
+like "and it is told why" "$(cli m trust show S62)" 'the newest is evidence [0-9]+ by the store and [0-9]+ by the audit record'
+stop m
+back
 manager_start m --workers 2 || bail "the manager serves again"
 run_of >"$T/run" || note "$(cat "$T/run")"
 sleep 0.3

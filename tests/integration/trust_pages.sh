@@ -100,6 +100,6 @@ check_not "and no half file" test -e "$T/no.pdf"
 cp "$build/hinomi" "$T/bare/"
 is "without hinomi-pdf: exit 1" "$(status_of "$T/bare/hinomi" trust export --framework gdpr --format pdf --claims "$T/claims.json" --content "$here/content/trust")" 1
 like "and where it comes from" "$(cat "$T/said")" 'built where libpango1.0-dev is'
-is "hinomi-pdf refuses what is no paper" "$(echo '{"format":"hinomi-paper","version":1,"language":"ja","title":"x","at":0,"footer":"x","blocks":[["row","x"]]}' | "$build/hinomi-pdf" 2>&1 >/dev/null)" \
-    "hinomi-pdf: blocks[0]: no block of a paper"
+is "hinomi-pdf refuses what is no printout" "$(echo '{"format":"hinomi-printout","version":1,"language":"ja","title":"x","at":0,"footer":"x","blocks":[["row","x"]]}' | "$build/hinomi-pdf" 2>&1 >/dev/null)" \
+    "hinomi-pdf: blocks[0]: no block of a printout"
 done_testing

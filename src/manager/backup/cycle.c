@@ -29,10 +29,17 @@ static HIN_RESULT open_key(void *context, struct hin_view tenant, struct hin_vie
     return hin_keys_backup_key_open(&cycle->keys, tenant, payload, ret_key);
 }
 
+static uint64_t look_rate(const struct hin_backup_cycle *cycle)
+{
+    uint64_t own = cycle->settings.look_bytes_per_second;
+    uint64_t all = cycle->settings.bytes_per_second;
+    return own == 0 || (all > 0 && all < own) ? all : own;
+}
+
 /* At most so many bytes a second, as an average since the last quiet moment. */
 static void pace(struct hin_backup_cycle *cycle, uint64_t bytes)
 {
-    uint64_t rate = cycle->settings.bytes_per_second;
+    uint64_t rate = cycle->looking ? look_rate(cycle) : cycle->settings.bytes_per_second;
     int64_t now_usec = hin_cycle_monotonic_usec(cycle);
     if (rate == 0 || bytes < cycle->paced_bytes) {
         cycle->paced_usec = now_usec;
@@ -68,7 +75,10 @@ static HIN_RESULT between(void *context, const struct hin_backup_progress *progr
     HIN_TRY(cycle->turn(cycle->context));
     pace(cycle, progress->bytes);
     HIN_IGNORE(tell(cycle, progress)); /* who waits sees it later */
-    return hin_ok();
+    /* What takes hours keeps nobody's newest from being shipped, nor a trouble from being told. */
+    HIN_TRY(hin_backup_cycle_ship(cycle, false));
+    struct hin_result told = hin_cycle_alert_within(cycle);
+    return hin_cycle_is_final(told) ? told : hin_ok();
 }
 
 struct hin_backup hin_cycle_handle(struct hin_backup_cycle *cycle,
@@ -102,6 +112,7 @@ static HIN_RESULT add_subject(struct hin_backup_cycle *cycle, const char *uuid, 
                     cycle->clock);
     subject->tenant.number = number;
     subject->there = true;
+    subject->met_usec = hin_cycle_monotonic_usec(cycle);
     while (*at != NULL) {
         at = &(*at)->next;
     }
@@ -374,10 +385,10 @@ static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
     struct hin_backup_listed *list = NULL;
     struct hin_backup_record *records = NULL;
     size_t count = 0, record_count = 0;
+    int64_t since_usec = hin_cycle_try(cycle, at);
     struct hin_result noted = hin_backup_list(cycle->depots[at], NULL, &list, &count);
+    (void)hin_cycle_saw(cycle, at, since_usec, noted);
     if (!hin_is_ok(noted)) {
-        snprintf(cycle->troubles[at], sizeof(cycle->troubles[at]), "%.200s",
-                 hin_depot_error(cycle->depots[at])->text);
         return hin_ok(); /* the next backup says so again */
     }
     noted = hin_cycle_records(cycle, -1, &records, &record_count);
@@ -427,6 +438,7 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
     HIN_TRY(add_subject(cycle, cycle->own->id, 0));
     HIN_TRY(hin_backup_cycle_look(cycle));
     HIN_TRY(hin_cycle_clear_scratch(cycle));
+    HIN_TRY(hin_cycle_read_looks(cycle));
     for (size_t i = 0; i < cycle->settings.count; i++) {
         if (cycle->depots[i] != NULL) {
             HIN_TRY(note_destination(cycle, i));

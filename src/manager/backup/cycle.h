@@ -11,6 +11,7 @@
 #include <time.h>
 
 #include "backup/backup.h"
+#include "manager/backup/looks.h"
 #include "manager/backup/records.h"
 #include "manager/tenant.h"
 
@@ -24,14 +25,43 @@ struct hin_backup_chain {
     int64_t shipped_usec;
 };
 
+/* How a tenant stands at a destination. */
+struct hin_backup_stand {
+    int64_t safe_usec;  /* monotonic: what was there then lies at the destination; 0: not known */
+    int64_t tried_usec; /* monotonic: the last shipment */
+    bool behind;        /* something may be new since */
+    bool failed;        /* the last shipment did not get there */
+    bool lacking;       /* no backup of it lies there */
+    bool distrusted;    /* what lies there is compared with the store at the next backup */
+    char text[240];     /* why a shipment, or a backup, did not get there */
+    struct hin_backup_look look;
+};
+
 /* A tenant as backups see it. */
 struct hin_backup_subject {
     struct hin_backup_subject *next;
     struct hin_tenant tenant;
     bool there;                      /* at the last look into the register */
+    bool due;                        /* what is new of it is shipped in this round */
     int64_t shipped_usec, used_usec; /* monotonic */
     struct timespec stamp;           /* of its files, when it was shipped last */
     struct hin_backup_chain chains[HIN_BACKUP_DESTINATIONS_MAX];
+    struct hin_backup_stand stands[HIN_BACKUP_DESTINATIONS_MAX];
+    int64_t met_usec;       /* monotonic */
+    int64_t unshipped_usec; /* monotonic: since when a shipment is late; 0: it is not */
+    int64_t late_usec;      /* a backup */
+    /* By the catalogue, when it was read last (known): */
+    bool known, failed;              /* failed: the newest one is nowhere */
+    int64_t first_usec, newest_usec; /* begun; newest: of those that were made; 0: none */
+    char text[300];                  /* why the last one failed */
+};
+
+/* How a destination has fared since the start. */
+struct hin_backup_standing {
+    int64_t failing_usec, good_usec; /* monotonic: since when; 0: it is not, or not known */
+    int64_t again_usec;              /* monotonic: it is left alone until then */
+    bool grave;                      /* a backup failed there */
+    char text[240];
 };
 
 struct hin_backup_cycle {
@@ -57,6 +87,14 @@ struct hin_backup_cycle {
     uint64_t paced_bytes;
     size_t damaged_records; /* of the catalogue, that the last listing left out */
     int64_t state_id, kept_usec, followed_usec; /* destruction: document, its time, monotonic */
+    struct hin_backup_standing standings[HIN_BACKUP_DESTINATIONS_MAX];
+    struct hin_backup_subject *busy;   /* whose store is being read */
+    bool shipping, alerting, looking;  /* so that none is begun within itself */
+    int64_t alerted_usec, looked_usec; /* monotonic: the last time; not before */
+    int64_t drills_usec;               /* monotonic: when drills were looked for */
+    bool drill_due;
+    int64_t apart_usec; /* the clocks that destruction goes by */
+    bool clocks_known, clocks_agree;
 };
 
 /* After the caller's fields are filled. Fills the catalogue from what lies at the destinations. */
@@ -90,6 +128,13 @@ HIN_RESULT hin_backup_cycle_destroy(struct hin_backup_cycle *cycle) HIN_NONNULL;
 HIN_RESULT hin_backup_cycle_rehearse(struct hin_backup_cycle *cycle, int64_t number,
                                      int64_t *ret_failures) HIN_NONNULL;
 HIN_RESULT hin_backup_cycle_rehearse_due(struct hin_backup_cycle *cycle) HIN_NONNULL;
+/* Reads back what lies at the destinations, a bounded piece of it: see looks.h. *ret_more: the look
+ * of a tenant at a destination is not at its end, or another one is due. */
+HIN_RESULT hin_backup_cycle_look_back(struct hin_backup_cycle *cycle, bool *ret_more) HIN_NONNULL;
+/* What is in a bad way becomes an alert, and what no more is one ends (alerts.h). */
+HIN_RESULT hin_backup_cycle_alert(struct hin_backup_cycle *cycle) HIN_NONNULL;
+/* For how long a destination has been alerted, over restarts; 0: none is. */
+int64_t hin_backup_cycle_failing_for(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* A drill that was handed in and not judged yet; *ret_any false: none. */
 HIN_RESULT hin_backup_cycle_judge(struct hin_backup_cycle *cycle, bool *ret_any) HIN_NONNULL;
 /* The oldest order that waits; *ret_any false: none. Carries it out. */

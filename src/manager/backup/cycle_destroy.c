@@ -32,8 +32,9 @@ static void write_destination(struct hin_json_writer *writer, const struct hin_b
     hin_json_field_cstring(writer, "name", destination->name);
     hin_json_field_cstring(writer, "url", destination->url);
     hin_json_field_cstring(writer, "region", destination->region);
-    hin_json_field_boolean(writer, "reachable", cycle->depots[at] != NULL);
-    hin_json_field_cstring(writer, "error", cycle->troubles[at]);
+    hin_json_field_boolean(writer, "reachable", !hin_cycle_is_failing(cycle, at));
+    hin_json_field_cstring(writer, "error",
+                           hin_cycle_is_failing(cycle, at) ? hin_cycle_trouble(cycle, at) : "");
     hin_json_end_object(writer);
 }
 
@@ -50,6 +51,7 @@ static HIN_RESULT write_state(struct hin_backup_cycle *cycle, bool agree)
     hin_json_field_integer(&writer, "keepDays", cycle->settings.keep_days);
     hin_json_field_integer(&writer, "everyHours", cycle->settings.every_hours);
     hin_json_field_integer(&writer, "shipSeconds", cycle->settings.ship_seconds);
+    hin_json_field_integer(&writer, "lookSeconds", cycle->settings.look_seconds);
     hin_json_key(&writer, "destinations");
     hin_json_begin_array(&writer);
     for (size_t i = 0; i < cycle->settings.count; i++) {
@@ -85,6 +87,9 @@ HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec
     cycle->followed_usec = here_usec;
     int64_t apart = wall_usec - cycle->kept_usec;
     *ret_agree = apart < DISAGREE_USEC && apart > -DISAGREE_USEC;
+    cycle->clocks_known = true;
+    cycle->clocks_agree = *ret_agree;
+    cycle->apart_usec = apart;
     *ret_usec = HIN_MIN(cycle->kept_usec, wall_usec);
     return write_state(cycle, *ret_agree);
 }
@@ -94,8 +99,11 @@ HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec
 static HIN_RESULT destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
                               const char *why)
 {
-    HIN_TRY(hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
-                                        (uint32_t)record->version));
+    bool former = record->version == HIN_BACKUP_FORMER; /* its key is not ours to destroy */
+    if (!former) {
+        HIN_TRY(hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
+                                            (uint32_t)record->version));
+    }
     record->state = HIN_BACKUP_DESTROYED;
     record->destroyed_usec = hin_cycle_now_usec(cycle);
     for (size_t i = 0; i < record->place_count; i++) {
@@ -104,7 +112,23 @@ static HIN_RESULT destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_
         }
     }
     HIN_TRY(hin_backup_record_write(cycle->own->store, record, record->destroyed_usec));
-    return hin_cycle_audit(cycle, "backup.destroy", "done", record, why);
+    return hin_cycle_audit(cycle, "backup.destroy", "done", record,
+                           former ? "removed alone: its key is with the key management service of "
+                                    "before the restore"
+                                  : why);
+}
+
+/* What they name cannot be told from what nothing names. */
+static bool any_former(struct hin_backup_record *records, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct hin_backup_place *place = hin_backup_place_of(&records[i], name);
+        if (records[i].version == HIN_BACKUP_FORMER && place != NULL &&
+            place->state == HIN_BACKUP_THERE) {
+            return true;
+        }
+    }
+    return false;
 }
 
 /* What is left at destinations, of one tenant; then what nothing names there. */
@@ -115,7 +139,7 @@ static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
     struct hin_backup_subject alone = {0}; /* the tenant may be gone */
     uint64_t objects = 0, bytes = 0;
     bool removed = false;
-    if (cycle->depots[at] == NULL || count == 0) {
+    if (!hin_cycle_may_try(cycle, at) || count == 0) {
         return hin_ok();
     }
     snprintf(alone.tenant.id, sizeof(alone.tenant.id), "%s", records[0].uuid);
@@ -130,7 +154,9 @@ static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
         removed = true;
         HIN_TRY(hin_backup_record_write(cycle->own->store, &records[i], hin_cycle_now_usec(cycle)));
     }
-    return removed ? hin_backup_sweep(&backup, &objects, &bytes) : hin_ok();
+    return removed && !any_former(records, count, name)
+               ? hin_backup_sweep(&backup, &objects, &bytes)
+               : hin_ok();
 }
 
 /* Its keys are destroyed; what cannot be removed now is tried again. */
@@ -138,11 +164,13 @@ static HIN_RESULT clear(struct hin_backup_cycle *cycle, struct hin_backup_record
                         size_t count)
 {
     for (size_t at = 0; at < cycle->settings.count; at++) {
+        int64_t since_usec = cycle->depots[at] != NULL ? hin_cycle_try(cycle, at) : 0;
         struct hin_result cleared = clear_at(cycle, at, records, count);
         if (hin_cycle_is_final(cleared)) {
             return cleared;
         }
         if (!hin_is_ok(cleared)) {
+            (void)hin_cycle_saw(cycle, at, since_usec, cleared);
             hin_log_result(HIN_LOG_WARNING, cleared,
                            "backups of tenant %s that are destroyed cannot be removed from %s",
                            records[0].uuid, cycle->settings.destinations[at].name);
@@ -176,7 +204,8 @@ static HIN_RESULT bring_back(struct hin_backup_cycle *cycle, struct hin_backup_r
 }
 
 /* records: of one tenant, oldest first. The newest that is done stays, whatever its age, until
- * another is: a tenant whose backups fail does not lose its last one. */
+ * another is: a tenant whose backups fail does not lose its last one. Of those of before a restore
+ * under other keys none goes until one is made since. */
 static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_record *records,
                              size_t count, int64_t time_usec, bool agree)
 {
@@ -184,12 +213,12 @@ static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_r
     int64_t keep_usec = (int64_t)cycle->settings.keep_days * HIN_DAY_USEC;
     size_t newest = count;
     for (size_t i = 0; i < count; i++) {
-        newest = records[i].state == HIN_BACKUP_DONE ? i : newest;
+        newest = hin_backup_record_opens(&records[i]) ? i : newest;
     }
     for (size_t i = 0; i < count; i++) {
         struct hin_backup_record *record = &records[i];
         HIN_TRY(agree ? bring_back(cycle, record) : hin_ok());
-        bool over = agree && i != newest &&
+        bool over = agree && newest < count && i != newest &&
                     hin_backup_made_usec(record, time_usec) + keep_usec <= time_usec;
         if (record->state == HIN_BACKUP_DONE && (gone || over)) {
             HIN_TRY(destroy_key(cycle, record, gone ? "the tenant is erased" : "its time is over"));

@@ -36,6 +36,47 @@ HIN_RESULT hin_cycle_clear_scratch(struct hin_backup_cycle *cycle) HIN_NONNULL;
  * older is so by both clocks' word; *ret_agree: they do, within a day. */
 HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec,
                                bool *ret_agree) HIN_NONNULL;
+/* What lies at the destination now: with all that was shipped. */
+const struct hin_backup_manifest *hin_cycle_state(const struct hin_backup_chain *chain) HIN_NONNULL;
+/* What went wrong with a call of an engine, in words. */
+void hin_cycle_describe(const struct hin_backup *backup, struct hin_result result, char *out,
+                        size_t out_bytes) HIN_NONNULL;
+
+/* --- destinations (standing.c) --- */
+
+/* By what it did last. */
+bool hin_cycle_is_failing(const struct hin_backup_cycle *cycle, size_t at) HIN_NONNULL;
+/* It is there and does not rest after a failure. */
+bool hin_cycle_may_try(const struct hin_backup_cycle *cycle, size_t at) HIN_NONNULL;
+/* What is wrong with one that fails, and what to do. */
+const char *hin_cycle_trouble(const struct hin_backup_cycle *cycle, size_t at) HIN_NONNULL;
+/* Somebody asks: none rests. */
+void hin_cycle_wake_destinations(struct hin_backup_cycle *cycle) HIN_NONNULL;
+/* Before something is done there; answers the time, monotonic. The depot is there. */
+int64_t hin_cycle_try(struct hin_backup_cycle *cycle, size_t at) HIN_NONNULL;
+/* What came of it: whether the destination is to blame for a failure. */
+bool hin_cycle_saw(struct hin_backup_cycle *cycle, size_t at, int64_t since_usec,
+                   struct hin_result result) HIN_NONNULL;
+/* It was done; perhaps too slowly, for so few bytes. */
+void hin_cycle_saw_pace(struct hin_backup_cycle *cycle, size_t at, int64_t since_usec,
+                        uint64_t bytes) HIN_NONNULL;
+
+/* --- what was read back (cycle_look.c) --- */
+
+/* All of the newest backup was: amiss objects, as `text` says. */
+HIN_RESULT hin_cycle_looked_whole(struct hin_backup_cycle *cycle,
+                                  struct hin_backup_subject *subject, size_t at, int64_t amiss,
+                                  const char *text) HIN_NONNULL;
+/* Something lies there and is not what was written, or is missing: not a call that failed. */
+bool hin_cycle_is_damage(struct hin_result result);
+/* As it stands in the store, into the subjects. */
+HIN_RESULT hin_cycle_read_looks(struct hin_backup_cycle *cycle) HIN_NONNULL;
+
+/* As hin_backup_cycle_alert, where a tenant's store may be in use: what only tenants are told
+ * waits.
+ */
+HIN_RESULT hin_cycle_alert_within(struct hin_backup_cycle *cycle) HIN_NONNULL;
+
 /* What concerns all, not one tenant or destination: nothing goes on after it. */
 bool hin_cycle_is_final(struct hin_result result);
 

@@ -15,9 +15,9 @@
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "base/log.h"
-#include "event/codec.h"
 #include "event/state.h"
 #include "manager/audit.h"
+#include "manager/backup/alerts.h"
 #include "manager/backup/cycle_internal.h"
 #include "manager/backup/rehearsals.h"
 #include "manager/backup/same.h"
@@ -143,6 +143,7 @@ static HIN_RESULT between(void *context, const struct hin_backup_progress *progr
     struct rehearsing *rehearsing = context;
     struct hin_backup usual =
         hin_cycle_handle(rehearsing->cycle, rehearsing->subject, rehearsing->at);
+    rehearsing->subject->used_usec = hin_cycle_monotonic_usec(rehearsing->cycle);
     HIN_TRY(usual.between(usual.between_context, progress));
     return go_on(rehearsing);
 }
@@ -254,42 +255,6 @@ static HIN_RESULT perform(struct rehearsing *rehearsing)
 
 /* ---- telling ---- */
 
-/* An event of the installation's own, in the same transaction as the record. */
-static HIN_RESULT tell(struct hin_backup_cycle *cycle, const char *text)
-{
-    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_EVENT_MAX_BYTES};
-    struct hin_arena arena;
-    struct hin_event event;
-    struct hin_store_committed committed;
-    uint64_t tokens[HIN_STORE_TOKENS_MAX];
-    size_t token_count = 0;
-    int64_t now_usec = hin_cycle_now_usec(cycle);
-    hin_arena_init(&arena, 1 << 20);
-    hin_event_init_state(&event, &arena, now_usec, HIN_STATE_BACKUP_NOT_RESTORED,
-                         HIN_VIEW("manager"));
-    struct hin_result made =
-        hin_event_set_text(&event, HIN_FIELD_MESSAGE, hin_view_from_text(text));
-    if (hin_is_ok(made)) {
-        made = hin_event_encode(&event, &bytes);
-    }
-    if (hin_is_ok(made)) {
-        made = hin_store_tokens(cycle->own->index, &event, &arena, tokens, &token_count);
-    }
-    struct hin_store_event stored = {
-        .time_usec = now_usec,
-        .class_uid = (uint32_t)hin_event_integer(&event, HIN_FIELD_CLASS),
-        .severity_id = (uint8_t)hin_event_integer(&event, HIN_FIELD_SEVERITY),
-        .bytes = hin_buf_view(&bytes),
-        .tokens = tokens,
-        .token_count = token_count,
-    };
-    if (hin_is_ok(made)) {
-        made = hin_store_commit(cycle->own->store, &stored, 1, NULL, 0, now_usec, &committed);
-    }
-    hin_arena_done(&arena);
-    return made;
-}
-
 static HIN_RESULT write_all(struct rehearsing *rehearsing)
 {
     struct hin_backup_cycle *cycle = rehearsing->cycle;
@@ -312,7 +277,8 @@ static HIN_RESULT write_all(struct rehearsing *rehearsing)
     snprintf(text, sizeof(text), "%s: tenant %s, from %s: %s",
              hin_state_get(HIN_STATE_BACKUP_NOT_RESTORED)->text, record->uuid, record->destination,
              record->error);
-    return tell(cycle, text);
+    return hin_backup_tell(cycle->own, HIN_STATE_BACKUP_NOT_RESTORED, NULL, text,
+                           record->ended_usec);
 }
 
 static HIN_RESULT write_down(struct rehearsing *rehearsing)
@@ -373,7 +339,7 @@ static HIN_RESULT choose(struct rehearsing *rehearsing)
         hin_cycle_records(rehearsing->cycle, rehearsing->subject->tenant.number, &records, &count));
     struct hin_result chosen = hin_fail(HIN_NOT_FOUND);
     for (size_t i = count; i > 0 && chosen.code == HIN_NOT_FOUND; i--) {
-        if (records[i - 1].state == HIN_BACKUP_DONE) {
+        if (hin_backup_record_opens(&records[i - 1])) {
             chosen = choose_place(rehearsing, &records[i - 1]);
             rehearsing->record.backup_usec = records[i - 1].begun_usec;
         }

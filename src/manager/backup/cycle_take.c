@@ -1,4 +1,4 @@
-/* Backups and shipments of tenants, and reading them back. */
+/* Backups of tenants, and reading them back when somebody asks. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,8 +9,11 @@
 #include "base/log.h"
 #include "manager/backup/cycle_internal.h"
 
-#define REST_USEC  (10 * HIN_SEC_USEC)
 #define RETRY_USEC HIN_HOUR_USEC /* after a backup that failed everywhere */
+/* Out of turn, for a destination that lacks one or has lost some: so long after the last one, and
+ * so many at most (a file ring keeps 64 keys of a tenant). */
+#define EXTRA_SHIPMENTS 10
+enum { EXTRA_MOST = 8, LIVING_MOST = 60 };
 
 /* ---- one destination ---- */
 
@@ -50,7 +53,7 @@ HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subj
     return loaded;
 }
 
-static const struct hin_backup_manifest *state_of(const struct hin_backup_chain *chain)
+const struct hin_backup_manifest *hin_cycle_state(const struct hin_backup_chain *chain)
 {
     return chain->shipped ? &chain->state : &chain->base;
 }
@@ -70,8 +73,9 @@ static HIN_RESULT take_at(struct making *making, size_t at, struct hin_backup *b
     struct hin_backup_chain fresh = {.loaded = true};
     bool changed = false;
     HIN_IGNORE(hin_cycle_load(making->cycle, making->subject, at)); /* none: all is written */
+    bool trusted = chain->loaded && !making->subject->stands[at].distrusted;
     struct hin_backup_take take = {.store = making->subject->tenant.store,
-                                   .former = chain->loaded ? state_of(chain) : NULL,
+                                   .former = trusted ? hin_cycle_state(chain) : NULL,
                                    .key = &making->key,
                                    .now_usec = hin_cycle_now_usec(making->cycle)};
     hin_backup_manifest_init(&fresh.base);
@@ -94,8 +98,8 @@ static HIN_RESULT take_at(struct making *making, size_t at, struct hin_backup *b
     return hin_ok();
 }
 
-static void describe(const struct hin_backup *backup, struct hin_result result, char *out,
-                     size_t out_bytes)
+void hin_cycle_describe(const struct hin_backup *backup, struct hin_result result, char *out,
+                        size_t out_bytes)
 {
     char text[1200];
     hin_error_format(&backup->error, text, sizeof(text));
@@ -114,31 +118,57 @@ static void complain(struct hin_backup_cycle *cycle, const struct making *making
     }
 }
 
+static void note_failed(struct making *making, size_t at, struct hin_backup_place *place)
+{
+    struct hin_backup_stand *stand = &making->subject->stands[at];
+    place->state = HIN_BACKUP_FAILED;
+    snprintf(making->subject->text, sizeof(making->subject->text), "%s: %s", place->name,
+             place->error);
+    snprintf(stand->text, sizeof(stand->text), "%s", place->error);
+    complain(making->cycle, making, at, place->error);
+}
+
+static void note_made(struct making *making, size_t at, int64_t since_usec)
+{
+    struct hin_backup_stand *stand = &making->subject->stands[at];
+    making->subject->unshipped_usec = 0;
+    *stand = (struct hin_backup_stand){
+        .safe_usec = since_usec, .tried_usec = since_usec, .look = stand->look};
+}
+
 static HIN_RESULT make_at(struct making *making, size_t at)
 {
     struct hin_backup_cycle *cycle = making->cycle;
     struct hin_backup_place *place =
         hin_backup_place_of(&making->record, cycle->settings.destinations[at].name);
     HIN_ENSURE(place != NULL, LIMIT);
-    if (cycle->depots[at] == NULL) {
-        place->state = HIN_BACKUP_FAILED;
-        snprintf(place->error, sizeof(place->error), "%s", cycle->troubles[at]);
-        complain(cycle, making, at, place->error);
+    if (!hin_cycle_may_try(cycle, at)) {
+        snprintf(place->error, sizeof(place->error), "%s", hin_cycle_trouble(cycle, at));
+        note_failed(making, at, place);
         return hin_ok();
     }
     struct hin_backup backup = hin_cycle_handle(cycle, making->subject, at);
+    int64_t since_usec = hin_cycle_try(cycle, at);
+    cycle->busy = making->subject;
     struct hin_result taken = take_at(making, at, &backup);
+    cycle->busy = NULL;
     if (hin_cycle_is_final(taken)) {
         return taken;
     }
+    bool blamed = hin_cycle_saw(cycle, at, since_usec, taken);
+    cycle->standings[at].grave |= blamed;
     place->written_bytes = (int64_t)backup.progress.bytes;
     place->objects = (int64_t)(backup.progress.objects + backup.progress.objects_shared);
     if (!hin_is_ok(taken)) {
-        place->state = HIN_BACKUP_FAILED;
-        describe(&backup, taken, place->error, sizeof(place->error));
-        complain(cycle, making, at, place->error);
+        if (blamed) {
+            snprintf(place->error, sizeof(place->error), "%s", hin_cycle_trouble(cycle, at));
+        } else {
+            hin_cycle_describe(&backup, taken, place->error, sizeof(place->error));
+        }
+        note_failed(making, at, place);
         return hin_ok();
     }
+    note_made(making, at, since_usec);
     const struct hin_backup_manifest *base = &making->subject->chains[at].base;
     place->state = HIN_BACKUP_THERE;
     place->all_bytes = (int64_t)hin_backup_bytes(base);
@@ -222,6 +252,23 @@ static HIN_RESULT make_all(struct making *making)
     return finish(making);
 }
 
+static void learn_made(const struct hin_backup_cycle *cycle, struct making *making,
+                       struct hin_result made)
+{
+    struct hin_backup_subject *subject = making->subject;
+    const struct hin_backup_record *record = &making->record;
+    bool good = hin_is_ok(made) && record->state == HIN_BACKUP_DONE;
+    int64_t now_usec = hin_cycle_now_usec(cycle);
+    int64_t begun_usec = record->begun_usec > 0 ? hin_backup_made_usec(record, now_usec) : now_usec;
+    subject->failed = !good && !hin_cycle_is_final(made);
+    subject->first_usec = subject->first_usec > 0 ? subject->first_usec : begun_usec;
+    if (good) {
+        subject->newest_usec = begun_usec;
+    } else if (!hin_is_ok(made)) {
+        snprintf(subject->text, sizeof(subject->text), "%s", hin_code_text(made.code));
+    }
+}
+
 static HIN_RESULT make(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                        bool asked, bool *ret_good)
 {
@@ -233,6 +280,7 @@ static HIN_RESULT make(struct hin_backup_cycle *cycle, struct hin_backup_subject
     struct hin_result made = make_all(&making);
     hin_secret_done(&making.key.key);
     hin_buf_done(&making.payload);
+    learn_made(cycle, &making, made);
     *ret_good = hin_is_ok(made) && making.record.state == HIN_BACKUP_DONE;
     for (size_t i = 0; i < making.record.place_count; i++) {
         *ret_good = *ret_good && making.record.places[i].state == HIN_BACKUP_THERE;
@@ -288,6 +336,7 @@ static HIN_RESULT act_backup(struct hin_backup_cycle *cycle, struct hin_backup_s
 HIN_RESULT hin_backup_cycle_backup(struct hin_backup_cycle *cycle, int64_t number, bool asked,
                                    int64_t *ret_failures)
 {
+    hin_cycle_wake_destinations(cycle);
     return hin_cycle_for_each(cycle, number, act_backup, &asked, ret_failures);
 }
 
@@ -324,16 +373,84 @@ static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup
     for (size_t i = count; i > 0; i--) {
         const struct hin_backup_record *at = &records[i - 1];
         bool made = at->state == HIN_BACKUP_DONE || at->state == HIN_BACKUP_DESTROYED;
+        bool former = at->version == HIN_BACKUP_FORMER;
         int64_t rest = made ? every_usec : HIN_MIN(RETRY_USEC, every_usec);
         int64_t age = now_usec - hin_backup_made_usec(at, now_usec);
-        if (age > -rest && age < rest) {
+        if (!former && age > -rest && age < rest) {
             return false;
         }
-        if (made) {
+        if (made && !former) {
             break;
         }
     }
     return true;
+}
+
+/* A failure without a record of its own (the store does not open) is not forgotten by this. */
+static void learn(struct hin_backup_subject *subject, const struct hin_backup_record *records,
+                  size_t count, int64_t now_usec)
+{
+    subject->known = true;
+    if (count == 0) {
+        return;
+    }
+    const struct hin_backup_record *last = &records[count - 1];
+    subject->first_usec = records[0].begun_usec;
+    for (size_t i = 0; i < count; i++) {
+        bool made = records[i].state == HIN_BACKUP_DONE || records[i].state == HIN_BACKUP_DESTROYED;
+        subject->newest_usec =
+            made ? hin_backup_made_usec(&records[i], now_usec) : subject->newest_usec;
+    }
+    if (last->state == HIN_BACKUP_FAILED_ALL && subject->newest_usec < last->begun_usec) {
+        subject->failed = true;
+        for (size_t i = 0; i < last->place_count && subject->text[0] == '\0'; i++) {
+            snprintf(subject->text, sizeof(subject->text), "%s: %s", last->places[i].name,
+                     last->places[i].error);
+        }
+    }
+}
+
+static bool lies_at(const struct hin_backup_record *record, const char *name)
+{
+    for (size_t i = 0; i < record->place_count; i++) {
+        if (strcmp(record->places[i].name, name) == 0) {
+            return record->places[i].state == HIN_BACKUP_THERE;
+        }
+    }
+    return false;
+}
+
+/* A destination that does its work again, and lacks the newest backup or was found to lie. */
+static bool lacks_some(const struct hin_backup_cycle *cycle,
+                       const struct hin_backup_subject *subject,
+                       const struct hin_backup_record *newest)
+{
+    for (size_t i = 0; i < cycle->settings.count; i++) {
+        bool good = cycle->depots[i] != NULL && cycle->standings[i].good_usec != 0;
+        if (good && (subject->stands[i].distrusted || subject->stands[i].lacking ||
+                     !lies_at(newest, cycle->settings.destinations[i].name))) {
+            return true;
+        }
+    }
+    return false;
+}
+
+static bool wants_extra(const struct hin_backup_cycle *cycle,
+                        const struct hin_backup_subject *subject,
+                        const struct hin_backup_record *records, size_t count, int64_t now_usec)
+{
+    int64_t rest_usec = cycle->settings.ship_seconds == 0
+                            ? RETRY_USEC
+                            : EXTRA_SHIPMENTS * cycle->settings.ship_seconds * HIN_SEC_USEC;
+    size_t usual = (size_t)cycle->settings.keep_days * 24 / cycle->settings.every_hours;
+    size_t living = 0;
+    for (size_t i = 0; i < count; i++) {
+        living += records[i].state == HIN_BACKUP_DONE;
+    }
+    return count > 0 && records[count - 1].state == HIN_BACKUP_DONE &&
+           now_usec - records[count - 1].begun_usec >= HIN_MIN(rest_usec, RETRY_USEC) &&
+           living < HIN_MIN(usual + EXTRA_MOST, (size_t)LIVING_MOST) &&
+           lacks_some(cycle, subject, &records[count - 1]);
 }
 
 static HIN_RESULT make_due(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject)
@@ -342,7 +459,10 @@ static HIN_RESULT make_due(struct hin_backup_cycle *cycle, struct hin_backup_sub
     size_t count = 0;
     bool good = false;
     HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
-    bool due = is_due(cycle, records, count, hin_cycle_now_usec(cycle));
+    int64_t now_usec = hin_cycle_now_usec(cycle);
+    learn(subject, records, count, now_usec);
+    bool due = is_due(cycle, records, count, now_usec) ||
+               wants_extra(cycle, subject, records, count, now_usec);
     free(records);
     return due ? make(cycle, subject, false, &good) : hin_ok();
 }
@@ -362,119 +482,32 @@ HIN_RESULT hin_backup_cycle_due(struct hin_backup_cycle *cycle)
     return hin_ok();
 }
 
-/* ---- shipments ---- */
+/* ---- reading back ---- */
 
-static HIN_RESULT ship_at(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
-                          size_t at, struct hin_backup *backup)
+/* Whether the destination answers at all: what is missing there is another matter. */
+static bool answers(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject, size_t at)
 {
-    struct hin_backup_chain *chain = &subject->chains[at];
-    struct hin_backup_manifest next;
-    bool changed = false;
-    HIN_TRY(hin_cycle_load(cycle, subject, at));
-    struct hin_backup_take take = {.store = subject->tenant.store,
-                                   .former = state_of(chain),
-                                   .base = &chain->base,
-                                   .key = &chain->key,
-                                   .now_usec = hin_cycle_now_usec(cycle)};
-    hin_backup_manifest_init(&next);
-    next.begun_usec = chain->base.begun_usec;
-    next.sequence = chain->sequence + 1;
-    struct hin_result shipped = hin_buf_append(&next.payload, hin_buf_view(&chain->base.payload));
-    if (hin_is_ok(shipped)) {
-        shipped = hin_backup_take(backup, &take, &next, &changed);
-    }
-    if (!hin_is_ok(shipped) || !changed) {
-        hin_backup_manifest_done(&next);
-        chain->shipped_usec = hin_is_ok(shipped) ? take.now_usec : chain->shipped_usec;
-        return shipped;
-    }
-    if (chain->shipped) {
-        hin_backup_manifest_done(&chain->state);
-    }
-    chain->state = next;
-    chain->shipped = true;
-    chain->sequence++;
-    chain->shipped_usec = take.now_usec;
-    return hin_ok();
-}
-
-/* Nothing was written, so there is nothing to ship: a look at the files' time. A server shows none.
- */
-static bool was_touched(struct hin_backup_subject *subject)
-{
-    char name[64];
-    struct stat info;
-    if (subject->tenant.place.server != NULL) {
-        return true;
-    }
-    snprintf(name, sizeof(name), "%s.db-wal", subject->tenant.id);
-    if (fstatat(subject->tenant.place.directory, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+    struct hin_backup_listed *list = NULL;
+    size_t count = 0;
+    if (!hin_cycle_may_try(cycle, at)) {
         return false;
     }
-    bool touched = info.st_mtim.tv_sec != subject->stamp.tv_sec ||
-                   info.st_mtim.tv_nsec != subject->stamp.tv_nsec;
-    subject->stamp = info.st_mtim;
-    return touched;
+    int64_t since_usec = hin_cycle_try(cycle, at);
+    struct hin_result listed =
+        hin_backup_list(cycle->depots[at], subject->tenant.id, &list, &count);
+    free(list);
+    return !hin_cycle_saw(cycle, at, since_usec, listed) && hin_is_ok(listed);
 }
-
-static HIN_RESULT ship(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject)
-{
-    subject->shipped_usec = hin_cycle_monotonic_usec(cycle);
-    if (!was_touched(subject)) {
-        return hin_ok();
-    }
-    HIN_TRY(hin_cycle_wake(cycle, subject));
-    for (size_t i = 0; i < cycle->settings.count; i++) {
-        struct hin_backup backup = hin_cycle_handle(cycle, subject, i);
-        struct hin_result shipped =
-            cycle->depots[i] != NULL ? ship_at(cycle, subject, i, &backup) : hin_ok();
-        if (hin_cycle_is_final(shipped)) {
-            return shipped;
-        }
-        if (!hin_is_ok(shipped) && shipped.code != HIN_NOT_FOUND) {
-            char text[240];
-            describe(&backup, shipped, text, sizeof(text));
-            hin_log(HIN_LOG_WARNING, "what is new of tenant %s was not shipped to %s: %s",
-                    subject->tenant.id, cycle->settings.destinations[i].name, text);
-            hin_cycle_forget(&subject->chains[i]); /* as it lies there, the next time */
-        }
-    }
-    return hin_ok();
-}
-
-HIN_RESULT hin_backup_cycle_ship(struct hin_backup_cycle *cycle, bool all)
-{
-    int64_t every_usec = cycle->settings.ship_seconds * HIN_SEC_USEC;
-    for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
-        int64_t now_usec = hin_cycle_monotonic_usec(cycle);
-        if (all || (every_usec > 0 && now_usec - at->shipped_usec >= every_usec)) {
-            struct hin_result shipped = ship(cycle, at);
-            if (hin_cycle_is_final(shipped)) {
-                return shipped;
-            }
-            if (!hin_is_ok(shipped)) {
-                hin_log_result(HIN_LOG_WARNING, shipped, "shipping what is new of tenant %s",
-                               at->tenant.id);
-            }
-        }
-        if (at != cycle->subjects && now_usec - at->used_usec > REST_USEC) {
-            hin_tenant_rest(&at->tenant);
-        }
-    }
-    return hin_ok();
-}
-
-/* ---- reading back ---- */
 
 static HIN_RESULT verify_at(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                             size_t at, int64_t begun_usec, struct hin_backup_place *place)
 {
-    struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
     struct hin_backup_verdict verdict = {0};
-    if (cycle->depots[at] == NULL) {
-        snprintf(place->error, sizeof(place->error), "%s", cycle->troubles[at]);
+    if (!answers(cycle, subject, at)) {
+        snprintf(place->error, sizeof(place->error), "%s", hin_cycle_trouble(cycle, at));
         return hin_ok();
     }
+    struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
     struct hin_result checked = hin_backup_check_all(&backup, begun_usec, &verdict);
     if (hin_cycle_is_final(checked)) {
         return checked;
@@ -483,7 +516,7 @@ static HIN_RESULT verify_at(struct hin_backup_cycle *cycle, struct hin_backup_su
     place->damaged = (int64_t)(verdict.damaged + verdict.missing);
     if (!hin_is_ok(checked)) {
         place->damaged = 1;
-        describe(&backup, checked, place->error, sizeof(place->error));
+        hin_cycle_describe(&backup, checked, place->error, sizeof(place->error));
     } else if (place->damaged > 0) {
         snprintf(place->error, sizeof(place->error),
                  "%llu objects of tenant %s are damaged and %llu missing, first %s",
@@ -491,7 +524,9 @@ static HIN_RESULT verify_at(struct hin_backup_cycle *cycle, struct hin_backup_su
                  (unsigned long long)verdict.missing, verdict.first);
     }
     place->verified_usec = hin_cycle_now_usec(cycle);
-    return hin_ok();
+    return hin_is_ok(checked) || hin_cycle_is_damage(checked)
+               ? hin_cycle_looked_whole(cycle, subject, at, place->damaged, place->error)
+               : hin_ok();
 }
 
 static HIN_RESULT verify_record(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
@@ -565,7 +600,7 @@ static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_s
     HIN_TRY(read_catalogue(cycle, subject, &records, &count, &whole));
     struct hin_result verified = hin_fail(HIN_NOT_FOUND);
     for (size_t i = count; i > 0; i--) {
-        if (records[i - 1].state == HIN_BACKUP_DONE && is_anywhere(&records[i - 1])) {
+        if (hin_backup_record_opens(&records[i - 1]) && is_anywhere(&records[i - 1])) {
             verified = verify_record(cycle, subject, &records[i - 1], ret_good);
             break;
         }
@@ -583,5 +618,6 @@ static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_s
 HIN_RESULT hin_backup_cycle_verify(struct hin_backup_cycle *cycle, int64_t number,
                                    int64_t *ret_failures)
 {
+    hin_cycle_wake_destinations(cycle);
     return hin_cycle_for_each(cycle, number, act_verify, NULL, ret_failures);
 }

@@ -35,6 +35,11 @@ enum hin_backup_state {
     HIN_BACKUP_DESTROYED = 4, /* its key is; places say where something is left */
 };
 
+/* As a version: its key is with another key management service, that of the installation this one
+ * was restored out of (decision 40). It is never opened from here nor its key destroyed, but in
+ * time it is removed like the others. */
+#define HIN_BACKUP_FORMER INT64_C(0)
+
 struct hin_backup_record {
     int64_t id; /* of the document */
     int64_t tenant;
@@ -53,6 +58,11 @@ struct hin_backup_record {
 static inline int64_t hin_backup_made_usec(const struct hin_backup_record *record, int64_t now_usec)
 {
     return record->begun_usec <= now_usec ? record->begun_usec : record->ended_usec;
+}
+/* It lies somewhere, and its key is ours. */
+static inline bool hin_backup_record_opens(const struct hin_backup_record *record)
+{
+    return record->state == HIN_BACKUP_DONE && record->version != HIN_BACKUP_FORMER;
 }
 HIN_RESULT hin_backup_record_read(int64_t id, struct hin_view text,
                                   struct hin_backup_record *ret_record) HIN_NONNULL;

@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/bytes.h"
@@ -14,20 +15,23 @@
 #include "manager/roles.h"
 
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000 };
-#define TICK_USEC     (500 * HIN_MSEC_USEC)
-#define DUE_USEC      (30 * HIN_SEC_USEC)
-#define DESTROY_USEC  (10 * HIN_MINUTE_USEC)
-#define REHEARSE_USEC (10 * HIN_MINUTE_USEC)
-#define AGAIN_USEC    (10 * HIN_MINUTE_USEC) /* a destination that was out of reach */
+#define TICK_USEC        (500 * HIN_MSEC_USEC)
+#define DUE_USEC         (30 * HIN_SEC_USEC)
+#define DESTROY_USEC     (10 * HIN_MINUTE_USEC)
+#define REHEARSE_USEC    (10 * HIN_MINUTE_USEC)
+#define ALERT_USEC       (2 * HIN_SEC_USEC)
+#define AGAIN_FIRST_USEC (15 * HIN_SEC_USEC) /* a folder that was not there, or is no more */
+#define AGAIN_LAST_USEC  (10 * HIN_MINUTE_USEC)
 
 struct process {
     struct hin_role *role;
     struct hin_database database;
     struct hin_tenant own;
     struct hin_backup_cycle cycle;
-    int64_t begun_usec, due_usec, destroy_usec, rehearse_usec; /* monotonic */
-    bool lacking;                                              /* a destination is out of reach */
-    bool ending; /* told to stop, and shipping what is left */
+    int64_t begun_usec, due_usec, destroy_usec, rehearse_usec, alert_usec; /* monotonic */
+    bool lacking; /* a folder is not there */
+    bool renewed; /* so this process ends, to be given it by the next start */
+    bool ending;  /* told to stop, and shipping what is left */
 };
 
 /* Work takes minutes, and a stop seconds. */
@@ -49,6 +53,11 @@ static void pause_for(void *context, int64_t usec)
     }
 }
 
+static void depot_name(size_t at, char out[16])
+{
+    snprintf(out, 16, "depot-%zu", at);
+}
+
 /* ---- what comes round ---- */
 
 static bool passed(int64_t *since_usec, int64_t every_usec)
@@ -59,6 +68,16 @@ static bool passed(int64_t *since_usec, int64_t every_usec)
     }
     *since_usec = now_usec;
     return true;
+}
+
+static HIN_RESULT look_back(struct process *process)
+{
+    int64_t since_usec = hin_clock_monotonic_usec(hin_clock_system());
+    bool more = true;
+    while (more && hin_clock_monotonic_usec(hin_clock_system()) - since_usec < TICK_USEC) {
+        HIN_TRY(hin_backup_cycle_look_back(&process->cycle, &more));
+    }
+    return hin_ok();
 }
 
 static HIN_RESULT work(struct process *process)
@@ -81,8 +100,38 @@ static HIN_RESULT work(struct process *process)
         HIN_TRY(hin_backup_cycle_destroy(cycle));
     }
     HIN_TRY(hin_backup_cycle_ship(cycle, false));
+    HIN_TRY(look_back(process));
+    if (passed(&process->alert_usec, ALERT_USEC)) {
+        HIN_TRY(hin_backup_cycle_alert(cycle));
+    }
     return passed(&process->rehearse_usec, REHEARSE_USEC) ? hin_backup_cycle_rehearse_due(cycle)
                                                           : hin_ok();
+}
+
+/* A handle outlives its folder: one that was removed, and one that was made since, are two. */
+static bool lacks_folder(const struct process *process)
+{
+    for (size_t i = 0; i < process->cycle.settings.count; i++) {
+        char name[16];
+        struct stat about;
+        depot_name(i, name);
+        int folder = hin_role_fd(process->role, name);
+        if (folder >= 0 && fstat(folder, &about) == 0 && about.st_nlink == 0) {
+            return true;
+        }
+    }
+    return process->lacking;
+}
+
+/* It is opened by the parent: ending is asking for it again, less and less often. */
+static struct hin_result ask_again(struct process *process, int64_t now_usec)
+{
+    if (!lacks_folder(process) || now_usec - process->begun_usec < AGAIN_FIRST_USEC) {
+        return hin_ok();
+    }
+    int64_t rest_usec = hin_backup_cycle_failing_for(&process->cycle) / 2;
+    process->renewed = now_usec - process->begun_usec >= HIN_MIN(rest_usec, AGAIN_LAST_USEC);
+    return process->renewed ? hin_fail(HIN_CLOSED) : hin_ok();
 }
 
 static struct hin_result tick(void *context, int64_t now_usec)
@@ -96,9 +145,7 @@ static struct hin_result tick(void *context, int64_t now_usec)
         HIN_ENSURE(worked.code != HIN_CORRUPT, CORRUPT); /* the own store is to be salvaged */
         hin_log_result(HIN_LOG_WARNING, worked, "backups");
     }
-    /* It is opened by the parent: ending is asking for it again. */
-    HIN_ENSURE(!process->lacking || now_usec - process->begun_usec < AGAIN_USEC, AGAIN);
-    return hin_ok();
+    return ask_again(process, now_usec);
 }
 
 /* ---- life ---- */
@@ -109,11 +156,6 @@ static HIN_RESULT read_settings(const struct hin_role *role, struct hin_backup_s
     hin_backup_settings_default(settings);
     HIN_TRY(hin_json_parse(hin_role_setting(role, "backup"), 65536, &document, NULL));
     return hin_backup_settings_read(hin_json_root(document), settings, NULL);
-}
-
-static void depot_name(size_t at, char out[16])
-{
-    snprintf(out, 16, "depot-%zu", at);
 }
 
 static struct hin_result backup_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
@@ -233,9 +275,10 @@ static struct hin_result backup_run(struct hin_role *role)
         struct hin_role_loop loop = {.context = process, .tick = tick, .tick_usec = TICK_USEC};
         result = hin_role_serve(role, &loop);
     }
+    bool renewed = process->renewed;
     end(process);
     free(process);
-    return result;
+    return renewed && result.code == HIN_CLOSED ? hin_ok() : result;
 }
 
 const struct hin_role_definition hin_manager_role_backup = {

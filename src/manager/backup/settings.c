@@ -1,5 +1,6 @@
 #include "manager/backup/settings.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "base/bytes.h"
@@ -10,7 +11,11 @@ void hin_backup_settings_default(struct hin_backup_settings *ret_settings)
                                                  .keep_days = HIN_BACKUP_KEEP_DAYS,
                                                  .ship_seconds = HIN_BACKUP_SHIP_SECONDS,
                                                  .recover_seconds = HIN_BACKUP_RECOVER_SECONDS,
-                                                 .lose_seconds = HIN_BACKUP_LOSE_SECONDS};
+                                                 .lose_seconds = HIN_BACKUP_LOSE_SECONDS,
+                                                 .wait_seconds = HIN_BACKUP_WAIT_SECONDS,
+                                                 .look_seconds = HIN_BACKUP_LOOK_SECONDS,
+                                                 .look_turns = HIN_BACKUP_LOOK_TURNS,
+                                                 .look_bytes_per_second = HIN_BACKUP_LOOK_RATE};
 }
 
 bool hin_backup_name_is_valid(struct hin_view name)
@@ -101,34 +106,70 @@ static HIN_RESULT read_destinations(struct hin_json object, struct hin_backup_se
     return hin_ok();
 }
 
+/* Members that are numbers; the same table reads and writes. */
+static const struct number {
+    const char *name;
+    size_t offset;
+    int64_t least, most;
+    bool wide; /* uint64_t; else uint32_t */
+} numbers[] = {
+    {"everyHours", offsetof(struct hin_backup_settings, every_hours), 1, 24 * 7, false},
+    {"keepDays", offsetof(struct hin_backup_settings, keep_days), 1, 36500, false},
+    {"shipSeconds", offsetof(struct hin_backup_settings, ship_seconds), 0, 3600, false},
+    {"bytesPerSecond", offsetof(struct hin_backup_settings, bytes_per_second), 0, INT64_MAX, true},
+    {"recoverSeconds", offsetof(struct hin_backup_settings, recover_seconds), 1, 31536000, false},
+    {"loseSeconds", offsetof(struct hin_backup_settings, lose_seconds), 1, 31536000, false},
+    {"waitSeconds", offsetof(struct hin_backup_settings, wait_seconds), 1, 600, false},
+    {"lookSeconds", offsetof(struct hin_backup_settings, look_seconds), 1, 31536000, false},
+    {"lookTurns", offsetof(struct hin_backup_settings, look_turns), 1, 366, false},
+    {"lookBytesPerSecond", offsetof(struct hin_backup_settings, look_bytes_per_second), 0,
+     INT64_MAX, true},
+};
+
+static uint64_t number_of(const struct hin_backup_settings *settings, const struct number *row)
+{
+    const char *at = (const char *)settings + row->offset;
+    return row->wide ? *(const uint64_t *)(const void *)at : *(const uint32_t *)(const void *)at;
+}
+
+static void set_number(struct hin_backup_settings *settings, const struct number *row,
+                       int64_t value)
+{
+    char *at = (char *)settings + row->offset;
+    if (row->wide) {
+        *(uint64_t *)(void *)at = (uint64_t)value;
+    } else {
+        *(uint32_t *)(void *)at = (uint32_t)value;
+    }
+}
+
+static HIN_RESULT check_members(struct hin_json object, struct hin_error *error)
+{
+    const char *known[HIN_COUNT(numbers) + 1] = {"destinations"};
+    for (size_t i = 0; i < HIN_COUNT(numbers); i++) {
+        known[i + 1] = numbers[i].name;
+    }
+    return hin_json_only(object, known, HIN_COUNT(known), error);
+}
+
 HIN_RESULT hin_backup_settings_read(struct hin_json root, struct hin_backup_settings *settings,
                                     struct hin_error *error)
 {
-    static const char *const known[] = {"everyHours",     "keepDays",       "shipSeconds",
-                                        "bytesPerSecond", "recoverSeconds", "loseSeconds",
-                                        "destinations"};
     struct hin_json object;
-    int64_t every = settings->every_hours, keep = settings->keep_days;
-    int64_t ship = settings->ship_seconds, rate = 0;
-    int64_t recover = settings->recover_seconds, lose = settings->lose_seconds;
+    struct hin_backup_settings read = *settings;
     if (!hin_json_find(root, "backup", &object)) {
         return hin_ok();
     }
-    HIN_TRY(hin_json_only(object, known, HIN_COUNT(known), error));
-    HIN_TRY(hin_json_opt_integer(object, "everyHours", 1, 24 * 7, &every, error));
-    HIN_TRY(hin_json_opt_integer(object, "keepDays", 1, 36500, &keep, error));
-    HIN_TRY(hin_json_opt_integer(object, "shipSeconds", 0, 3600, &ship, error));
-    HIN_TRY(hin_json_opt_integer(object, "bytesPerSecond", 0, INT64_MAX, &rate, error));
-    HIN_TRY(hin_json_opt_integer(object, "recoverSeconds", 1, 31536000, &recover, error));
-    HIN_TRY(hin_json_opt_integer(object, "loseSeconds", 1, 31536000, &lose, error));
-    HIN_TRY(read_destinations(object, settings, error));
-    settings->set = true;
-    settings->recover_seconds = (uint32_t)recover;
-    settings->lose_seconds = (uint32_t)lose;
-    settings->every_hours = (uint32_t)every;
-    settings->keep_days = (uint32_t)keep;
-    settings->ship_seconds = (uint32_t)ship;
-    settings->bytes_per_second = (uint64_t)rate;
+    HIN_TRY(check_members(object, error));
+    for (size_t i = 0; i < HIN_COUNT(numbers); i++) {
+        int64_t value = (int64_t)number_of(settings, &numbers[i]);
+        HIN_TRY(hin_json_opt_integer(object, numbers[i].name, numbers[i].least, numbers[i].most,
+                                     &value, error));
+        set_number(&read, &numbers[i], value);
+    }
+    HIN_TRY(read_destinations(object, &read, error));
+    read.set = true;
+    *settings = read;
     return hin_ok();
 }
 
@@ -153,12 +194,9 @@ static void write_member(struct hin_json_writer *writer, const struct hin_backup
 {
     hin_json_key(writer, "backup");
     hin_json_begin_object(writer);
-    hin_json_field_integer(writer, "everyHours", settings->every_hours);
-    hin_json_field_integer(writer, "keepDays", settings->keep_days);
-    hin_json_field_integer(writer, "shipSeconds", settings->ship_seconds);
-    hin_json_field_unsigned(writer, "bytesPerSecond", settings->bytes_per_second);
-    hin_json_field_integer(writer, "recoverSeconds", settings->recover_seconds);
-    hin_json_field_integer(writer, "loseSeconds", settings->lose_seconds);
+    for (size_t i = 0; i < HIN_COUNT(numbers); i++) {
+        hin_json_field_unsigned(writer, numbers[i].name, number_of(settings, &numbers[i]));
+    }
     hin_json_key(writer, "destinations");
     hin_json_begin_array(writer);
     for (size_t i = 0; i < settings->count; i++) {

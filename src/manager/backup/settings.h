@@ -2,6 +2,8 @@
  *
  *   "backup": {"everyHours": 24, "keepDays": 35, "shipSeconds": 60, "bytesPerSecond": 0,
  *              "recoverSeconds": 3600, "loseSeconds": 60,
+ *              "waitSeconds": 30,
+ *              "lookSeconds": 86400, "lookTurns": 7, "lookBytesPerSecond": 33554432,
  *              "destinations": [{"name": "vault", "url": "file:///mnt/backup", "region": "dc2"},
  *                               {"name": "far", "url": "s3://bucket/prefix", "region": "dc3",
  *                                "settings": ["region=eu-central-1"], "secretFile": "/etc/..."}]}
@@ -24,6 +26,10 @@ enum {
     HIN_BACKUP_SHIP_SECONDS = 60,
     HIN_BACKUP_RECOVER_SECONDS = 3600,
     HIN_BACKUP_LOSE_SECONDS = 60,
+    HIN_BACKUP_WAIT_SECONDS = 30,
+    HIN_BACKUP_LOOK_SECONDS = 86400,
+    HIN_BACKUP_LOOK_TURNS = 7,
+    HIN_BACKUP_LOOK_RATE = 32 << 20,
 };
 
 struct hin_backup_destination {
@@ -45,6 +51,10 @@ struct hin_backup_settings {
     uint32_t every_hours, keep_days, ship_seconds; /* ship 0: no shipments */
     uint64_t bytes_per_second;                     /* 0: no limit */
     uint32_t recover_seconds, lose_seconds;        /* targets of a drill: RTO, RPO */
+    uint32_t wait_seconds;                         /* for a destination elsewhere that is silent */
+    /* Reading back: how often, in how many turns all of the old, how fast at most (0: no limit). */
+    uint32_t look_seconds, look_turns;
+    uint64_t look_bytes_per_second;
 };
 
 void hin_backup_settings_default(struct hin_backup_settings *ret_settings) HIN_NONNULL;

@@ -206,16 +206,20 @@ bool hin_depot_is_remote(const struct hin_backup_destination *destination)
     return strncmp(destination->url, "file://", sizeof("file://") - 1) != 0;
 }
 
-HIN_RESULT hin_depot_remote_hand(const struct hin_backup_destination *destination,
+HIN_RESULT hin_depot_remote_hand(const struct hin_backup_settings *all, size_t at,
                                  struct hin_role_hand *hand)
 {
+    const struct hin_backup_destination *destination = &all->destinations[at];
     HIN_CLEANUP(hin_buf_done) struct hin_buf settings = {.max = 65536};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf wait = {.max = 32};
     HIN_CLEANUP(hin_secret_done) struct hin_secret secret = {0};
     HIN_CLEANUP_FD int file = -1;
     HIN_CLEANUP_FD int memory = -1;
     for (size_t i = 0; i < destination->setting_count; i++) {
         HIN_TRY(hin_buf_printf(&settings, "%s\n", destination->settings[i]));
     }
+    HIN_TRY(hin_buf_printf(&wait, "%u", all->wait_seconds));
+    HIN_TRY(hin_role_hand_setting(hand, "wait", hin_buf_view(&wait)));
     HIN_TRY(hin_role_hand_setting(hand, "url", hin_view_from_text(destination->url)));
     HIN_TRY(hin_role_hand_setting(hand, "name", hin_view_from_text(destination->name)));
     HIN_TRY(hin_role_hand_setting(hand, "settings", hin_buf_view(&settings)));

@@ -28,7 +28,7 @@ HIN_RESULT hin_depot_remote_open(struct hin_depot **ret_depot, struct hin_role *
 /* Whether a process stands before this destination. */
 bool hin_depot_is_remote(const struct hin_backup_destination *destination) HIN_NONNULL;
 /* What the process is given; the secret is read anew each time. */
-HIN_RESULT hin_depot_remote_hand(const struct hin_backup_destination *destination,
+HIN_RESULT hin_depot_remote_hand(const struct hin_backup_settings *settings, size_t at,
                                  struct hin_role_hand *hand) HIN_NONNULL;
 
 #endif

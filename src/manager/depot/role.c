@@ -16,10 +16,9 @@
 #include "manager/depot/remote_internal.h"
 #include "manager/roles.h"
 
-#define TICK_USEC    HIN_SEC_USEC
-#define TIMEOUT_USEC (30 * HIN_SEC_USEC)
-#define AGAIN_USEC   (5 * HIN_SEC_USEC) /* between two tries to reach it */
-#define LIST_MAX     ((size_t)512 * 1024 * 1024)
+#define TICK_USEC  HIN_SEC_USEC
+#define AGAIN_USEC (5 * HIN_SEC_USEC) /* between two tries to reach it */
+#define LIST_MAX   ((size_t)512 * 1024 * 1024)
 
 struct serving {
     struct hin_role *role;
@@ -35,6 +34,13 @@ struct serving {
 };
 
 /* ---- before the lock ---- */
+
+static int64_t wait_usec(const struct hin_role *role)
+{
+    const char *seconds = hin_role_setting_text(role, "wait");
+    long wait = seconds != NULL ? strtol(seconds, NULL, 10) : 0;
+    return (wait > 0 ? wait : HIN_BACKUP_WAIT_SECONDS) * HIN_SEC_USEC;
+}
 
 static HIN_RESULT read_options(struct serving *serving)
 {
@@ -53,7 +59,7 @@ static HIN_RESULT read_options(struct serving *serving)
     serving->options = (struct hin_depot_options){
         .url = hin_role_setting_text(serving->role, "url"),
         .directory = -1,
-        .timeout_usec = TIMEOUT_USEC,
+        .timeout_usec = wait_usec(serving->role),
         .settings = serving->settings,
     };
     HIN_ENSURE(serving->options.url != NULL, INVALID);
@@ -77,8 +83,8 @@ static HIN_RESULT start_ssh(struct serving *serving)
         hin_log(HIN_LOG_ERROR, "%s", error.text);
         return read;
     }
-    struct hin_result started =
-        hin_ssh_start(&serving->ssh, &settings, TIMEOUT_USEC, hin_role_user(serving->role));
+    struct hin_result started = hin_ssh_start(
+        &serving->ssh, &settings, serving->options.timeout_usec, hin_role_user(serving->role));
     if (!hin_is_ok(started)) {
         hin_log_result(HIN_LOG_ERROR, started, "/usr/bin/ssh, by which %s is reached",
                        serving->options.url);

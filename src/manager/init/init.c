@@ -17,14 +17,12 @@
 #include "crypt/uuid.h"
 #include "crypt/x509.h"
 #include "io/address.h"
-#include "keys/ring.h"
 #include "keys/vault.h"
 #include "manager/audit.h"
 #include "manager/config.h"
 #include "manager/content.h"
 #include "manager/credential.h"
-#include "manager/kms/aws.h"
-#include "manager/kms/hand.h"
+#include "manager/kms/access.h"
 #include "manager/kms/ringseal.h"
 #include "manager/passphrase.h"
 #include "manager/roles.h"
@@ -37,12 +35,11 @@ struct init_options {
     const char *content;
     const char *administrator;
     const char *admin_name, *admin_mail;
-    struct hin_passphrase_source passphrase;
-    struct hin_passphrase_source kms_secret;
+    struct hin_kms_sources secrets;
     struct hin_kms_options kms;
     const char *tpm_pcrs;
     struct hin_passphrase_source store_password;
-    const char *store;
+    const char *store, *store_files;
     uint64_t uid_base;
     struct hin_option_texts ntp;
     int64_t clock_bound_usec;
@@ -60,12 +57,12 @@ static const struct hin_option option_rows[] = {
      false},
     {"agents", 0, HIN_OPTION_TEXT, offsetof(struct init_options, agents), "ADDR:PORT",
      "Where agents connect; 127.0.0.1:4120 unless set.", NULL, false, false},
-    {"passphrase-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.file), "F",
-     "Seals the key ring with the pass phrase in this file.", NULL, false, false},
-    {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, passphrase.fd), "N",
+    {"passphrase-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, secrets.passphrase.file),
+     "F", "Seals the key ring with the pass phrase in this file.", NULL, false, false},
+    {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, secrets.passphrase.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"passphrase-credential", 0, HIN_OPTION_TEXT,
-     offsetof(struct init_options, passphrase.credential), "NAME",
+     offsetof(struct init_options, secrets.passphrase.credential), "NAME",
      "The same, from this systemd credential (LoadCredential=); without any of the three, one "
      "named "
      "passphrase is taken where the service has it.",
@@ -81,9 +78,9 @@ static const struct hin_option option_rows[] = {
     {"kms", 0, HIN_OPTION_CHOICE, offsetof(struct init_options, kms.kind), "SERVICE",
      "Who holds the wrapping keys: a file key ring unless set, a PKCS#11 token, or AWS KMS.",
      HIN_KMS_CHOICES, false, false},
-    {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms_secret.file), "F",
+    {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct init_options, secrets.secret.file), "F",
      "The user PIN of the PKCS#11 token, or credentials of AWS, in this file.", NULL, false, false},
-    {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms_secret.fd), "N",
+    {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, secrets.secret.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"pkcs11-module", 0, HIN_OPTION_TEXT, offsetof(struct init_options, kms.module), "PATH",
      "The token's PKCS#11 module.", NULL, false, false},
@@ -112,6 +109,10 @@ static const struct hin_option option_rows[] = {
      "F", "Password of the database role, in this file.", NULL, false, false},
     {"store-password-fd", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store_password.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
+    {"store-files", 0, HIN_OPTION_TEXT, offsetof(struct init_options, store_files), "DIR",
+     "Folder of that server's own files (data_directory), where it is on this host: the probe "
+     "sealing-canary looks through what of it the manager may read.",
+     NULL, false, false},
     {"content", 0, HIN_OPTION_TEXT, offsetof(struct init_options, content), "DIR",
      "Rule set of the default policy; the one shipped unless set.", NULL, false, false},
     {"administrator", 0, HIN_OPTION_TEXT, offsetof(struct init_options, administrator), "NAME",
@@ -144,15 +145,10 @@ struct init {
     struct hin_manager_config config;
     char state[HIN_PATH_MAX];
     int state_fd, vault_fd, database_fd;
-    bool made_state, made_ring;
+    bool made_state;
     const struct hin_role_program *program;
     uint32_t pcrs;
-    bool pin;
-    struct hin_secret secret; /* what opens the key management service */
-    struct hin_ring *ring;
-    struct hin_kms_alone kms;
-    struct hin_kms_aws aws;
-    struct hin_key_provider provider; /* of whatever service */
+    struct hin_kms_access kms;
     struct hin_vault *vault;
     struct hin_database database;
     struct hin_tenant tenant;
@@ -243,12 +239,13 @@ static HIN_RESULT settle(struct init *init)
                                  &init->error),
              "--store");
     }
+    if (init->options.store_files != NULL) {
+        STEP(hin_path_absolute(init->options.store_files, config->store_files), "--store-files");
+    }
     STEP(hin_database_open(&init->database, config->store, &init->options.store_password,
                            &init->error),
          "reaching the database");
-    STEP(hin_uuid_new(config->tenant), "making the tenant's ID");
-    return hin_kms_secret_read(config->kms.kind, &init->options.passphrase,
-                               &init->options.kms_secret, &init->secret, &init->error);
+    return fail(init, hin_uuid_new(config->tenant), "making the tenant's ID");
 }
 
 /* A folder of the state that one role's user owns. */
@@ -264,26 +261,6 @@ static HIN_RESULT make_folder(struct init *init, const char *name, unsigned user
         }
     }
     return hin_fd_open(init->state_fd, name, O_RDONLY | O_DIRECTORY, 0, ret_fd);
-}
-
-/* The ring opens all that the folder holds: whoever takes the one must not have the other. By real
- * paths, since a link may lead back inside; folders that do not exist are none. */
-static HIN_RESULT check_keyring(struct init *init)
-{
-    char folder[HIN_PATH_MAX], state[PATH_MAX], real[PATH_MAX];
-    const char *keyring = init->config.keyring;
-    HIN_TRY(hin_view_to_text(hin_view_of(keyring, (size_t)(hin_path_base(keyring) - keyring)),
-                             folder, sizeof(folder)));
-    if (realpath(init->state, state) == NULL || realpath(folder, real) == NULL) {
-        return hin_ok(); /* making the ring tells */
-    }
-    size_t size = strlen(state);
-    if (strncmp(real, state, size) != 0 || (real[size] != '/' && real[size] != '\0')) {
-        return hin_ok();
-    }
-    return hin_error_set(&init->error, HIN_INVALID, keyring, 0, 0,
-                         "the key ring would lie inside the state folder: whoever takes the folder "
-                         "could open it. Name a place outside with --keyring");
 }
 
 /* The settings come last, so that an init that was cut off is no installation; it may have made a
@@ -347,7 +324,9 @@ static HIN_RESULT make_state(struct init *init)
         return hin_error_set(&init->error, HIN_EXISTS, init->state, 0, 0,
                              "there is an installation in this folder already");
     }
-    HIN_TRY(check_keyring(init));
+    if (init->config.keyring[0] != '\0') {
+        HIN_TRY(hin_kms_keyring_check(init->config.keyring, init->state, &init->error));
+    }
     HIN_TRY(check_folder(init));
     STEP(make_folder(init, "vault", HIN_ROLE_USER_KEYS, &init->vault_fd),
          "making the vault's folder");
@@ -356,66 +335,12 @@ static HIN_RESULT make_state(struct init *init)
     return hin_ok();
 }
 
-static HIN_RESULT create_ring(struct init *init)
-{
-    struct hin_ring_tpm tpm;
-    struct hin_secret secret = {0};
-    const struct hin_secret *passphrase = init->secret.size > 0 ? &init->secret : NULL;
-    if (init->config.kms.tpm[0] == '\0') {
-        return fail(init, hin_ring_create(AT_FDCWD, init->config.keyring, passphrase, &init->error),
-                    "making the key ring");
-    }
-    STEP(hin_ringseal_new(init->program, &init->config, init->pcrs, &init->secret, &tpm, &secret,
-                          &init->error),
-         "asking the TPM");
-    init->pin = init->secret.size > 0;
-    hin_secret_done(&init->secret);
-    init->secret = secret; /* what opens the ring from here on */
-    return fail(init,
-                hin_ring_create_tpm(AT_FDCWD, init->config.keyring, &tpm, &secret, &init->error),
-                "making the key ring");
-}
-
-static HIN_RESULT make_ring(struct init *init, struct hin_key_provider *ret_provider)
-{
-    HIN_TRY(create_ring(init));
-    const struct hin_secret *passphrase = init->secret.size > 0 ? &init->secret : NULL;
-    init->made_ring = true;
-    STEP(hin_ring_open(&init->ring, AT_FDCWD, init->config.keyring, passphrase, &init->error),
-         "opening the key ring");
-    *ret_provider = hin_ring_provider(init->ring);
-    return hin_ok();
-}
-
-/* A service in a process of its own: the same that `run` starts. */
-static HIN_RESULT open_service(struct init *init, struct hin_key_provider *ret_provider)
-{
-    STEP(hin_kms_alone_begin(&init->kms, init->program, &init->config, &init->secret, &init->error),
-         "opening the key management service");
-    struct hin_key_provider provider = hin_kms_proxy_provider(&init->kms.proxy);
-    if (init->config.kms.kind == HIN_KMS_AWS) {
-        init->aws.mover.channel = init->kms.proxy.channel;
-        STEP(hin_kms_aws_open(&init->aws, &init->config.kms, &init->secret, &init->error),
-             "opening AWS KMS");
-        provider = hin_aws_provider(init->aws.aws);
-    }
-    init->provider = provider;
-    STEP(provider.generate(provider.context, HIN_VIEW_EMPTY),
-         "making the installation's key in the key management service");
-    *ret_provider = provider;
-    return hin_ok();
-}
-
 static HIN_RESULT make_keys(struct init *init)
 {
-    struct hin_key_provider provider;
-    if (init->config.kms.kind == HIN_KMS_FILE) {
-        HIN_TRY(make_ring(init, &provider));
-    } else {
-        HIN_TRY(open_service(init, &provider));
-    }
+    HIN_TRY(hin_kms_access_create(&init->kms, init->program, &init->config, init->pcrs,
+                                  &init->options.secrets, &init->error));
     struct hin_vault_options options = {
-        .provider = provider,
+        .provider = init->kms.provider,
         .storage = hin_vault_storage_folder(&init->vault_fd),
     };
     STEP(hin_vault_create(&init->vault, &options, "Hinomi certificate authority"),
@@ -528,22 +453,6 @@ static void print_text(const struct init *init, const char *api, const char *age
     printf("Rules               %zu files in the default policy\n", init->content.rule_count);
 }
 
-static void print_tpm(const struct init *init)
-{
-    if (init->pcrs == 0 && !init->pin) {
-        fprintf(
-            stderr,
-            "hinomi-manager: the TPM opens the key ring to whatever starts on this machine with "
-            "this disk: it guards against a disk or a copy that is taken away, no more. "
-            "--tpm-pcrs binds it to what was booted, --passphrase-file to a PIN\n");
-    }
-    fprintf(
-        stderr,
-        "hinomi-manager: when the TPM is lost or cleared%s, the key ring %s opens no more, and all "
-        "data is lost with it\n",
-        init->pcrs != 0 ? ", or what it measured changes" : "", init->config.keyring);
-}
-
 static HIN_RESULT print(const struct init *init)
 {
     char api[HIN_MANAGER_HOST_MAX + 32];
@@ -555,15 +464,7 @@ static HIN_RESULT print(const struct init *init)
     } else {
         print_text(init, api, agents);
     }
-    if (init->config.kms.kind == HIN_KMS_FILE && init->secret.size == 0) {
-        fprintf(stderr,
-                "hinomi-manager: the key ring %s is protected by its mode alone; --passphrase-file "
-                "seals it\n",
-                init->config.keyring);
-    }
-    if (init->config.kms.tpm[0] != '\0') {
-        print_tpm(init);
-    }
+    hin_kms_access_advise(&init->kms, init->pcrs);
     if (init->content.rule_count == 0) {
         fprintf(stderr, "hinomi-manager: no rule set was found; the default policy is empty\n");
     }
@@ -571,30 +472,16 @@ static HIN_RESULT print(const struct init *init)
     return hin_ok();
 }
 
-/* A key management service keeps what a failed init made, unless it is told. */
-static void destroy_keys(struct init *init)
-{
-    struct hin_key_provider provider = init->provider;
-    if (init->config.kms.kind != HIN_KMS_FILE && provider.destroy != NULL) {
-        /* best effort, and those that were never made are not there */
-        HIN_IGNORE(provider.destroy(provider.context, hin_view_from_text(init->config.tenant),
-                                    HIN_KEY_ALL_VERSIONS));
-        HIN_IGNORE(provider.destroy(provider.context, HIN_VIEW_EMPTY, HIN_KEY_ALL_VERSIONS));
-    }
-}
-
 static void init_done(struct init *init, bool keep)
 {
     hin_tenant_close(&init->tenant);
     hin_database_close(&init->database);
     hin_vault_free(init->vault);
-    hin_ring_free(init->ring);
-    if (!keep) {
-        destroy_keys(init);
+    if (!keep) { /* a key management service keeps what a failed init made, unless it is told */
+        hin_kms_access_drop_tenant(&init->kms, hin_view_from_text(init->config.tenant));
+        hin_kms_access_drop(&init->kms);
     }
-    hin_kms_aws_close(&init->aws);
-    hin_kms_alone_end(&init->kms);
-    hin_secret_done(&init->secret);
+    hin_kms_access_close(&init->kms);
     hin_credential_first_done(&init->first);
     hin_fd_close(&init->database_fd);
     hin_fd_close(&init->vault_fd);
@@ -602,9 +489,6 @@ static void init_done(struct init *init, bool keep)
     if (!keep && init->made_state) {
         HIN_IGNORE(
             hin_directory_remove(init->state)); /* best effort: the failure that led here is told */
-    }
-    if (!keep && init->made_ring) {
-        unlink(init->config.keyring);
     }
 }
 

@@ -32,6 +32,7 @@ enum {
     RETAIN_STEPS = 8,
     INDEX_STEP = 8
 };
+#define STORE_FILES      "store-files" /* folder of the database server's own files */
 #define TURN_USEC        (10 * HIN_MINUTE_USEC)
 #define TAIL_AGE_USEC    (10 * HIN_SEC_USEC)
 #define REST_USEC        (10 * HIN_SEC_USEC)
@@ -562,6 +563,7 @@ static void told(void *context, const struct hin_probe *probe, const struct hin_
 
 static void run_probes(struct jobs *jobs)
 {
+    int files = hin_role_fd(jobs->role, STORE_FILES);
     struct hin_probe_tools tools = {
         .context = jobs,
         .own = &jobs->wards->tenant,
@@ -569,6 +571,7 @@ static void run_probes(struct jobs *jobs)
         .each_tenant = each_tenant,
         .ask = ask,
         .workers = (unsigned)jobs->workers,
+        .store_files = files >= 0 ? &files : NULL,
         .told = told,
     };
     hin_jobs_run_probes(&jobs->probes, &tools);
@@ -660,6 +663,10 @@ static struct hin_result jobs_sandbox(struct hin_role *role, struct hin_sandbox 
     HIN_TRY(hin_process_protect());
     HIN_TRY(hin_database_allow(role, sandbox));
     hin_sandbox_allow_syscalls(sandbox, HIN_SANDBOX_FILES_WRITE);
+    if (hin_role_fd(role, STORE_FILES) >= 0) {
+        HIN_TRY(
+            hin_sandbox_allow_path(sandbox, hin_role_fd(role, STORE_FILES), ".", HIN_SANDBOX_READ));
+    }
     return hin_sandbox_allow_path(sandbox, hin_role_fd(role, "db"), ".",
                                   HIN_SANDBOX_READ | HIN_SANDBOX_WRITE | HIN_SANDBOX_CREATE);
 }

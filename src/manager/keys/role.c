@@ -127,6 +127,12 @@ static struct hin_result serve_worker(void *context, struct hin_ipc *channel,
     return serve(context, channel, message, HIN_KEYS_MASK_WORKER);
 }
 
+static struct hin_result serve_jobs(void *context, struct hin_ipc *channel,
+                                    struct hin_ipc_message *message)
+{
+    return serve(context, channel, message, HIN_KEYS_MASK_JOBS);
+}
+
 static struct hin_result serve_backup(void *context, struct hin_ipc *channel,
                                       struct hin_ipc_message *message)
 {
@@ -142,8 +148,13 @@ static const struct hin_ipc_table backup_table = {"backup -> keys", backup_rows,
 static const struct hin_ipc_permit worker_rows[] = {
     {HIN_MESSAGE_KEYS, HIN_IPC_REQUEST, 0, 0, 2, HIN_KEYS_MESSAGE_MAX, 0, serve_worker},
 };
-static const struct hin_ipc_table worker_table = {"worker, jobs -> keys", worker_rows,
+static const struct hin_ipc_table worker_table = {"worker -> keys", worker_rows,
                                                   HIN_COUNT(worker_rows)};
+
+static const struct hin_ipc_permit jobs_rows[] = {
+    {HIN_MESSAGE_KEYS, HIN_IPC_REQUEST, 0, 0, 2, HIN_KEYS_MESSAGE_MAX, 0, serve_jobs},
+};
+static const struct hin_ipc_table jobs_table = {"jobs -> keys", jobs_rows, HIN_COUNT(jobs_rows)};
 
 /* kms and jobs only answer, or listen. */
 static struct hin_result keys_sandbox(struct hin_role *role, struct hin_sandbox *sandbox)
@@ -215,7 +226,7 @@ static HIN_RESULT open_vault(struct keys *keys)
 static struct hin_result keys_run(struct hin_role *role)
 {
     static const struct hin_role_service services[] = {
-        {"worker", &worker_table}, {"jobs", &worker_table}, {"backup", &backup_table}};
+        {"worker", &worker_table}, {"jobs", &jobs_table}, {"backup", &backup_table}};
     struct keys *keys = calloc(1, sizeof(*keys));
     HIN_ENSURE(keys != NULL, NO_MEMORY);
     keys->role = role;

@@ -87,17 +87,18 @@ HIN_RESULT hin_kms_secret_read(enum hin_kms_kind kind,
                                struct hin_passphrase_source *kms_secret,
                                struct hin_secret *ret_secret, struct hin_error *error)
 {
-    const struct hin_passphrase_source *wrong = kind == HIN_KMS_FILE ? kms_secret : passphrase;
-    kms_secret->name = "kms-secret";
+    bool file = kind == HIN_KMS_FILE;
+    const struct hin_passphrase_source *wrong = file ? kms_secret : passphrase;
+    const char *phrase = passphrase->name != NULL ? passphrase->name : "passphrase";
+    kms_secret->name = kms_secret->name != NULL ? kms_secret->name : "kms-secret";
     if (wrong->file != NULL || wrong->fd != NULL || wrong->credential != NULL) {
-        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
-                             kind == HIN_KMS_FILE
-                                 ? "--kms-secret goes with another service than the file key ring, "
-                                   "which takes --passphrase"
-                                 : "--passphrase goes with the file key ring; this service takes "
-                                   "--kms-secret");
+        return hin_error_set(
+            error, HIN_INVALID, NULL, 0, 0,
+            file ? "--%s goes with another service than the file key ring, which takes --%s"
+                 : "--%s goes with the file key ring; this service takes --%s",
+            file ? kms_secret->name : phrase, file ? phrase : kms_secret->name);
     }
-    return hin_passphrase_read(kind == HIN_KMS_FILE ? passphrase : kms_secret, ret_secret, error);
+    return hin_passphrase_read(file ? passphrase : kms_secret, ret_secret, error);
 }
 
 /* ---- alone ---- */

@@ -273,9 +273,11 @@ HIN_RESULT hin_ringseal_open(const struct hin_role_program *program,
                              "out");
     }
     if (config->kms.tpm[0] == '\0') {
-        return hin_error_set(error, HIN_INVALID, config->keyring, 0, 0,
-                             "the key ring is sealed by a TPM and manager.json does not say which: "
-                             "set \"kms\": {\"tpm\": \"/dev/tpmrm0\"} there");
+        return hin_error_set(
+            error, HIN_INVALID, config->keyring, 0, 0,
+            "the key ring is sealed by a TPM and the settings do not say which: set "
+            "\"kms\": {\"tpm\": \"/dev/tpmrm0\"} in manager.json; to restore "
+            "from it give --tpm");
     }
     struct hin_result done = begin(&asking, program, config, error);
     if (hin_is_ok(done)) {

@@ -178,8 +178,8 @@ static HIN_RESULT read_field(struct hin_json object, const struct field *field,
     return hin_ok();
 }
 
-HIN_RESULT hin_kms_settings_read(struct hin_json root, struct hin_kms_settings *ret_settings,
-                                 struct hin_error *error)
+HIN_RESULT hin_kms_settings_read_any(struct hin_json root, struct hin_kms_settings *ret_settings,
+                                     struct hin_error *error)
 {
     struct hin_kms_settings settings = {0};
     struct hin_json object;
@@ -190,7 +190,8 @@ HIN_RESULT hin_kms_settings_read(struct hin_json root, struct hin_kms_settings *
             return hin_json_refuse(object, error, HIN_UNSUPPORTED,
                                    "provider %.*s is none that this version knows", HIN_ARGS(text));
         }
-        HIN_TRY(hin_json_get_text(object, "installation", &text, error));
+        text = HIN_VIEW_EMPTY;
+        HIN_TRY(hin_json_opt_text(object, "installation", &text, error));
         HIN_TRY(hin_view_to_text(text, settings.installation, sizeof(settings.installation)));
         for (size_t i = 0; i < HIN_COUNT(fields); i++) {
             if (fields[i].kind == settings.kind) {
@@ -201,6 +202,17 @@ HIN_RESULT hin_kms_settings_read(struct hin_json root, struct hin_kms_settings *
     }
     *ret_settings = settings;
     return hin_ok();
+}
+
+HIN_RESULT hin_kms_settings_read(struct hin_json root, struct hin_kms_settings *ret_settings,
+                                 struct hin_error *error)
+{
+    struct hin_json object;
+    struct hin_view text;
+    if (hin_json_find(root, "kms", &object)) {
+        HIN_TRY(hin_json_get_text(object, "installation", &text, error));
+    }
+    return hin_kms_settings_read_any(root, ret_settings, error);
 }
 
 static void write_lines(struct hin_json_writer *writer, const char *lines)

@@ -61,6 +61,9 @@ HIN_RESULT hin_kms_settings_take(const struct hin_kms_options *options,
 /* The member "kms" of manager.json; without one it is the file key ring. */
 HIN_RESULT hin_kms_settings_read(struct hin_json root, struct hin_kms_settings *ret_settings,
                                  struct hin_error *error) __attribute__((nonnull(2)));
+/* The same of a file that was written by hand: "installation" may be missing, and is "" then. */
+HIN_RESULT hin_kms_settings_read_any(struct hin_json root, struct hin_kms_settings *ret_settings,
+                                     struct hin_error *error) __attribute__((nonnull(2)));
 void hin_kms_settings_write(struct hin_json_writer *writer,
                             const struct hin_kms_settings *settings) HIN_NONNULL;
 

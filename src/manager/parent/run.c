@@ -140,6 +140,30 @@ static HIN_RESULT hand_jobs(struct run *run, struct hin_role_hand *hand)
     return hin_role_hand_fd(hand, "db", run->database_fd);
 }
 
+/* The server's own files, where they are on this host, for a probe to look through: to read, and
+ * as far as this process may. */
+static HIN_RESULT hand_store_files(const struct run *run, struct hin_role_hand *hand)
+{
+    HIN_CLEANUP_FD int folder = -1;
+    const char *path = run->config.store_files;
+    if (path[0] == '\0' || run->config.store[0] == '\0') {
+        return hin_ok();
+    }
+    struct hin_result opened = hin_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &folder);
+    if (!hin_is_ok(opened)) {
+        hin_log_result(HIN_LOG_WARNING, opened,
+                       "the folder of the database server's files, %s (storeFiles)", path);
+        return hin_ok();
+    }
+    return hin_role_hand_fd(hand, "store-files", folder);
+}
+
+static HIN_RESULT hand_jobs_own(struct run *run, struct hin_role_hand *hand)
+{
+    HIN_TRY(hand_jobs(run, hand));
+    return hand_store_files(run, hand);
+}
+
 /* A folder that is not there now is tried again at the process's next start. */
 static HIN_RESULT hand_destination(const struct hin_backup_destination *destination, size_t at,
                                    struct hin_role_hand *hand)
@@ -179,7 +203,7 @@ static HIN_RESULT hand_backup(struct run *run, struct hin_role_hand *hand)
 static HIN_RESULT hand_depot(struct run *run, struct hin_role_hand *hand)
 {
     HIN_ENSURE(run->instance < run->config.backup.count, INTERNAL);
-    return hin_depot_remote_hand(&run->config.backup.destinations[run->instance], hand);
+    return hin_depot_remote_hand(&run->config.backup, run->instance, hand);
 }
 
 static HIN_RESULT hand_clock(struct run *run, struct hin_role_hand *hand)
@@ -249,7 +273,7 @@ static HIN_RESULT hand_worker(struct run *run, struct hin_role_hand *hand)
 static const struct {
     const char *role;
     struct hin_result (*hand)(struct run *run, struct hin_role_hand *hand);
-} gifts[] = {{"kms", hand_kms},       {"keys", hand_keys},         {"jobs", hand_jobs},
+} gifts[] = {{"kms", hand_kms},       {"keys", hand_keys},         {"jobs", hand_jobs_own},
              {"worker", hand_worker}, {"backup", hand_backup},     {"depot", hand_depot},
              {"probe", hand_probe},   {HIN_CLOCK_ROLE, hand_clock}};
 

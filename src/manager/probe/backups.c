@@ -31,6 +31,7 @@ struct look { /* at all backups of all tenants */
     int64_t tenant;
     struct hin_backup_record newest; /* that was made; begun_usec 0: none */
     int64_t first_usec;              /* when the first one was begun that the catalogue has */
+    int64_t seen;                    /* of all tenants, where all are looked at at once */
 };
 
 static HIN_RESULT read_place(struct look *look, struct hin_json destination)
@@ -78,7 +79,7 @@ static struct hin_result note_record(void *context, const struct hin_store_docum
     if (look->first_usec == 0 || record.begun_usec < look->first_usec) {
         look->first_usec = record.begun_usec;
     }
-    if (record.state == HIN_BACKUP_DONE && record.begun_usec > look->newest.begun_usec) {
+    if (hin_backup_record_opens(&record) && record.begun_usec > look->newest.begun_usec) {
         look->newest = record;
     }
     return hin_ok();
@@ -291,6 +292,7 @@ static struct hin_result is_destroyed(void *context, const struct hin_store_docu
     int64_t age_usec = look->now_usec - hin_backup_made_usec(&record, look->now_usec);
     bool over = age_usec > look->keep_usec + GRACE_USEC;
     hin_trial_measure(look->trial, "backups in the catalogue", 1);
+    look->seen++;
     hin_trial_measure(look->trial, "beyond their time", over);
     hin_trial_measure(look->trial, "destroyed", record.state == HIN_BACKUP_DESTROYED);
     if (over && record.state == HIN_BACKUP_DONE) {
@@ -321,6 +323,9 @@ static struct hin_result run_destroyed(const struct hin_probe_tools *tools, stru
                               "are more than a day apart");
     }
     HIN_TRY(each_record(&look, 0, is_destroyed));
+    if (look.seen == 0) {
+        hin_trial_obstacle(trial, "there is no backup yet whose time could end");
+    }
     hin_trial_measure(trial, "days that backups are kept", days(look.keep_usec));
     hin_trial_tried(trial);
     return hin_ok();

@@ -27,7 +27,9 @@ struct hin_probe_tools {
     HIN_RESULT(*ask)
     (void *context, const char *role, unsigned instance, struct hin_view question,
      struct hin_buf *ret_trial);
-    unsigned workers; /* how many there are to be */
+    unsigned workers;       /* how many there are to be */
+    const int *store_files; /* folder of a database server's own files, to read; NULL: not to be had
+                             */
     /* Told of each record, once it is stored: `broken` when the promise was not seen broken before.
      * May be NULL. */
     void (*told)(void *context, const struct hin_probe *probe, const struct hin_trial *trial,

@@ -20,4 +20,9 @@ extern const struct hin_probe hin_probe_restore_weekly;     /* backups.c */
 extern const struct hin_probe hin_probe_backup_destruction; /* backups.c */
 extern const struct hin_probe hin_probe_second_region;      /* backups.c */
 
+/* records.c: what a request to acknowledge a loss ends in. */
+HIN_RESULT hin_probe_acknowledge(const struct hin_probe_tools *tools,
+                                 const struct hin_evidence_loss *loss, int64_t *ret_number,
+                                 struct hin_error *error);
+
 #endif

@@ -11,18 +11,12 @@
 #include "store/audit.h"
 #include "store/documents.h"
 
-enum { STATE_MAX = 1024, DOCUMENT_MAX = 4 * HIN_EVIDENCE_FILE_MAX, AUDIT_PAGE = 256 };
+enum { STATE_MAX = 1024, DOCUMENT_MAX = 4 * HIN_EVIDENCE_FILE_MAX };
 
 /* Slots of names: a record is found by its number, a state by what it is of. */
 enum { SLOT = 0, SLOT_GUID = 1 };
 
 /* ---- what is remembered beside the records ---- */
-
-/* `head`: the newest record and its hash; a probe's: see struct hin_record_state. */
-struct head {
-    int64_t number;
-    uint8_t hash[HIN_SHA256_BYTES];
-};
 
 /* The document of this name; *ret_id 0 where there is none. ret_root lives with *ret_document. */
 static HIN_RESULT find_state(struct hin_tenant *own, const char *name, int64_t *ret_id,
@@ -56,12 +50,13 @@ static HIN_RESULT put_state(struct hin_tenant *own, const char *name, int64_t id
                             &version);
 }
 
-static HIN_RESULT get_head(struct hin_tenant *own, struct head *ret_head, int64_t *ret_id)
+static HIN_RESULT get_head(struct hin_tenant *own, struct hin_record_head *ret_head,
+                           int64_t *ret_id)
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_json root;
     struct hin_view hex;
-    *ret_head = (struct head){0};
+    *ret_head = (struct hin_record_head){0};
     HIN_TRY(find_state(own, "head", ret_id, &document));
     if (document == NULL) {
         return hin_ok();
@@ -73,7 +68,7 @@ static HIN_RESULT get_head(struct hin_tenant *own, struct head *ret_head, int64_
     return hin_unhex(hex, ret_head->hash, sizeof(ret_head->hash));
 }
 
-static HIN_RESULT put_head(struct hin_tenant *own, const struct head *head, int64_t id)
+static HIN_RESULT put_head(struct hin_tenant *own, const struct hin_record_head *head, int64_t id)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = STATE_MAX};
     char hex[HIN_SHA256_HEX_BYTES];
@@ -103,9 +98,16 @@ static HIN_RESULT get_probe(struct hin_tenant *own, const char *probe,
         HIN_TRY(hin_json_get_integer(root, "observed", 0, INT64_MAX, &state.observed_usec, NULL));
         HIN_TRY(hin_json_get_boolean(root, "broken", &state.broken, NULL));
         HIN_TRY(hin_json_get_integer(root, "idle", 0, INT64_MAX - 1, &state.idle, NULL));
+        HIN_TRY(hin_json_opt_integer(root, "version", 0, INT64_MAX, &state.version, NULL));
     }
     *ret_state = state;
     return hin_ok();
+}
+
+HIN_RESULT hin_record_head_of(struct hin_tenant *own, struct hin_record_head *ret_head)
+{
+    int64_t id = 0;
+    return get_head(own, ret_head, &id);
 }
 
 HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
@@ -115,25 +117,27 @@ HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
     return get_probe(own, probe, ret_state, &id);
 }
 
-static HIN_RESULT put_probe(struct hin_tenant *own, const char *probe, int64_t number,
+static HIN_RESULT put_probe(struct hin_tenant *own, const struct hin_probe *probe, int64_t number,
                             enum hin_evidence_outcome outcome, int64_t now_usec)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = STATE_MAX};
     char name[HIN_RECORD_STATE_NAME_BYTES];
     struct hin_record_state state;
     int64_t id = 0;
-    hin_record_state_name(probe, name);
-    HIN_TRY(get_probe(own, probe, &state, &id));
+    hin_record_state_name(probe->name, name);
+    HIN_TRY(get_probe(own, probe->name, &state, &id));
     state.idle++;
     if (outcome != HIN_EVIDENCE_NOT_RUN) {
         state.idle = 0;
         state.last_ran = number;
         state.broken = outcome == HIN_EVIDENCE_FAILED;
     }
-    HIN_TRY(hin_buf_printf(
-        &text, "{\"last\":%lld,\"lastRan\":%lld,\"observed\":%lld,\"idle\":%lld,\"broken\":%s}",
-        (long long)number, (long long)state.last_ran, (long long)now_usec, (long long)state.idle,
-        state.broken ? "true" : "false"));
+    HIN_TRY(hin_buf_printf(&text,
+                           "{\"last\":%lld,\"lastRan\":%lld,\"observed\":%lld,\"idle\":%lld,"
+                           "\"version\":%lld,\"broken\":%s}",
+                           (long long)number, (long long)state.last_ran, (long long)now_usec,
+                           (long long)state.idle, (long long)probe->version,
+                           state.broken ? "true" : "false"));
     return put_state(own, name, id, hin_buf_view(&text));
 }
 
@@ -142,7 +146,7 @@ static HIN_RESULT put_probe(struct hin_tenant *own, const char *probe, int64_t n
 struct making {
     struct hin_evidence evidence;
     char guid[HIN_UUID_TEXT_BYTES];
-    struct head head;
+    struct hin_record_head head;
     int64_t head_id;
     struct hin_buf file, document;
 };
@@ -251,9 +255,25 @@ static HIN_RESULT store(struct hin_tenant *own, const struct hin_probe *probe,
         .names = {[SLOT] = hin_view_from_text(number), [SLOT_GUID] = making->evidence.id}};
     HIN_TRY(hin_store_create(own->store, HIN_STORE_EVIDENCE, &content, now_usec, &id));
     HIN_TRY(put_head(own, &making->head, making->head_id));
-    HIN_TRY(
-        put_probe(own, probe->name, making->evidence.number, making->evidence.outcome, now_usec));
+    if (probe != NULL) {
+        HIN_TRY(put_probe(own, probe, making->evidence.number, making->evidence.outcome, now_usec));
+    }
     return write_audit(own, making);
+}
+
+/* probe NULL: the record is none of a probe's. */
+static HIN_RESULT record(struct hin_tenant *own, const struct hin_probe *probe,
+                         struct making *making, int64_t now_usec, int64_t *ret_number)
+{
+    HIN_TRY(sign(own, making));
+    HIN_TRY(make_document(making));
+    HIN_TRY(hin_store_begin(own->store));
+    struct hin_result stored = store(own, probe, making, now_usec);
+    struct hin_result ended = hin_store_end(own->store, hin_is_ok(stored));
+    HIN_TRY(stored);
+    HIN_TRY(ended);
+    *ret_number = making->evidence.number;
+    return hin_ok();
 }
 
 HIN_RESULT hin_record_evidence(struct hin_tenant *own, const struct hin_probe *probe,
@@ -263,15 +283,20 @@ HIN_RESULT hin_record_evidence(struct hin_tenant *own, const struct hin_probe *p
     struct making making = {.file = {.max = HIN_EVIDENCE_FILE_MAX},
                             .document = {.max = DOCUMENT_MAX}};
     fill(&making.evidence, probe, trial, now_usec);
-    HIN_TRY(sign(own, &making));
-    HIN_TRY(make_document(&making));
-    HIN_TRY(hin_store_begin(own->store));
-    struct hin_result stored = store(own, probe, &making, now_usec);
-    struct hin_result ended = hin_store_end(own->store, hin_is_ok(stored));
-    HIN_TRY(stored);
-    HIN_TRY(ended);
-    *ret_number = making.evidence.number;
-    return hin_ok();
+    return record(own, probe, &making, now_usec, ret_number);
+}
+
+HIN_RESULT hin_record_loss(struct hin_tenant *own, const struct hin_evidence_loss *loss,
+                           int64_t now_usec, int64_t *ret_number)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * HIN_EVIDENCE_REASON_MAX};
+    HIN_CLEANUP(making_done)
+    struct making making = {.file = {.max = HIN_EVIDENCE_FILE_MAX},
+                            .document = {.max = DOCUMENT_MAX}};
+    making.evidence.observed_msec = now_usec / HIN_MSEC_USEC;
+    making.evidence.valid_until_msec = now_usec / HIN_MSEC_USEC;
+    HIN_TRY(hin_evidence_loss_put(loss, &text, &making.evidence));
+    return record(own, NULL, &making, now_usec, ret_number);
 }
 
 /* ---- reading ---- */
@@ -291,12 +316,11 @@ HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_bu
     return hin_buf_append(ret_file, file);
 }
 
-static HIN_RESULT verify_file(struct hin_view file, struct hin_view authority,
-                              struct hin_view former, struct hin_key_memo *memo,
-                              struct hin_json_document **ret_document,
-                              struct hin_evidence *ret_evidence, struct hin_error *error)
+HIN_RESULT hin_record_judge(struct hin_view file, const struct hin_record_judges *judges,
+                            struct hin_json_document **ret_document,
+                            struct hin_evidence *ret_evidence, struct hin_error *error)
 {
-    const struct hin_view authorities[] = {authority, former};
+    const struct hin_view authorities[] = {judges->authority, judges->former};
     struct hin_result verified = hin_fail(HIN_AUTH);
     for (size_t i = 0; i < HIN_COUNT(authorities) && !hin_is_ok(verified); i++) {
         uint8_t digest[HIN_SHA256_BYTES]; /* what a fingerprint is */
@@ -304,19 +328,35 @@ static HIN_RESULT verify_file(struct hin_view file, struct hin_view authority,
         if (authorities[i].size > 0) {
             HIN_TRY(hin_sha256(authorities[i], digest));
             hin_hex(digest, sizeof(digest), fingerprint);
-            verified = hin_evidence_verify_next(file, hin_view_from_text(fingerprint), memo,
+            verified = hin_evidence_verify_next(file, hin_view_from_text(fingerprint), judges->memo,
                                                 ret_document, ret_evidence, error);
         }
     }
     return verified;
 }
 
-HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe, struct hin_view authority,
-                             struct hin_view former, struct hin_json_document **ret_document,
-                             struct hin_evidence *ret_evidence, struct hin_error *error)
+/* A true record of another probe, or of another time, proves nothing here. */
+static HIN_RESULT check_place(const struct hin_evidence *evidence, const char *probe,
+                              int64_t number, struct hin_error *error)
+{
+    if (evidence->number == number && hin_view_is(evidence->probe, probe)) {
+        return hin_ok();
+    }
+    return hin_error_set(error, HIN_CORRUPT, NULL, 0, 0,
+                         "in the place of evidence %lld lies number %lld, of probe %.*s",
+                         (long long)number, (long long)evidence->number, HIN_ARGS(evidence->probe));
+}
+
+static HIN_RESULT read_newest(struct hin_tenant *own, const char *probe,
+                              const struct hin_record_judges *judges, struct hin_told *told,
+                              struct hin_json_document **ret_document,
+                              struct hin_evidence *ret_evidence, struct hin_error *error)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_record_state state;
+    struct hin_evidence evidence;
+    int64_t now_usec = hin_tenant_now_usec(own);
     HIN_TRY(hin_record_state_of(own, probe, &state));
     HIN_ENSURE(state.last_ran > 0, NOT_FOUND);
     struct hin_result read = hin_record_file(own, state.last_ran, &file);
@@ -325,133 +365,63 @@ HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe, struct h
                              (long long)state.last_ran);
     }
     HIN_TRY(read);
-    return verify_file(hin_buf_view(&file), authority, former, NULL, ret_document, ret_evidence,
-                       error);
+    HIN_TRY(hin_record_judge(hin_buf_view(&file), judges, &document, &evidence, error));
+    HIN_TRY(check_place(&evidence, probe, state.last_ran, error));
+    HIN_TRY(hin_told_read(own, told, now_usec));
+    HIN_TRY(hin_told_check(told, &evidence, now_usec, error));
+    *ret_document = document;
+    document = NULL;
+    *ret_evidence = evidence;
+    return hin_ok();
 }
 
-/* ---- the whole chain ---- */
-
-struct walk {
-    struct hin_evidence_chain chain;
-    struct hin_key_memo memo; /* most records are of one authority */
-    struct hin_error *error;
-    bool told; /* the newest entry about evidence was met */
-    int64_t told_number;
-    char told_hash[HIN_SHA256_HEX_BYTES];
-    int64_t last_audit; /* the lowest that was looked at */
-};
-
-static void walk_done(struct walk *walk)
+HIN_RESULT hin_record_newest(struct hin_tenant *own, const char *probe,
+                             const struct hin_record_judges *judges, struct hin_told *told,
+                             struct hin_json_document **ret_document,
+                             struct hin_evidence *ret_evidence, struct hin_error *error)
 {
-    hin_key_memo_done(&walk->memo);
+    struct hin_result read =
+        read_newest(own, probe, judges, told, ret_document, ret_evidence, error);
+    /* A record may be stored between one look and the next. */
+    return read.code == HIN_CORRUPT
+               ? read_newest(own, probe, judges, told, ret_document, ret_evidence, error)
+               : read;
 }
 
-/* By the authority that the file itself carries. */
-static HIN_RESULT verify_by_itself(struct hin_view file, struct hin_json_document **ret_document,
-                                   struct hin_evidence *ret_evidence, struct hin_error *error)
+/* ---- what the audit record says ---- */
+
+/* "HEX PROBE: OUTCOME", as write_audit has it. */
+static bool read_detail(struct hin_view detail, struct hin_record_entry *entry)
 {
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
-    HIN_CLEANUP(hin_buf_done) struct hin_buf authority = {.max = HIN_X509_MAX_BYTES};
-    struct hin_view hex;
-    uint8_t *at = NULL;
-    HIN_TRY(hin_json_parse(file, HIN_EVIDENCE_FILE_MAX, &document, error));
-    HIN_TRY(hin_json_get_text(hin_json_root(document), "authority", &hex, error));
-    HIN_TRY(hin_buf_extend(&authority, hex.size / 2, &at));
-    HIN_TRY(hin_unhex(hex, at, hex.size / 2));
-    return verify_file(file, hin_buf_view(&authority), HIN_VIEW_EMPTY, NULL, ret_document,
-                       ret_evidence, error);
+    struct hin_view outcome;
+    return hin_view_split(&detail, ' ', &entry->hash) &&
+           entry->hash.size == 2 * (size_t)HIN_SHA256_BYTES &&
+           hin_view_split(&detail, ':', &entry->probe) && detail.size > 1 &&
+           (outcome = hin_view_sub(detail, 1, SIZE_MAX), true) &&
+           hin_evidence_outcome_from_name(outcome, &entry->outcome);
 }
 
-/* Older records may be of an authority that was retired since: the chain vouches for them, whose
- * newest record must be of one that counts. */
-static HIN_RESULT add_file(struct walk *walk, struct hin_view file, struct hin_view authority,
-                           struct hin_view former, bool newest)
+bool hin_record_entry_read(const struct hin_store_audit *stored,
+                           struct hin_json_document **ret_document,
+                           struct hin_record_entry *ret_entry)
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
-    struct hin_evidence evidence;
-    struct hin_result verified =
-        verify_file(file, authority, former, &walk->memo, &document, &evidence, walk->error);
-    if (verified.code == HIN_AUTH && !newest) {
-        verified = verify_by_itself(file, &document, &evidence, walk->error);
-    }
-    HIN_TRY(verified);
-    return hin_evidence_chain_add(&walk->chain, &evidence, walk->error);
-}
-
-static struct hin_result look_for_evidence(void *context, const struct hin_store_audit *entry)
-{
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
-    struct walk *walk = context;
+    struct hin_record_entry entry = {0};
     struct hin_view action, detail;
-    walk->last_audit = entry->number;
-    if (walk->told || entry->bytes.size == 0 ||
-        !hin_is_ok(hin_json_parse(entry->bytes, HIN_STORE_AUDIT_MAX_BYTES, &document, NULL))) {
-        return hin_ok(); /* damage of the audit record is its own check's affair */
+    if (stored->bytes.size == 0 ||
+        !hin_is_ok(hin_json_parse(stored->bytes, HIN_STORE_AUDIT_MAX_BYTES, &document, NULL))) {
+        return false; /* damage of the audit record is its own check's affair */
     }
     struct hin_json root = hin_json_root(document);
     if (!hin_is_ok(hin_json_get_text(root, "action", &action, NULL)) ||
-        !hin_view_is(action, "evidence.record")) {
-        return hin_ok();
+        !hin_view_is(action, "evidence.record") ||
+        !hin_is_ok(hin_json_get_integer(root, "object", 1, INT64_MAX, &entry.number, NULL)) ||
+        !hin_is_ok(hin_json_get_text(root, "detail", &detail, NULL)) ||
+        !read_detail(detail, &entry)) {
+        return false;
     }
-    HIN_TRY(hin_json_get_integer(root, "object", 1, INT64_MAX, &walk->told_number, NULL));
-    HIN_TRY(hin_json_get_text(root, "detail", &detail, NULL));
-    walk->told = true;
-    return hin_view_to_text(hin_view_sub(detail, 0, 2 * HIN_SHA256_BYTES), walk->told_hash,
-                            sizeof(walk->told_hash));
-}
-
-/* The audit record, from its end: what it names as the newest must be the newest. */
-static HIN_RESULT check_end(struct hin_tenant *own, struct walk *walk)
-{
-    char hex[HIN_SHA256_HEX_BYTES];
-    int64_t before = 0;
-    do {
-        before = walk->last_audit;
-        HIN_TRY(
-            hin_store_audit_list(own->store, before, true, AUDIT_PAGE, look_for_evidence, walk));
-    } while (!walk->told && walk->last_audit != before && walk->last_audit > 1);
-    if (!walk->told && walk->chain.number == 0) {
-        return hin_ok();
-    }
-    hin_hex(walk->chain.hash, sizeof(walk->chain.hash), hex);
-    if (walk->told && walk->told_number == walk->chain.number &&
-        hin_view_is(hin_view_from_text(hex), walk->told_hash)) {
-        return hin_ok();
-    }
-    return hin_error_set(walk->error, HIN_CORRUPT, NULL, 0, 0,
-                         "the newest evidence is number %lld, the audit record names %lld: records "
-                         "are missing at the end, or were put there by another hand",
-                         (long long)walk->chain.number, (long long)walk->told_number);
-}
-
-HIN_RESULT hin_record_verify(struct hin_tenant *own, struct hin_view authority,
-                             struct hin_view former, int64_t *ret_count, int64_t *ret_broken,
-                             struct hin_error *error)
-{
-    HIN_CLEANUP(walk_done) struct walk walk = {.error = error};
-    struct head head;
-    int64_t id = 0;
-    *ret_count = 0;
-    *ret_broken = 0;
-    HIN_TRY(get_head(own, &head, &id));
-    for (int64_t number = 1; number <= head.number; number++) {
-        HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
-        struct hin_result fits = hin_record_file(own, number, &file);
-        if (fits.code == HIN_NOT_FOUND) {
-            fits = hin_error_set(error, HIN_CORRUPT, NULL, 0, 0, "evidence %lld is missing",
-                                 (long long)number);
-        }
-        if (hin_is_ok(fits)) {
-            fits = add_file(&walk, hin_buf_view(&file), authority, former, number == head.number);
-        }
-        if (!hin_is_ok(fits)) {
-            *ret_broken = number;
-            return fits.code == HIN_AGAIN || fits.code == HIN_NO_MEMORY ? fits
-                                                                        : hin_fail(HIN_CORRUPT);
-        }
-        (*ret_count)++;
-    }
-    struct hin_result end = check_end(own, &walk);
-    *ret_broken = end.code == HIN_CORRUPT ? walk.chain.number + 1 : 0;
-    return end;
+    *ret_document = document;
+    document = NULL;
+    *ret_entry = entry;
+    return true;
 }

@@ -3,11 +3,12 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/time.h"
 #include "crypt/password.h"
 #include "crypt/x509.h"
 #include "data/json.h"
+#include "manager/probe/chain.h"
 #include "manager/probe/probes.h"
-#include "manager/probe/record.h"
 #include "store/audit.h"
 #include "store/documents.h"
 
@@ -66,32 +67,86 @@ static struct hin_result follow(void *context, struct hin_tenant *tenant)
     return hin_ok();
 }
 
+static HIN_RESULT read_authorities(struct hin_tenant *own, struct hin_buf *authority,
+                                   struct hin_buf *state, struct hin_record_judges *ret_judges)
+{
+    own->key_use_count += 2;
+    HIN_TRY(hin_keys_ca(&own->keys, authority));
+    HIN_TRY(hin_keys_ca_state(&own->keys, state));
+    *ret_judges = (struct hin_record_judges){
+        hin_buf_view(authority),
+        hin_view_sub(hin_buf_view(state), HIN_VAULT_CA_STATE_BYTES, SIZE_MAX)};
+    return hin_ok();
+}
+
+/* A loss that somebody acknowledged breaks the promise no more, and is told for ever. */
+static void tell_losses(struct hin_trial *trial, const struct hin_record_chain *chain)
+{
+    size_t newest = 0;
+    for (size_t i = 0; i < chain->hole_count; i++) {
+        const struct hin_record_hole *hole = &chain->holes[i];
+        char name[96];
+        snprintf(name, sizeof(name), "evidence %lld to %lld", (long long)hole->hole.first,
+                 (long long)hole->hole.last);
+        if (hole->hole.acknowledged == 0) {
+            hin_trial_measure_text(trial, name, "lost");
+        } else {
+            hin_trial_measure_text(trial, name, "lost, acknowledged by %s in evidence %lld",
+                                   hole->by, (long long)hole->hole.acknowledged);
+        }
+        newest = hole->acknowledged_msec > chain->holes[newest].acknowledged_msec ? i : newest;
+    }
+    if (chain->hole_count > 0) {
+        const struct hin_record_hole *hole = &chain->holes[newest];
+        char when[64], more[64] = "";
+        hin_time_format_rfc3339(hole->acknowledged_msec * HIN_MSEC_USEC, 0, when, sizeof(when));
+        if (chain->hole_count > 1) {
+            snprintf(more, sizeof(more), " (and %zu losses before)", chain->hole_count - 1);
+        }
+        hin_trial_remark(trial,
+                         "proven since %s: evidence %lld to %lld is lost, acknowledged by "
+                         "%s%s",
+                         when, (long long)hole->hole.first, (long long)hole->hole.last, hole->by,
+                         more);
+    }
+}
+
 /* The evidence itself is a record that hangs on the audit record. */
-static void follow_evidence(const struct hin_probe_tools *tools, struct hin_trial *trial)
+static HIN_RESULT follow_evidence(const struct hin_probe_tools *tools, struct hin_trial *trial)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf authority = {.max = HIN_X509_MAX_BYTES};
     HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = HIN_KEYS_MESSAGE_MAX};
-    struct hin_tenant *own = tools->own;
+    struct hin_record_chain *chain = NULL;
+    struct hin_record_judges judges;
     struct hin_error error = {0};
-    int64_t count = 0, broken = 0;
-    own->key_use_count += 2;
-    struct hin_result done = hin_keys_ca(&own->keys, &authority);
+    HIN_TRY(HIN_ARENA_NEW(&trial->arena, &chain));
+    struct hin_result done = read_authorities(tools->own, &authority, &state, &judges);
     if (hin_is_ok(done)) {
-        done = hin_keys_ca_state(&own->keys, &state);
-    }
-    if (hin_is_ok(done)) {
-        struct hin_view former =
-            hin_view_sub(hin_buf_view(&state), HIN_VAULT_CA_STATE_BYTES, SIZE_MAX);
-        done = hin_record_verify(own, hin_buf_view(&authority), former, &count, &broken, &error);
+        done = hin_record_verify(tools->own, &judges, chain, &error);
     }
     if (done.code == HIN_CORRUPT) {
-        hin_trial_fail(trial, "the chain of evidence breaks at number %lld: %s", (long long)broken,
-                       error.text);
+        hin_trial_fail(trial, "the chain of evidence breaks at number %lld: %s",
+                       (long long)chain->broken, error.text);
     } else if (!hin_is_ok(done)) {
         hin_trial_obstacle(trial, "the chain of evidence cannot be followed: %s",
                            hin_code_text(done.code));
     }
-    hin_trial_measure(trial, "evidence records that fit", count);
+    hin_trial_measure(trial, "evidence records that fit", chain->count);
+    hin_trial_measure(trial, "evidence records lost", chain->lost);
+    tell_losses(trial, chain);
+    return hin_ok();
+}
+
+HIN_RESULT hin_probe_acknowledge(const struct hin_probe_tools *tools,
+                                 const struct hin_evidence_loss *loss, int64_t *ret_number,
+                                 struct hin_error *error)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf authority = {.max = HIN_X509_MAX_BYTES};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_record_judges judges;
+    HIN_TRY(read_authorities(tools->own, &authority, &state, &judges));
+    return hin_record_acknowledge(tools->own, &judges, loss, hin_clock_wall_usec(tools->clock),
+                                  ret_number, error);
 }
 
 static struct hin_result run_chains(const struct hin_probe_tools *tools, struct hin_trial *trial)
@@ -99,17 +154,20 @@ static struct hin_result run_chains(const struct hin_probe_tools *tools, struct 
     struct chains chains = {.trial = trial};
     hin_trial_input(trial, "chains", "the whole audit record of each tenant, and all evidence");
     HIN_TRY(tools->each_tenant(tools->context, follow, chain_closed, &chains));
-    follow_evidence(tools, trial);
+    HIN_TRY(follow_evidence(tools, trial));
     hin_trial_measure(trial, "tenants", chains.tenants);
     hin_trial_measure(trial, "audit entries that fit", chains.entries);
     hin_trial_measure(trial, "audit entries lost", chains.lost);
+    if (chains.tenants == 0) {
+        hin_trial_obstacle(trial, "no tenant's audit record could be followed");
+    }
     hin_trial_tried(trial);
     return hin_ok();
 }
 
 const struct hin_probe hin_probe_audit_chain = {
     .name = "audit-chain",
-    .version = 1,
+    .version = 2,
     .cadence_usec = HIN_DAY_USEC,
     .needs = "the tenants' databases, and the key service",
     .run = run_chains,
@@ -238,6 +296,9 @@ static struct hin_result run_passwords(const struct hin_probe_tools *tools, stru
     hin_trial_measure(trial, "passwords", secrets.passwords);
     hin_trial_measure(trial, "of these one-time", secrets.one_time);
     hin_trial_measure(trial, "digests of keys and tokens", secrets.digests);
+    if (secrets.passwords == 0) {
+        hin_trial_obstacle(trial, "there is no password that could be looked at");
+    }
     hin_trial_tried(trial);
     return hin_ok();
 }

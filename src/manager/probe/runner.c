@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "data/json.h"
+#include "manager/probe/probes.h"
 #include "store/documents.h"
 
 enum { REQUEST_MAX = 65536, WAITING = 1, DONE = 2 }; /* owners of requests */
@@ -12,8 +13,8 @@ bool hin_probe_is_due(const struct hin_probe *probe, const struct hin_record_sta
                       int64_t now_usec)
 {
     int64_t every_usec = state->idle == 1 ? probe->cadence_usec / 4 : probe->cadence_usec;
-    return state->last == 0 || now_usec < state->observed_usec ||
-           now_usec - state->observed_usec >= every_usec;
+    return state->last == 0 || state->version != probe->version ||
+           now_usec < state->observed_usec || now_usec - state->observed_usec >= every_usec;
 }
 
 /* Whether the last record that was run says that the promise is broken. */
@@ -77,23 +78,53 @@ static void put_names(struct hin_json_writer *writer, const struct hin_view *nam
     hin_json_end_array(writer);
 }
 
+static void begin_request(struct hin_json_writer *writer, struct hin_buf *text, int64_t now_usec)
+{
+    hin_json_writer_init(writer, text, false);
+    hin_json_begin_object(writer);
+    hin_json_field_cstring(writer, "state", "waiting");
+    hin_json_field_integer(writer, "requested", now_usec / HIN_MSEC_USEC);
+}
+
+static HIN_RESULT put_request(struct hin_tenant *own, struct hin_json_writer *writer,
+                              const struct hin_buf *text, int64_t now_usec, int64_t *ret_id)
+{
+    hin_json_end_object(writer);
+    HIN_TRY(hin_json_writer_finish(writer));
+    struct hin_store_content content = {.bytes = hin_buf_view(text),
+                                        .owner = WAITING,
+                                        .expires_usec = now_usec + HIN_PROBE_REQUEST_KEPT_USEC};
+    return hin_store_create(own->store, HIN_STORE_PROBE_RUNS, &content, now_usec, ret_id);
+}
+
 HIN_RESULT hin_probe_request(struct hin_tenant *own, const struct hin_view *names, size_t count,
                              int64_t *ret_id)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = REQUEST_MAX};
     struct hin_json_writer writer;
     int64_t now_usec = hin_tenant_now_usec(own);
-    hin_json_writer_init(&writer, &text, false);
-    hin_json_begin_object(&writer);
-    hin_json_field_cstring(&writer, "state", "waiting");
-    hin_json_field_integer(&writer, "requested", now_usec / HIN_MSEC_USEC);
+    begin_request(&writer, &text, now_usec);
     put_names(&writer, names, count);
+    return put_request(own, &writer, &text, now_usec, ret_id);
+}
+
+HIN_RESULT hin_probe_request_loss(struct hin_tenant *own, const struct hin_evidence_loss *loss,
+                                  int64_t *ret_id)
+{
+    static const struct hin_view probe = {(const uint8_t *)"audit-chain", 11};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = REQUEST_MAX};
+    struct hin_json_writer writer;
+    int64_t now_usec = hin_tenant_now_usec(own);
+    begin_request(&writer, &text, now_usec);
+    put_names(&writer, &probe, 1); /* it tells what has come of it */
+    hin_json_key(&writer, "acknowledge");
+    hin_json_begin_object(&writer);
+    hin_json_field_integer(&writer, "first", loss->first);
+    hin_json_field_integer(&writer, "last", loss->last);
+    hin_json_field_text(&writer, "by", loss->by);
+    hin_json_field_text(&writer, "note", loss->note);
     hin_json_end_object(&writer);
-    HIN_TRY(hin_json_writer_finish(&writer));
-    struct hin_store_content content = {.bytes = hin_buf_view(&text),
-                                        .owner = WAITING,
-                                        .expires_usec = now_usec + HIN_PROBE_REQUEST_KEPT_USEC};
-    return hin_store_create(own->store, HIN_STORE_PROBE_RUNS, &content, now_usec, ret_id);
+    return put_request(own, &writer, &text, now_usec, ret_id);
 }
 
 struct request {
@@ -136,10 +167,46 @@ static HIN_RESULT run_all(const struct hin_probe_tools *tools, struct hin_json r
     return hin_ok();
 }
 
+static HIN_RESULT read_loss(struct hin_json object, struct hin_evidence_loss *ret_loss)
+{
+    struct hin_evidence_loss loss = {0};
+    HIN_TRY(hin_json_get_integer(object, "first", 1, INT64_MAX, &loss.first, NULL));
+    HIN_TRY(hin_json_get_integer(object, "last", loss.first, INT64_MAX, &loss.last, NULL));
+    HIN_TRY(hin_json_get_text(object, "by", &loss.by, NULL));
+    HIN_TRY(hin_json_get_text(object, "note", &loss.note, NULL));
+    *ret_loss = loss;
+    return hin_ok();
+}
+
+/* A loss that was asked to be acknowledged comes first: the probe that follows shows the chain with
+ * it. */
+static HIN_RESULT run_request(const struct hin_probe_tools *tools, struct hin_json root,
+                              struct hin_json_writer *writer, struct hin_error *error)
+{
+    struct hin_json asked;
+    if (hin_json_find(root, "acknowledge", &asked)) {
+        struct hin_evidence_loss loss;
+        int64_t number = 0;
+        HIN_TRY(read_loss(asked, &loss));
+        HIN_TRY(hin_probe_acknowledge(tools, &loss, &number, error));
+        hin_json_put_integer(writer, number);
+    }
+    return run_all(tools, root, writer);
+}
+
+static void put_reason(struct hin_json_writer *writer, struct hin_result ran,
+                       const struct hin_error *error)
+{
+    const char *said = error->text[0] != '\0' ? error->text : hin_code_text(ran.code);
+    hin_json_field_cstring(writer, "state", hin_is_ok(ran) ? "done" : "failed");
+    hin_json_field_cstring(writer, "reason", hin_is_ok(ran) ? "" : said);
+}
+
 static HIN_RESULT serve(const struct hin_probe_tools *tools, struct hin_json root,
                         struct hin_buf *out)
 {
     struct hin_json_writer writer;
+    struct hin_error error = {0};
     struct hin_json requested, probes;
     HIN_TRY(hin_json_member(root, "requested", &requested, NULL));
     HIN_TRY(hin_json_member(root, "probes", &probes, NULL));
@@ -147,10 +214,9 @@ static HIN_RESULT serve(const struct hin_probe_tools *tools, struct hin_json roo
     hin_json_begin_object(&writer);
     hin_json_key(&writer, "evidence");
     hin_json_begin_array(&writer);
-    struct hin_result ran = run_all(tools, root, &writer);
+    struct hin_result ran = run_request(tools, root, &writer, &error);
     hin_json_end_array(&writer);
-    hin_json_field_cstring(&writer, "state", hin_is_ok(ran) ? "done" : "failed");
-    hin_json_field_cstring(&writer, "reason", hin_is_ok(ran) ? "" : hin_code_text(ran.code));
+    put_reason(&writer, ran, &error);
     hin_json_key(&writer, "requested");
     hin_json_put_value(&writer, requested);
     hin_json_key(&writer, "probes");

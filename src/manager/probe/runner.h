@@ -6,7 +6,8 @@
 #include "manager/probe/record.h"
 
 /* Is the probe due? Once in its cadence; one that could not be run is tried once more after a
- * quarter of it; a clock that was set back makes it due at once. */
+ * quarter of it; a clock that was set back makes it due at once, and so does another version of the
+ * probe, which tries something else. */
 bool hin_probe_is_due(const struct hin_probe *probe, const struct hin_record_state *state,
                       int64_t now_usec) HIN_NONNULL;
 
@@ -23,6 +24,9 @@ HIN_RESULT hin_probe_run_due(const struct hin_probe_tools *tools, bool *ret_ran)
  * document. */
 HIN_RESULT hin_probe_request(struct hin_tenant *own, const struct hin_view *names, size_t count,
                              int64_t *ret_id) __attribute__((nonnull(1, 4)));
+/* Asks that a loss be acknowledged (chain.h); likewise. */
+HIN_RESULT hin_probe_request_loss(struct hin_tenant *own, const struct hin_evidence_loss *loss,
+                                  int64_t *ret_id) HIN_NONNULL;
 /* Runs what was asked for: one request, the oldest. */
 HIN_RESULT hin_probe_run_requested(const struct hin_probe_tools *tools, bool *ret_ran) HIN_NONNULL;
 

@@ -23,6 +23,13 @@ static void tell_closed(void *context, const struct hin_tenant *tenant, struct h
                        (long long)tenant->number, hin_code_text(why.code));
 }
 
+static void count_search(struct hunt *hunt, const struct hin_store_search *search, size_t count)
+{
+    hunt->bytes += search->bytes;
+    hunt->sought += (int64_t)count;
+    hunt->found += (int64_t)search->found_count;
+}
+
 /* Looks for all of it on this tenant's disk; *what says what was found. */
 static HIN_RESULT search(struct hunt *hunt, struct hin_tenant *tenant,
                          const struct hin_view *needles, size_t count, const char *what)
@@ -40,13 +47,42 @@ static HIN_RESULT search(struct hunt *hunt, struct hin_tenant *tenant,
     if (hunt->tenants++ == 0) {
         hin_trial_input(hunt->trial, "looked through", "%s", search.where);
     }
-    hunt->bytes += search.bytes;
-    hunt->sought += (int64_t)count;
-    hunt->found += (int64_t)search.found_count;
+    count_search(hunt, &search, count);
     if (search.found_count > 0) {
-        hin_trial_fail(hunt->trial, "%s of tenant %lld lies on the disk in the clear", what,
-                       (long long)tenant->number);
+        hin_trial_fail(hunt->trial, "%s of tenant %lld lies on the disk in the clear, %s", what,
+                       (long long)tenant->number, search.form);
     }
+    return hin_ok();
+}
+
+/* A server's own files, where this process has them; and what of them it could not read. */
+static HIN_RESULT search_files(struct hunt *hunt, const struct hin_view *needles, size_t count,
+                               const char *what)
+{
+    struct hin_store_search search = {0};
+    if (hunt->tools->own->place.server == NULL) {
+        return hin_ok(); /* the files are all that there is, and were looked through */
+    }
+    if (hunt->tools->store_files == NULL) {
+        hin_trial_input(hunt->trial, "not looked through",
+                        "the database server's files and write-ahead log: they are not named "
+                        "(storeFiles)");
+        return hin_ok();
+    }
+    HIN_TRY(hin_store_search_files(*hunt->tools->store_files, needles, count, &search));
+    count_search(hunt, &search, count);
+    hin_trial_measure(hunt->trial, "files of the server that could not be read",
+                      (int64_t)search.unread);
+    if (search.found_count > 0) {
+        hin_trial_fail(hunt->trial, "%s lies in the database server's files in the clear, %s", what,
+                       search.form);
+    }
+    /* What may not be read at all was not looked through; the rows were. */
+    hin_trial_input(hunt->trial, search.control ? "looked through too" : "not looked through",
+                    search.control ? "%s"
+                                   : "%s: not even what lies there in the clear was found, or they "
+                                     "may not be read",
+                    search.where);
     return hin_ok();
 }
 
@@ -61,9 +97,11 @@ static void measure(struct hunt *hunt)
 /* ---- sealing-canary ---- */
 
 /* The same for ever, and no secret: whoever has the disk may look for it too. */
+#define CANARY "hinomi canary, sealed or not? "
+
 static void name_canary(const struct hin_tenant *tenant, char canary[CANARY_MAX])
 {
-    snprintf(canary, CANARY_MAX, "hinomi canary, sealed or not? %s", tenant->id);
+    snprintf(canary, CANARY_MAX, CANARY "%s", tenant->id);
 }
 
 static struct hin_view canary_name(void)
@@ -118,9 +156,12 @@ static struct hin_result hunt_canary(void *context, struct hin_tenant *tenant)
 
 static struct hin_result run_canary(const struct hin_probe_tools *tools, struct hin_trial *trial)
 {
+    static const struct hin_view common = {(const uint8_t *)CANARY, sizeof(CANARY) - 1};
     struct hunt hunt = {.tools = tools, .trial = trial};
-    hin_trial_input(trial, "canary", "hinomi canary, sealed or not? TENANT'S UUID");
+    hin_trial_input(trial, "canary", CANARY "TENANT'S UUID");
+    hin_trial_input(trial, "sought", "%s", HIN_STORE_SEARCH_FORMS);
     HIN_TRY(tools->each_tenant(tools->context, hunt_canary, tell_closed, &hunt));
+    HIN_TRY(search_files(&hunt, &common, 1, "a canary"));
     hin_trial_measure(trial, "canaries that open", hunt.planted);
     measure(&hunt);
     hin_trial_tried(trial);
@@ -129,7 +170,7 @@ static struct hin_result run_canary(const struct hin_probe_tools *tools, struct 
 
 const struct hin_probe hin_probe_sealing_canary = {
     .name = "sealing-canary",
-    .version = 1,
+    .version = 2,
     .cadence_usec = HIN_DAY_USEC,
     .needs = "the tenants' databases",
     .run = run_canary,
@@ -201,8 +242,13 @@ static struct hin_result run_contacts(const struct hin_probe_tools *tools, struc
     struct hunt hunt = {.tools = tools, .trial = trial};
     hin_trial_input(trial, "sought",
                     "name and e-mail address of each tenant's first "
-                    "administrator, of at least %d bytes",
-                    (int)HIN_STORE_NEEDLE_LEAST);
+                    "administrator, of at least %d bytes; each %s",
+                    (int)HIN_STORE_NEEDLE_LEAST, HIN_STORE_SEARCH_FORMS);
+    if (tools->own->place.server != NULL) {
+        hin_trial_input(trial, "not looked through",
+                        "the database server's files and write-ahead log: the probe sealing-canary "
+                        "is about them");
+    }
     HIN_TRY(tools->each_tenant(tools->context, hunt_contact, tell_closed, &hunt));
     measure(&hunt);
     if (hunt.sought == 0) {
@@ -217,7 +263,7 @@ static struct hin_result run_contacts(const struct hin_probe_tools *tools, struc
 
 const struct hin_probe hin_probe_contacts_sealed = {
     .name = "contacts-sealed",
-    .version = 1,
+    .version = 2,
     .cadence_usec = HIN_DAY_USEC,
     .needs = "a name or an e-mail address of a tenant's first administrator",
     .run = run_contacts,

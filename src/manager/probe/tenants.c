@@ -126,6 +126,9 @@ static struct hin_result run_isolation(const struct hin_probe_tools *tools, stru
         hin_trial_obstacle(trial, "there is one tenant only: none could be crossed into");
         return hin_ok();
     }
+    if (round.tried == 0) {
+        hin_trial_obstacle(trial, "no way into another tenant's data could be tried");
+    }
     hin_trial_tried(trial);
     return hin_ok();
 }
@@ -171,11 +174,11 @@ static HIN_RESULT open_as(struct round *round, struct hin_tenant *tenant, const 
                                   key->id, hin_view_of(key->bytes, key->size), ret_secret);
 }
 
-/* Whether the key service is away, rather than that it refuses. */
-static bool is_away(struct hin_result result)
+/* Whether the key service judged the key: it opens, or is none of the tenant's. Whatever else it
+ * answers says nothing about the key. */
+static bool is_judged(struct hin_result result)
 {
-    static const enum hin_code codes[] = {HIN_AGAIN,   HIN_TIMEOUT, HIN_CLOSED,   HIN_LIMIT,
-                                          HIN_NETWORK, HIN_IO,      HIN_NO_MEMORY};
+    static const enum hin_code codes[] = {HIN_OK, HIN_AUTH, HIN_DENIED, HIN_NOT_FOUND, HIN_CORRUPT};
     for (size_t i = 0; i < HIN_COUNT(codes); i++) {
         if (result.code == codes[i]) {
             return true;
@@ -188,7 +191,7 @@ static void try_own(struct round *round, struct hin_tenant *tenant, const struct
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret secret = {0};
     struct hin_result opened = open_as(round, tenant, tenant->id, key, &secret);
-    if (is_away(opened)) {
+    if (!is_judged(opened)) {
         hin_trial_obstacle(round->trial, "the key service does not answer: %s",
                            hin_code_text(opened.code));
     } else if (!hin_is_ok(opened)) {
@@ -213,7 +216,7 @@ static void try_other(struct round *round, struct hin_tenant *tenant, const stru
     }
     struct hin_result opened = open_as(round, tenant, other, key, &secret);
     round->tried++;
-    if (is_away(opened)) {
+    if (!is_judged(opened)) {
         hin_trial_obstacle(round->trial, "the key service does not answer: %s",
                            hin_code_text(opened.code));
     } else if (hin_is_ok(opened)) {
@@ -267,6 +270,9 @@ static struct hin_result run_keys(const struct hin_probe_tools *tools, struct hi
     hin_trial_measure(trial, "keys opened by their own tenant", round.opened);
     hin_trial_measure(trial, "keys tried by another tenant", round.tried);
     hin_trial_measure(trial, "keys refused to another tenant", round.refused);
+    if (round.opened == 0) {
+        hin_trial_obstacle(trial, "there is no key that could be tried");
+    }
     hin_trial_tried(trial);
     return hin_ok();
 }

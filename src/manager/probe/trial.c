@@ -128,6 +128,14 @@ void hin_trial_obstacle(struct hin_trial *trial, const char *format, ...)
     va_end(args);
 }
 
+void hin_trial_remark(struct hin_trial *trial, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    trial->remark = print(trial, HIN_EVIDENCE_REASON_MAX, format, args);
+    va_end(args);
+}
+
 void hin_trial_tried(struct hin_trial *trial)
 {
     trial->tried = true;
@@ -149,7 +157,7 @@ struct hin_view hin_trial_reason(const struct hin_trial *trial)
         return trial->failure.size > 0 ? trial->failure : HIN_VIEW("the promise does not hold");
     }
     if (hin_trial_outcome(trial) == HIN_EVIDENCE_PROVEN) {
-        return HIN_VIEW("");
+        return trial->remark.size > 0 ? trial->remark : HIN_VIEW("");
     }
     if (trial->obstacle.size > 0) {
         return trial->obstacle;

@@ -20,6 +20,7 @@ struct hin_trial {
     struct hin_view failure;  /* why the promise does not hold; the first counts */
     struct hin_view obstacle; /* why something could not be tried; the first counts */
     uint64_t failure_count;
+    struct hin_view remark; /* what has to be known beside a proof; it goes to no other process */
 };
 
 void hin_trial_init(struct hin_trial *trial) HIN_NONNULL;
@@ -37,13 +38,15 @@ void hin_trial_fail(struct hin_trial *trial, const char *format, ...) HIN_PRINTF
 /* Something could not be tried: the record is "not run", unless the promise was seen not to hold.
  */
 void hin_trial_obstacle(struct hin_trial *trial, const char *format, ...) HIN_PRINTF(2, 3);
+/* What has to be known beside a proof: it becomes the reason of a record that is proven. */
+void hin_trial_remark(struct hin_trial *trial, const char *format, ...) HIN_PRINTF(2, 3);
 /* All was tried. Without it no trial is ever "proven". */
 void hin_trial_tried(struct hin_trial *trial) HIN_NONNULL;
 
 /* What comes of it: failed before not run before proven, and a trial that measured nothing is no
  * proof. */
 enum hin_evidence_outcome hin_trial_outcome(const struct hin_trial *trial) HIN_NONNULL;
-/* The sentence that goes with the outcome; empty when proven. */
+/* The sentence that goes with the outcome; when proven the remark, or nothing. */
 struct hin_view hin_trial_reason(const struct hin_trial *trial) HIN_NONNULL;
 
 enum { HIN_TRIAL_BYTES_MAX = 64 * 1024 };

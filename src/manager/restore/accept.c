@@ -11,13 +11,10 @@
 #include "base/log.h"
 #include "base/terminal.h"
 #include "data/json.h"
-#include "keys/ring.h"
 #include "keys/vault.h"
 #include "manager/config.h"
 #include "manager/holder_key.h"
-#include "manager/kms/aws.h"
-#include "manager/kms/hand.h"
-#include "manager/kms/ringseal.h"
+#include "manager/kms/access.h"
 #include "manager/parent/run.h"
 #include "manager/passphrase.h"
 #include "manager/restored.h"
@@ -28,8 +25,7 @@ enum { EXIT_PIN = 3 };
 struct restore_options {
     const char *state;
     const char *tenant;
-    struct hin_passphrase_source passphrase;
-    struct hin_passphrase_source kms_secret;
+    struct hin_kms_sources secrets;
     struct hin_passphrase_source store_password;
     struct hin_passphrase_source holder_key;
     bool all;
@@ -49,16 +45,18 @@ static const struct hin_option option_rows[] = {
      "was set back is older than all stores).",
      NULL, false, false},
     HIN_HOLDER_KEY_OPTION_ROWS(struct restore_options, holder_key),
-    {"passphrase-file", 0, HIN_OPTION_TEXT, offsetof(struct restore_options, passphrase.file), "F",
+    {"passphrase-file", 0, HIN_OPTION_TEXT,
+     offsetof(struct restore_options, secrets.passphrase.file), "F",
      "Opens the key ring with the pass phrase in this file.", NULL, false, false},
-    {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct restore_options, passphrase.fd), "N",
-     "The same, read from a descriptor.", NULL, false, false},
+    {"passphrase-fd", 0, HIN_OPTION_TEXT, offsetof(struct restore_options, secrets.passphrase.fd),
+     "N", "The same, read from a descriptor.", NULL, false, false},
     {"passphrase-credential", 0, HIN_OPTION_TEXT,
-     offsetof(struct restore_options, passphrase.credential), "NAME",
+     offsetof(struct restore_options, secrets.passphrase.credential), "NAME",
      "The same, from a systemd credential.", NULL, false, false},
-    {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct restore_options, kms_secret.file), "F",
-     "The user PIN of the PKCS#11 token, or credentials of AWS, in this file.", NULL, false, false},
-    {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct restore_options, kms_secret.fd), "N",
+    {"kms-secret-file", 0, HIN_OPTION_TEXT, offsetof(struct restore_options, secrets.secret.file),
+     "F", "The user PIN of the PKCS#11 token, or credentials of AWS, in this file.", NULL, false,
+     false},
+    {"kms-secret-fd", 0, HIN_OPTION_TEXT, offsetof(struct restore_options, secrets.secret.fd), "N",
      "The same, read from a descriptor.", NULL, false, false},
     {"store-password-file", 0, HIN_OPTION_TEXT,
      offsetof(struct restore_options, store_password.file), "F",
@@ -91,10 +89,7 @@ struct restoring {
     struct hin_manager_config config;
     int state_fd, vault_fd, database_fd, lock_fd;
     const char *tenant;
-    struct hin_secret secret;
-    struct hin_ring *ring;
-    struct hin_kms_alone kms;
-    struct hin_kms_aws aws;
+    struct hin_kms_access kms;
     struct hin_vault *vault;
     struct hin_database database;
     struct hin_buf token; /* what the store holds */
@@ -145,41 +140,12 @@ static HIN_RESULT lock(struct restoring *r)
     return hin_ok();
 }
 
-static HIN_RESULT open_ring(struct restoring *r, struct hin_key_provider *ret_provider)
-{
-    struct hin_result opened = hin_ringseal_open(r->program, &r->config, &r->secret, &r->error);
-    r->pin_refused = opened.code == HIN_AUTH || opened.code == HIN_LIMIT;
-    HIN_TRY(opened);
-    STEP(hin_ring_open(&r->ring, AT_FDCWD, r->config.keyring,
-                       r->secret.size > 0 ? &r->secret : NULL, &r->error),
-         "opening the key ring");
-    *ret_provider = hin_ring_provider(r->ring);
-    return hin_ok();
-}
-
-static HIN_RESULT open_service(struct restoring *r, struct hin_key_provider *ret_provider)
-{
-    STEP(hin_kms_alone_begin(&r->kms, r->program, &r->config, &r->secret, &r->error),
-         "opening the key management service");
-    *ret_provider = hin_kms_proxy_provider(&r->kms.proxy);
-    if (r->config.kms.kind == HIN_KMS_AWS) {
-        r->aws.mover.channel = r->kms.proxy.channel;
-        STEP(hin_kms_aws_open(&r->aws, &r->config.kms, &r->secret, &r->error), "opening AWS KMS");
-        *ret_provider = hin_aws_provider(r->aws.aws);
-    }
-    return hin_ok();
-}
-
 static HIN_RESULT open_vault(struct restoring *r)
 {
     struct hin_vault_options options = {.storage = hin_vault_storage_folder(&r->vault_fd)};
-    HIN_TRY(hin_kms_secret_read(r->config.kms.kind, &r->options.passphrase, &r->options.kms_secret,
-                                &r->secret, &r->error));
-    if (r->config.kms.kind == HIN_KMS_FILE) {
-        HIN_TRY(open_ring(r, &options.provider));
-    } else {
-        HIN_TRY(open_service(r, &options.provider));
-    }
+    HIN_TRY(hin_kms_access_open(&r->kms, r->program, &r->config, HIN_KMS_USE_WRITE,
+                                &r->options.secrets, &r->error));
+    options.provider = r->kms.provider;
     struct hin_result opened = hin_vault_open(&r->vault, &options);
     if (opened.code == HIN_AUTH) {
         return hin_error_set(&r->error, HIN_AUTH, NULL, 0, 0,
@@ -490,10 +456,8 @@ static HIN_RESULT run(struct restoring *r, const char *name)
 static void done(struct restoring *r)
 {
     hin_vault_free(r->vault);
-    hin_ring_free(r->ring);
-    hin_kms_aws_close(&r->aws);
-    hin_kms_alone_end(&r->kms);
-    hin_secret_done(&r->secret);
+    r->pin_refused = r->kms.pin_refused;
+    hin_kms_access_close(&r->kms);
     hin_database_close(&r->database);
     hin_buf_done(&r->token);
     hin_fd_close(&r->lock_fd);

@@ -86,9 +86,10 @@ static HIN_RESULT gather_one(struct hin_worker *worker, const struct hin_probe *
 {
     struct hin_evidence evidence;
     struct hin_error error = {0};
+    struct hin_record_judges judges = {hin_buf_view(&worker->authority.der),
+                                       hin_buf_view(&worker->authority.former)};
     struct hin_result found =
-        hin_record_newest(&worker->desks->tenant, probe->name, hin_buf_view(&worker->authority.der),
-                          hin_buf_view(&worker->authority.former),
+        hin_record_newest(&worker->desks->tenant, probe->name, &judges, &worker->trust->told,
                           &gathering->documents[gathering->count], &evidence, &error);
     if (found.code == HIN_NOT_FOUND) {
         return hin_ok();

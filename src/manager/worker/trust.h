@@ -3,6 +3,7 @@
 #ifndef HIN_MANAGER_WORKER_TRUST_H
 #define HIN_MANAGER_WORKER_TRUST_H
 
+#include "manager/probe/told.h"
 #include "manager/worker/worker.h"
 #include "trust/report.h"
 
@@ -10,6 +11,7 @@ enum { HIN_TRUST_REASON_MAX = 256 };
 
 struct hin_worker_trust {
     struct hin_catalogue *catalogue; /* NULL: it is not installed */
+    struct hin_told told;            /* what the audit record says of evidence */
     struct hin_report report;        /* as it was at made_usec */
     bool made;
     int64_t made_usec;                     /* monotonic */

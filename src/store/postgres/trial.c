@@ -5,6 +5,7 @@
 
 #include "base/bytes.h"
 #include "store/postgres/internal.h"
+#include "store/seek.h"
 #include "store/trial.h"
 
 /* ---- another tenant's schema ---- */
@@ -63,30 +64,18 @@ static const char *const copies[] = {
     "COPY data_key TO STDOUT (FORMAT binary)",
 };
 
-enum { NEEDLES_MAX = 64 };
-
 struct hunt {
-    const struct hin_view *needles;
-    size_t count;
-    bool found[NEEDLES_MAX];
+    struct hin_seek seek;
     struct hin_store_search *search;
 };
 
 /* A name that stands in the clear in `meta`. */
 static const struct hin_view control = {(const uint8_t *)"last_event", 10};
 
-static bool holds(struct hin_view row, const struct hin_view *needle)
-{
-    return hin_view_find(row, *needle) != SIZE_MAX;
-}
-
 static void look(struct hunt *hunt, struct hin_view row)
 {
     hunt->search->bytes += row.size;
-    hunt->search->control = hunt->search->control || holds(row, &control);
-    for (size_t i = 0; i < hunt->count; i++) {
-        hunt->found[i] = hunt->found[i] || holds(row, &hunt->needles[i]);
-    }
+    hin_seek_look(&hunt->seek, row);
 }
 
 /* To the end in any case: a connection in the midst of a copy is good for nothing else. */
@@ -112,26 +101,32 @@ static HIN_RESULT look_through(struct hin_postgres *postgres, const char *copy, 
     return done;
 }
 
+static HIN_RESULT search_with(struct hin_store *store, struct hunt *hunt)
+{
+    struct hin_postgres *postgres = hin_postgres_of(store);
+    struct hin_store_stats stats;
+    HIN_TRY(hin_store_stats(store, &stats)); /* it connects anew where the connection was lost */
+    HIN_ENSURE(PQstatus(postgres->conn) == CONNECTION_OK, AGAIN);
+    for (size_t i = 0; i < HIN_COUNT(copies); i++) {
+        HIN_TRY(look_through(postgres, copies[i], hunt));
+    }
+    hin_seek_tell(&hunt->seek, hunt->search);
+    return hin_ok();
+}
+
 HIN_RESULT hin_postgres_search_plain(struct hin_store *store,
                                      const struct hin_store_options *options,
                                      const struct hin_view *needles, size_t count,
                                      struct hin_store_search *search)
 {
-    struct hin_postgres *postgres = hin_postgres_of(store);
-    struct hunt hunt = {.needles = needles, .count = count, .search = search};
-    struct hin_store_stats stats;
+    struct hunt *hunt = calloc(1, sizeof(*hunt));
+    HIN_ENSURE(hunt != NULL, NO_MEMORY);
     (void)options;
-    HIN_ENSURE(count <= NEEDLES_MAX, LIMIT);
-    HIN_TRY(hin_store_stats(store, &stats)); /* it connects anew where the connection was lost */
-    HIN_ENSURE(PQstatus(postgres->conn) == CONNECTION_OK, AGAIN);
-    for (size_t i = 0; i < HIN_COUNT(copies); i++) {
-        HIN_TRY(look_through(postgres, copies[i], &hunt));
-    }
-    for (size_t i = 0; i < count; i++) {
-        search->found_first = hunt.found[i] ? HIN_MIN(search->found_first, i) : search->found_first;
-        search->found_count += hunt.found[i];
-    }
-    search->where = "all rows of the tenant's schema, as its role reads them; not the server's "
-                    "files and write-ahead log, which are its own";
-    return hin_ok();
+    hunt->search = search;
+    search->where = "all rows of the tenant's schema, as its role reads them";
+    struct hin_result looked = hin_seek_init(&hunt->seek, needles, count, control);
+    looked = hin_is_ok(looked) ? search_with(store, hunt) : looked;
+    hin_seek_done(&hunt->seek);
+    free(hunt);
+    return looked;
 }

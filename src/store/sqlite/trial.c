@@ -10,15 +10,14 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "store/seek.h"
 #include "store/sqlite/internal.h"
 #include "store/trial.h"
 
-enum { CHUNK_BYTES = 1 << 20, NEEDLES_MAX = 64 };
+enum { CHUNK_BYTES = 1 << 20 };
 
 struct hunt {
-    const struct hin_view *needles;
-    size_t count;
-    bool found[NEEDLES_MAX];
+    struct hin_seek seek;
     struct hin_store_search *search;
     uint8_t *bytes; /* the end of the chunk before, and a chunk */
 };
@@ -26,24 +25,13 @@ struct hunt {
 /* Of the schema, which SQLite keeps as text. */
 static const struct hin_view control = {(const uint8_t *)"CREATE TABLE document", 21};
 
-static void look(struct hunt *hunt, size_t size)
-{
-    hunt->search->control =
-        hunt->search->control || memmem(hunt->bytes, size, control.data, control.size) != NULL;
-    for (size_t i = 0; i < hunt->count; i++) {
-        const struct hin_view *needle = &hunt->needles[i];
-        hunt->found[i] =
-            hunt->found[i] || memmem(hunt->bytes, size, needle->data, needle->size) != NULL;
-    }
-}
-
 /* A chunk stands behind what was kept of the one before, so that nothing is missed between two. */
 static void take_chunk(struct hunt *hunt, size_t *kept, size_t got)
 {
     size_t size = *kept + got;
     hunt->search->bytes += got;
-    look(hunt, size);
-    *kept = HIN_MIN(size, (size_t)HIN_STORE_NEEDLE_MOST);
+    hin_seek_look(&hunt->seek, hin_view_of(hunt->bytes, size));
+    *kept = HIN_MIN(size, (size_t)HIN_SEEK_FORM_BYTES);
     hin_move(hunt->bytes, hunt->bytes + size - *kept, *kept);
 }
 
@@ -146,22 +134,30 @@ static HIN_RESULT look_through_files(struct hin_store *store,
     return look_beside(store, options, hunt);
 }
 
+static HIN_RESULT search_with(struct hin_store *store, const struct hin_store_options *options,
+                              struct hunt *hunt)
+{
+    hunt->bytes = malloc(CHUNK_BYTES + HIN_SEEK_FORM_BYTES);
+    HIN_ENSURE(hunt->bytes != NULL, NO_MEMORY);
+    struct hin_result looked = look_through_files(store, options, hunt);
+    free(hunt->bytes);
+    hin_seek_tell(&hunt->seek, hunt->search);
+    return looked;
+}
+
 HIN_RESULT hin_sqlite_search_plain(struct hin_store *store, const struct hin_store_options *options,
                                    const struct hin_view *needles, size_t count,
                                    struct hin_store_search *search)
 {
-    struct hunt hunt = {.needles = needles, .count = count, .search = search};
-    HIN_ENSURE(count <= NEEDLES_MAX, LIMIT);
-    hunt.bytes = malloc(CHUNK_BYTES + HIN_STORE_NEEDLE_MOST);
-    HIN_ENSURE(hunt.bytes != NULL, NO_MEMORY);
-    struct hin_result looked = look_through_files(store, options, &hunt);
-    free(hunt.bytes);
-    for (size_t i = 0; i < count; i++) {
-        search->found_first = hunt.found[i] ? HIN_MIN(search->found_first, i) : search->found_first;
-        search->found_count += hunt.found[i];
-    }
+    struct hunt *hunt = calloc(1, sizeof(*hunt));
+    HIN_ENSURE(hunt != NULL, NO_MEMORY);
+    hunt->search = search;
     search->where =
         "every file of the tenant in the folder of databases, byte by byte: the database, its "
         "write-ahead log, and what else is named after it";
+    struct hin_result looked = hin_seek_init(&hunt->seek, needles, count, control);
+    looked = hin_is_ok(looked) ? search_with(store, options, hunt) : looked;
+    hin_seek_done(&hunt->seek);
+    free(hunt);
     return looked;
 }

@@ -202,6 +202,36 @@ TEST(test_crypt_link__a_probe_finds_a_listener_that_permits_too_much)
     }
 }
 
+/* It wants a certificate, which a stranger has not: up to TLS 1.2 it says so once it has taken the
+ * offer. That is no refusal of the offer. */
+TEST(test_crypt_link__a_listener_that_turns_a_stranger_away_has_taken_the_offer_all_the_same)
+{
+    HIN_CLEANUP(server_done) struct server server = {0};
+    unsigned cut = 0;
+    CHECK_OK(server_make(&server, HIN_LINK_CLI));
+    loosen(&server);
+    SSL_CTX_set_verify(hin_tls_context(server.tls),
+                       SSL_VERIFY_PEER | SSL_VERIFY_FAIL_IF_NO_PEER_CERT, NULL);
+    for (size_t i = 0; i < hin_tls_offer_count; i++) {
+        struct hin_tls_probe seen = {0};
+        CHECK_OK(probe(&server, &hin_tls_offers[i], &seen));
+        CHECK(seen.accepted == (strstr(hin_tls_offers[i].name, "RSA") == NULL));
+        CHECK(!seen.accepted || (seen.version[0] != '\0' && seen.suite[0] != '\0'));
+        cut += seen.accepted && seen.text[0] != '\0';
+    }
+    CHECK_INT(cut, 4); /* TLS 1.0, 1.1, and 1.2 twice */
+}
+
+TEST(test_crypt_link__an_offer_that_this_host_cannot_make_is_no_refusal)
+{
+    static const struct hin_tls_offer none = {
+        "no suite of the version", TLS1_VERSION, "AESGCM", "", "X25519", true};
+    HIN_CLEANUP(server_done) struct server server = {0};
+    struct hin_tls_probe seen = {0};
+    CHECK_OK(server_make(&server, HIN_LINK_CLI));
+    CHECK_CODE(probe(&server, &none, &seen), CRYPTO);
+}
+
 TEST(test_crypt_link__a_probe_does_not_wait_for_ever)
 {
     int ends[2];

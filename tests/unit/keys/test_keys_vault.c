@@ -455,6 +455,18 @@ TEST(test_keys_vault__tests_its_provider)
     CHECK_CODE(hin_keys_provider_test(&keys, HIN_VIEW("t9"), checks), NOT_FOUND);
 }
 
+TEST(test_keys_vault__only_jobs_has_evidence_signed)
+{
+    SITE(s, "vault_evidence");
+    struct hin_keys_local worker = {s.vault, HIN_KEYS_MASK_WORKER};
+    struct hin_keys_local jobs = {s.vault, HIN_KEYS_MASK_JOBS};
+    struct hin_keys_carrier as_worker = hin_keys_carrier_local(&worker);
+    struct hin_keys_carrier as_jobs = hin_keys_carrier_local(&jobs);
+    uint8_t signature[HIN_SIGN_BYTES];
+    CHECK_CODE(hin_keys_evidence_sign(&as_worker, HIN_VIEW("{}"), signature), DENIED);
+    CHECK_CODE(hin_keys_evidence_sign(&as_jobs, HIN_VIEW("{}"), signature), INVALID);
+}
+
 /* --- a provider that fails from its n-th change on --- */
 
 struct frail {

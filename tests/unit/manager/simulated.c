@@ -360,7 +360,8 @@ static HIN_RESULT find_newest(struct sim *sim, const char *probe, struct hin_vie
     struct hin_evidence evidence;
     struct hin_error error = {0};
     struct hin_json_document *document = NULL;
-    struct hin_result newest = hin_record_newest(&sim->tenants[0], probe, authority, HIN_VIEW_EMPTY,
+    struct hin_record_judges judges = {.authority = authority};
+    struct hin_result newest = hin_record_newest(&sim->tenants[0], probe, &judges, &sim->told,
                                                  &document, &evidence, &error);
     if (newest.code == HIN_NOT_FOUND) {
         return hin_ok();

@@ -46,6 +46,7 @@ struct sim {
     struct hin_depot *places[SIM_PLACES];
     struct hin_probe_tools tools;
     struct hin_catalogue *catalogue;
+    struct hin_told told;               /* kept, as a worker keeps it */
     int steps;                          /* taken so far */
     bool restore_seen;                  /* by its probe, a week after the first backup */
     unsigned left_out;                  /* enum sim_job */

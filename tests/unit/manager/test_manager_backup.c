@@ -13,6 +13,7 @@
 #include "keys/ring.h"
 #include "manager/audit.h"
 #include "manager/backup/cycle.h"
+#include "manager/backup/cycle_internal.h"
 #include "manager/backup/rehearsals.h"
 #include "store/audit.h"
 #include "store/events.h"
@@ -524,6 +525,243 @@ TEST(test_manager_backup__one_that_does_not_restore_is_told)
     house.cycle.depots[0] = away;
     CHECK_INT(rehearsals_of(&house).failed, 3);
     CHECK_INT(alerts_of(&house), 3);
+}
+
+/* ---- troubles are told, once, and when they are over ---- */
+
+struct told {
+    int begun, over; /* events of this state, and of troubles that are over */
+    enum hin_state_code state;
+    char status[40]; /* of the last one */
+};
+
+static HIN_RESULT count_told(void *context, const struct hin_store_event *stored)
+{
+    struct told *told = context;
+    struct hin_arena arena;
+    struct hin_event event;
+    hin_arena_init(&arena, 1 << 20);
+    struct hin_result read = hin_event_decode(stored->bytes, &arena, &event);
+    if (hin_is_ok(read)) {
+        int64_t state = hin_event_integer(&event, HIN_FIELD_STATE);
+        told->begun += state == (int64_t)told->state;
+        told->over += state == HIN_STATE_BACKUP_OVER;
+        snprintf(told->status, sizeof(told->status), "%.*s",
+                 HIN_ARGS(hin_event_text(&event, HIN_FIELD_STATUS)));
+    }
+    hin_arena_done(&arena);
+    return read;
+}
+
+static struct told told_of(struct house *house, enum hin_state_code state)
+{
+    struct told told = {.state = state};
+    struct hin_store_report report;
+    struct hin_store_filter filter = {.severity_mask = 1 << 4 | 1 << 1};
+    struct hin_result found =
+        hin_store_search(house->own.store, &filter, count_told, &told, &report);
+    return hin_is_ok(found) ? told : (struct told){.begun = -1, .over = -1};
+}
+
+#define CHECK_TOLD(house, of, times_begun, times_over)                                             \
+    do {                                                                                           \
+        struct told told_now = told_of(house, HIN_STATE_BACKUP_##of);                              \
+        CHECK_INT(told_now.begun, times_begun);                                                    \
+        CHECK_INT(told_now.over, times_over);                                                      \
+    } while (0)
+
+/* Some minutes of the process, a round every half minute. */
+static HIN_RESULT go_on_for(struct house *house, int64_t usec)
+{
+    for (int64_t passed_usec = 0; passed_usec < usec; passed_usec += 30 * HIN_SEC_USEC) {
+        bool more = true;
+        HIN_TRY(hin_backup_cycle_due(&house->cycle));
+        HIN_TRY(hin_backup_cycle_ship(&house->cycle, false));
+        while (more) {
+            HIN_TRY(hin_backup_cycle_look_back(&house->cycle, &more));
+        }
+        HIN_TRY(hin_backup_cycle_alert(&house->cycle));
+        pass(house, 30 * HIN_SEC_USEC);
+    }
+    return hin_ok();
+}
+
+static int place_state(struct house *house, const char *name)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    int state = -1;
+    if (hin_is_ok(hin_cycle_records(&house->cycle, 0, &records, &count)) && count > 0) {
+        struct hin_backup_place *place = hin_backup_place_of(&records[count - 1], name);
+        state = place != NULL ? (int)place->state : -1;
+    }
+    free(records);
+    return state;
+}
+
+TEST(test_manager_backup__a_folder_that_is_removed_is_told_and_caught_up_with)
+{
+    HOUSE(house, "removed");
+    CHECK_OK(add_events(&house, 3));
+    CHECK_OK(go_on_for(&house, 5 * HIN_MINUTE_USEC));
+    CHECK_TOLD(&house, PLACE_FAILS, 0, 0);
+    CHECK_OK(hin_directory_remove(house.depot[1]));
+    CHECK_OK(add_events(&house, 3));
+    CHECK_OK(go_on_for(&house, HIN_HOUR_USEC));
+    CHECK_TOLD(&house, PLACE_FAILS, 1, 0);
+    CHECK(strcmp(told_of(&house, HIN_STATE_BACKUP_PLACE_FAILS).status, "destination") == 0);
+    CHECK_TOLD(&house, OVERDUE, 0, 0); /* the other place has all of it */
+    CHECK(house.cycle.subjects->stands[0].safe_usec > house.monotonic_usec - 3 * HIN_MINUTE_USEC);
+    /* the process ends, since it cannot have another folder, and is started again and again */
+    end(&house);
+    CHECK_OK(hin_directory_make(house.depot[1], 0700));
+    CHECK_OK(begin(&house));
+    CHECK_TOLD(&house, PLACE_FAILS, 1, 0);
+    CHECK_OK(go_on_for(&house, HIN_HOUR_USEC));
+    CHECK_TOLD(&house, PLACE_FAILS, 1, 1);
+    CHECK_INT(place_state(&house, "place-1"), HIN_BACKUP_THERE); /* one out of turn */
+    CHECK(manifests_at(&house, 1) >= 1);
+    CHECK(tally_of(&house).states[HIN_BACKUP_DONE] <= 3);
+}
+
+TEST(test_manager_backup__what_is_shipped_nowhere_is_told)
+{
+    HOUSE(house, "nowhere");
+    CHECK_OK(go_on_for(&house, 5 * HIN_MINUTE_USEC));
+    struct hin_depot *away[2] = {house.cycle.depots[0], house.cycle.depots[1]};
+    house.cycle.depots[0] = house.cycle.depots[1] = NULL;
+    CHECK_OK(add_events(&house, 3));
+    CHECK_OK(go_on_for(&house, 5 * HIN_MINUTE_USEC));
+    CHECK_TOLD(&house, PLACE_FAILS, 2, 0);
+    CHECK_TOLD(&house, OVERDUE, 1, 0);
+    house.cycle.depots[0] = away[0];
+    CHECK_OK(go_on_for(&house, 5 * HIN_MINUTE_USEC));
+    CHECK_TOLD(&house, OVERDUE, 1, 2);
+    house.cycle.depots[0] = NULL;
+    CHECK_OK(go_on_for(&house, 25 * HIN_HOUR_USEC));
+    /* a shipment, and a backup that failed; hours later that none was made */
+    CHECK_TOLD(&house, OVERDUE, 3, 2);
+    CHECK_OK(go_on_for(&house, 4 * HIN_HOUR_USEC));
+    CHECK_TOLD(&house, OVERDUE, 4, 2);
+    house.cycle.depots[0] = away[0];
+    house.cycle.depots[1] = away[1];
+    CHECK_OK(go_on_for(&house, 2 * HIN_HOUR_USEC));
+    CHECK_TOLD(&house, OVERDUE, 4, 7);
+}
+
+static HIN_RESULT remove_objects(struct house *house, size_t at, size_t every)
+{
+    struct names *names = calloc(1, sizeof(*names));
+    struct hin_depot *depot = house->cycle.depots[at];
+    HIN_ENSURE(names != NULL, NO_MEMORY);
+    struct hin_result done = hin_depot_list(depot, "t/", note_object, names);
+    for (size_t i = 0; hin_is_ok(done) && i < names->count; i += every) {
+        done = hin_depot_remove(depot, names->list[i]);
+    }
+    free(names);
+    return done;
+}
+
+/* What lies there is read back each day, a seventh of the old: what was lost is found within a
+ * week, told, mended by a backup that trusts nothing, and told to be over. */
+TEST(test_manager_backup__a_place_that_loses_is_found_out_and_mended)
+{
+    int64_t failures = 0;
+    HOUSE(house, "loses");
+    for (int day = 0; day < 3; day++) {
+        CHECK_OK(add_events(&house, 3));
+        CHECK_OK(go_on_for(&house, 2 * HIN_MINUTE_USEC));
+        pass(&house, HIN_DAY_USEC);
+    }
+    CHECK_TOLD(&house, LOST, 0, 0);
+    CHECK_OK(remove_objects(&house, 1, 1));
+    int day = 0;
+    for (; day < HIN_BACKUP_LOOK_TURNS && told_of(&house, HIN_STATE_BACKUP_LOST).begun == 0;
+         day++) {
+        CHECK_OK(go_on_for(&house, 2 * HIN_MINUTE_USEC));
+        pass(&house, HIN_DAY_USEC);
+    }
+    CHECK_INT(day, 1); /* all is lost: the first look sees it */
+    CHECK_OK(go_on_for(&house, HIN_HOUR_USEC));
+    CHECK_TOLD(&house, LOST, 1, 1);
+    CHECK_TOLD(&house, PLACE_FAILS, 0, 1);
+    CHECK_OK(hin_backup_cycle_verify(&house.cycle, -1, &failures));
+    CHECK_INT(failures, 0);
+    CHECK_OK(go_on_for(&house, HIN_HOUR_USEC));
+    CHECK_TOLD(&house, LOST, 1, 1);
+}
+
+TEST(test_manager_backup__one_object_that_is_altered_is_found_within_a_week)
+{
+    HOUSE(house, "altered");
+    for (int day = 0; day < 3; day++) {
+        CHECK_OK(add_events(&house, 3));
+        CHECK_OK(go_on_for(&house, 2 * HIN_MINUTE_USEC));
+        pass(&house, HIN_DAY_USEC);
+    }
+    /* the oldest segment: nothing new about it */
+    const struct hin_backup_chain *chain = &house.cycle.subjects->chains[0];
+    CHECK(chain->loaded && chain->base.segment_count > 0);
+    char path[HIN_DEPOT_NAME_MAX + 1];
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 8 << 20};
+    hin_backup_object_path(own_id, chain->base.segments[0].object.name, path);
+    CHECK_OK(hin_depot_get(house.cycle.depots[0], path, 0, bytes.max, &bytes));
+    CHECK_OK(hin_depot_put(house.cycle.depots[0], path,
+                           hin_view_sub(hin_buf_view(&bytes), 0, bytes.size - 1),
+                           HIN_DEPOT_REPLACE));
+    int day = 0;
+    for (; day < HIN_BACKUP_LOOK_TURNS && told_of(&house, HIN_STATE_BACKUP_LOST).begun == 0;
+         day++) {
+        CHECK_OK(go_on_for(&house, 2 * HIN_MINUTE_USEC));
+        pass(&house, HIN_DAY_USEC);
+    }
+    CHECK_TOLD(&house, LOST, 1, 0);
+    CHECK(day <= HIN_BACKUP_LOOK_TURNS);
+    const struct hin_backup_look *look = &house.cycle.subjects->stands[0].look;
+    CHECK(look->lost_usec != 0 && strstr(look->text, path) != NULL);
+    CHECK_OK(go_on_for(&house, HIN_HOUR_USEC));
+    CHECK_TOLD(&house, LOST, 1, 1);
+}
+
+TEST(test_manager_backup__a_clock_that_holds_destruction_back_is_told)
+{
+    HOUSE(house, "held");
+    CHECK_OK(go_on_for(&house, HIN_MINUTE_USEC));
+    int64_t right_usec = house.wall_usec;
+    house.wall_usec += 40 * HIN_DAY_USEC;
+    CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+    CHECK_OK(hin_backup_cycle_alert(&house.cycle));
+    CHECK_OK(hin_backup_cycle_alert(&house.cycle));
+    CHECK_TOLD(&house, OVERDUE, 1, 0);
+    CHECK(strcmp(told_of(&house, HIN_STATE_BACKUP_OVERDUE).status, "clock") == 0);
+    house.wall_usec = right_usec;
+    pass(&house, HIN_HOUR_USEC);
+    CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+    CHECK_OK(hin_backup_cycle_alert(&house.cycle));
+    CHECK_TOLD(&house, OVERDUE, 1, 1);
+}
+
+TEST(test_manager_backup__a_year_without_a_drill_is_told)
+{
+    HOUSE(house, "year");
+    house.cycle.settings.every_hours = 24 * 7;
+    for (int week = 0; week < 52; week++) {
+        CHECK_OK(go_on_for(&house, HIN_MINUTE_USEC));
+        pass(&house, 7 * HIN_DAY_USEC - HIN_MINUTE_USEC);
+        CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+    }
+    CHECK_TOLD(&house, OVERDUE, 0, 0);
+    pass(&house, 2 * HIN_DAY_USEC);
+    CHECK_OK(go_on_for(&house, 30 * HIN_MINUTE_USEC));
+    CHECK_TOLD(&house, OVERDUE, 1, 0);
+    CHECK(strcmp(told_of(&house, HIN_STATE_BACKUP_OVERDUE).status, "drill") == 0);
+    struct hin_drill drill = {.state = HIN_DRILL_GOOD,
+                              .begun_usec = house.wall_usec - HIN_HOUR_USEC,
+                              .signed_usec = house.wall_usec};
+    snprintf(drill.person, sizeof(drill.person), "Ada Kurosawa");
+    CHECK_OK(hin_drill_write(house.own.store, &drill, HIN_VIEW("{}"), house.wall_usec));
+    CHECK_OK(go_on_for(&house, 30 * HIN_MINUTE_USEC));
+    CHECK_TOLD(&house, OVERDUE, 1, 1);
 }
 
 static HIN_RESULT erase_third(void *context, const struct hin_store_event *event,

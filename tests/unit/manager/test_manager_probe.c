@@ -1,6 +1,8 @@
 /* Probes on real stores, keys and vault, with the clock as an argument: each promise that needs no
  * network is broken for real, and the claims that the catalogue hangs on its probe turn red, and no
  * others. What needs other processes is tried by tests/integration/trust.sh. */
+#include "manager/probe/chain.h"
+#include "manager/probe/probes.h"
 #include "manager/probe/runner.h"
 
 #include <fcntl.h>
@@ -43,6 +45,7 @@ struct house {
     size_t count; /* of tenants that are shown to probes */
     bool closed;  /* the last of them does not open */
     struct hin_probe_tools tools;
+    struct hin_told told; /* kept, as a worker keeps it */
     struct hin_catalogue *catalogue;
 };
 
@@ -132,7 +135,7 @@ static HIN_RESULT house_build(struct house *house, const char *name)
         .clock = &house->clock,
     };
     HIN_TRY(hin_vault_create(&house->vault, &options, "test"));
-    house->local = (struct hin_keys_local){house->vault, HIN_KEYS_MASK_WORKER};
+    house->local = (struct hin_keys_local){house->vault, HIN_KEYS_MASK_JOBS};
     return furnish(house);
 }
 
@@ -169,8 +172,9 @@ static bool newest(struct house *house, const struct hin_probe *probe,
     if (!hin_is_ok(authority_of(house, &der))) {
         return false;
     }
-    struct hin_result found = hin_record_newest(&house->tenants[0], probe->name, hin_buf_view(&der),
-                                                HIN_VIEW_EMPTY, document, &evidence, &error);
+    struct hin_record_judges judges = {hin_buf_view(&der), HIN_VIEW_EMPTY};
+    struct hin_result found = hin_record_newest(&house->tenants[0], probe->name, &judges,
+                                                &house->told, document, &evidence, &error);
     if (found.code == HIN_NOT_FOUND) {
         return false;
     }
@@ -297,6 +301,24 @@ TEST(test_manager_probe__a_canary_that_lies_in_the_clear_is_found)
     CHECK_OK(hin_store_checkpoint(h.tenants[1].store)); /* out of the log, into the file */
     CHECK_OK(run_one(&h, "sealing-canary"));
     CHECK_CLAIMS(h, FAILED, "S62 ");
+}
+
+TEST(test_manager_probe__a_canary_in_a_disguise_is_found_and_the_disguise_told)
+{
+    HOUSE(h, "disguise");
+    HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
+    struct hin_record_state state;
+    char text[128], hex[256];
+    snprintf(text, sizeof(text), "hinomi canary, sealed or not? %s", ids[1]);
+    hin_hex(text, strlen(text), hex);
+    CHECK_OK(lay_down(&h, 1, hin_view_from_text(hex)));
+    CHECK_OK(run_all(&h));
+    CHECK_CLAIMS(h, FAILED, "S62 ");
+    CHECK_OK(hin_record_state_of(&h.tenants[0], "sealing-canary", &state));
+    CHECK_OK(hin_record_file(&h.tenants[0], state.last, &file));
+    CHECK(hin_view_find(hin_buf_view(&file), HIN_VIEW("in the clear, as hex")) != SIZE_MAX);
+    CHECK(hin_view_find(hin_buf_view(&file), HIN_VIEW("base64, UTF-16, and compressed")) !=
+          SIZE_MAX);
 }
 
 TEST(test_manager_probe__a_contact_that_lies_in_the_clear_is_found)
@@ -443,6 +465,192 @@ TEST(test_manager_probe__a_record_that_was_cut_is_seen_by_the_audit_record)
     CHECK_OK(hin_store_update(store, HIN_STORE_PROBE_STATES, head.id, 0, &content, h.now_usec,
                               &version));
     CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, (int64_t)hin_probe_count + 1, 0));
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, FAILED, "S43 S62 ");
+}
+
+static HIN_RESULT put_state(struct house *house, const char *name, struct hin_view text)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf old = {.max = 65536};
+    struct hin_store *store = house->tenants[0].store;
+    struct hin_store_document document;
+    uint64_t version = 0;
+    struct hin_store_content content = {.bytes = text, .names = {hin_view_from_text(name)}};
+    HIN_TRY(hin_store_find(store, HIN_STORE_PROBE_STATES, 0, hin_view_from_text(name), &old,
+                           &document));
+    return hin_store_update(store, HIN_STORE_PROBE_STATES, document.id, 0, &content,
+                            house->now_usec, &version);
+}
+
+static HIN_RESULT get_state(struct house *house, const char *name, struct hin_buf *out)
+{
+    struct hin_store_document document;
+    return hin_store_find(house->tenants[0].store, HIN_STORE_PROBE_STATES, 0,
+                          hin_view_from_text(name), out, &document);
+}
+
+/* The records are true ones, signed and valid still: what tells that one proves nothing any more
+ * are the record after it, and the audit record. */
+TEST(test_manager_probe__an_old_proof_put_back_over_a_failure_makes_nothing_green)
+{
+    HOUSE(h, "replay");
+    HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = 65536};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf head = {.max = 65536};
+    struct hin_record_state failed;
+    char text[128];
+    CHECK_OK(run_all(&h));
+    CHECK_CLAIMS(h, PROVEN, GREEN);
+    CHECK_OK(get_state(&h, "probe sealing-canary", &state));
+    CHECK_OK(get_state(&h, "head", &head));
+    h.closed = true;
+    CHECK_OK(run_one(&h, "sealing-canary")); /* not run: what was found before stands */
+    CHECK_CLAIMS(h, PROVEN, GREEN);
+    h.closed = false;
+    snprintf(text, sizeof(text), "hinomi canary, sealed or not? %s", ids[1]);
+    CHECK_OK(lay_down(&h, 1, hin_view_from_text(text)));
+    CHECK_OK(run_one(&h, "sealing-canary"));
+    CHECK_CLAIMS(h, FAILED, "S62 ");
+    CHECK_OK(hin_record_state_of(&h.tenants[0], "sealing-canary", &failed));
+    CHECK_OK(put_state(&h, "probe sealing-canary", hin_buf_view(&state)));
+    CHECK_CLAIMS(h, FAILED, "S62 ");
+    CHECK_OK(hin_store_delete(h.tenants[0].store, HIN_STORE_EVIDENCE, failed.last_ran, 0));
+    CHECK_OK(put_state(&h, "head", hin_buf_view(&head)));
+    CHECK_CLAIMS(h, FAILED, "S62 ");
+    h.told = (struct hin_told){0}; /* a worker that was started since */
+    CHECK_CLAIMS(h, FAILED, "S62 ");
+}
+
+TEST(test_manager_probe__a_proof_of_another_probe_proves_nothing)
+{
+    HOUSE(h, "other");
+    struct hin_record_state state;
+    char text[200];
+    CHECK_OK(run_all(&h));
+    CHECK_OK(hin_record_state_of(&h.tenants[0], "tenant-keys", &state));
+    snprintf(text, sizeof(text),
+             "{\"last\":%lld,\"lastRan\":%lld,\"observed\":%lld,\"idle\":0,\"broken\":false}",
+             (long long)state.last, (long long)state.last, (long long)h.now_usec);
+    CHECK_OK(put_state(&h, "probe schema-isolation", hin_view_from_text(text)));
+    CHECK_CLAIMS(h, FAILED, "S91 ");
+}
+
+/* A true record that the audit record does not know. */
+TEST(test_manager_probe__a_proof_that_was_planted_proves_nothing)
+{
+    HOUSE(h, "planted");
+    struct hin_told none = {.begun = true};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf der = {.max = 65536};
+    struct hin_evidence evidence;
+    struct hin_error error = {0};
+    CHECK_OK(authority_of(&h, &der));
+    CHECK_OK(run_one(&h, "tenant-keys"));
+    struct hin_record_judges judges = {hin_buf_view(&der), HIN_VIEW_EMPTY};
+    CHECK_OK(hin_record_newest(&h.tenants[0], "tenant-keys", &judges, &h.told, &document, &evidence,
+                               &error));
+    CHECK_CODE(hin_told_check(&none, &evidence, h.now_usec, &error), CORRUPT);
+    CHECK(strstr(error.text, "planted") != NULL);
+    CHECK_OK(hin_told_check(&none, &evidence, h.now_usec + HIN_TOLD_BACK_USEC + 1000, &error));
+    evidence.outcome = HIN_EVIDENCE_FAILED;
+    CHECK_CODE(hin_told_check(&h.told, &evidence, h.now_usec, &error), CORRUPT);
+}
+
+/* What the newest run of audit-chain says beside its outcome. */
+static void reason_of(struct house *house, char out[1100])
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_record_state state = {0};
+    struct hin_json statement;
+    struct hin_view text = HIN_VIEW_EMPTY;
+    bool read =
+        hin_is_ok(hin_record_state_of(&house->tenants[0], "audit-chain", &state)) &&
+        hin_is_ok(hin_record_file(&house->tenants[0], state.last, &file)) &&
+        hin_is_ok(hin_json_parse(hin_buf_view(&file), file.max, &document, NULL)) &&
+        hin_is_ok(hin_json_get_object(hin_json_root(document), "evidence", &statement, NULL)) &&
+        hin_is_ok(hin_json_get_text(statement, "reason", &text, NULL));
+    snprintf(out, 1100, "%.*s", read ? (int)text.size : 0, read ? (const char *)text.data : "");
+}
+
+static enum hin_code acknowledge(struct house *house, int64_t first, int64_t last,
+                                 struct hin_error *error)
+{
+    struct hin_evidence_loss loss = {
+        .first = first, .last = last, .by = HIN_VIEW("ada"), .note = HIN_VIEW("a disk broke")};
+    int64_t number = 0;
+    *error = (struct hin_error){0};
+    return hin_probe_acknowledge(&house->tools, &loss, &number, error).code;
+}
+
+TEST(test_manager_probe__a_loss_that_a_key_holder_acknowledged_is_told_for_ever_and_breaks_nothing)
+{
+    HOUSE(h, "loss");
+    struct hin_error error;
+    struct hin_record_head head;
+    char reason[1100];
+    CHECK_OK(run_all(&h));
+    CHECK_OK(run_all(&h));
+    struct hin_store *store = h.tenants[0].store;
+    CHECK_INT(acknowledge(&h, 3, 4, &error), HIN_NOT_FOUND); /* nothing is lost */
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, 3, 0));
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, 4, 0));
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, 8, 0));
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, FAILED, "S43 ");
+    reason_of(&h, reason);
+    CHECK(strstr(reason, "breaks at number 3: evidence 3 is missing") != NULL);
+    CHECK(strstr(reason, "hinomi evidence acknowledge 3-4") != NULL);
+    static const int64_t others[][2] = {{3, 3}, {4, 4}, {2, 4}, {3, 5}, {1, 2}, {3, 8}};
+    for (size_t i = 0; i < HIN_COUNT(others); i++) {
+        CHECK_INT(acknowledge(&h, others[i][0], others[i][1], &error), HIN_NOT_FOUND);
+        CHECK(error.text[0] != '\0');
+    }
+    CHECK_INT(acknowledge(&h, 3, 4, &error), HIN_OK);
+    CHECK_INT(acknowledge(&h, 3, 4, &error), HIN_EXISTS);
+    CHECK_OK(run_one(&h, "audit-chain")); /* the other one is not acknowledged */
+    CHECK_CLAIMS(h, FAILED, "S43 ");
+    reason_of(&h, reason);
+    CHECK(strstr(reason, "breaks at number 8") != NULL);
+    CHECK_INT(acknowledge(&h, 8, 8, &error), HIN_OK);
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, PROVEN, GREEN);
+    reason_of(&h, reason);
+    CHECK(strstr(reason, "proven since 20") == reason);
+    CHECK(strstr(reason, "is lost, acknowledged by ada (and 1 losses before)") != NULL);
+    /* Whoever takes the acknowledgement away breaks the chain anew. */
+    CHECK_OK(hin_record_head_of(&h.tenants[0], &head));
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, head.number - 3, 0));
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, FAILED, "S43 ");
+}
+
+TEST(test_manager_probe__a_loss_at_the_end_is_acknowledged_by_what_the_audit_record_says)
+{
+    HOUSE(h, "last");
+    struct hin_error error;
+    struct hin_record_head head;
+    CHECK_OK(run_all(&h));
+    CHECK_OK(hin_record_head_of(&h.tenants[0], &head));
+    CHECK_OK(hin_store_delete(h.tenants[0].store, HIN_STORE_EVIDENCE, head.number, 0));
+    CHECK_INT(acknowledge(&h, head.number, head.number, &error), HIN_OK);
+    CHECK_OK(run_one(&h, "audit-chain"));
+    CHECK_CLAIMS(h, PROVEN, GREEN);
+}
+
+/* Records that were cut off with the state that remembered them are no hole: what is there and what
+ * the audit record says differ, and nobody acknowledges that. */
+TEST(test_manager_probe__a_chain_that_was_set_back_cannot_be_acknowledged)
+{
+    HOUSE(h, "setback");
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    struct hin_error error;
+    CHECK_OK(run_all(&h));
+    CHECK_OK(get_state(&h, "head", &text));
+    CHECK_OK(run_one(&h, "sealing-canary"));
+    int64_t cut = (int64_t)hin_probe_count + 1;
+    CHECK_OK(hin_store_delete(h.tenants[0].store, HIN_STORE_EVIDENCE, cut, 0));
+    CHECK_OK(put_state(&h, "head", hin_buf_view(&text)));
+    CHECK_INT(acknowledge(&h, cut, cut, &error), HIN_NOT_FOUND);
     CHECK_OK(run_one(&h, "audit-chain"));
     CHECK_CLAIMS(h, FAILED, "S43 S62 ");
 }
@@ -613,6 +821,7 @@ static HIN_RESULT back_up(struct house *house, size_t tenant, int64_t ago_usec,
 {
     struct hin_backup_record record = {.tenant = house->tenants[tenant].number,
                                        .begun_usec = house->now_usec - ago_usec,
+                                       .version = 1,
                                        .state = HIN_BACKUP_DONE};
     snprintf(record.uuid, sizeof(record.uuid), "%s", ids[tenant]);
     hin_backup_place_of(&record, "here")->state = HIN_BACKUP_THERE;

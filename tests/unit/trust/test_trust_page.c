@@ -8,7 +8,7 @@
 #include "base/fd.h"
 #include "base/time.h"
 #include "trust/page.h"
-#include "trust/paper.h"
+#include "trust/printout.h"
 #include "trust/words.h"
 
 #define NOW (20000 * HIN_DAY_USEC)
@@ -206,7 +206,7 @@ TEST(test_trust_words__say_how_often)
     CHECK(strcmp(text, "1970-01-01 00:00 UTC") == 0);
 }
 
-TEST(test_trust_paper__says_the_same_as_the_pages)
+TEST(test_trust_printout__says_the_same_as_the_pages)
 {
     HIN_CLEANUP(done) struct fixture fixture = {0};
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
@@ -216,11 +216,11 @@ TEST(test_trust_paper__says_the_same_as_the_pages)
     CHECK_OK(make(&fixture));
     const struct hin_framework *framework =
         hin_catalogue_framework(fixture.catalogue, HIN_VIEW("iso-27001-2022"));
-    CHECK_OK(hin_paper_write(&fixture.report, framework, HIN_JAPANESE, &fixture.out));
-    CHECK_OK(hin_json_parse(hin_buf_view(&fixture.out), HIN_PAPER_MAX, &document, NULL));
+    CHECK_OK(hin_printout_write(&fixture.report, framework, HIN_JAPANESE, &fixture.out));
+    CHECK_OK(hin_json_parse(hin_buf_view(&fixture.out), HIN_PRINTOUT_MAX, &document, NULL));
     struct hin_json root = hin_json_root(document);
     CHECK_OK(hin_json_get_text(root, "format", &format, NULL));
-    CHECK_VIEW(format, HIN_PAPER_FORMAT);
+    CHECK_VIEW(format, HIN_PRINTOUT_FORMAT);
     CHECK_OK(hin_json_get_array(root, "blocks", &blocks, &count, NULL));
     size_t columns = 0;
     for (size_t i = 0; i < count; i++) {

@@ -58,6 +58,26 @@ TEST(test_trust_report__counts_each_control_once_by_its_best_degree)
     CHECK(!hin_report_control(&report, framework, HIN_VIEW("1.5"), &degree, &status));
 }
 
+/* A control that a probe would show by itself is not proven by one that shows a part of it. */
+TEST(test_trust_report__less_than_the_best_degree_proves_no_control)
+{
+    HIN_CLEANUP(hin_catalogue_cleanup) struct hin_catalogue *catalogue = NULL;
+    HIN_CLEANUP(hin_report_done) struct hin_report report = {0};
+    struct hin_claim_evidence evidence[] = {record("p-1", true), record("p-2", true)};
+    enum hin_degree degree;
+    enum hin_claim_status status;
+    size_t count = 0;
+    evidence[0].valid_until_usec = NOW;
+    CHECK_OK(hin_catalogue_parse(hin_view_from_text(text), "t", &catalogue, NULL));
+    CHECK_OK(hin_report_make(catalogue, evidence, 2, NOW, HIN_VIEW_EMPTY, &report));
+    const struct hin_framework *framework = hin_catalogue_frameworks(catalogue, &count);
+    CHECK(hin_report_control(&report, framework, HIN_VIEW("1.1"), &degree, &status));
+    CHECK_INT(degree, HIN_DEGREE_AUTOMATED);
+    CHECK_INT(status, HIN_CLAIM_STALE);
+    struct hin_coverage coverage = hin_report_coverage(&report, framework);
+    CHECK_INT(coverage.proven, 1); /* 1.4, in part */
+}
+
 TEST(test_trust_report__goes_through_json)
 {
     HIN_CLEANUP(hin_catalogue_cleanup) struct hin_catalogue *catalogue = NULL;

@@ -45,6 +45,7 @@ static struct hin_result write_record(void *context, const struct hin_store_docu
     hin_json_field_integer(writer, "tenantID", record.tenant);
     hin_json_field_cstring(writer, "tenant", record.uuid);
     hin_json_field_cstring(writer, "state", hin_backup_state_name(record.state));
+    hin_json_field_boolean(writer, "former", record.version == HIN_BACKUP_FORMER);
     hin_json_field_boolean(writer, "asked", record.asked);
     hin_api_put_time(writer, "begun", record.begun_usec);
     hin_api_put_time(writer, "ended", record.ended_usec);

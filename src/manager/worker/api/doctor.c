@@ -13,6 +13,7 @@
 #include "manager/erasure.h"
 #include "manager/escrow.h"
 #include "manager/holders.h"
+#include "manager/worker/api/doctor_backups.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/retention.h"
 #include "manager/worker/bus.h"
@@ -20,7 +21,7 @@
 #include "store/documents.h"
 #include "store/events.h"
 
-#define INSTALLATION    (1U << 31) /* beside enum hin_api_right: of the installation's own tenant */
+#define INSTALLATION    HIN_API_DOCTOR_INSTALLATION
 #define SILENT_USEC     (15 * HIN_MINUTE_USEC)
 #define YEAR_USEC       (365 * HIN_DAY_USEC)
 #define SOON_USEC       (14 * HIN_DAY_USEC)
@@ -611,6 +612,7 @@ static struct hin_result examine(struct hin_api_call *call)
     hin_doctor_begin(&doctor, call->out, call->who->rights | (own ? INSTALLATION : 0),
                      own ? 0 : INSTALLATION);
     hin_doctor_run(&doctor, checks, HIN_COUNT(checks), call);
+    hin_doctor_run(&doctor, hin_api_doctor_backups, hin_api_doctor_backup_count, call);
     return hin_doctor_end(&doctor);
 }
 

@@ -380,6 +380,17 @@ static const struct hin_api_attribute probe_request_rows[] = {
 const struct hin_api_attributes hin_api_probe_request =
     HIN_API_TABLE("ProbeRequest", probe_request_rows);
 
+static const struct hin_api_attribute evidence_loss_rows[] = {
+    {"first", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, INT64_MAX, NULL, NULL,
+     "Number of the first record that is lost."},
+    {"last", HIN_API_INT, HIN_API_REQUIRED, PLAIN, 1, INT64_MAX, NULL, NULL,
+     "Number of the last one."},
+    {"note", HIN_API_TEXT, HIN_API_REQUIRED | HIN_API_CLEAN, SENSITIVE, 1, 255, NULL, NULL,
+     "What is known about why."},
+};
+const struct hin_api_attributes hin_api_evidence_loss =
+    HIN_API_TABLE("EvidenceLoss", evidence_loss_rows);
+
 static const struct hin_api_attribute export_rows[] = {
     {"guid", HIN_API_TEXT, RO, PLAIN, 0, 36, NULL, NULL, "The export's own identifier."},
     {"keyID", HIN_API_TEXT, RO, PLAIN, 0, 32, NULL, NULL,

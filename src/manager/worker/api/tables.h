@@ -18,6 +18,7 @@ extern const struct hin_api_attributes hin_api_tenant;
 extern const struct hin_api_attributes hin_api_certificate;
 extern const struct hin_api_attributes hin_api_evidence;
 extern const struct hin_api_attributes hin_api_probe_request;
+extern const struct hin_api_attributes hin_api_evidence_loss;
 extern const struct hin_api_attributes hin_api_export;
 extern const struct hin_api_attributes hin_api_export_cursor;
 extern const struct hin_api_attributes hin_api_tenant_erasure;

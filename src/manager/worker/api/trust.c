@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "manager/probe/runner.h"
+#include "manager/worker/api/holders.h"
 #include "manager/worker/api/modules.h"
 #include "manager/worker/api/tables.h"
 #include "manager/worker/trust.h"
@@ -219,6 +220,36 @@ static struct hin_result run(struct hin_api_call *call)
     return write_run(call, change.object);
 }
 
+/* ---- losses ---- */
+
+static struct hin_result request_loss(struct hin_api_call *call, void *context, int64_t *object)
+{
+    return hin_probe_request_loss(call->tenant, context, object);
+}
+
+static struct hin_result acknowledge(struct hin_api_call *call)
+{
+    struct hin_evidence_loss loss = {.by = hin_view_from_text(call->who->text)};
+    struct hin_api_change change = {.action = "evidence.acknowledge",
+                                    .kind_name = "probe runs",
+                                    .effect = request_loss,
+                                    .context = &loss};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf detail = {.max = 1024};
+    HIN_TRY(check_own(call));
+    HIN_TRY(hin_api_holder_only(call));
+    HIN_TRY(hin_json_get_integer(call->body, "first", 1, INT64_MAX, &loss.first, &call->error));
+    HIN_TRY(hin_json_get_integer(call->body, "last", 1, INT64_MAX, &loss.last, &call->error));
+    HIN_TRY(hin_json_get_text(call->body, "note", &loss.note, &call->error));
+    if (loss.last < loss.first) {
+        return hin_api_fail(call, HIN_INVALID, "last: before the first");
+    }
+    HIN_TRY(hin_buf_printf(&detail, "evidence %lld to %lld: %.*s", (long long)loss.first,
+                           (long long)loss.last, HIN_ARGS(loss.note)));
+    change.detail = hin_buf_view(&detail);
+    HIN_TRY(hin_api_change(call, &change));
+    return write_run(call, change.object);
+}
+
 static struct hin_result show_run(struct hin_api_call *call)
 {
     HIN_TRY(check_own(call));
@@ -255,6 +286,13 @@ static const struct hin_api_action actions[] = {
      "The probes, how often each runs (seconds) and what it needs.", false},
     {HIN_HTTP_POST, "trust/run", HIN_RIGHT_TRUST, run, &hin_api_probe_request,
      "Have probes run now; the answer says which run it is.", false},
+    {HIN_HTTP_POST, "trust/losses", HIN_RIGHT_KEYS, acknowledge, &hin_api_evidence_loss,
+     "For key holders: records of evidence are lost, and it is known. That becomes a record "
+     "itself; "
+     "the answer says which run it is.",
+     false},
+    {HIN_HTTP_GET, "trust/losses/{id}", HIN_RIGHT_KEYS, show_run, NULL,
+     "How far that is: as for runs.", false},
     {HIN_HTTP_GET, "trust/runs/{id}", HIN_RIGHT_TRUST, show_run, NULL,
      "How far a run is: state waiting, done or failed, and the numbers of its evidence.", false},
 };

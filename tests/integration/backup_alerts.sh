@@ -1,0 +1,152 @@
+#!/bin/bash
+# Destinations of backups in a bad way, while what is new is shipped each second: full, read-only, removed, losing, cutting,
+# silent, gone, lying. Each is told once when it begins and once when it is over, is tried again by itself and good again
+# afterwards, and the other places go on meanwhile.
+if [ -z "${HINOMI_PRIVATE:-}" ] && [ "$(id -u)" = 0 ]; then
+    exec env HINOMI_PRIVATE=1 unshare --mount --propagation private "$0" "$@"
+fi
+. "$(dirname "$0")/lib/lib.sh"
+begin "$@"
+. "$(dirname "$0")/lib/aws.sh"
+mkdir -m 700 "$T/good" "$T/small" "$T/away"
+mkdir "$T/store"
+chmod 755 "$T"
+mounts=
+[ "$(id -u)" != 0 ] || ! mount -t tmpfs -o size=32m,mode=700 none "$T/small" || mounts=yes
+destination() { "$build/hinomi-manager" destination --state "$T/m" "$@"; }
+fault() { echo "$*" >"$T/store/fault"; }
+well() { rm -f "$T/store/fault"; }
+s3_start() { # [PORT]
+    rm -f "$T/store/port"
+    launch store "$sdk/node_modules/.bin/node" --no-warnings --openssl-legacy-provider "$sdk/s3_server.mjs" "$T/store" ${1:+"$1"}
+    wait_for 30 test -s "$T/store/port"
+}
+
+check "a manager" manager_init m || bail "a manager"
+check "it runs" eval 'manager_start m --workers 1 && sign_in m'
+like "without a destination doctor warns" "$(cli m doctor --json | jq -r '.findings[] | select(.id == "backup.destinations") | .severity + ": " + .finding')" \
+    'warning: no destination is set'
+manager_stop m
+check "a good destination" destination --add good --url "file://$T/good" --region dc1
+check "a small one" destination --add small --url "file://$T/small" --region dc1
+check "one that will be removed" destination --add away --url "file://$T/away" --region dc1
+places=(good small away)
+if aws_sdk; then
+    (
+        cd "$T/store" || exit
+        openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout ca.key -out ca.pem -days 2 -subj "/CN=authority of the test" \
+            -addext basicConstraints=critical,CA:TRUE
+        openssl req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout key.pem -out request.pem -subj /CN=localhost
+        openssl x509 -req -in request.pem -CA ca.pem -CAkey ca.key -days 2 -out cert.pem \
+            -extfile <(printf 'subjectAltName=DNS:localhost\nextendedKeyUsage=serverAuth\n')
+    ) 2>/dev/null
+    (umask 077 && printf '[default]\naws_access_key_id = AKIDEXAMPLE\naws_secret_access_key = wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY\n' >"$T/credentials")
+    check "an object store" s3_start || bail "no store"
+    port=$(cat "$T/store/port")
+    check "as a destination" destination --add far --url s3://depot/m --secret-file "$T/credentials" --setting region=eu-test-1 \
+        --setting "endpoint=https://localhost:$port" --setting "ca-file=$T/store/ca.pem" --region dc1
+    places+=(far)
+else
+    note "skipped: 14 cases with an object store (the npm registry is not there)"
+fi
+jq '.backup += {shipSeconds: 1, loseSeconds: 2, lookSeconds: 4, lookTurns: 2, waitSeconds: 2}' "$T/m/manager.json" >"$T/x" && cat "$T/x" >"$T/m/manager.json"
+check "the manager runs, and a tenant" eval 'manager_start m --workers 1 && sign_in m && tenant red' || bail "the manager"
+
+number=0
+live() { # what is new, of both tenants
+    number=$((number + 1))
+    api m POST apikeys "{\"keyName\":\"k$number\",\"roleID\":2}" >/dev/null
+    api red POST apikeys "{\"keyName\":\"k$number\",\"roleID\":2}" >/dev/null
+}
+everywhere() { [ "$(cli m backup list --json | jq --argjson n ${#places[@]} '[.backups[] | select([.destinations[] | select(.state == "there")] | length == $n) | .tenantID] | unique | length')" = 2 ]; }
+# told NAME STATUS PATTERN COUNT: so many events of these words; begun: severity High, over: the lowest
+messages() { cli "$1" events --format json --where "status=$2" | jq -r '"\(.severity_id) \(.message)"'; }
+begun() { [ "$(messages "$1" "$2" | grep -cE "^4 .*($3)")" = "$4" ]; }
+over() { [ "$(messages "$1" "$2" | grep -cE "^1 .*is over.*($3)")" = "$4" ]; }
+shipped() { find "$T/$1" -path '*/s/*' -type f 2>/dev/null | wc -l; }
+# The others get what is new now.
+goes_on() { # PLACE
+    local before
+    before=$(shipped "$1")
+    live
+    wait_for 10 eval '[ "$(shipped '"$1"')" -gt '"$before"' ]'
+}
+
+happens 60 "the first backups make themselves, everywhere" everywhere
+check "and what is new is shipped" goes_on good
+is "nothing is told" "$(messages m destination; messages m backup-lost)" ""
+doctor() { cli m doctor --json | jq -r ".findings[] | select(.id == \"backup.$1\") | .severity + \": \" + .finding"; }
+like "doctor says that all lie in one region" "$(doctor destinations)" 'warning: all [0-9] destinations bear the region label dc1'
+like "that backups are made" "$(doctor made)" '^ok: of 2 tenants'
+like "that no drill was made yet" "$(doctor drill)" 'advice: no drill'
+is "and of each thing what to do" "$(cli m doctor --json | jq '[.findings[] | select((.id | startswith("backup.")) and .severity != "ok" and .severity != "unseen" and .todo == "")] | length')" 0
+is "a tenant is not told what is the installation's" "$(cli red doctor --json | jq '[.findings[] | select(.id | startswith("backup."))] | length')" 0
+
+# ---- full, and read-only ----
+if [ -n "$mounts" ]; then
+    dd if=/dev/zero of="$T/small/filler" bs=64k 2>/dev/null
+    live
+    happens 20 "a full disk is told" begun m destination 'small: .*no space' 1
+    check "the other goes on" goes_on good
+    rm "$T/small/filler"
+    happens 20 "it is told when there is room" over m destination small 1
+    check "and what is new gets there" goes_on small
+    mount -o remount,bind,ro "$T/small"
+    live
+    happens 20 "a disk mounted read-only is told" begun m destination 'small: .*read-only' 1
+    like "doctor says so" "$(doctor reach)" 'error: for 0 hours: small: .*read-only'
+    check "the other goes on" goes_on good
+    mount -o remount,bind,rw "$T/small"
+    happens 20 "and when it can be written again" over m destination small 2
+else
+    note "skipped: 7 cases of full and read-only disks (no tmpfs can be mounted)"
+fi
+
+# ---- removed ----
+owner=$(stat -c %u "$T/good")
+until rm -rf "$T/away" 2>/dev/null; do :; done # it is written to meanwhile
+live
+happens 20 "a folder that was removed is told" begun m destination 'away: .*(removed|cannot be opened)' 1
+check "the other goes on" goes_on good
+mkdir "$T/away" && chown "$owner" "$T/away"
+# ---- losing and cutting, meanwhile ----
+find "$T/good/t" -path '*/o/*' -type f -delete
+happens 20 "what a destination lost is told" begun m backup-lost 'good: .*missing' 1
+check "to the tenant too, without the destination's name" begun red backup-lost 'one of the places' 1
+is "(which is the installation's)" "$(cli red events --format json --where class=6002 | grep -c '"message":"[^"]*good')" 0
+happens 40 "it is written again, and told when all was read" over m backup-lost good 1
+happens 10 "to the tenant too" over red backup-lost 'one of the places' 1
+check "everything is there again" cli m backup verify --tenant 0
+happens 60 "the folder that is there again is told" over m destination away 1
+find "$T/away/t" -path '*/o/*' -type f -exec truncate -s -1 {} +
+happens 40 "what was cut is told" begun m backup-lost 'away: .*altered' 1
+happens 60 "and when it was mended" over m backup-lost away 1
+
+# ---- silent, gone, lying ----
+if [ ${#places[@]} = 4 ]; then
+    kill -STOP "${pids[store]}"
+    live
+    happens 30 "an object store that is silent is told" begun m destination 'far: .*(in time|too long)' 1
+    check "the other goes on" goes_on good
+    kill -CONT "${pids[store]}"
+    happens 40 "and when it answers" over m destination far 1
+    murder store
+    live
+    happens 30 "one that is gone is told" begun m destination 'far: .*refused' 1
+    check "the other goes on" goes_on good
+    check "it comes back" s3_start "$port"
+    happens 40 "which is told" over m destination far 2
+    fault lie
+    live
+    sleep 1.5
+    live
+    happens 40 "one that acknowledges and loses is told" begun m backup-lost 'far: .*missing' 1
+    like "doctor says so" "$(doctor verified | tr '\n' ' ')" 'error: for 0 hours: far: '
+    check "the other goes on" goes_on good
+    well
+    happens 60 "and when it keeps what it is given" over m backup-lost far 1
+    check "then all of it is there" cli m backup verify
+fi
+is "each was told as often as it was over" "$(messages m destination | cut -d' ' -f1 | sort | uniq -c | awk '{print $1}' | uniq | wc -l)" 1
+manager_stop m
+done_testing

@@ -95,6 +95,12 @@ struct hin_backup_verdict {
 HIN_RESULT hin_backup_check(struct hin_backup *backup, const struct hin_backup_manifest *manifest,
                             struct hin_backup_verdict *ret_verdict) HIN_NONNULL;
 
+/* The same of all that a backup consists of: its manifest, each of its shipments, and every object
+ * that any of them names. The failure of the manifest is answered; a shipment that cannot be read,
+ * or that lacks while a later one is there, counts as one damaged or missing. */
+HIN_RESULT hin_backup_check_all(struct hin_backup *backup, int64_t begun_usec,
+                                struct hin_backup_verdict *ret_verdict) HIN_NONNULL;
+
 /* --- restoring --- */
 
 /* Into a store that was made for it and is unlocked with new keys. Every object is checked on the

@@ -29,7 +29,7 @@ void hin_backup_ahead_next(struct hin_backup_ahead *ahead) HIN_NONNULL;
 /* The rows of a piece, opened. plain: cleared before, wiped by the caller. */
 HIN_RESULT hin_backup_open_piece(struct hin_backup *backup, const struct hin_backup_piece *piece,
                                  struct hin_view sealed, struct hin_buf *plain) HIN_NONNULL;
-/* The state that a shipment of `base` has brought about, under its key. */
+/* The state that one shipment of a loaded manifest, whose key is given, has brought about. */
 HIN_RESULT hin_backup_load_shipment(struct hin_backup *backup,
                                     const struct hin_backup_manifest *base, uint32_t sequence,
                                     struct hin_vault_data_key *key,

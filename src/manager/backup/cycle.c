@@ -256,6 +256,7 @@ HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
         free(gathering.records);
         return got;
     }
+    cycle->damaged_records = listed.damaged;
     if (gathering.count > 0) {
         qsort(gathering.records, gathering.count, sizeof(*gathering.records), by_age);
     }

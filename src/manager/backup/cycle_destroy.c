@@ -201,6 +201,17 @@ static HIN_RESULT forget_old(struct hin_backup_cycle *cycle, const struct hin_ba
                : hin_ok();
 }
 
+/* One that was made while the clock was ahead is, at the least, from now on as old as it is. */
+static HIN_RESULT bring_back(struct hin_backup_cycle *cycle, struct hin_backup_record *record)
+{
+    int64_t now_usec = hin_cycle_now_usec(cycle);
+    if (record->state != HIN_BACKUP_DONE || hin_backup_made_usec(record, now_usec) <= now_usec) {
+        return hin_ok();
+    }
+    record->ended_usec = now_usec;
+    return hin_backup_record_write(cycle->own->store, record, now_usec);
+}
+
 /* records: of one tenant, oldest first. The newest that is done stays, whatever its age, until
  * another is: a tenant whose backups fail does not lose its last one. Of those of before a restore
  * under other keys none goes until one is made since. */
@@ -215,8 +226,9 @@ static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_r
     }
     for (size_t i = 0; i < count; i++) {
         struct hin_backup_record *record = &records[i];
-        bool over =
-            agree && newest < count && i != newest && record->begun_usec + keep_usec <= time_usec;
+        HIN_TRY(agree ? bring_back(cycle, record) : hin_ok());
+        bool over = agree && newest < count && i != newest &&
+                    hin_backup_made_usec(record, time_usec) + keep_usec <= time_usec;
         if (record->state == HIN_BACKUP_DONE && (gone || over)) {
             HIN_TRY(hin_cycle_destroy_key(cycle, record,
                                           gone ? "the tenant is erased" : "its time is over"));

@@ -59,6 +59,13 @@ struct hin_backup_record {
     struct hin_backup_place places[HIN_BACKUP_DESTINATIONS_MAX];
     size_t place_count;
 };
+/* When it was made, seen from `now`: it is named by when it was begun, and names go up even when
+ * the clock was set back, so that a name that is still to come says nothing. 0: it runs, under such
+ * a name. */
+static inline int64_t hin_backup_made_usec(const struct hin_backup_record *record, int64_t now_usec)
+{
+    return record->begun_usec <= now_usec ? record->begun_usec : record->ended_usec;
+}
 /* It lies somewhere, and its key is ours. */
 static inline bool hin_backup_record_opens(const struct hin_backup_record *record)
 {

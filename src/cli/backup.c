@@ -1,4 +1,4 @@
-/* hinomi backup: now, list, verify, rehearse, destinations. */
+/* hinomi backup: now, list, verify, rehearse, destinations; restore.c and drill.c have the rest. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -8,6 +8,7 @@
 #include "cli/api.h"
 #include "cli/cli.h"
 #include "cli/drill.h"
+#include "cli/restore.h"
 #include "cli/table.h"
 
 enum { PATH_BYTES = 128 };
@@ -42,7 +43,8 @@ static const struct hin_command now_usage = {
     NULL,
     "To each destination, of each tenant. Only what is new is written. Needs a key of the "
     "installation's own tenant with full access. Destinations are set on the manager's host: "
-    "hinomi-manager destination; restoring is done there too: hinomi-manager restore.",
+    "hinomi-manager destination. A tenant is put back with hinomi backup restore; the whole "
+    "installation on the manager's host: hinomi-manager restore.",
     order_table,
     HIN_COUNT(order_table),
     0,
@@ -340,6 +342,8 @@ static const struct hin_cli_command backup_commands[] = {
     {&list_usage, run_list},
     {&verify_usage, run_verify},
     {&rehearse_usage, run_rehearse},
+    {&hin_cli_backup_restore_usage, hin_cli_backup_restore},
+    {&hin_cli_backup_restores_usage, hin_cli_backup_restores},
     {&hin_cli_backup_rehearsals_usage, hin_cli_backup_rehearsals},
     {&hin_cli_backup_drill_usage, hin_cli_backup_drill},
     {&destinations_usage, run_destinations}};

@@ -106,16 +106,14 @@ struct hin_result hin_keys_data_key_open(const struct hin_keys_carrier *carrier,
     return call_for_secret(carrier, &request, HIN_SEAL_KEY_BYTES, ret_key);
 }
 
-struct hin_result hin_keys_index_keys(const struct hin_keys_carrier *carrier,
-                                      struct hin_view tenant, enum hin_vault_reason reason,
+static HIN_RESULT call_for_index_keys(const struct hin_keys_carrier *carrier,
+                                      const struct hin_keys_request *request,
                                       struct hin_index_keys *ret_keys)
 {
     HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
     HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys keys = {0};
-    struct hin_keys_request request = {
-        .verb = HIN_KEYS_INDEX_KEY, .reason = reason, .tenant = tenant};
     struct hin_keys_answer answer;
-    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    HIN_TRY(hin_keys_call(carrier, request, &bytes, &answer));
     size_t count = answer.payload.size / 4;
     HIN_ENSURE(count > 0 && count <= HIN_INDEX_VERSIONS_MAX && answer.payload.size == 4 * count &&
                    answer.secret.size == count * HIN_INDEX_KEY_BYTES,
@@ -129,6 +127,15 @@ struct hin_result hin_keys_index_keys(const struct hin_keys_carrier *carrier,
     *ret_keys = keys;
     keys = (struct hin_index_keys){0};
     return hin_ok();
+}
+
+struct hin_result hin_keys_index_keys(const struct hin_keys_carrier *carrier,
+                                      struct hin_view tenant, enum hin_vault_reason reason,
+                                      struct hin_index_keys *ret_keys)
+{
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_INDEX_KEY, .reason = reason, .tenant = tenant};
+    return call_for_index_keys(carrier, &request, ret_keys);
 }
 
 struct hin_result hin_keys_ticket_key(const struct hin_keys_carrier *carrier,
@@ -403,6 +410,25 @@ struct hin_result hin_keys_backup_key_open(const struct hin_keys_carrier *carrie
     return call_for_backup_key(carrier, &request, ret_key, NULL);
 }
 
+struct hin_result hin_keys_backup_key_reseal(const struct hin_keys_carrier *carrier,
+                                             struct hin_view tenant, struct hin_view payload,
+                                             struct hin_vault_data_key *ret_key,
+                                             struct hin_buf *ret_payload)
+{
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_BACKUP_KEY_RESEAL, .tenant = tenant, .payload = payload};
+    return call_for_backup_key(carrier, &request, ret_key, ret_payload);
+}
+
+struct hin_result hin_keys_backup_index(const struct hin_keys_carrier *carrier,
+                                        struct hin_view tenant, struct hin_view payload,
+                                        struct hin_index_keys *ret_keys)
+{
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_BACKUP_INDEX_KEY, .tenant = tenant, .payload = payload};
+    return call_for_index_keys(carrier, &request, ret_keys);
+}
+
 struct hin_result hin_keys_backup_key_destroy(const struct hin_keys_carrier *carrier,
                                               struct hin_view tenant, uint32_t version)
 {
@@ -423,4 +449,44 @@ struct hin_result hin_keys_backup_key_status(const struct hin_keys_carrier *carr
     HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
     *ret_status = answer.status;
     return hin_ok();
+}
+
+/* --- restores while the manager runs --- */
+
+static HIN_RESULT call_with_payload(const struct hin_keys_carrier *carrier, enum hin_keys_verb verb,
+                                    struct hin_view tenant, struct hin_view payload,
+                                    struct hin_buf *ret_payload)
+{
+    HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
+    struct hin_keys_request request = {.verb = verb, .tenant = tenant, .payload = payload};
+    struct hin_keys_answer answer;
+    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    return ret_payload != NULL ? hin_buf_append(ret_payload, answer.payload) : hin_ok();
+}
+
+struct hin_result hin_keys_restore_consent(const struct hin_keys_carrier *carrier,
+                                           struct hin_view tenant,
+                                           const struct hin_vault_consent *given,
+                                           struct hin_buf *ret_ticket)
+{
+    uint8_t payload[2 * HIN_SHA256_BYTES];
+    hin_copy(payload, given->holder, HIN_SHA256_BYTES);
+    hin_copy(payload + HIN_SHA256_BYTES, given->subject, HIN_SHA256_BYTES);
+    return call_with_payload(carrier, HIN_KEYS_RESTORE_CONSENT, tenant,
+                             hin_view_of(payload, sizeof(payload)), ret_ticket);
+}
+
+struct hin_result hin_keys_restore_fits(const struct hin_keys_carrier *carrier,
+                                        struct hin_view tenant, struct hin_view payload)
+{
+    return call_with_payload(carrier, HIN_KEYS_RESTORE_FITS, tenant, payload, NULL);
+}
+
+struct hin_result hin_keys_restore_grant(const struct hin_keys_carrier *carrier,
+                                         struct hin_view tenant,
+                                         const struct hin_vault_grant *grant)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf payload = {.max = 1024};
+    HIN_TRY(hin_vault_grant_encode(grant, &payload));
+    return call_with_payload(carrier, HIN_KEYS_RESTORE_GRANT, tenant, hin_buf_view(&payload), NULL);
 }

@@ -113,11 +113,26 @@ HIN_RESULT hin_keys_backup_key_new(const struct hin_keys_carrier *carrier, struc
 HIN_RESULT hin_keys_backup_key_open(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                     struct hin_view payload,
                                     struct hin_vault_data_key *ret_key) HIN_NONNULL;
+HIN_RESULT hin_keys_backup_key_reseal(const struct hin_keys_carrier *carrier,
+                                      struct hin_view tenant, struct hin_view payload,
+                                      struct hin_vault_data_key *ret_key,
+                                      struct hin_buf *ret_payload) HIN_NONNULL;
+HIN_RESULT hin_keys_backup_index(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                 struct hin_view payload,
+                                 struct hin_index_keys *ret_keys) HIN_NONNULL;
 HIN_RESULT hin_keys_backup_key_destroy(const struct hin_keys_carrier *carrier,
                                        struct hin_view tenant, uint32_t version) HIN_NONNULL;
 HIN_RESULT hin_keys_backup_key_status(const struct hin_keys_carrier *carrier,
                                       struct hin_view tenant,
                                       struct hin_key_provider_status *ret_status) HIN_NONNULL;
+/* See hin_vault_restore_consent, _backup_fits_here, _restore_grant. */
+HIN_RESULT hin_keys_restore_consent(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                    const struct hin_vault_consent *given,
+                                    struct hin_buf *ret_ticket) HIN_NONNULL;
+HIN_RESULT hin_keys_restore_fits(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                 struct hin_view payload) HIN_NONNULL;
+HIN_RESULT hin_keys_restore_grant(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                  const struct hin_vault_grant *grant) HIN_NONNULL;
 HIN_RESULT
 hin_keys_provider_test(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                        struct hin_vault_check ret_checks[HIN_VAULT_CHECK_COUNT]) HIN_NONNULL;

@@ -46,6 +46,11 @@ enum hin_keys_verb {
     HIN_KEYS_BACKUP_KEY_OPEN = 41,
     HIN_KEYS_BACKUP_KEY_DESTROY = 42,
     HIN_KEYS_BACKUP_KEY_STATUS = 43,
+    HIN_KEYS_BACKUP_KEY_RESEAL = 44,
+    HIN_KEYS_BACKUP_INDEX_KEY = 45,
+    HIN_KEYS_RESTORE_CONSENT = 47,
+    HIN_KEYS_RESTORE_FITS = 48,
+    HIN_KEYS_RESTORE_GRANT = 49,
     HIN_KEYS_EVIDENCE_SIGN = 50,
     HIN_KEYS_VERB_COUNT
 };
@@ -68,17 +73,21 @@ enum hin_keys_verb {
      HIN_KEYS_MASK(HIN_KEYS_TENANT_STATUS) | HIN_KEYS_MASK(HIN_KEYS_PROVIDER_TEST) |               \
      HIN_KEYS_MASK(HIN_KEYS_GENERATION) | HIN_KEYS_MASK(HIN_KEYS_REFUSED) |                        \
      HIN_KEYS_MASK(HIN_KEYS_HOLDERS_SET) | HIN_KEYS_MASK(HIN_KEYS_CERTIFICATE_SIGN) |              \
-     HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE) | HIN_KEYS_MASK(HIN_KEYS_INDEX_ROTATE))
+     HIN_KEYS_MASK(HIN_KEYS_TENANT_ERASE) | HIN_KEYS_MASK(HIN_KEYS_INDEX_ROTATE) |                 \
+     HIN_KEYS_MASK(HIN_KEYS_RESTORE_CONSENT))
 /* What `jobs` may ask: it alone records evidence, so that no process that answers the network can
  * have any signed. */
 #define HIN_KEYS_MASK_JOBS (HIN_KEYS_MASK_WORKER | HIN_KEYS_MASK(HIN_KEYS_EVIDENCE_SIGN))
-/* What the `backup` process may ask: to read what there is, and keys of backups. */
+/* What the `backup` process may ask: to read what there is, keys of backups, and that a store which
+ * it has restored counts, with the consent of key holders. */
 #define HIN_KEYS_MASK_BACKUP                                                                       \
     (HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_NEW) | HIN_KEYS_MASK(HIN_KEYS_DATA_KEY_OPEN) |                \
      HIN_KEYS_MASK(HIN_KEYS_INDEX_KEY) | HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_NEW) |                  \
      HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_OPEN) | HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_DESTROY) |        \
-     HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_STATUS) | HIN_KEYS_MASK(HIN_KEYS_GENERATION) |              \
-     HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_PUBLIC))
+     HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_STATUS) | HIN_KEYS_MASK(HIN_KEYS_BACKUP_KEY_RESEAL) |       \
+     HIN_KEYS_MASK(HIN_KEYS_BACKUP_INDEX_KEY) | HIN_KEYS_MASK(HIN_KEYS_GENERATION) |               \
+     HIN_KEYS_MASK(HIN_KEYS_CHECKPOINT_PUBLIC) | HIN_KEYS_MASK(HIN_KEYS_RESTORE_FITS) |            \
+     HIN_KEYS_MASK(HIN_KEYS_RESTORE_GRANT))
 #define HIN_KEYS_MASK_ALL (HIN_KEYS_MASK(HIN_KEYS_VERB_COUNT) - 2)
 
 #define HIN_KEYS_MESSAGE_MAX 65536

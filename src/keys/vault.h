@@ -264,6 +264,38 @@ HIN_RESULT hin_vault_holder_find(const struct hin_vault *vault,
  * kept until the next and handed out with judgements. CONFLICT: neither is refused. */
 HIN_RESULT hin_vault_accept(struct hin_vault *vault, struct hin_view tenant, struct hin_view token,
                             const char *holder) HIN_NONNULL;
+
+/* --- a restore while `run` goes on (vault_consent.c, decision 43): a holder's key was shown to a
+ * worker, which has a ticket made; the process that restores hands it in. --- */
+#define HIN_VAULT_CONSENT_USEC (24 * HIN_HOUR_USEC) /* how long a ticket counts */
+#define HIN_VAULT_TICKET_MAX   160
+#define HIN_VAULT_TICKETS_MAX  2
+struct hin_vault_consent {
+    uint8_t holder[HIN_SHA256_BYTES];  /* of whose API key */
+    uint8_t subject[HIN_SHA256_BYTES]; /* what is agreed to: the same must be named at the grant */
+};
+/* Appends the ticket. DENIED, EXPIRED: as of hin_vault_holder_find. */
+HIN_RESULT hin_vault_restore_consent(struct hin_vault *vault, struct hin_view tenant,
+                                     const struct hin_vault_consent *given,
+                                     struct hin_buf *ret_ticket) HIN_NONNULL;
+HIN_RESULT hin_vault_consent_decode(struct hin_view bytes,
+                                    struct hin_vault_consent *ret_consent) HIN_NONNULL;
+struct hin_vault_grant {
+    struct hin_view subject;
+    struct hin_view tickets[HIN_VAULT_TICKETS_MAX];
+    size_t ticket_count;
+};
+/* As hin_vault_accept of a store that has no token yet, by the consent of two holders where two are
+ * in force. Done before and not met by a store since: OK again. DENIED: too few, one twice, or one
+ * who is no holder any more. EXPIRED: a ticket older than a day, or than the tenant's last restore.
+ * AUTH: made for another tenant or subject, or by another vault. */
+HIN_RESULT hin_vault_restore_grant(struct hin_vault *vault, struct hin_view tenant,
+                                   const struct hin_vault_grant *grant) HIN_NONNULL;
+HIN_RESULT hin_vault_grant_encode(const struct hin_vault_grant *grant,
+                                  struct hin_buf *ret_bytes) HIN_NONNULL;
+HIN_RESULT hin_vault_grant_decode(struct hin_view bytes,
+                                  struct hin_vault_grant *ret_grant) HIN_NONNULL;
+
 /* Every tenant that the vault knows, in no order; a failure of `visit` ends it. */
 HIN_RESULT hin_vault_each(struct hin_vault *vault,
                           HIN_RESULT (*visit)(void *context, const char *tenant), void *context);
@@ -361,6 +393,17 @@ HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant,
 HIN_RESULT hin_vault_backup_open(struct hin_vault *vault, struct hin_view tenant,
                                  struct hin_view payload,
                                  struct hin_vault_data_key *ret_key) HIN_NONNULL;
+/* A new version for a backup that is written anew in the place of one that `payload` belongs to:
+ * what of the vault it holds stays as it was then, so that a restore finds what it had found.
+ * NOT_FOUND: the former is destroyed; LIMIT as above. */
+HIN_RESULT hin_vault_backup_reseal(struct hin_vault *vault, struct hin_view tenant,
+                                   struct hin_view payload, struct hin_vault_data_key *ret_key,
+                                   struct hin_buf *ret_payload) HIN_NONNULL;
+/* The index keys of that time: tokens in a backup that is written anew are made with them. The
+ * caller frees. */
+HIN_RESULT hin_vault_backup_index(struct hin_vault *vault, struct hin_view tenant,
+                                  struct hin_view payload,
+                                  struct hin_index_keys *ret_keys) HIN_NONNULL;
 /* OK too when it was destroyed before. */
 HIN_RESULT hin_vault_backup_destroy(struct hin_vault *vault, struct hin_view tenant,
                                     uint32_t version) HIN_NONNULL;
@@ -386,6 +429,9 @@ HIN_RESULT hin_vault_restore_tenant(struct hin_vault *vault, const struct hin_ke
 /* Whether a tenant that is there has the index key of a backup. CONFLICT: another. */
 HIN_RESULT hin_vault_backup_fits(struct hin_vault *vault, const struct hin_key_provider *source,
                                  struct hin_view tenant, struct hin_view payload) HIN_NONNULL;
+/* The same of a backup made here. */
+HIN_RESULT hin_vault_backup_fits_here(struct hin_vault *vault, struct hin_view tenant,
+                                      struct hin_view payload) HIN_NONNULL;
 
 HIN_RESULT hin_vault_status(struct hin_vault *vault,
                             struct hin_key_provider_status *ret_status) HIN_NONNULL;

@@ -107,7 +107,8 @@ static HIN_RESULT open_private(const struct hin_vault *vault, const struct hin_s
 
 /* ---- the holders in the vault ---- */
 
-static HIN_RESULT open_holders(const struct hin_vault *vault, struct hin_vault_holders *ret_holders)
+struct hin_result hin_vault_holders_known(const struct hin_vault *vault,
+                                          struct hin_vault_holders *ret_holders)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf plain = {.max = HIN_VAULT_HOLDERS_BYTES};
     struct hin_seal_place place = private_place("", "holders");
@@ -143,7 +144,7 @@ struct hin_result hin_vault_holders_set(struct hin_vault *vault,
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf old = {.max = HIN_VAULT_HOLDERS_BYTES};
     HIN_CLEANUP(hin_buf_done) struct hin_buf new = {.max = HIN_VAULT_HOLDERS_BYTES};
-    HIN_TRY(open_holders(vault, &vault->holders_known));
+    HIN_TRY(hin_vault_holders_known(vault, &vault->holders_known));
     vault->holders_are_known = true;
     HIN_TRY(hin_vault_holders_encode(&vault->holders_known, &old));
     HIN_TRY(hin_vault_holders_encode(holders, &new));
@@ -160,7 +161,7 @@ struct hin_result hin_vault_holder_find(const struct hin_vault *vault,
 {
     struct hin_vault_holders holders = {0};
     const struct hin_vault_holder *found = NULL;
-    HIN_TRY(open_holders(vault, &holders));
+    HIN_TRY(hin_vault_holders_known(vault, &holders));
     for (size_t i = 0; i < holders.count; i++) {
         const struct hin_vault_holder *holder = &holders.list[i];
         if (hin_equal_constant_time(holder->digest, digest, sizeof(holder->digest))) {

@@ -34,6 +34,7 @@ struct hin_vault_tenant {
     enum hin_vault_verdict refusal;
     uint64_t refusal_found;
     struct hin_vault_generation before; /* while it is being saved */
+    uint32_t backup_spare; /* version of its backups' key that wraps nothing yet; 0: none known */
 
     struct hin_vault_wrapped *keys; /* ascending by version; the last wraps */
     size_t key_count;
@@ -129,6 +130,9 @@ HIN_RESULT hin_vault_last_restore(const struct hin_vault *vault,
 HIN_RESULT hin_vault_accept_as(struct hin_vault *vault, struct hin_vault_tenant *tenant,
                                const struct hin_vault_generation *next, uint64_t keyring,
                                struct hin_restore *restore, const char *holder) HIN_NONNULL;
+/* The key holders, opened when it was not yet. */
+HIN_RESULT hin_vault_holders_known(const struct hin_vault *vault,
+                                   struct hin_vault_holders *ret_holders) HIN_NONNULL;
 HIN_RESULT hin_vault_open_index(const struct hin_vault *vault, struct hin_view tenant,
                                 struct hin_index_keys *ret_keys) HIN_NONNULL;
 /* An empty one in memory. */

@@ -13,8 +13,10 @@ static const struct hin_view setting_name = {(const uint8_t *)HIN_SETTING_HOLDER
                                              sizeof(HIN_SETTING_HOLDERS) - 1};
 
 static const char *const action_names[HIN_HOLDER_ACTION_COUNT] = {
-    [HIN_HOLDER_ADD] = "add",       [HIN_HOLDER_REMOVE] = "remove", [HIN_HOLDER_LIMIT] = "limit",
-    [HIN_HOLDER_RETIRE] = "retire", [HIN_HOLDER_ERASE] = "erase",   [HIN_HOLDER_ESCROW] = "escrow",
+    [HIN_HOLDER_ADD] = "add",         [HIN_HOLDER_REMOVE] = "remove",
+    [HIN_HOLDER_LIMIT] = "limit",     [HIN_HOLDER_RETIRE] = "retire",
+    [HIN_HOLDER_ERASE] = "erase",     [HIN_HOLDER_ESCROW] = "escrow",
+    [HIN_HOLDER_RESTORE] = "restore",
 };
 
 const char *hin_holder_action_name(enum hin_holder_action action)

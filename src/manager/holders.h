@@ -28,10 +28,11 @@ struct hin_holder {
 enum hin_holder_action {
     HIN_HOLDER_ADD = 1,
     HIN_HOLDER_REMOVE = 2,
-    HIN_HOLDER_LIMIT = 3,   /* number: how many there may be */
-    HIN_HOLDER_RETIRE = 4,  /* name: of the key, number: its version */
-    HIN_HOLDER_ERASE = 9,   /* name: of the tenant, number: its ID */
-    HIN_HOLDER_ESCROW = 10, /* name: the label of the copy of the key ring */
+    HIN_HOLDER_LIMIT = 3,    /* number: how many there may be */
+    HIN_HOLDER_RETIRE = 4,   /* name: of the key, number: its version */
+    HIN_HOLDER_ERASE = 9,    /* name: of the tenant, number: its ID */
+    HIN_HOLDER_ESCROW = 10,  /* name: the label of the copy of the key ring */
+    HIN_HOLDER_RESTORE = 12, /* name: of the tenant, number: ID of the restore */
     HIN_HOLDER_ACTION_COUNT
 };
 const char *hin_holder_action_name(enum hin_holder_action action); /* "add" */

@@ -30,6 +30,8 @@ static const struct source {
     {HIN_STORE_EVIDENCE, 0, "number", NULL, false},
     {HIN_STORE_EVIDENCE, 1, "guid", NULL, false},
     {HIN_STORE_RESTORES, 0, "restore", NULL, false},
+    {HIN_STORE_RESTORINGS, 0, "guid", NULL, false},
+    {HIN_STORE_RESTORED, 0, "guid", NULL, false},
     {HIN_STORE_TENANTS, HIN_TENANT_SLOT_NAME, "name", NULL, true},
     {HIN_STORE_TENANTS, HIN_TENANT_SLOT_UUID, "guid", NULL, false},
 };

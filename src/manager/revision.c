@@ -47,3 +47,14 @@ HIN_RESULT hin_revision_get(struct hin_tenant *tenant, uint64_t *ret_revision)
     *ret_revision = document.version + 1; /* 0 stands for "no policy yet", 1 for "as installed" */
     return hin_ok();
 }
+
+HIN_RESULT hin_revision_pass(struct hin_tenant *tenant, uint64_t number)
+{
+    uint64_t revision = 0;
+    HIN_TRY(hin_revision_get(tenant, &revision));
+    while (revision <= number) {
+        HIN_TRY(hin_revision_raise(tenant));
+        HIN_TRY(hin_revision_get(tenant, &revision));
+    }
+    return hin_ok();
+}

@@ -12,6 +12,8 @@
 /* Does a change of this kind of object change what computers are to do? */
 bool hin_revision_counts(enum hin_store_kind kind);
 HIN_RESULT hin_revision_raise(struct hin_tenant *tenant) HIN_NONNULL;
+/* Until it is above `number`: agents take no policy of before. */
+HIN_RESULT hin_revision_pass(struct hin_tenant *tenant, uint64_t number) HIN_NONNULL;
 HIN_RESULT hin_revision_get(struct hin_tenant *tenant, uint64_t *ret_revision) HIN_NONNULL;
 
 #endif

@@ -167,6 +167,16 @@ HIN_RESULT hin_tenant_rotate_index(struct hin_tenant *tenant)
     return hin_store_index_follow(tenant->store);
 }
 
+static void forget_keys(struct hin_tenant *tenant)
+{
+    hin_sealer_free(tenant->sealer);
+    hin_opener_free(tenant->opener);
+    hin_index_free(tenant->index);
+    tenant->sealer = NULL;
+    tenant->opener = NULL;
+    tenant->index = NULL;
+}
+
 /* Kept while the database is closed for a rest: opening it again costs no use of a key. */
 static HIN_RESULT take_keys(struct hin_tenant *tenant)
 {
@@ -291,11 +301,33 @@ void hin_tenant_refusal_text(const struct hin_vault_judgement *judgement, bool o
                    own ? "" : " --tenant ", own ? "" : tenant);
 }
 
+/* Keys are kept while the store is closed: what would be sealed under one that does not stand in it
+ * any more, since it was put back out of a backup, would never open again. */
+static HIN_RESULT know_again(struct hin_tenant *tenant)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf wrapped = {.max = HIN_VAULT_WRAPPED_MAX};
+    uint32_t version = 0;
+    if (tenant->sealer == NULL) {
+        return hin_ok();
+    }
+    struct hin_result found =
+        hin_store_key_get(tenant->store, tenant->sealer_key, &wrapped, &version);
+    if (found.code != HIN_NOT_FOUND) {
+        return found;
+    }
+    forget_keys(tenant);
+    tenant->is_judged = false;
+    tenant->is_another = true;
+    return hin_ok();
+}
+
 /* fresh: it was made just now, perhaps to be filled from a backup: nothing is written into it but
  * its generation. */
 static HIN_RESULT unlock(struct hin_tenant *tenant, bool fresh)
 {
-    bool first = !tenant->is_judged && !tenant->place.scratch;
+    HIN_TRY(know_again(tenant));
+    bool first =
+        !tenant->is_judged && !tenant->place.scratch && tenant->place.aside == HIN_STORE_IN_PLACE;
     HIN_TRY(first ? look_at_generation(tenant) : judge_when_due(tenant));
     HIN_TRY(take_keys(tenant));
     struct hin_store_keys keys = {
@@ -389,6 +421,49 @@ static HIN_RESULT unmark(const struct hin_tenant *tenant)
     return hin_directory_sync(tenant->place.directory);
 }
 
+/* ---- another mark: the tenant is put back out of a backup. Whoever opens it takes the lock first
+ * and looks then, so whoever has left the mark and got the lock alone knows that nobody has it ----
+ */
+
+bool hin_tenant_is_restored(const struct hin_tenant *tenant)
+{
+    return is_there(tenant, "restore");
+}
+
+struct hin_result hin_tenant_restore_begin(const struct hin_tenant *tenant)
+{
+    HIN_CLEANUP_FD int fd = -1;
+    char name[64];
+    name_of(tenant, "restore", name);
+    HIN_TRY(hin_fd_open(tenant->place.directory, name, O_WRONLY | O_CREAT | O_NOFOLLOW, 0600, &fd));
+    return hin_directory_sync(tenant->place.directory);
+}
+
+struct hin_result hin_tenant_restore_settle(const struct hin_tenant *tenant, int64_t usec)
+{
+    const struct timespec pause = {.tv_nsec = 20 * 1000 * 1000};
+    int64_t until_usec = hin_clock_monotonic_usec(hin_clock_system()) + usec;
+    struct flock wanted = {.l_type = F_WRLCK, .l_whence = SEEK_SET};
+    HIN_CLEANUP_FD int fd = -1;
+    char name[64];
+    name_of(tenant, "lock", name);
+    HIN_TRY(hin_fd_open(tenant->place.directory, name, O_RDWR | O_CREAT | O_NOFOLLOW, 0600, &fd));
+    while (fcntl(fd, F_OFD_SETLK, &wanted) != 0) {
+        HIN_ENSURE(errno == EAGAIN || errno == EACCES || errno == EINTR, IO);
+        HIN_ENSURE(hin_clock_monotonic_usec(hin_clock_system()) < until_usec, AGAIN);
+        (void)nanosleep(&pause, NULL);
+    }
+    return hin_ok();
+}
+
+struct hin_result hin_tenant_restore_end(const struct hin_tenant *tenant)
+{
+    char name[64];
+    name_of(tenant, "restore", name);
+    HIN_ENSURE(unlinkat(tenant->place.directory, name, 0) == 0 || errno == ENOENT, IO);
+    return hin_directory_sync(tenant->place.directory);
+}
+
 static HIN_RESULT make_salvage(const struct hin_tenant *tenant,
                                const struct hin_store_options *options, struct hin_error *error)
 {
@@ -426,6 +501,7 @@ static HIN_RESULT open_once(struct hin_tenant *tenant, bool create, struct hin_e
         .server = tenant->place.server,
         .tenant = tenant->id,
         .create = create,
+        .aside = tenant->place.aside,
         .cache_kib = tenant->number != 0 ? MANY_CACHE_KIB : 0,
     };
     HIN_TRY(hin_store_open(&tenant->store, &options, error));
@@ -454,19 +530,17 @@ static void close_store(struct hin_tenant *tenant)
     tenant->store = NULL;
 }
 
-static void forget_keys(struct hin_tenant *tenant)
-{
-    hin_sealer_free(tenant->sealer);
-    hin_opener_free(tenant->opener);
-    hin_index_free(tenant->index);
-    tenant->sealer = NULL;
-    tenant->opener = NULL;
-    tenant->index = NULL;
-}
-
 static HIN_RESULT open_locked(struct hin_tenant *tenant, bool create, struct hin_error *error)
 {
+    if (tenant->place.aside != HIN_STORE_IN_PLACE) {
+        return open_once(tenant, create, error);
+    }
     HIN_TRY(lock(tenant, F_RDLCK));
+    if (hin_tenant_is_restored(tenant) && !tenant->place.restores) {
+        return hin_error_set(error, HIN_AGAIN, NULL, 0, 0,
+                             "it is being restored from a backup: hinomi backup restores shows how "
+                             "far");
+    }
     if (!is_marked(tenant)) {
         struct hin_result opened = open_once(tenant, create, error);
         if (opened.code != HIN_CORRUPT ||
@@ -525,6 +599,9 @@ HIN_RESULT hin_tenant_wake(struct hin_tenant *tenant)
     struct hin_error error = {0};
     if (tenant->store != NULL) {
         return hin_ok();
+    }
+    if (hin_tenant_is_restored(tenant) && !tenant->place.restores) {
+        return hin_fail(HIN_AGAIN); /* which is nothing that has to be in the log */
     }
     struct hin_result opened = open_locked(tenant, false, &error);
     if (!hin_is_ok(opened)) {

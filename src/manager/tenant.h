@@ -15,6 +15,9 @@ struct hin_tenant_place {
     int directory;                         /* of the databases, and of what stands beside them */
     const struct hin_store_server *server; /* NULL: SQLite in the directory */
     bool scratch; /* a copy that is looked at and thrown away: its generation means nothing */
+    enum hin_store_aside aside; /* a store beside the tenant's own, of its maker alone: not marked,
+                                   not locked, not judged */
+    bool restores; /* who has marked the tenant as being restored, and so may open it */
 };
 
 struct hin_tenant {
@@ -32,6 +35,8 @@ struct hin_tenant {
     int lock;            /* held, shared, while the database is open; alone, to salvage it */
     int64_t sealer_usec; /* monotonic, when the sealer's key was taken */
     uint8_t sealer_key[HIN_SEAL_KEY_ID_BYTES];
+    bool is_another;     /* the store that was opened last is another than before: whatever was
+                            kept of it is to be forgotten; the owner resets it */
     bool is_judged;      /* its generation, by this process; see hin_vault_generation */
     int64_t judged_usec; /* monotonic, when it was */
     struct hin_vault_judgement judgement; /* the last one */
@@ -107,6 +112,14 @@ HIN_RESULT hin_tenant_rotate_index(struct hin_tenant *tenant) HIN_NONNULL;
  * damage that needs a salvage: then end, all do, and the next start salvages. Call it too when a
  * start failed. */
 HIN_RESULT hin_tenant_watch(struct hin_tenant *tenant) HIN_NONNULL;
+
+/* While a tenant is put back out of a backup nobody opens it (AGAIN), and whoever has it open is to
+ * close it within a second or two: a mark beside the database says so. _settle waits up to `usec`
+ * until all have; AGAIN. */
+bool hin_tenant_is_restored(const struct hin_tenant *tenant) HIN_NONNULL;
+HIN_RESULT hin_tenant_restore_begin(const struct hin_tenant *tenant) HIN_NONNULL;
+HIN_RESULT hin_tenant_restore_settle(const struct hin_tenant *tenant, int64_t usec) HIN_NONNULL;
+HIN_RESULT hin_tenant_restore_end(const struct hin_tenant *tenant) HIN_NONNULL;
 
 /* In words: what was set back, and what to do. own: the installation's own tenant. */
 void hin_tenant_refusal_text(const struct hin_vault_judgement *judgement, bool own,

@@ -45,6 +45,9 @@ enum hin_store_kind {
     HIN_STORE_BACKUP_ALERTS = 34,      /* troubles that stand: manager/backup/alerts.h */
     HIN_STORE_BACKUP_LOOKS = 35, /* how far a tenant's backups were read back at a destination (the
                                     owner is the tenant's number): manager/backup/looks.h */
+    HIN_STORE_RESTORINGS = 36, /* of the installation's own tenant: restores while it runs, how far
+                                  each is: manager/backup/restorings.h */
+    HIN_STORE_RESTORED = 37,   /* what a tenant was restored from, and what was lost by it */
     HIN_STORE_KIND_LIMIT
 };
 

@@ -15,7 +15,8 @@
 #define STEP_BYTES ((off_t)256 << 20)
 
 static const char *const stems[] = {"db",           "db.salvaged",  "db.damaged",
-                                    "db.damaged-2", "db.damaged-3", "damage"};
+                                    "db.damaged-2", "db.damaged-3", "damage",
+                                    "next.db",      "replaced.db",  "restore"};
 static const char *const tails[] = {"-wal", "-shm", "-journal", ""};
 
 static HIN_RESULT shorten(int directory, const char *name, off_t size)

@@ -24,7 +24,7 @@
 
 #define HIN_STORE_BUSY_USEC      (INT64_C(10) * 1000 * 1000)
 #define HIN_STORE_TENANT_MAX     64 /* bytes of a tenant's name: [a-z0-9_-] */
-#define HIN_STORE_SCHEMA_VERSION 2
+#define HIN_STORE_SCHEMA_VERSION 3
 
 struct hin_store;
 
@@ -41,6 +41,15 @@ struct hin_store_observer {
 
 struct hin_store_server; /* server.h */
 
+/* Beside the tenant's own store: one that is made to take its place, and what was replaced by one:
+ * another file, another schema of the same role. */
+enum hin_store_aside {
+    HIN_STORE_IN_PLACE,
+    HIN_STORE_NEXT,
+    HIN_STORE_REPLACED,
+    HIN_STORE_ASIDE_COUNT
+};
+
 struct hin_store_options {
     int directory;      /* descriptor of the folder, borrowed for the life of the handle: nothing is
                            opened by a path from the root. Not used with a server */
@@ -48,7 +57,8 @@ struct hin_store_options {
                            sealed value */
     const char *place;  /* whose file (or schema) is opened, where that is another's: for who tries
                            a crossing (trial.h); NULL: the tenant's own */
-    bool create;        /* make file (role and schema) when absent (else NOT_FOUND) */
+    enum hin_store_aside aside; /* a second store of the same tenant beside its own */
+    bool create;                /* make file (role and schema) when absent (else NOT_FOUND) */
     bool read_only;
     unsigned cache_kib;                        /* SQLite: of pages, at most; 0: 8 MiB */
     const struct hin_store_server *server;     /* PostgreSQL; NULL: SQLite. Borrowed for the life of
@@ -62,6 +72,18 @@ HIN_RESULT hin_store_open(struct hin_store **ret_store, const struct hin_store_o
                           struct hin_error *error);
 void hin_store_close(struct hin_store *store);
 void hin_store_closep(struct hin_store **store); /* for HIN_CLEANUP */
+
+/* --- a store that takes the place of a tenant's own (aside.c); nobody has either open. Repeats are
+ * harmless, and whatever was cut off goes on --- */
+HIN_RESULT hin_store_aside_find(const struct hin_store_options *options, enum hin_store_aside aside,
+                                bool *ret_there, struct hin_error *error) HIN_NONNULL;
+/* What is NEXT becomes the tenant's own, what was that is REPLACED; durable when it returns. OK
+ * when there is no NEXT (any more). On a server in one transaction; on files there is a moment in
+ * which the tenant has none. */
+HIN_RESULT hin_store_aside_take(const struct hin_store_options *options,
+                                struct hin_error *error) HIN_NONNULL;
+HIN_RESULT hin_store_aside_erase(const struct hin_store_options *options,
+                                 enum hin_store_aside aside, struct hin_error *error) HIN_NONNULL;
 
 /* Keys come in as arguments and are borrowed until the handle is closed or unlocked anew. They seal
  * data keys: each segment, document, audit entry and agent's blob has one of its own, made here and
@@ -205,6 +227,7 @@ HIN_RESULT hin_store_position(struct hin_store *store,
  * marked and skipped from then on. Slow: for jobs. */
 struct hin_store_check {
     uint64_t segments, segments_damaged, events_damaged;
+    uint64_t sheaves_wrong; /* that hid segments, or told of others: dropped, they are made anew */
     uint64_t documents, documents_damaged;
     uint64_t audit_records, audit_damaged; /* first break of the chain counts once */
     bool structure_ok;                     /* PRAGMA integrity_check */
@@ -269,6 +292,7 @@ HIN_RESULT hin_store_tell_damage(struct hin_store *store, uint64_t count) HIN_NO
 struct hin_store_stats {
     uint64_t events; /* in segments that are not marked as damaged */
     uint64_t segments, segments_full, segments_damaged, bytes;
+    uint64_t sheaves;    /* of segments, which searches ask first */
     uint64_t damage_met; /* damaged things this handle has met since it was opened */
 };
 HIN_RESULT hin_store_stats(struct hin_store *store, struct hin_store_stats *ret_stats) HIN_NONNULL;

@@ -255,6 +255,12 @@ static struct hin_result check(void *context, int64_t now_usec)
                 (unsigned long long)found.documents, (unsigned long long)found.audit_damaged,
                 (unsigned long long)found.audit_records, found.structure_ok ? "whole" : "broken");
     }
+    if (found.sheaves_wrong > 0) {
+        hin_log(HIN_LOG_ERROR,
+                "searches of tenant %s may have missed events: %llu summaries of what its segments "
+                "hold were altered in the database; they are made anew, see who may write there",
+                ward->tenant.id, (unsigned long long)found.sheaves_wrong);
+    }
     return hin_ok();
 }
 
@@ -579,9 +585,24 @@ static void run_probes(struct jobs *jobs)
 
 /* ---- turns ---- */
 
+/* Nothing is done for a tenant that is put back out of a backup: what is there then is another. */
+static bool is_put_aside(struct ward *ward)
+{
+    if (ward->tenant.number == 0 || !hin_tenant_is_restored(&ward->tenant)) {
+        return false;
+    }
+    hin_tenant_rest(&ward->tenant);
+    ward->retaining.begun = false;
+    ward->errand = true;
+    return true;
+}
+
 static HIN_RESULT tend(struct ward *ward)
 {
     bool first = ward->tenant.number == 0;
+    if (is_put_aside(ward)) {
+        return hin_ok();
+    }
     struct hin_result watched = hin_tenant_watch(&ward->tenant);
     if (first) {
         HIN_TRY(watched); /* this process ends, and the database is salvaged */
@@ -640,7 +661,8 @@ static struct hin_result record_use(void *context, struct hin_ipc *channel,
         .detail = hin_view_from_text(detail),
     };
     struct ward *ward = find_ward(jobs, use.tenant);
-    ward = ward != NULL ? ward : jobs->wards; /* the installation's, or of one that is being made */
+    /* The installation's, or of one that is being made, or put back out of a backup. */
+    ward = ward != NULL && !hin_tenant_is_restored(&ward->tenant) ? ward : jobs->wards;
     struct hin_result written = wake(ward);
     if (hin_is_ok(written)) {
         written = hin_audit_write(&ward->tenant, &audit);

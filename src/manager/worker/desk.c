@@ -101,6 +101,15 @@ static HIN_RESULT wake(struct hin_desk *desk)
     int64_t number = desk->tenant.number;
     HIN_ENSURE(!is_refused(desk->worker, number), SET_BACK);
     HIN_TRY(note_refusal(desk->worker, number, hin_tenant_wake(&desk->tenant)));
+    if (desk->tenant.is_another) { /* it was put back out of a backup */
+        desk->tenant.is_another = false;
+        desk->last_event_id = 0;
+        desk->store_looked = false;
+        hin_ingest_begin_anew(desk->ingest);
+        if (desk->worker->api != NULL) {
+            hin_api_on_changed(desk->worker->api, HIN_STORE_API_KEYS);
+        }
+    }
     HIN_TRY(hin_tenant_refresh(&desk->tenant));
     HIN_TRY(hin_ingest_tell_restore(desk->ingest));
     return hin_ingest_tell_salvage(desk->ingest);
@@ -156,7 +165,9 @@ static HIN_RESULT registered_by_name(struct hin_worker *worker, size_t slot, str
 /* Its sessions and streams end; agents hold their events until the tenant is back. */
 static void end_all(struct hin_desk *desk)
 {
-    hin_ingest_end_sessions(desk->ingest, desk->erased);
+    hin_ingest_end_sessions(desk->ingest, desk->erased      ? NULL
+                                          : desk->suspended ? "the tenant is suspended"
+                                                            : "the tenant is being restored");
     if (desk->worker->api != NULL) {
         hin_api_end_streams(desk->worker->api, desk);
     }
@@ -236,6 +247,18 @@ HIN_RESULT hin_desk_find_name(struct hin_worker *worker, struct hin_view name,
     return admit(worker, &tenant, ret_desk);
 }
 
+bool hin_desk_is_restored(struct hin_worker *worker, uint64_t number)
+{
+    struct registered registered;
+    struct hin_tenant tenant = {.place = worker->desks->tenant.place};
+    if (number == 0 || number > INT64_MAX ||
+        !hin_is_ok(registered_by_number(worker, (int64_t)number, &registered))) {
+        return false;
+    }
+    hin_copy(tenant.id, registered.uuid, sizeof(tenant.id));
+    return hin_tenant_is_restored(&tenant);
+}
+
 void hin_desks_judge(struct hin_worker *worker, int64_t number)
 {
     struct hin_desk *desk = hin_desk_known(worker, number);
@@ -257,10 +280,28 @@ void hin_desks_judge(struct hin_worker *worker, int64_t number)
 
 /* ---- life ---- */
 
+/* What was taken is stored and acknowledged first: what an agent is told then is what the former
+ * store holds. Agents come back and hear of the other. */
+static void leave_to_restore(struct hin_desk *desk)
+{
+    hin_ingest_flush(desk->ingest);
+    hin_ingest_write_told(desk->ingest);
+    if (hin_ingest_is_blocked(desk->ingest)) {
+        return; /* tried again in a second, which who restores waits for */
+    }
+    end_all(desk);
+    hin_tenant_rest(&desk->tenant);
+    desk->worker->rested = true;
+}
+
 /* A database that must be salvaged is closed; whoever wakes it next salvages it. One that was set
  * back is refused to whoever wakes it. */
 static void watch_one(struct hin_desk *desk)
 {
+    if (hin_tenant_is_awake(&desk->tenant) && hin_tenant_is_restored(&desk->tenant)) {
+        leave_to_restore(desk);
+        return;
+    }
     struct hin_result watched = hin_tenant_watch(&desk->tenant);
     bool idle = now_usec(desk->worker) - desk->used_usec > REST_USEC;
     bool closes = watched.code == HIN_CORRUPT || watched.code == HIN_SET_BACK || idle;

@@ -36,6 +36,8 @@ HIN_RESULT hin_desk_find_uuid(struct hin_worker *worker, const char *uuid,
                               struct hin_desk **ret_desk) HIN_NONNULL;
 HIN_RESULT hin_desk_find_name(struct hin_worker *worker, struct hin_view name,
                               struct hin_desk **ret_desk) HIN_NONNULL;
+/* Whether the tenant with this number is being put back out of a backup: why AGAIN was answered. */
+bool hin_desk_is_restored(struct hin_worker *worker, uint64_t number) HIN_NONNULL;
 /* A desk that this worker has already, asleep or not; NULL. */
 struct hin_desk *hin_desk_known(struct hin_worker *worker, int64_t number) HIN_NONNULL;
 /* To be called before the store of a desk is used, once an event of the loop. AGAIN: as above. */

@@ -245,12 +245,21 @@ HIN_RESULT hin_postgres_role(const char *user, const char *tenant,
     return hin_ok();
 }
 
-/* A statement about the role: names cannot be parameters, so they are quoted. Each %s is the
- * role. */
-static HIN_RESULT exec_on_role(struct hin_postgres *postgres, const char *before, const char *after)
+HIN_RESULT hin_postgres_name(struct hin_postgres *postgres, const char *user, const char *tenant,
+                             enum hin_store_aside aside)
+{
+    char name[HIN_STORE_TENANT_MAX + 16];
+    (void)snprintf(name, sizeof(name), "%s%s", tenant, hin_store_aside_ending(aside));
+    HIN_TRY(hin_postgres_role(user, tenant, postgres->role));
+    return hin_postgres_role(user, name, postgres->schema);
+}
+
+/* A statement about the role, or the schema: names cannot be parameters, so they are quoted. */
+static HIN_RESULT exec_on(struct hin_postgres *postgres, const char *name, const char *before,
+                          const char *after)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf sql = {.max = 4096};
-    char *quoted = PQescapeIdentifier(postgres->conn, postgres->role, strlen(postgres->role));
+    char *quoted = PQescapeIdentifier(postgres->conn, name, strlen(name));
     HIN_ENSURE(quoted != NULL, NO_MEMORY);
     struct hin_result written =
         hin_buf_printf(&sql, "%s%s%s%s", before, quoted, after[0] == '@' ? after + 1 : after,
@@ -261,10 +270,22 @@ static HIN_RESULT exec_on_role(struct hin_postgres *postgres, const char *before
     return hin_postgres_exec(postgres, (const char *)sql.data);
 }
 
-static HIN_RESULT is_there(struct hin_postgres *postgres, const char *sql, bool *ret_there)
+static HIN_RESULT exec_on_role(struct hin_postgres *postgres, const char *before, const char *after)
+{
+    return exec_on(postgres, postgres->role, before, after);
+}
+
+static HIN_RESULT exec_on_schema(struct hin_postgres *postgres, const char *before,
+                                 const char *after)
+{
+    return exec_on(postgres, postgres->schema, before, after);
+}
+
+static HIN_RESULT is_there(struct hin_postgres *postgres, const char *sql, const char *name,
+                           bool *ret_there)
 {
     char text[16];
-    HIN_TRY(ask(postgres, sql, postgres->role, text, sizeof(text)));
+    HIN_TRY(ask(postgres, sql, name, text, sizeof(text)));
     *ret_there = text[0] != '\0';
     return hin_ok();
 }
@@ -301,17 +322,29 @@ static HIN_RESULT make_role(struct hin_postgres *postgres)
                               : " TO SESSION_USER");
 }
 
+HIN_RESULT hin_postgres_create_schema(struct hin_postgres *postgres)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf after = {.max = 512};
+    char *quoted = PQescapeIdentifier(postgres->conn, postgres->role, strlen(postgres->role));
+    HIN_ENSURE(quoted != NULL, NO_MEMORY);
+    struct hin_result written = hin_buf_printf(&after, " AUTHORIZATION %s", quoted);
+    PQfreemem(quoted);
+    HIN_TRY(written);
+    HIN_TRY(hin_buf_append(&after, hin_view_of("", 1)));
+    return exec_on_schema(postgres, "CREATE SCHEMA ", (const char *)after.data);
+}
+
 static HIN_RESULT make_schema(struct hin_postgres *postgres)
 {
     bool owner = false;
-    HIN_TRY(exec_on_role(postgres, "CREATE SCHEMA ", "@ AUTHORIZATION "));
+    HIN_TRY(hin_postgres_create_schema(postgres));
     HIN_TRY(exec_on_role(postgres, "SET LOCAL ROLE ", "")); /* only its owner may */
-    HIN_TRY(exec_on_role(postgres, "REVOKE ALL ON SCHEMA ", " FROM PUBLIC"));
+    HIN_TRY(exec_on_schema(postgres, "REVOKE ALL ON SCHEMA ", " FROM PUBLIC"));
     HIN_TRY(hin_postgres_exec(postgres, "RESET ROLE"));
     HIN_TRY(is_there(postgres,
                      "SELECT 1 FROM pg_database d JOIN pg_roles r ON r.oid = d.datdba WHERE "
                      "d.datname = current_database() AND r.rolname = session_user AND $1 <> ''",
-                     &owner));
+                     postgres->role, &owner));
     if (!owner) {
         return hin_ok(); /* then it is the owner's business, see docs/OPERATIONS.md */
     }
@@ -340,8 +373,8 @@ static HIN_RESULT make_tenant(struct hin_postgres *postgres, struct hin_error *e
     HIN_TRY(check_installation(postgres, error));
     HIN_TRY(ask(postgres, "SELECT pg_advisory_xact_lock(hashtextextended($1, 1))", postgres->role,
                 text, sizeof(text)));
-    HIN_TRY(is_there(postgres, ROLE_IS_THERE, &role));
-    HIN_TRY(is_there(postgres, SCHEMA_IS_THERE, &schema));
+    HIN_TRY(is_there(postgres, ROLE_IS_THERE, postgres->role, &role));
+    HIN_TRY(is_there(postgres, SCHEMA_IS_THERE, postgres->schema, &schema));
     if (!role) {
         HIN_TRY(make_role(postgres));
     }
@@ -351,11 +384,11 @@ static HIN_RESULT make_tenant(struct hin_postgres *postgres, struct hin_error *e
 static HIN_RESULT take_tenant(struct hin_postgres *postgres, bool create, struct hin_error *error)
 {
     bool schema = false;
-    HIN_TRY(is_there(postgres, SCHEMA_IS_THERE, &schema));
+    HIN_TRY(is_there(postgres, SCHEMA_IS_THERE, postgres->schema, &schema));
     if (!schema && !create) {
         return hin_error_set(error, HIN_NOT_FOUND, NULL, 0, 0,
                              "the database has no schema %s: check the address, or restore it",
-                             postgres->role);
+                             postgres->schema);
     }
     if (!schema) {
         HIN_TRY(hin_postgres_exec(postgres, "BEGIN"));
@@ -366,7 +399,7 @@ static HIN_RESULT take_tenant(struct hin_postgres *postgres, bool create, struct
         HIN_TRY(ended);
     }
     HIN_TRY(exec_on_role(postgres, "SET ROLE ", ""));
-    return exec_on_role(postgres, "SET search_path = ", "");
+    return exec_on_schema(postgres, "SET search_path = ", "");
 }
 
 void hin_postgres_disconnect(struct hin_postgres *postgres)
@@ -384,6 +417,12 @@ HIN_RESULT hin_postgres_exec_on_role(struct hin_postgres *postgres, const char *
                                      const char *after)
 {
     return exec_on_role(postgres, before, after);
+}
+
+HIN_RESULT hin_postgres_exec_on_schema(struct hin_postgres *postgres, const char *before,
+                                       const char *after)
+{
+    return exec_on_schema(postgres, before, after);
 }
 
 HIN_RESULT hin_postgres_connect_server(struct hin_postgres *postgres, struct hin_error *error)
@@ -430,7 +469,7 @@ static HIN_RESULT version_of(struct hin_postgres *postgres, int64_t *ret_version
         ask(postgres,
             "SELECT 1 FROM pg_class c, pg_namespace n WHERE n.oid = c.relnamespace AND n.nspname "
             "= $1 AND c.relname = 'migration'",
-            postgres->role, text, sizeof(text)));
+            postgres->schema, text, sizeof(text)));
     if (text[0] != '\0') {
         HIN_TRY(ask(postgres, "SELECT max(version) FROM migration", NULL, text, sizeof(text)));
     }
@@ -454,12 +493,12 @@ static HIN_RESULT check_version(struct hin_store *store, int64_t version, struct
  * it done. */
 static HIN_RESULT migrate_one(struct hin_store *store, struct hin_error *error)
 {
-    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {HIN_STORE_POSTGRES_1,
-                                                                HIN_STORE_POSTGRES_2};
+    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {
+        HIN_STORE_POSTGRES_1, HIN_STORE_POSTGRES_2, HIN_STORE_POSTGRES_3};
     struct hin_postgres *postgres = hin_postgres_of(store);
     int64_t version = 0;
     char number[32], text[16];
-    HIN_TRY(ask(postgres, "SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", postgres->role,
+    HIN_TRY(ask(postgres, "SELECT pg_advisory_xact_lock(hashtextextended($1, 2))", postgres->schema,
                 text, sizeof(text)));
     HIN_TRY(version_of(postgres, &version));
     HIN_TRY(check_version(store, version, error));

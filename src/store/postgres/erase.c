@@ -7,7 +7,7 @@
 #include "store/postgres/internal.h"
 
 /* Whoever still has a table open is waited for this long, then AGAIN. */
-#define PATIENCE "SET lock_timeout = 2000"
+#define PATIENCE "SET lock_timeout = 2000; SET client_min_messages = warning"
 
 static HIN_RESULT drop_table(struct hin_postgres *postgres, const char *table)
 {
@@ -41,7 +41,18 @@ static HIN_RESULT drop_some(struct hin_postgres *postgres, bool *ret_done)
                         : hin_postgres_exec_on_role(postgres, "DROP SCHEMA ", " CASCADE");
 }
 
-static HIN_RESULT erase(struct hin_postgres *postgres, bool *ret_done)
+/* What a restore made beside it, or replaced. */
+static HIN_RESULT drop_aside(struct hin_postgres *postgres, const char *tenant)
+{
+    for (unsigned aside = HIN_STORE_NEXT; aside < HIN_STORE_ASIDE_COUNT; aside++) {
+        HIN_TRY(hin_postgres_name(postgres, postgres->server->user, tenant,
+                                  (enum hin_store_aside)aside));
+        HIN_TRY(hin_postgres_exec_on_schema(postgres, "DROP SCHEMA IF EXISTS ", " CASCADE"));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT erase(struct hin_postgres *postgres, const char *tenant, bool *ret_done)
 {
     char text[16];
     bool empty = false;
@@ -53,6 +64,7 @@ static HIN_RESULT erase(struct hin_postgres *postgres, bool *ret_done)
         return hin_ok();
     }
     HIN_TRY(hin_postgres_exec_on_role(postgres, "SET ROLE ", ""));
+    HIN_TRY(drop_aside(postgres, tenant));
     HIN_TRY(drop_some(postgres, &empty));
     HIN_TRY(hin_postgres_exec(postgres, "RESET ROLE"));
     *ret_done = empty;
@@ -66,7 +78,7 @@ HIN_RESULT hin_postgres_erase(const struct hin_store_options *options, bool *ret
     bool done = false;
     HIN_TRY(hin_postgres_role(options->server->user, options->tenant, postgres.role));
     HIN_TRY(hin_postgres_connect_server(&postgres, error));
-    struct hin_result erased = erase(&postgres, &done);
+    struct hin_result erased = erase(&postgres, options->tenant, &done);
     if (!hin_is_ok(erased)) {
         *error = postgres.trouble;
     }

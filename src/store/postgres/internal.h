@@ -11,10 +11,13 @@ enum { HIN_POSTGRES_ROLE_MAX = 63 }; /* NAMEDATALEN - 1 */
 
 struct hin_postgres { /* a store's connection */
     const struct hin_store_server *server;
-    PGconn *conn;                         /* NULL or CONNECTION_BAD: lost */
-    char role[HIN_POSTGRES_ROLE_MAX + 1]; /* the tenant's, and its schema */
+    PGconn *conn;                           /* NULL or CONNECTION_BAD: lost */
+    char role[HIN_POSTGRES_ROLE_MAX + 1];   /* the tenant's */
+    char schema[HIN_POSTGRES_ROLE_MAX + 1]; /* of the same name, or one aside */
     bool open;                    /* a transaction is, or was when the connection was lost */
     bool prepared[HIN_SQL_COUNT]; /* on this connection */
+    bool loading;                 /* rows are sent without waiting for each answer */
+    int unanswered;               /* of them, so far */
     int64_t next_try_usec;        /* monotonic: connecting before it is not tried */
     int64_t pause_usec;
     struct hin_error trouble; /* why the last attempt failed */
@@ -42,6 +45,23 @@ void hin_postgres_disconnect(struct hin_postgres *postgres) HIN_NONNULL;
  * rest of it and the name once more. */
 HIN_RESULT hin_postgres_exec_on_role(struct hin_postgres *postgres, const char *before,
                                      const char *after) HIN_NONNULL;
+/* The same about the schema. */
+HIN_RESULT hin_postgres_exec_on_schema(struct hin_postgres *postgres, const char *before,
+                                       const char *after) HIN_NONNULL;
+/* Makes the schema, the role's. */
+HIN_RESULT hin_postgres_create_schema(struct hin_postgres *postgres) HIN_NONNULL;
+/* Role and schema of a tenant. */
+HIN_RESULT hin_postgres_name(struct hin_postgres *postgres, const char *user, const char *tenant,
+                             enum hin_store_aside aside) HIN_NONNULL;
+/* hin_store_aside_* on PostgreSQL. */
+HIN_RESULT hin_postgres_aside_find(const struct hin_store_options *options,
+                                   enum hin_store_aside aside, bool *ret_there,
+                                   struct hin_error *error) HIN_NONNULL;
+HIN_RESULT hin_postgres_aside_take(const struct hin_store_options *options,
+                                   struct hin_error *error) HIN_NONNULL;
+HIN_RESULT hin_postgres_aside_erase(const struct hin_store_options *options,
+                                    enum hin_store_aside aside,
+                                    struct hin_error *error) HIN_NONNULL;
 /* One value of the first row, as text; empty when there is none. parameter: may be NULL. */
 HIN_RESULT hin_postgres_ask(struct hin_postgres *postgres, const char *sql, const char *parameter,
                             char *out, size_t out_bytes);

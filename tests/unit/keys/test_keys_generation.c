@@ -469,3 +469,116 @@ TEST(test_keys_generation__holders_are_judged_without_a_store)
     CHECK_OK(hin_vault_holders_decode(hin_buf_view(&bytes), &read));
     CHECK_INT(read.count, 2);
 }
+
+/* ---- a restore while the manager runs ---- */
+
+static struct hin_vault_holders two_holders(void)
+{
+    int64_t lapses_usec = hin_clock_wall_usec(hin_clock_system()) + HIN_HOUR_USEC;
+    struct hin_vault_holders holders = {.count = 2};
+    holders.list[0] = (struct hin_vault_holder){.name = "ada", .digest = {1}};
+    holders.list[1] = (struct hin_vault_holder){.name = "bob", .digest = {2}};
+    holders.list[0].lapses_usec = holders.list[1].lapses_usec = lapses_usec;
+    return holders;
+}
+
+static const struct hin_vault_consent by_ada = {.holder = {1}, .subject = {7}},
+                                      by_bob = {.holder = {2}, .subject = {7}},
+                                      by_nobody = {.holder = {9}, .subject = {7}};
+
+/* With these tickets, of `tenant`. */
+static HIN_RESULT grant(struct site *site, const char *tenant,
+                        const struct hin_vault_consent *subject, const struct hin_buf *one,
+                        const struct hin_buf *other)
+{
+    struct hin_vault_grant given = {.subject =
+                                        hin_view_of(subject->subject, sizeof(subject->subject)),
+                                    .tickets = {hin_buf_view(one)},
+                                    .ticket_count = 1};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 4096};
+    struct hin_vault_grant read;
+    if (other != NULL) {
+        given.tickets[given.ticket_count++] = hin_buf_view(other);
+    }
+    HIN_TRY(hin_vault_grant_encode(&given, &bytes));
+    HIN_TRY(hin_vault_grant_decode(hin_buf_view(&bytes), &read));
+    return hin_vault_restore_grant(site->vault, hin_view_from_text(tenant), &read);
+}
+
+static HIN_RESULT consent(struct site *site, const char *tenant,
+                          const struct hin_vault_consent *given, struct hin_buf *ticket)
+{
+    hin_buf_clear(ticket);
+    return hin_vault_restore_consent(site->vault, hin_view_from_text(tenant), given, ticket);
+}
+
+TEST(test_keys_consent__a_store_takes_the_place_of_another_as_two_holders_agree)
+{
+    SITE(s, "consent");
+    BUF(former);
+    BUF(restored);
+    BUF(ada);
+    BUF(bob);
+    struct hin_vault_holders holders = two_holders();
+    struct hin_restore restore;
+    struct hin_view statement, signature;
+    CHECK_OK(restart(&s));
+    CHECK_OK(wake(&s, &former, ALL));
+    CHECK_OK(hin_vault_holders_set(s.vault, &holders));
+    CHECK_CODE(consent(&s, "t0", &by_nobody, &ada), DENIED);
+    CHECK_OK(consent(&s, "t0", &by_ada, &ada));
+    CHECK_OK(consent(&s, "t0", &by_bob, &bob));
+    CHECK_CODE(grant(&s, "t0", &by_ada, &ada, NULL), DENIED); /* two are in force */
+    CHECK_CODE(grant(&s, "t0", &by_ada, &ada, &ada), DENIED); /* one twice */
+    CHECK_CODE(wake(&s, &restored, ALL), SET_BACK);
+    CHECK_OK(grant(&s, "t0", &by_ada, &ada, &bob));
+    CHECK_OK(grant(&s, "t0", &by_ada, &ada, &bob)); /* cut off, and asked again */
+    CHECK_OK(restart(&s));
+    CHECK_CODE(wake(&s, &former, ALL), SET_BACK); /* what was left does not come back unasked */
+    CHECK_OK(wake(&s, &restored, ALL));
+    CHECK_INT(number_in(&restored) > number_in(&former), 1);
+    CHECK_OK(hin_restore_decode(hin_view_of(s.said.restore, s.said.restore_size), &restore,
+                                &statement, &signature));
+    CHECK_VIEW(hin_view_from_text(restore.holder), "ada, bob");
+    CHECK_INT(restore.found, 0);
+    CHECK_OK(pass(&s, HIN_SEC_USEC));
+    hin_buf_clear(&restored);
+    CHECK_CODE(grant(&s, "t0", &by_ada, &ada, &bob), EXPIRED); /* no consent counts twice */
+    CHECK_CODE(wake(&s, &restored, ALL), SET_BACK);
+}
+
+TEST(test_keys_consent__a_ticket_is_of_one_tenant_one_subject_and_a_holder_in_force)
+{
+    SITE(s, "tickets");
+    BUF(ada);
+    BUF(bob);
+    struct hin_vault_holders holders = two_holders();
+    struct hin_vault_consent else_ = {.holder = {1}, .subject = {8}};
+    CHECK_OK(restart(&s));
+    CHECK_OK(hin_vault_holders_set(s.vault, &holders));
+    CHECK_OK(consent(&s, "t0", &by_ada, &ada));
+    CHECK_OK(consent(&s, "t0", &by_bob, &bob));
+    CHECK_CODE(grant(&s, "t1", &by_ada, &ada, &bob), AUTH);
+    CHECK_CODE(grant(&s, "t0", &else_, &ada, &bob), AUTH);
+    CHECK_CODE(grant(&s, "nobody", &by_ada, &ada, &bob), NOT_FOUND);
+    for (size_t i = 0; i < bob.size; i++) { /* altered anywhere, or cut short */
+        struct hin_buf cut = bob;
+        cut.size = i;
+        bob.data[i] ^= 1;
+        CHECK(!hin_is_ok(grant(&s, "t0", &by_ada, &ada, &bob)));
+        bob.data[i] ^= 1;
+        CHECK(!hin_is_ok(grant(&s, "t0", &by_ada, &ada, &cut)));
+    }
+    holders.count = 1; /* bob is none any more, so ada alone is enough */
+    CHECK_OK(hin_vault_holders_set(s.vault, &holders));
+    CHECK_CODE(grant(&s, "t0", &by_ada, &ada, &bob), DENIED);
+    holders.list[0].lapses_usec = 1;
+    CHECK_OK(hin_vault_holders_set(s.vault, &holders));
+    CHECK_CODE(grant(&s, "t0", &by_ada, &ada, NULL), EXPIRED);
+    holders.list[0].lapses_usec = INT64_MAX;
+    CHECK_OK(hin_vault_holders_set(s.vault, &holders));
+    s.save = FAILS_BEFORE;
+    CHECK_CODE(grant(&s, "t0", &by_ada, &ada, NULL), NO_SPACE);
+    s.save = SAVES;
+    CHECK_OK(grant(&s, "t0", &by_ada, &ada, NULL));
+}

@@ -6,6 +6,7 @@
 
 #include "base/bytes.h"
 #include "base/log.h"
+#include "crypt/token.h"
 #include "io/url.h"
 #include "manager/revision.h"
 #include "manager/worker/api/auth.h"
@@ -410,6 +411,26 @@ static HIN_RESULT refuse_key(struct hin_api_call *call, enum hin_code why)
     return hin_api_fail(call, HIN_AUTH, "the API key is not valid");
 }
 
+static HIN_RESULT explain_wait(struct hin_api_call *call, struct hin_view secret)
+{
+    uint64_t number = 0;
+    bool named = hin_is_ok(hin_token_tenant(HIN_TOKEN_API_KEY, secret, &number));
+    if (named && hin_desk_is_restored(call->worker, number)) {
+        return hin_api_fail(call, HIN_AGAIN,
+                            "this tenant is being restored from a backup, and is served again in a "
+                            "moment: ask again");
+    }
+    return hin_fail(HIN_AGAIN);
+}
+
+HIN_RESULT hin_api_secret_digest(const struct hin_api_call *call,
+                                 uint8_t ret_digest[HIN_SHA256_BYTES])
+{
+    struct hin_view secret;
+    HIN_ENSURE(find_secret(call->exchange, &secret), AUTH);
+    return hin_token_hash(HIN_TOKEN_API_KEY, secret, ret_digest);
+}
+
 /* A key is told to be wrong in one way only, whether it is unknown, expired or inactive. */
 static HIN_RESULT authenticate(struct hin_api_call *call)
 {
@@ -439,6 +460,9 @@ static HIN_RESULT authenticate(struct hin_api_call *call)
                             "this tenant is not served: its store, or what its keys say of it, was "
                             "set back to an older state. Whoever runs the installation puts the "
                             "newest back or accepts it (hinomi-manager restore)");
+    }
+    if (found.code == HIN_AGAIN) {
+        return explain_wait(call, secret);
     }
     HIN_TRY(found);
     return hin_is_ok(hin_auth_count_call(auth, call->who)) ? hin_ok() : too_many(call);

@@ -3,6 +3,7 @@
 #define HIN_MANAGER_WORKER_API_CALL_H
 
 #include "base/arena.h"
+#include "crypt/hash.h"
 #include "data/json.h"
 #include "io/http_server.h"
 #include "manager/worker/api/document.h"
@@ -116,6 +117,9 @@ static inline void hin_api_call_bind(struct hin_api_call *call, struct hin_desk 
     call->tenant = &desk->tenant;
 }
 
+/* Of the API key that came with the request: for the key service, which knows key holders by it. */
+HIN_RESULT hin_api_secret_digest(const struct hin_api_call *call,
+                                 uint8_t ret_digest[HIN_SHA256_BYTES]) HIN_NONNULL;
 /* A failure with the sentence the client gets. */
 HIN_RESULT hin_api_fail(struct hin_api_call *call, enum hin_code code, const char *format, ...)
     HIN_PRINTF(3, 4);

@@ -129,9 +129,10 @@ static void put_request(struct hin_json_writer *writer, const struct hin_holders
     }
     if (request->number > 0) {
         hin_json_field_integer(writer,
-                               request->action == HIN_HOLDER_RETIRE  ? "version"
-                               : request->action == HIN_HOLDER_ERASE ? "tenantID"
-                                                                     : "limit",
+                               request->action == HIN_HOLDER_RETIRE    ? "version"
+                               : request->action == HIN_HOLDER_ERASE   ? "tenantID"
+                               : request->action == HIN_HOLDER_RESTORE ? "restoreID"
+                                                                       : "limit",
                                request->number);
     }
     hin_json_field_cstring(writer, "by", by != NULL ? by->name : NULL);
@@ -405,7 +406,7 @@ static struct hin_result agree(struct hin_api_call *call)
     snprintf(how, sizeof(how), "request %lld of %s", (long long)request.id,
              by != NULL ? by->name : "?");
     if (request.action != HIN_HOLDER_RETIRE && request.action != HIN_HOLDER_ERASE &&
-        request.action != HIN_HOLDER_ESCROW) {
+        request.action != HIN_HOLDER_ESCROW && request.action != HIN_HOLDER_RESTORE) {
         return do_now(call, &holders, &request, how);
     }
     HIN_TRY(do_now(call, &holders, &request, how));
@@ -416,6 +417,9 @@ static struct hin_result agree(struct hin_api_call *call)
     }
     if (request.action == HIN_HOLDER_ESCROW) {
         return hin_api_escrow_agreed(call, request.name, by != NULL ? by->name : "?");
+    }
+    if (request.action == HIN_HOLDER_RESTORE) {
+        return hin_api_restore_agreed(call, request.number);
     }
     if (strcmp(request.name, HIN_API_AUTHORITY_NAME) == 0) {
         return hin_api_authority_retire(call);

@@ -30,6 +30,8 @@ HIN_RESULT hin_api_authority_retire(struct hin_api_call *call) HIN_NONNULL;
 HIN_RESULT hin_api_tenant_erase(struct hin_api_call *call, int64_t number, const char *by,
                                 int64_t requested_usec) HIN_NONNULL;
 
+/* restores.c: the restore with this ID was agreed to by the caller. Answers its record. */
+HIN_RESULT hin_api_restore_agreed(struct hin_api_call *call, int64_t id) HIN_NONNULL;
 /* escrows.c: a copy of the key ring was agreed to; label: of it, by: as above. Answers its record.
  */
 HIN_RESULT hin_api_escrow_agreed(struct hin_api_call *call, const char *label,

@@ -24,6 +24,7 @@ const struct hin_api_module *const hin_api_modules[] = {
     &hin_api_module_authority,
     &hin_api_module_tls,
     &hin_api_module_backups,
+    &hin_api_module_restores,
     &hin_api_module_drills,
     &hin_api_module_retention,
     &hin_api_module_person_erasures,

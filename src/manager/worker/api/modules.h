@@ -21,6 +21,7 @@ extern const struct hin_api_module hin_api_module_tls;
 extern const struct hin_api_module hin_api_module_evidence;
 extern const struct hin_api_module hin_api_module_trust;
 extern const struct hin_api_module hin_api_module_backups;
+extern const struct hin_api_module hin_api_module_restores;
 extern const struct hin_api_module hin_api_module_drills;
 extern const struct hin_api_module hin_api_module_retention;
 extern const struct hin_api_module hin_api_module_key_holders;

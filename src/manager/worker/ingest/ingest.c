@@ -178,14 +178,24 @@ static void free_session(struct session *session)
     free(session);
 }
 
-void hin_ingest_end_sessions(struct hin_ingest *ingest, bool erased)
+void hin_ingest_end_sessions(struct hin_ingest *ingest, const char *why)
 {
     struct session *next;
     for (struct session *session = ingest->first; session != NULL; session = next) {
         next = session->next;
-        hin_ingest_refuse(session, erased ? HIN_WIRE_REFUSE_ERASED : HIN_WIRE_REFUSE_BUSY,
-                          erased ? NULL : "the tenant is suspended");
+        hin_ingest_refuse(session, why == NULL ? HIN_WIRE_REFUSE_ERASED : HIN_WIRE_REFUSE_BUSY,
+                          why);
     }
+}
+
+void hin_ingest_begin_anew(struct hin_ingest *ingest)
+{
+    hin_ingest_policies_forget(ingest);
+    hin_ingest_read_revision(ingest);
+    ingest->checkpoint_usec = 0;
+    ingest->rolled_back = false;
+    ingest->damage_usec = 0;
+    ingest->pending_counted_usec = 0;
 }
 
 void hin_ingest_on_close(void *context, struct hin_stream *stream, const struct hin_stream_end *end)

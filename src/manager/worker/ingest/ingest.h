@@ -30,8 +30,11 @@ void hin_ingest_free(struct hin_ingest *ingest);
 void hin_ingest_write_told(struct hin_ingest *ingest) HIN_NONNULL;
 /* Commit what has been taken. */
 void hin_ingest_flush(struct hin_ingest *ingest) HIN_NONNULL;
-/* Refuse whoever is connected: the tenant is suspended, or erased. */
-void hin_ingest_end_sessions(struct hin_ingest *ingest, bool erased) HIN_NONNULL;
+/* Refuse whoever is connected; why: for the audit record, NULL: the tenant is erased. */
+void hin_ingest_end_sessions(struct hin_ingest *ingest, const char *why)
+    __attribute__((nonnull(1)));
+/* The store is another than before: what is known of it is read anew. */
+void hin_ingest_begin_anew(struct hin_ingest *ingest) HIN_NONNULL;
 
 /* For the metrics: what heartbeats said, and how long the last batch was under way. */
 void hin_ingest_spool(const struct hin_ingest *ingest, uint64_t *ret_waiting, uint64_t *ret_lost);

@@ -96,7 +96,7 @@ TEST(test_store_salvage__any_page_costs_what_lies_on_it)
     }
     printf("# %zu pages cost nothing, %zu a segment, %zu several, %zu the keys\n", none, one,
            several, keys);
-    CHECK_INT(keys, 1); /* the one page of the key table */
+    CHECK_INT(keys, 1);  /* the one page of the key table */
     CHECK(several <= 6); /* leaves of heads of 1,000 events, two or three on each */
     hin_buf_done(&whole.bytes);
     fixture_stop(&f);

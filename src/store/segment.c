@@ -98,6 +98,7 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
     hin_sealer_free(sealer);
     HIN_TRY(sealed);
     HIN_TRY(insert_segment(store, summary, level, day, now_usec));
+    store->closed_count += level == HIN_LEVEL_CLOSED;
     *summary = (struct hin_segment_summary){0};
     return hin_ok();
 }
@@ -213,6 +214,7 @@ HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id)
 HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id)
 {
     HIN_TRY(hin_tail_end(store, id));
+    HIN_TRY(hin_sheaf_drop_over(store, id));
     HIN_TRY(hin_db_run_on(store, HIN_SQL_SEGMENT_DAMAGED, id));
     store->damage_met++;
     return hin_ok();
@@ -496,11 +498,10 @@ static HIN_RESULT merge_tail(struct hin_store *store, int64_t now_usec)
     return hin_db_end(store, result);
 }
 
-HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t age_usec)
+static HIN_RESULT merge_old_tail(struct hin_store *store, int64_t now_usec, int64_t age_usec)
 {
     struct hin_statement *statement = NULL;
     bool row = false;
-    HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_use(store, HIN_SQL_TAIL_OLDEST, &statement));
     HIN_TRY(hin_db_step(store, statement, &row));
     bool due =
@@ -515,4 +516,11 @@ HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t
         result = merge_tail(store, now_usec);
     } while (hin_segment_step_aside(store, result));
     return result;
+}
+
+HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t age_usec)
+{
+    HIN_TRY(hin_store_ready(store));
+    HIN_TRY(merge_old_tail(store, now_usec, age_usec));
+    return hin_sheaf_make(store);
 }

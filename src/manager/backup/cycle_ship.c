@@ -73,13 +73,14 @@ static void note_shipped(struct hin_backup_cycle *cycle, struct hin_backup_subje
     if (hin_is_ok(shipped)) {
         stand->safe_usec = since_usec;
         stand->behind = stand->failed = false;
+        stand->text[0] = '\0';
         subject->unshipped_usec = 0;
         hin_cycle_saw_pace(cycle, at, since_usec, backup->progress.bytes);
         return;
     }
-    bool news = !stand->failed;
-    stand->failed = true;
     bool blamed = hin_cycle_saw(cycle, at, since_usec, shipped);
+    bool news = stand->text[0] == '\0';
+    stand->failed = blamed || hin_cycle_is_damage(shipped); /* else it is the tenant's store */
     if (stand->lacking && !blamed) {
         (void)hin_cycle_saw(cycle, at, since_usec, hin_ok()); /* it answers: there is none */
         return;

@@ -125,6 +125,7 @@ static void note_failed(struct making *making, size_t at, struct hin_backup_plac
     snprintf(making->subject->text, sizeof(making->subject->text), "%s: %s", place->name,
              place->error);
     snprintf(stand->text, sizeof(stand->text), "%s", place->error);
+    stand->failed |= hin_cycle_is_failing(making->cycle, at);
     complain(making->cycle, making, at, place->error);
 }
 
@@ -393,7 +394,8 @@ static void learn(struct hin_backup_subject *subject, const struct hin_backup_re
     const struct hin_backup_record *last = &records[count - 1];
     subject->first_usec = records[0].begun_usec;
     for (size_t i = 0; i < count; i++) {
-        bool made = records[i].state == HIN_BACKUP_DONE || records[i].state == HIN_BACKUP_DESTROYED;
+        bool made = hin_backup_record_opens(&records[i]) ||
+                    (records[i].state == HIN_BACKUP_DESTROYED && records[i].version > 0);
         subject->newest_usec = made ? records[i].begun_usec : subject->newest_usec;
     }
     if (last->state == HIN_BACKUP_FAILED_ALL && subject->newest_usec < last->begun_usec) {
@@ -440,9 +442,9 @@ static bool wants_extra(const struct hin_backup_cycle *cycle,
     size_t usual = (size_t)cycle->settings.keep_days * 24 / cycle->settings.every_hours;
     size_t living = 0;
     for (size_t i = 0; i < count; i++) {
-        living += records[i].state == HIN_BACKUP_DONE;
+        living += hin_backup_record_opens(&records[i]);
     }
-    return count > 0 && records[count - 1].state == HIN_BACKUP_DONE &&
+    return count > 0 && hin_backup_record_opens(&records[count - 1]) &&
            now_usec - records[count - 1].begun_usec >= HIN_MIN(rest_usec, RETRY_USEC) &&
            living < HIN_MIN(usual + EXTRA_MOST, (size_t)LIVING_MOST) &&
            lacks_some(cycle, subject, &records[count - 1]);

@@ -21,6 +21,7 @@
 enum { START_TIMEOUT_USEC = 30 * 1000 * 1000, NICE = 10 };
 #define TICK_USEC        (500 * HIN_MSEC_USEC)
 #define DUE_USEC         (30 * HIN_SEC_USEC)
+#define DUE_SHIPMENTS    5 /* where that is sooner */
 #define DESTROY_USEC     (10 * HIN_MINUTE_USEC)
 #define REHEARSE_USEC    (10 * HIN_MINUTE_USEC)
 #define ALERT_USEC       (2 * HIN_SEC_USEC)
@@ -96,7 +97,9 @@ static HIN_RESULT work(struct process *process)
     while (any) {
         HIN_TRY(hin_backup_cycle_judge(cycle, &any));
     }
-    if (passed(&process->due_usec, DUE_USEC)) {
+    int64_t shipments_usec = DUE_SHIPMENTS * cycle->settings.ship_seconds * HIN_SEC_USEC;
+    if (passed(&process->due_usec,
+               shipments_usec > 0 ? HIN_MIN(shipments_usec, DUE_USEC) : DUE_USEC)) {
         HIN_TRY(hin_tenant_refresh(&process->own));
         HIN_TRY(hin_backup_cycle_due(cycle));
     }

@@ -268,8 +268,8 @@ static HIN_RESULT pragma_number(struct hin_store *store, const char *sql, int64_
 /* Under a write lock, so that two processes that create the file do not run a step twice. */
 static HIN_RESULT migrate(struct hin_store *store, struct hin_error *error)
 {
-    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {HIN_STORE_MIGRATION_1,
-                                                                HIN_STORE_MIGRATION_2};
+    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {
+        HIN_STORE_MIGRATION_1, HIN_STORE_MIGRATION_2, HIN_STORE_MIGRATION_3};
     int64_t version = 0;
     HIN_TRY(pragma_number(store, "PRAGMA user_version", &version));
     if (version > HIN_STORE_SCHEMA_VERSION) {

@@ -82,4 +82,14 @@
     "INSERT INTO meta(name, number) VALUES('epoch', 1);"                                           \
     "INSERT INTO migration(version) VALUES(2);"
 
+/* Version 3: sheaves (store/sheaf.c), which are made of the segments' heads and can be made anew
+ * from them at any time. */
+#define HIN_STORE_MIGRATION_3                                                                      \
+    "CREATE TABLE sheaf(id INTEGER PRIMARY KEY, last_id INTEGER NOT NULL, count INTEGER NOT "      \
+    "NULL, grows INTEGER NOT NULL, slices INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time "  \
+    "INTEGER NOT NULL, classes INTEGER NOT NULL, severities INTEGER NOT NULL, members BLOB NOT "   \
+    "NULL);"                                                                                       \
+    "CREATE TABLE slice(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"                         \
+    "INSERT INTO migration(version) VALUES(3);"
+
 #endif

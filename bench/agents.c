@@ -9,7 +9,8 @@
  *   connect [N]        the first N (default: all) hold sessions        "connected N SECONDS"
  *   events N K B       N findings from K agents in batches of B, each waited for until acknowledged
  *                                                                      "events N SECONDS"
- *   down               until the manager has gone                      "down SECONDS"
+ *   latency          of the batches of the last "events", from sent to acknowledged, in
+ * milliseconds "latency P50 P99 MOST" down               until the manager has gone "down SECONDS"
  *   back               until all are connected again                   "back N SECONDS"
  *   hold SECONDS       heartbeats only                                 "held OPEN-SESSIONS"
  *   count              "count OPEN-SESSIONS RECONNECTS RESUMED
@@ -44,11 +45,20 @@
 #define BACKOFF_MAX_USEC   (60 * HIN_SEC_USEC)
 #define CONNECTS_AT_ONCE   64
 #define FRAME_MAX_BYTES    (6U << 20)
+#define FLIGHTS            64 /* batches of an agent on their way whose time is kept */
+#define LATENCIES          (1U << 20)
 
 struct fleet;
 
+struct flight { /* a batch on its way */
+    uint64_t last;
+    int64_t since_usec;
+};
+
 struct agent {
     struct fleet *fleet;
+    struct flight *flights; /* of who sends events; oldest first */
+    uint32_t flight_count;
     uint32_t number;
     struct hin_x509_key *key;
     struct hin_tls *tls;
@@ -86,6 +96,8 @@ struct fleet {
     struct agent *agents;
     uint32_t agent_count, enrolled, open, connecting, next_connect;
     uint32_t wanted, at_once;
+    uint32_t *latencies; /* microseconds, of the last events */
+    size_t latency_count;
     uint64_t reconnects, resumed, attempts_failed, batch_count, unacknowledged, task_count, number;
     enum task task;
     int64_t task_since;
@@ -257,6 +269,34 @@ static HIN_RESULT say(struct agent *a, const struct hin_wire_message *message)
     return hin_stream_write(a->stream, hin_buf_view(&f->frame));
 }
 
+static HIN_RESULT note_sent(struct agent *a)
+{
+    if (a->flights == NULL) {
+        a->flights = calloc(FLIGHTS, sizeof(*a->flights));
+        HIN_ENSURE(a->flights != NULL, NO_MEMORY);
+    }
+    if (a->flight_count < FLIGHTS) {
+        a->flights[a->flight_count++] = (struct flight){a->next - 1, now_usec()};
+    }
+    return hin_ok();
+}
+
+static void note_acknowledged(struct agent *a, uint64_t through)
+{
+    struct fleet *f = a->fleet;
+    uint32_t landed = 0;
+    for (; landed < a->flight_count && a->flights[landed].last <= through; landed++) {
+        if (f->latency_count < LATENCIES) {
+            f->latencies[f->latency_count++] =
+                (uint32_t)(now_usec() - a->flights[landed].since_usec);
+        }
+    }
+    a->flight_count -= landed;
+    for (uint32_t i = 0; landed > 0 && i < a->flight_count; i++) {
+        a->flights[i] = a->flights[i + landed];
+    }
+}
+
 static HIN_RESULT send_batches(struct agent *a)
 {
     struct fleet *f = a->fleet;
@@ -271,6 +311,7 @@ static HIN_RESULT send_batches(struct agent *a)
         HIN_TRY(say(a, &message));
         a->next += count;
         a->inflight++;
+        HIN_TRY(note_sent(a));
     }
     return hin_ok();
 }
@@ -341,6 +382,7 @@ static HIN_RESULT got_welcome(struct agent *a, const struct hin_wire_welcome *we
     a->durable = welcome->durable;
     a->next = welcome->durable + 1;
     a->attempts = 0;
+    a->flight_count = 0;
     a->was_open = true;
     f->open++;
     f->connecting--;
@@ -359,6 +401,7 @@ static HIN_RESULT got_ack(struct agent *a, uint64_t through)
     struct fleet *f = a->fleet;
     HIN_ENSURE(through < a->next && through >= a->durable, PROTOCOL);
     uint64_t acknowledged = through - a->durable;
+    note_acknowledged(a, through);
     a->durable = through;
     a->inflight = (uint32_t)((a->next - 1 - through + f->batch_count - 1) / f->batch_count);
     HIN_TRY(send_batches(a));
@@ -644,6 +687,11 @@ static HIN_RESULT do_events(struct fleet *f, const uint64_t *numbers)
                    f->batch_count <= HIN_WIRE_BATCH_RECORDS_MAX,
                INVALID);
     f->unacknowledged = f->task_count = count;
+    f->latency_count = 0;
+    if (f->latencies == NULL) {
+        f->latencies = calloc(LATENCIES, sizeof(*f->latencies));
+        HIN_ENSURE(f->latencies != NULL, NO_MEMORY);
+    }
     begin(f, TASK_EVENTS);
     for (uint64_t i = 0; i < senders; i++) {
         struct agent *a = &f->agents[i];
@@ -695,6 +743,24 @@ static HIN_RESULT do_count(struct fleet *f, const uint64_t *numbers)
     return hin_ok();
 }
 
+static int by_size(const void *a, const void *b)
+{
+    const uint32_t *one = a, *other = b;
+    return (*one > *other) - (*one < *other);
+}
+
+static HIN_RESULT do_latency(struct fleet *f, const uint64_t *numbers)
+{
+    (void)numbers;
+    HIN_ENSURE(f->latency_count > 0, INVALID);
+    size_t last = f->latency_count - 1;
+    qsort(f->latencies, f->latency_count, sizeof(*f->latencies), by_size);
+    printf("latency %.1f %.1f %.1f\n", f->latencies[last / 2] / 1e3,
+           f->latencies[last * 99 / 100] / 1e3, f->latencies[last] / 1e3);
+    fflush(stdout);
+    return hin_ok();
+}
+
 static HIN_RESULT do_quit(struct fleet *f, const uint64_t *numbers)
 {
     (void)numbers;
@@ -707,7 +773,7 @@ static const struct {
     struct hin_result (*run)(struct fleet *f, const uint64_t *numbers);
 } commands[] = {{"enrol", do_enrol}, {"connect", do_connect}, {"events", do_events},
                 {"down", do_down},   {"back", do_back},       {"hold", do_hold},
-                {"count", do_count}, {"quit", do_quit}};
+                {"count", do_count}, {"latency", do_latency}, {"quit", do_quit}};
 
 static HIN_RESULT run_command(struct fleet *f, struct hin_view line)
 {

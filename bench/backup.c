@@ -1,5 +1,6 @@
 /* Backups to a folder: megabytes of sealed bytes a second, what a second one with nothing new
- * costs, reading back, restoring, and how much slower events are taken in meanwhile. Usage:
+ * costs, reading back, restoring, and how much slower events are taken in meanwhile, when nothing
+ * gives way (backup.sh measures the processes, which do). Usage:
  * bench_backup [FOLDER] [EVENTS]. Everything is made durable. */
 #include <fcntl.h>
 #include <pthread.h>
@@ -182,8 +183,11 @@ static HIN_RESULT begin(struct bench *b, const char *folder)
     snprintf(path, sizeof(path), "file://%s/depot", folder);
     struct hin_depot_options options = {.url = path, .directory = -1};
     HIN_TRY(hin_depot_open(&b->depot, &options, NULL));
-    b->backup = (struct hin_backup){
-        .depot = b->depot, .tenant = "t0", .open_key = open_key, .key_context = b};
+    b->backup = (struct hin_backup){.depot = b->depot,
+                                    .tenant = "t0",
+                                    .open_key = open_key,
+                                    .key_context = b,
+                                    .read_ahead = true};
     return hin_ok();
 }
 
@@ -205,8 +209,8 @@ static HIN_RESULT take(struct bench *b, int64_t begun, const struct hin_backup_m
 
 static void tell(const char *what, uint64_t bytes, double wall, double cpu)
 {
-    printf("%-34s %8.1f MB, %6.2f s, %7.1f MB/s, %5.2f CPU-s\n", what, (double)bytes / 1e6, wall,
-           (double)bytes / 1e6 / wall, cpu);
+    printf("%-34s %8.1f MB, %6.2f s, %7.1f MB/s, %5.2f CPU-s, %.0f MB per CPU-second\n", what,
+           (double)bytes / 1e6, wall, (double)bytes / 1e6 / wall, cpu, (double)bytes / 1e6 / cpu);
     (void)fflush(stdout);
 }
 
@@ -318,7 +322,8 @@ static HIN_RESULT run(struct bench *b, const char *folder, size_t events)
     size_t next = events + events / 100;
     HIN_TRY(begin(b, folder));
     HIN_TRY(fill(&b->source, 0, events));
-    MEASURE("backup of all", take(b, ++begun, NULL, &first), hin_backup_bytes(&first));
+    MEASURE("backup of all (bar 200 MB/s)", take(b, ++begun, NULL, &first),
+            hin_backup_bytes(&first));
     printf("%-34s %8zu segments, %zu pieces\n", "", first.segment_count, first.piece_count);
     MEASURE("another, with nothing new", take(b, ++begun, &first, &second),
             b->backup.progress.bytes);
@@ -327,7 +332,7 @@ static HIN_RESULT run(struct bench *b, const char *folder, size_t events)
             b->backup.progress.bytes);
     MEASURE("read back", hin_backup_check(&b->backup, &third, &verdict), verdict.bytes);
     HIN_ENSURE(verdict.damaged + verdict.missing == 0, CORRUPT);
-    MEASURE("restored", restore(b, &third), hin_backup_bytes(&third));
+    MEASURE("restored (bar 300 MB/s)", restore(b, &third), hin_backup_bytes(&third));
     hin_backup_manifest_done(&first);
     hin_backup_manifest_done(&second);
     hin_backup_manifest_done(&third);

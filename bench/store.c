@@ -1,8 +1,9 @@
-/* The store: events committed a second of CPU in batches, what searches cost at 100,000 and
- * 1,000,000 events, and then retention, over a hundred days. Usage: bench_store [FOLDER] [EVENTS]
- * [BATCH] [SERVER]: SQLite in FOLDER, or PostgreSQL where `tools/postgres start SERVER` runs one;
- * then the CPU of all its processes counts too. Durable commits (fdatasync each), tokens included.
- */
+/* The store: events committed a second of CPU in batches, what searches cost at 100,000,
+ * 1,000,000, ... events, and then retention. Usage: bench_store [FOLDER] [EVENTS] [BATCH] [SERVER]
+ * [DAYS]: SQLite in FOLDER, or (SERVER is not empty) PostgreSQL where `tools/postgres start SERVER`
+ * runs one; then the CPU of all its processes counts too. The events are spread over DAYS (100).
+ * Durable commits (fdatasync each), tokens included. A search is made so many times; its first
+ * time, and the median, on the wall; CPU of both sides each. */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +22,8 @@
 #include "store/server.h"
 
 #define START_USEC INT64_C(1795386286000000)
-enum { DAYS = 100, STATE_EVERY = 50 }; /* one event in so many is an agent's state */
+enum { STATE_EVERY = 50 }; /* one event in so many is an agent's state */
+enum { TIMES = 21 };       /* each search */
 
 struct bench {
     struct hin_store *store;
@@ -29,6 +31,7 @@ struct bench {
     struct hin_opener *opener;
     struct hin_index *index;
     size_t batch;
+    int64_t days, apart_usec; /* of two events */
     struct hin_store_event *events;
     uint64_t (*tokens)[32];
     struct hin_buf buf;
@@ -121,12 +124,13 @@ static HIN_RESULT open_store(struct bench *b, const char *folder)
     return hin_store_unlock(b->store, &keys);
 }
 
-static HIN_RESULT fill(struct hin_event *event, struct hin_arena *arena, size_t number)
+static HIN_RESULT fill(const struct bench *b, struct hin_event *event, struct hin_arena *arena,
+                       size_t number)
 {
     static const struct hin_view groups[] = {{(const uint8_t *)"syslog", 6},
                                              {(const uint8_t *)"sshd", 4}};
     struct hin_view user, address, raw;
-    int64_t time_usec = START_USEC + (int64_t)number * 1000;
+    int64_t time_usec = START_USEC + (int64_t)number * b->apart_usec;
     HIN_TRY(hin_arena_printf(arena, &user, "user%zu", number * 7919 % 20000));
     HIN_TRY(hin_arena_printf(arena, &address, "10.%zu.%zu.%zu", number / 65536 % 256,
                              number / 256 % 256, number % 256));
@@ -156,7 +160,7 @@ static HIN_RESULT prepare_batch(struct bench *b, size_t first)
     for (size_t i = 0; i < b->batch; i++) {
         struct hin_event event;
         hin_arena_reset(&b->arena);
-        HIN_TRY(fill(&event, &b->arena, first + i));
+        HIN_TRY(fill(b, &event, &b->arena, first + i));
         offsets[i] = b->buf.size;
         HIN_TRY(hin_event_encode(&event, &b->buf));
         double token_begin = cpu_seconds();
@@ -165,7 +169,7 @@ static HIN_RESULT prepare_batch(struct bench *b, size_t first)
         b->token_seconds += cpu_seconds() - token_begin;
         b->events[i].tokens = b->tokens[i];
         b->events[i].index_version = hin_index_version(b->index);
-        b->events[i].time_usec = START_USEC + (int64_t)(first + i) * 1000;
+        b->events[i].time_usec = START_USEC + (int64_t)(first + i) * b->apart_usec;
         b->events[i].computer_id = 1 + (int64_t)((first + i) / 100 % 50);
         b->events[i].class_uid = (first + i) % STATE_EVERY == 0 ? 6002 : 2004;
         b->events[i].severity_id = 2;
@@ -187,21 +191,55 @@ static HIN_RESULT count_event(void *context, const struct hin_store_event *event
     return hin_ok();
 }
 
-static HIN_RESULT measure_search(struct bench *b, const char *name, const char *value, size_t limit)
+static int compare(const void *one, const void *other)
+{
+    double a = *(const double *)one, b = *(const double *)other;
+    return (a > b) - (a < b);
+}
+
+/* since_usec 0: of all times. */
+static HIN_RESULT measure_search(struct bench *b, const char *name, const char *value,
+                                 int64_t since_usec, size_t limit)
 {
     struct hin_term term;
-    struct hin_store_report report;
+    struct hin_store_report report = {0};
+    double wall[TIMES], first = 0, cpu = cpu_seconds(), server = server_seconds(b);
     size_t count = 0;
     hin_arena_reset(&b->arena);
     HIN_TRY(hin_term_parse(hin_view_from_text(name), hin_view_from_text(value), &b->arena, &term));
-    struct hin_store_filter filter = {
-        .terms = &term, .term_count = 1, .limit = limit, .descending = true};
-    double begin = wall_seconds();
-    HIN_TRY(hin_store_search(b->store, &filter, count_event, &count, &report));
-    printf("  %s=%s: %zu found, %llu segments opened, %llu passed over, %.1f ms\n", name, value,
-           count, (unsigned long long)report.segments_opened,
-           (unsigned long long)report.segments_passed_over, (wall_seconds() - begin) * 1e3);
+    struct hin_store_filter filter = {.terms = &term,
+                                      .term_count = 1,
+                                      .limit = limit,
+                                      .since_usec = since_usec,
+                                      .descending = true};
+    for (size_t i = 0; i < TIMES; i++) {
+        double begin = wall_seconds();
+        count = 0;
+        HIN_TRY(hin_store_search(b->store, &filter, count_event, &count, &report));
+        wall[i] = (wall_seconds() - begin) * 1e3;
+        first = i == 0 ? wall[i] : first;
+    }
+    qsort(wall, TIMES, sizeof(*wall), compare);
+    printf("  %s=%s%s: %zu found, %llu segments opened, %llu passed over; first %.1f ms, median "
+           "%.1f (%.1f to %.1f); CPU here %.2f ms, of the server %.1f\n",
+           name, value, since_usec != 0 ? ", last day" : "", count,
+           (unsigned long long)report.segments_opened,
+           (unsigned long long)report.segments_passed_over, first, wall[TIMES / 2], wall[0],
+           wall[TIMES - 1], (cpu_seconds() - cpu) * 1e3 / TIMES,
+           (server_seconds(b) - server) * 1e3 / TIMES);
     return hin_ok();
+}
+
+static HIN_RESULT measure_searches(struct bench *b, size_t stored)
+{
+    int64_t day_usec = START_USEC + (int64_t)stored * b->apart_usec - HIN_DAY_USEC;
+    HIN_TRY(measure_search(b, "src_ip", "10.0.1.7", 0, 0));
+    HIN_TRY(measure_search(b, "user", "nobody", 0, 0));
+    HIN_TRY(measure_search(b, "user", "user42", 0, 0));
+    HIN_TRY(measure_search(b, "user", "user42", 0, 10));
+    HIN_TRY(measure_search(b, "user", "nobody", day_usec, 0));
+    HIN_TRY(measure_search(b, "user", "user42", day_usec, 0));
+    return measure_search(b, "rule", "5716", 0, 100);
 }
 
 static HIN_RESULT report(struct bench *b, size_t stored, double wall)
@@ -212,20 +250,16 @@ static HIN_RESULT report(struct bench *b, size_t stored, double wall)
     HIN_TRY(hin_store_stats(b->store, &stats));
     printf("%zu events: store %.2f us CPU an event (%.0f a CPU-second), tokens %.2f us; wall %.0f "
            "a second; "
-           "%llu segments, %.0f B an event on disk; peak %ld KiB\n",
+           "%llu segments, %llu sheaves, %.1f B an event on disk; peak %ld KiB\n",
            stored, b->commit_seconds * 1e6 / (double)stored, (double)stored / b->commit_seconds,
            b->token_seconds * 1e6 / (double)stored, (double)stored / wall,
-           (unsigned long long)stats.segments, (double)stats.bytes / (double)stored,
-           usage.ru_maxrss);
+           (unsigned long long)stats.segments, (unsigned long long)stats.sheaves,
+           (double)stats.bytes / (double)stored, usage.ru_maxrss);
     if (b->server_folder != NULL) {
         printf("  with the database's processes: %.2f us CPU an event\n",
                (b->commit_seconds + b->server_seconds) * 1e6 / (double)stored);
     }
-    HIN_TRY(measure_search(b, "user", "user42", 0));
-    HIN_TRY(measure_search(b, "user", "user42", 0)); /* and warm */
-    HIN_TRY(measure_search(b, "src_ip", "10.0.1.7", 0));
-    HIN_TRY(measure_search(b, "user", "nobody", 0));
-    return measure_search(b, "rule", "5716", 100);
+    return measure_searches(b, stored);
 }
 
 /* Of findings and of agents' states, on the day after the last. */
@@ -237,7 +271,7 @@ static HIN_RESULT measure_round(struct bench *b, const char *what, uint32_t find
     struct hin_retention_due due;
     struct hin_retained done;
     struct hin_store_stats stats;
-    int64_t now_usec = START_USEC + DAYS * HIN_DAY_USEC;
+    int64_t now_usec = START_USEC + b->days * HIN_DAY_USEC;
     keep.keep_days[HIN_MODULE_LOG_INSPECTION] = finding_days;
     keep.keep_days[HIN_MODULE_AGENT] = state_days;
     double begin = wall_seconds();
@@ -258,13 +292,27 @@ static HIN_RESULT measure_round(struct bench *b, const char *what, uint32_t find
 
 static HIN_RESULT measure_retention(struct bench *b)
 {
-    printf("retention, on day %d:\n", DAYS);
-    HIN_TRY(measure_round(b, "nothing is over", 200, 100));
-    HIN_TRY(measure_round(b, "again", 200, 100));
-    HIN_TRY(measure_round(b, "states of half the days", 200, DAYS / 2));
-    HIN_TRY(measure_round(b, "again", 200, DAYS / 2));
-    HIN_TRY(measure_round(b, "and all else of a quarter", DAYS * 3 / 4, DAYS / 2));
-    return measure_round(b, "again", DAYS * 3 / 4, DAYS / 2);
+    uint32_t days = (uint32_t)b->days;
+    if (days < 4) {
+        return hin_ok();
+    }
+    printf("retention, on day %u:\n", days);
+    HIN_TRY(measure_round(b, "nothing is over", 2 * days, days));
+    HIN_TRY(measure_round(b, "again", 2 * days, days));
+    HIN_TRY(measure_round(b, "states of half the days", 2 * days, days / 2));
+    HIN_TRY(measure_round(b, "again", 2 * days, days / 2));
+    HIN_TRY(measure_round(b, "and all else of a quarter", days * 3 / 4, days / 2));
+    return measure_round(b, "again", days * 3 / 4, days / 2);
+}
+
+/* At 100,000 events, a million, ten, ..., and at the end. */
+static bool is_due(const struct bench *b, size_t stored, size_t total)
+{
+    bool due = stored >= total;
+    for (size_t mark = 100000; !due && mark <= stored; mark *= 10) {
+        due = stored - b->batch < mark;
+    }
+    return due;
 }
 
 static HIN_RESULT run(struct bench *b, const char *folder, size_t total)
@@ -275,11 +323,11 @@ static HIN_RESULT run(struct bench *b, const char *folder, size_t total)
         HIN_TRY(prepare_batch(b, stored));
         double cpu = cpu_seconds();
         struct hin_store_committed committed;
-        int64_t now_usec = START_USEC + (int64_t)(stored * DAYS / total) * HIN_DAY_USEC;
+        int64_t now_usec = START_USEC + (int64_t)(stored * (size_t)b->days / total) * HIN_DAY_USEC;
         HIN_TRY(hin_store_commit(b->store, b->events, b->batch, NULL, 0, now_usec, &committed));
         b->commit_seconds += cpu_seconds() - cpu;
         stored += b->batch;
-        if (stored % 1000000 < b->batch || (stored >= 100000 && stored - b->batch < 100000)) {
+        if (is_due(b, stored, total)) {
             double pause = wall_seconds();
             b->server_seconds += server_seconds(b) - server;
             HIN_TRY(report(b, stored, wall_seconds() - begin - paused));
@@ -296,14 +344,17 @@ int main(int argc, char **argv)
     const char *folder = argc > 1 ? argv[1] : "/tmp/hinomi-bench-store";
     size_t total = argc > 2 ? (size_t)strtoul(argv[2], NULL, 10) : 1000000;
     b.batch = argc > 3 ? (size_t)strtoul(argv[3], NULL, 10) : 2000;
-    b.server_folder = argc > 4 ? argv[4] : NULL;
-    if (b.batch == 0 || b.batch > 65536) {
+    b.server_folder = argc > 4 && argv[4][0] != '\0' ? argv[4] : NULL;
+    b.days = argc > 5 ? (int64_t)strtoul(argv[5], NULL, 10) : 100;
+    b.apart_usec = total > 0 ? b.days * HIN_DAY_USEC / (int64_t)total : 0;
+    if (b.batch == 0 || b.batch > 65536 || b.days == 0 || b.apart_usec == 0) {
         return 2;
     }
     b.events = calloc(b.batch, sizeof(*b.events));
     b.tokens = calloc(b.batch, sizeof(*b.tokens));
     hin_buf_init(&b.buf, 256u << 20);
     hin_arena_init(&b.arena, 16u << 20);
+    setvbuf(stdout, NULL, _IOLBF, 0);
     struct hin_result result =
         b.events != NULL && b.tokens != NULL ? run(&b, folder, total) : hin_fail(HIN_NO_MEMORY);
     if (!hin_is_ok(result)) {

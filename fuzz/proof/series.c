@@ -82,6 +82,38 @@ static bool is_chain(const bool there[RECORDS + 1])
     return last != 0;
 }
 
+/* The same as the manager does it: record by record, over holes. */
+static bool follow(const bool there[RECORDS + 1])
+{
+    struct hin_evidence_chain chain = {0};
+    struct hin_evidence_hole holes[RECORDS];
+    size_t hole_count = 0, closed_count = 0;
+    bool begun = false;
+    for (size_t i = 1; i <= RECORDS; i++) {
+        HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+        struct hin_evidence evidence;
+        if (!there[i]) {
+            continue;
+        }
+        scratch_require(hin_is_ok(hin_evidence_verify(hin_buf_view(&pool.files[i]),
+                                                      hin_view_from_text(good.fingerprint),
+                                                      &document, &evidence, NULL)));
+        if (!begun) {
+            chain.number = evidence.number - 1;
+            hin_copy(chain.hash, evidence.previous, sizeof(chain.hash));
+            begun = true;
+        }
+        if (!hin_is_ok(hin_evidence_chain_add(&chain, &evidence, NULL))) {
+            scratch_require(
+                hin_is_ok(hin_evidence_chain_jump(&chain, &evidence, &holes[hole_count++])));
+        }
+        for (size_t k = 0; k < hole_count; k++) {
+            closed_count += hin_evidence_closes(&evidence, &holes[k]);
+        }
+    }
+    return begun && closed_count == hole_count;
+}
+
 /* "red": all of them. */
 static HIN_RESULT issue(struct hin_view text, struct hin_buf *out)
 {
@@ -97,6 +129,7 @@ static HIN_RESULT issue(struct hin_view text, struct hin_buf *out)
     }
     if (which.size > 0) {
         scratch_require(judge(hin_buf_view(out), &verdict) == is_chain(there));
+        scratch_require(follow(there) == is_chain(there));
     }
     return hin_ok();
 }

@@ -9,7 +9,7 @@
  *
  * Nothing here has a clock or sleeps of its own: time is an argument, and `between` is called
  * between objects, for progress, for pauses, and to stop (its failure is answered). Not
- * thread-safe. */
+ * thread-safe; a restore may use a thread of its own. */
 #ifndef HIN_BACKUP_BACKUP_H
 #define HIN_BACKUP_BACKUP_H
 
@@ -33,6 +33,9 @@ struct hin_backup {
     /* NULL: nobody asks. */
     HIN_RESULT (*between)(void *context, const struct hin_backup_progress *progress);
     void *between_context;
+    /* A restore reads ahead by a second thread, which alone uses the depot meanwhile. Not where the
+     * process may have one thread only, nor with a depot that is reached through others' hands. */
+    bool read_ahead;
     struct hin_backup_progress progress;
     struct hin_error error; /* what is wrong with which object of which tenant */
 };
@@ -91,6 +94,12 @@ struct hin_backup_verdict {
  * manifest itself, is answered. */
 HIN_RESULT hin_backup_check(struct hin_backup *backup, const struct hin_backup_manifest *manifest,
                             struct hin_backup_verdict *ret_verdict) HIN_NONNULL;
+
+/* The same of all that a backup consists of: its manifest, each of its shipments, and every object
+ * that any of them names. The failure of the manifest is answered; a shipment that cannot be read,
+ * or that lacks while a later one is there, counts as one damaged or missing. */
+HIN_RESULT hin_backup_check_all(struct hin_backup *backup, int64_t begun_usec,
+                                struct hin_backup_verdict *ret_verdict) HIN_NONNULL;
 
 /* --- restoring --- */
 

@@ -15,9 +15,25 @@ struct hin_seal_place hin_backup_piece_place(const char *tenant,
  * CORRUPT, NOT_FOUND, or the depot's failure; backup->error names it. */
 HIN_RESULT hin_backup_fetch(struct hin_backup *backup, const struct hin_backup_object *object,
                             struct hin_buf *bytes) HIN_NONNULL;
+/* The objects of a manifest one after the other, pieces first, read as hin_backup_fetch does; by a
+ * second thread where backup->read_ahead is set. */
+struct hin_backup_ahead;
+HIN_RESULT hin_backup_ahead_new(struct hin_backup_ahead **ret_ahead, struct hin_backup *backup,
+                                const struct hin_backup_manifest *manifest) HIN_NONNULL;
+void hin_backup_ahead_free(struct hin_backup_ahead *ahead);
+/* The object that is next (empty where it has no bytes), valid until _next, which passes on to the
+ * one after it. What it fails with stays so. */
+HIN_RESULT hin_backup_ahead_take(struct hin_backup_ahead *ahead, struct hin_backup *backup,
+                                 struct hin_view *ret_bytes) HIN_NONNULL;
+void hin_backup_ahead_next(struct hin_backup_ahead *ahead) HIN_NONNULL;
 /* The rows of a piece, opened. plain: cleared before, wiped by the caller. */
 HIN_RESULT hin_backup_open_piece(struct hin_backup *backup, const struct hin_backup_piece *piece,
                                  struct hin_view sealed, struct hin_buf *plain) HIN_NONNULL;
+/* The state that one shipment of a loaded manifest, whose key is given, has brought about. */
+HIN_RESULT hin_backup_load_shipment(struct hin_backup *backup,
+                                    const struct hin_backup_manifest *base, uint32_t sequence,
+                                    struct hin_vault_data_key *key,
+                                    struct hin_backup_manifest *ret_manifest) HIN_NONNULL;
 /* Fills backup->error with what the depot said, and answers its code. */
 HIN_RESULT hin_backup_depot_failed(struct hin_backup *backup, struct hin_result result) HIN_NONNULL;
 /* Bytes of the largest one: it is longer than its rows. */

@@ -204,9 +204,10 @@ static HIN_RESULT load(struct hin_backup *backup, const char *path,
     return hin_is_ok(opened) ? opened : name_failure(backup, opened, path, "this backup");
 }
 
-static HIN_RESULT load_shipment(struct hin_backup *backup, const struct hin_backup_manifest *base,
-                                uint32_t sequence, struct hin_vault_data_key *key,
-                                struct hin_backup_manifest *ret_manifest)
+HIN_RESULT hin_backup_load_shipment(struct hin_backup *backup,
+                                    const struct hin_backup_manifest *base, uint32_t sequence,
+                                    struct hin_vault_data_key *key,
+                                    struct hin_backup_manifest *ret_manifest)
 {
     char path[HIN_DEPOT_NAME_MAX + 1];
     hin_backup_manifest_path(backup->tenant, base->begun_usec, sequence, path);
@@ -233,7 +234,8 @@ static HIN_RESULT load_newest(struct hin_backup *backup, struct hin_backup_manif
     }
     free(list);
     for (; newest > 0; newest--) {
-        struct hin_result loaded = load_shipment(backup, base, newest, key, ret_manifest);
+        struct hin_result loaded =
+            hin_backup_load_shipment(backup, base, newest, key, ret_manifest);
         if (hin_is_ok(loaded)) {
             hin_backup_manifest_done(base);
             return loaded;
@@ -258,7 +260,7 @@ HIN_RESULT hin_backup_load(struct hin_backup *backup, int64_t begun_usec, uint32
     if (hin_is_ok(loaded) && sequence == UINT32_MAX) {
         loaded = load_newest(backup, &base, &key, ret_manifest);
     } else if (hin_is_ok(loaded) && sequence > 0) {
-        loaded = load_shipment(backup, &base, sequence, &key, ret_manifest);
+        loaded = hin_backup_load_shipment(backup, &base, sequence, &key, ret_manifest);
     } else if (hin_is_ok(loaded)) {
         *ret_manifest = base;
         base = (struct hin_backup_manifest){0};

@@ -3,7 +3,7 @@
 #include "base/bytes.h"
 #include "base/codec.h"
 
-#define BATCH_BYTES ((uint64_t)64 << 20) /* in one transaction */
+#define BATCH_BYTES ((uint64_t)16 << 20) /* in one transaction */
 
 static HIN_RESULT paste_rows(struct hin_store *store, const struct hin_backup_piece *piece,
                              struct hin_view plain)
@@ -18,32 +18,18 @@ static HIN_RESULT paste_rows(struct hin_store *store, const struct hin_backup_pi
 }
 
 static HIN_RESULT restore_piece(struct hin_backup *backup, const struct hin_backup_piece *piece,
-                                struct hin_store *store, struct hin_buf *bytes,
+                                struct hin_store *store, struct hin_view sealed,
                                 struct hin_buf *plain)
 {
-    HIN_TRY(hin_backup_fetch(backup, &piece->object, bytes));
-    struct hin_result pasted = hin_backup_open_piece(backup, piece, hin_buf_view(bytes), plain);
+    struct hin_result pasted = hin_backup_open_piece(backup, piece, sealed, plain);
     if (hin_is_ok(pasted)) {
         pasted = paste_rows(store, piece, hin_buf_view(plain));
     }
     hin_wipe(plain->data, plain->size);
-    HIN_TRY(pasted);
-    return hin_backup_passed(backup, piece->object.size, false);
+    return pasted;
 }
 
-static HIN_RESULT restore_segment(struct hin_backup *backup,
-                                  const struct hin_backup_segment *segment, struct hin_store *store,
-                                  struct hin_buf *bytes)
-{
-    hin_buf_clear(bytes);
-    if (segment->object.size > 0) {
-        HIN_TRY(hin_backup_fetch(backup, &segment->object, bytes));
-    }
-    HIN_TRY(hin_store_paste_segment(store, &segment->row, hin_buf_view(bytes)));
-    return hin_backup_passed(backup, segment->object.size, false);
-}
-
-/* What was pasted so far becomes durable when it is much. */
+/* What was pasted so far is written when it is much. */
 static HIN_RESULT pace(struct hin_store *store, uint64_t size, uint64_t *pending)
 {
     *pending += size;
@@ -51,23 +37,27 @@ static HIN_RESULT pace(struct hin_store *store, uint64_t size, uint64_t *pending
         return hin_ok();
     }
     *pending = 0;
-    HIN_TRY(hin_store_end(store, true));
-    return hin_store_begin(store);
+    return hin_store_paste_pause(store);
 }
 
 static HIN_RESULT restore_all(struct hin_backup *backup, const struct hin_backup_manifest *manifest,
-                              struct hin_store *store, struct hin_buf *bytes, struct hin_buf *plain)
+                              struct hin_store *store, struct hin_backup_ahead *ahead,
+                              struct hin_buf *plain)
 {
     uint64_t pending = 0;
-    for (size_t i = 0; i < manifest->piece_count; i++) {
-        const struct hin_backup_piece *piece = &manifest->pieces[i];
-        HIN_TRY(restore_piece(backup, piece, store, bytes, plain));
-        HIN_TRY(pace(store, piece->object.size, &pending));
-    }
-    for (size_t i = 0; i < manifest->segment_count; i++) {
-        const struct hin_backup_segment *segment = &manifest->segments[i];
-        HIN_TRY(restore_segment(backup, segment, store, bytes));
-        HIN_TRY(pace(store, segment->object.size, &pending));
+    for (size_t i = 0; i < manifest->piece_count + manifest->segment_count; i++) {
+        struct hin_view bytes;
+        HIN_TRY(hin_backup_ahead_take(ahead, backup, &bytes));
+        if (i < manifest->piece_count) {
+            HIN_TRY(restore_piece(backup, &manifest->pieces[i], store, bytes, plain));
+        } else {
+            const struct hin_backup_segment *segment =
+                &manifest->segments[i - manifest->piece_count];
+            HIN_TRY(hin_store_paste_segment(store, &segment->row, bytes));
+        }
+        hin_backup_ahead_next(ahead);
+        HIN_TRY(hin_backup_passed(backup, bytes.size, false));
+        HIN_TRY(pace(store, bytes.size, &pending));
     }
     return hin_ok();
 }
@@ -75,15 +65,19 @@ static HIN_RESULT restore_all(struct hin_backup *backup, const struct hin_backup
 HIN_RESULT hin_backup_restore(struct hin_backup *backup, const struct hin_backup_manifest *manifest,
                               struct hin_store *store)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = HIN_BACKUP_OBJECT_MAX + 1};
     HIN_CLEANUP(hin_buf_done) struct hin_buf plain = {.max = HIN_BACKUP_PIECE_MAX};
+    struct hin_backup_ahead *ahead = NULL;
     HIN_TRY(hin_buf_reserve(&plain, hin_backup_largest_piece(manifest))); /* it never moves */
     backup->error = (struct hin_error){0};
     backup->progress.objects_all = manifest->segment_count + manifest->piece_count;
     backup->progress.bytes_all = hin_backup_bytes(manifest);
-    HIN_TRY(hin_store_begin(store));
-    struct hin_result restored = restore_all(backup, manifest, store, &bytes, &plain);
-    struct hin_result ended = hin_store_end(store, hin_is_ok(restored));
+    HIN_TRY(hin_store_paste_begin(store));
+    struct hin_result restored = hin_backup_ahead_new(&ahead, backup, manifest);
+    if (hin_is_ok(restored)) {
+        restored = restore_all(backup, manifest, store, ahead, &plain);
+    }
+    hin_backup_ahead_free(ahead);
+    struct hin_result ended = hin_store_paste_end(store, hin_is_ok(restored));
     if (hin_is_ok(restored)) {
         restored = ended;
     }

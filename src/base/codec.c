@@ -162,13 +162,13 @@ static uint32_t crc32c_portable(uint32_t crc, struct hin_view bytes)
 __attribute__((target("sse4.2"))) static uint32_t crc32c_sse42(uint32_t crc, struct hin_view bytes)
 {
     uint64_t wide = crc;
-    while (bytes.size >= 8) {
-        wide = _mm_crc32_u64(wide, hin_load_u64(bytes.data));
-        bytes = hin_view_sub(bytes, 8, bytes.size);
+    size_t at = 0;
+    for (; bytes.size - at >= 8; at += 8) {
+        wide = _mm_crc32_u64(wide, hin_load_u64(bytes.data + at));
     }
     crc = (uint32_t)wide;
-    for (size_t i = 0; i < bytes.size; i++) {
-        crc = _mm_crc32_u8(crc, bytes.data[i]);
+    for (; at < bytes.size; at++) {
+        crc = _mm_crc32_u8(crc, bytes.data[at]);
     }
     return crc;
 }

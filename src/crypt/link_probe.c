@@ -81,67 +81,20 @@ static void tell(SSL *session, struct hin_tls_probe *probe)
 /* ---- what went over the wire ---- */
 
 struct wire {
-    bool offered;     /* our hello went out: else nobody was asked anything */
-    unsigned version; /* that the peer's hello chose; 0: none came back */
-    uint8_t suite[2];
+    bool offered;  /* our hello went out: else nobody was asked anything */
+    bool answered; /* a hello came back */
 };
 
-/* RFC 8446, 4.1.3: a hello that asks for another one is none yet. */
-static bool is_retry(struct hin_view random)
+/* RFC 8446, 4.1.3: a hello that asks for another one is none yet; it has this for its random,
+ * behind type and length (4) and version (2). */
+static bool is_retry(struct hin_view message)
 {
     static const uint8_t retry[] = {0xcf, 0x21, 0xad, 0x74, 0xe5, 0x9a, 0x61, 0x11,
                                     0xbe, 0x1d, 0x8c, 0x02, 0x1e, 0x65, 0xb8, 0x91,
                                     0xc2, 0xa2, 0x11, 0x16, 0x7a, 0xbb, 0x8c, 0x5e,
                                     0x07, 0x9e, 0x09, 0xe2, 0xc8, 0xa8, 0x33, 0x9c};
-    return hin_view_equal(random, hin_view_of(retry, sizeof(retry)));
-}
-
-/* Takes `size` bytes off the front; false: there are fewer. */
-static bool take(struct hin_view *rest, size_t size, struct hin_view *ret_part)
-{
-    *ret_part = hin_view_sub(*rest, 0, size);
-    bool there = rest->size >= size;
-    *rest = hin_view_sub(*rest, size, SIZE_MAX);
-    return there;
-}
-
-static unsigned number_of(struct hin_view bytes)
-{
-    unsigned number = 0;
-    for (size_t i = 0; i < bytes.size; i++) {
-        number = number << 8 | bytes.data[i];
-    }
-    return number;
-}
-
-/* The version by the extension supported_versions, which TLS 1.3 has, or else `legacy`. */
-static unsigned version_of(struct hin_view extensions, unsigned legacy)
-{
-    enum { SUPPORTED_VERSIONS = 43 };
-    struct hin_view type, size, body;
-    while (take(&extensions, 2, &type) && take(&extensions, 2, &size) &&
-           take(&extensions, number_of(size), &body)) {
-        if (number_of(type) == SUPPORTED_VERSIONS && body.size == 2) {
-            return number_of(body);
-        }
-    }
-    return legacy;
-}
-
-/* A ServerHello: type and length (4), version (2), random (32), session ID (1 and more), suite (2),
- * compression (1), extensions (2 and more, or nothing). */
-static void read_hello(struct hin_view message, struct wire *wire)
-{
-    struct hin_view head, version, random, size, session, suite, more;
-    if (!take(&message, 4, &head) || !take(&message, 2, &version) || !take(&message, 32, &random) ||
-        is_retry(random) || !take(&message, 1, &size) ||
-        !take(&message, number_of(size), &session) || !take(&message, 2, &suite)) {
-        return;
-    }
-    wire->suite[0] = suite.data[0];
-    wire->suite[1] = suite.data[1];
-    (void)take(&message, 1 + 2, &more);
-    wire->version = version_of(message, number_of(version));
+    return hin_view_equal(hin_view_sub(message, 4 + 2, sizeof(retry)),
+                          hin_view_of(retry, sizeof(retry)));
 }
 
 static void watch(int sent, int version, int type, const void *bytes, size_t size, SSL *session,
@@ -155,31 +108,34 @@ static void watch(int sent, int version, int type, const void *bytes, size_t siz
         return;
     }
     wire->offered = wire->offered || (sent == 1 && message.data[0] == SSL3_MT_CLIENT_HELLO);
-    if (sent == 0 && message.data[0] == SSL3_MT_SERVER_HELLO) {
-        read_hello(message, wire);
-    }
+    wire->answered = wire->answered ||
+                     (sent == 0 && message.data[0] == SSL3_MT_SERVER_HELLO && !is_retry(message));
 }
 
 /* The handshake failed after the peer had chosen from the offer: it asks for a certificate that a
- * stranger does not have, or this side cannot go on with what it offered. */
-static void tell_chosen(SSL *session, const struct wire *wire, struct hin_tls_probe *probe)
+ * stranger does not have, or this side cannot go on with what it offered. A hello with a version or
+ * a suite that was not offered leaves no suite pending. */
+static bool has_chosen(SSL *session, const struct wire *wire)
 {
-    const SSL_CIPHER *suite = SSL_CIPHER_find(session, wire->suite);
+    return wire->answered && SSL_get_pending_cipher(session) != NULL;
+}
+
+static void tell_chosen(SSL *session, struct hin_tls_probe *probe)
+{
     probe->accepted = true;
     snprintf(probe->version, sizeof(probe->version), "%s", SSL_get_version(session));
     snprintf(probe->suite, sizeof(probe->suite), "%s",
-             suite != NULL ? SSL_CIPHER_get_name(suite) : "unknown");
+             SSL_CIPHER_get_name(SSL_get_pending_cipher(session)));
 }
 
-/* A peer that answers with a version that was not offered refuses what was. */
-static HIN_RESULT judge_failure(SSL *session, const struct hin_tls_offer *offer,
-                                const struct wire *wire, bool late, struct hin_tls_probe *probe)
+static HIN_RESULT judge_failure(SSL *session, const struct wire *wire, bool late,
+                                struct hin_tls_probe *probe)
 {
     unsigned long error = ERR_peek_error();
     const char *reason = error != 0 ? ERR_reason_error_string(error) : NULL;
     snprintf(probe->text, sizeof(probe->text), "%s", reason != NULL ? reason : "closed");
-    if (wire->version == (unsigned)offer->version) {
-        tell_chosen(session, wire, probe);
+    if (has_chosen(session, wire)) {
+        tell_chosen(session, probe);
         return hin_ok();
     }
     HIN_ENSURE(!late, TIMEOUT);
@@ -216,7 +172,7 @@ struct hin_result hin_tls_probe(int fd, const char *host, const struct hin_tls_o
         (void)SSL_shutdown(session);
     } else {
         bool late = SSL_want_read(session) && (errno == EAGAIN || errno == EWOULDBLOCK);
-        judged = judge_failure(session, offer, &wire, late, &probe);
+        judged = judge_failure(session, &wire, late, &probe);
     }
     ERR_clear_error();
     HIN_TRY(judged);

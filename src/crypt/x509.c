@@ -424,17 +424,44 @@ struct hin_result hin_x509_sign(const struct hin_x509_key *key, struct hin_view 
     return hin_buf_append(ret_signature, hin_view_of(signature, size));
 }
 
-struct hin_result hin_x509_verify_statement(struct hin_view ca_der, struct hin_view message,
-                                            struct hin_view signature)
+struct hin_x509_authority {
+    X509 *certificate;
+};
+
+HIN_RESULT hin_x509_authority_new(struct hin_x509_authority **ret_authority, struct hin_view ca_der)
 {
     HIN_CLEANUP(hin_x509_freep) X509 *certificate = NULL;
     struct hin_x509_info info;
     HIN_TRY(hin_x509_decode(ca_der, &certificate));
     HIN_TRY(hin_x509_read(certificate, &info));
     HIN_ENSURE(info.kind == HIN_X509_CA, SYNTAX);
+    HIN_TRY(hin_x509_key_allowed(X509_get0_pubkey(certificate)));
+    struct hin_x509_authority *authority = calloc(1, sizeof(*authority));
+    HIN_ENSURE(authority != NULL, NO_MEMORY);
+    authority->certificate = certificate;
+    certificate = NULL;
+    *ret_authority = authority;
+    return hin_ok();
+}
+
+void hin_x509_authority_free(struct hin_x509_authority *authority)
+{
+    if (authority != NULL) {
+        X509_free(authority->certificate);
+        free(authority);
+    }
+}
+
+static void authority_freep(struct hin_x509_authority **authority)
+{
+    hin_x509_authority_free(*authority);
+}
+
+HIN_RESULT hin_x509_authority_verify(const struct hin_x509_authority *authority,
+                                     struct hin_view message, struct hin_view signature)
+{
+    EVP_PKEY *key = X509_get0_pubkey(authority->certificate);
     HIN_ENSURE(is_no_certificate(message) && signature.size > 0, AUTH);
-    EVP_PKEY *key = X509_get0_pubkey(certificate);
-    HIN_TRY(hin_x509_key_allowed(key));
     HIN_CLEANUP(digest_freep) EVP_MD_CTX *context = EVP_MD_CTX_new();
     HIN_ENSURE(context != NULL, NO_MEMORY);
     HIN_ENSURE(EVP_DigestVerifyInit_ex(context, NULL, "SHA256", NULL, NULL, key, NULL) == 1,
@@ -444,4 +471,12 @@ struct hin_result hin_x509_verify_statement(struct hin_view ca_der, struct hin_v
     ERR_clear_error();
     HIN_ENSURE(verified == 1, AUTH);
     return hin_ok();
+}
+
+struct hin_result hin_x509_verify_statement(struct hin_view ca_der, struct hin_view message,
+                                            struct hin_view signature)
+{
+    HIN_CLEANUP(authority_freep) struct hin_x509_authority *authority = NULL;
+    HIN_TRY(hin_x509_authority_new(&authority, ca_der));
+    return hin_x509_authority_verify(authority, message, signature);
 }

@@ -116,6 +116,14 @@ HIN_RESULT hin_x509_sign(const struct hin_x509_key *key, struct hin_view message
 /* By the key of this authority's certificate? AUTH; SYNTAX when the certificate is none of a CA. */
 HIN_RESULT hin_x509_verify_statement(struct hin_view ca_der, struct hin_view message,
                                      struct hin_view signature);
+/* The same for many statements of one authority, whose certificate is read once. */
+struct hin_x509_authority;
+HIN_RESULT hin_x509_authority_new(struct hin_x509_authority **ret_authority,
+                                  struct hin_view ca_der) HIN_NONNULL;
+void hin_x509_authority_free(struct hin_x509_authority *authority);
+HIN_RESULT hin_x509_authority_verify(const struct hin_x509_authority *authority,
+                                     struct hin_view message,
+                                     struct hin_view signature) HIN_NONNULL;
 /* SHA-256 of the DER in lower-case hex. */
 HIN_RESULT hin_x509_fingerprint(struct hin_view der,
                                 char ret_text[HIN_SHA256_HEX_BYTES]) HIN_NONNULL;

@@ -22,6 +22,8 @@
  * file system has in hand. */
 enum { DEPTH_MAX = 8, LEFTOVER_SECONDS = 3600, ONE_BY_ONE = 8 };
 #define PART_PREFIX ".part-"
+/* Of what was not made durable: writing out much at once holds up whoever commits meanwhile. */
+#define WAITING_MOST ((uint64_t)8 << 20)
 
 struct folder {
     struct hin_depot depot;
@@ -31,8 +33,9 @@ struct folder {
     char part_name[64];
     char name[HIN_DEPOT_NAME_MAX + 1];
     enum hin_depot_mode mode;
-    unsigned synced; /* new ones since the last sync that are durable already */
-    bool unsynced;   /* there are others */
+    unsigned synced;  /* new ones since the last sync that are durable already */
+    bool unsynced;    /* there are others */
+    uint64_t waiting; /* bytes written since */
 };
 
 static struct folder *of(struct hin_depot *depot)
@@ -165,13 +168,17 @@ static HIN_RESULT open_parent(struct folder *folder, const char *name, bool make
         char part[HIN_DEPOT_NAME_MAX + 1];
         HIN_CLEANUP_FD int next = -1;
         HIN_TRY(hin_view_to_text(hin_view_sub(rest, 0, slash), part, sizeof(part)));
-        int made = make ? mkdirat(at, part, 0700) : -1;
-        if (made == 0) {
-            HIN_TRY(hin_directory_sync(at));
-        } else if (make && errno != EEXIST) {
-            return hin_fail(code_of_errno());
+        struct hin_result opened =
+            hin_fd_open(at, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &next);
+        if (opened.code == HIN_NOT_FOUND && make) {
+            if (mkdirat(at, part, 0700) == 0) {
+                HIN_TRY(hin_directory_sync(at));
+            } else if (errno != EEXIST) {
+                return hin_fail(code_of_errno());
+            }
+            opened = hin_fd_open(at, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &next);
         }
-        HIN_TRY(hin_fd_open(at, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW, 0, &next));
+        HIN_TRY(opened);
         hin_fd_close(&at);
         at = hin_fd_take(&next);
         rest = hin_view_sub(rest, slash + 1, rest.size);
@@ -234,7 +241,17 @@ static HIN_RESULT folder_append(struct hin_depot *depot, struct hin_view bytes)
             return fail_errno(folder, "it cannot be written", folder->name);
         }
         bytes = hin_view_sub(bytes, (size_t)put, bytes.size);
+        folder->waiting += (uint64_t)put;
     }
+    return hin_ok();
+}
+
+static HIN_RESULT sync_all(struct folder *folder)
+{
+    if (syncfs(folder->root) != 0) {
+        return fail_errno(folder, "what was written cannot be made durable", NULL);
+    }
+    folder->waiting = 0;
     return hin_ok();
 }
 
@@ -265,14 +282,14 @@ static HIN_RESULT folder_commit(struct hin_depot *depot)
     folder->unsynced |= !durable;
     hin_fd_close(&folder->part);
     hin_fd_close(&folder->parent);
-    return hin_ok();
+    return folder->unsynced && folder->waiting >= WAITING_MOST ? sync_all(folder) : hin_ok();
 }
 
 static HIN_RESULT folder_sync(struct hin_depot *depot)
 {
     struct folder *folder = of(depot);
-    if (folder->unsynced && syncfs(folder->root) != 0) {
-        return fail_errno(folder, "what was written cannot be made durable", NULL);
+    if (folder->unsynced) {
+        HIN_TRY(sync_all(folder));
     }
     folder->unsynced = false;
     folder->synced = 0;

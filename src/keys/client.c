@@ -106,16 +106,14 @@ struct hin_result hin_keys_data_key_open(const struct hin_keys_carrier *carrier,
     return call_for_secret(carrier, &request, HIN_SEAL_KEY_BYTES, ret_key);
 }
 
-struct hin_result hin_keys_index_keys(const struct hin_keys_carrier *carrier,
-                                      struct hin_view tenant, enum hin_vault_reason reason,
+static HIN_RESULT call_for_index_keys(const struct hin_keys_carrier *carrier,
+                                      const struct hin_keys_request *request,
                                       struct hin_index_keys *ret_keys)
 {
     HIN_CLEANUP(hin_keys_bytes_done) struct hin_buf bytes = {.max = HIN_KEYS_MESSAGE_MAX};
     HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys keys = {0};
-    struct hin_keys_request request = {
-        .verb = HIN_KEYS_INDEX_KEY, .reason = reason, .tenant = tenant};
     struct hin_keys_answer answer;
-    HIN_TRY(hin_keys_call(carrier, &request, &bytes, &answer));
+    HIN_TRY(hin_keys_call(carrier, request, &bytes, &answer));
     size_t count = answer.payload.size / 4;
     HIN_ENSURE(count > 0 && count <= HIN_INDEX_VERSIONS_MAX && answer.payload.size == 4 * count &&
                    answer.secret.size == count * HIN_INDEX_KEY_BYTES,
@@ -129,6 +127,15 @@ struct hin_result hin_keys_index_keys(const struct hin_keys_carrier *carrier,
     *ret_keys = keys;
     keys = (struct hin_index_keys){0};
     return hin_ok();
+}
+
+struct hin_result hin_keys_index_keys(const struct hin_keys_carrier *carrier,
+                                      struct hin_view tenant, enum hin_vault_reason reason,
+                                      struct hin_index_keys *ret_keys)
+{
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_INDEX_KEY, .reason = reason, .tenant = tenant};
+    return call_for_index_keys(carrier, &request, ret_keys);
 }
 
 struct hin_result hin_keys_ticket_key(const struct hin_keys_carrier *carrier,
@@ -401,6 +408,25 @@ struct hin_result hin_keys_backup_key_open(const struct hin_keys_carrier *carrie
     struct hin_keys_request request = {
         .verb = HIN_KEYS_BACKUP_KEY_OPEN, .tenant = tenant, .payload = payload};
     return call_for_backup_key(carrier, &request, ret_key, NULL);
+}
+
+struct hin_result hin_keys_backup_key_reseal(const struct hin_keys_carrier *carrier,
+                                             struct hin_view tenant, struct hin_view payload,
+                                             struct hin_vault_data_key *ret_key,
+                                             struct hin_buf *ret_payload)
+{
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_BACKUP_KEY_RESEAL, .tenant = tenant, .payload = payload};
+    return call_for_backup_key(carrier, &request, ret_key, ret_payload);
+}
+
+struct hin_result hin_keys_backup_index(const struct hin_keys_carrier *carrier,
+                                        struct hin_view tenant, struct hin_view payload,
+                                        struct hin_index_keys *ret_keys)
+{
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_BACKUP_INDEX_KEY, .tenant = tenant, .payload = payload};
+    return call_for_index_keys(carrier, &request, ret_keys);
 }
 
 struct hin_result hin_keys_backup_key_destroy(const struct hin_keys_carrier *carrier,

@@ -113,6 +113,13 @@ HIN_RESULT hin_keys_backup_key_new(const struct hin_keys_carrier *carrier, struc
 HIN_RESULT hin_keys_backup_key_open(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                     struct hin_view payload,
                                     struct hin_vault_data_key *ret_key) HIN_NONNULL;
+HIN_RESULT hin_keys_backup_key_reseal(const struct hin_keys_carrier *carrier,
+                                      struct hin_view tenant, struct hin_view payload,
+                                      struct hin_vault_data_key *ret_key,
+                                      struct hin_buf *ret_payload) HIN_NONNULL;
+HIN_RESULT hin_keys_backup_index(const struct hin_keys_carrier *carrier, struct hin_view tenant,
+                                 struct hin_view payload,
+                                 struct hin_index_keys *ret_keys) HIN_NONNULL;
 HIN_RESULT hin_keys_backup_key_destroy(const struct hin_keys_carrier *carrier,
                                        struct hin_view tenant, uint32_t version) HIN_NONNULL;
 HIN_RESULT hin_keys_backup_key_status(const struct hin_keys_carrier *carrier,

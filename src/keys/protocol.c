@@ -91,19 +91,24 @@ static HIN_RESULT do_data_key_open(struct hin_vault *vault, const struct hin_key
                                    request->payload, &parts->secret);
 }
 
+static HIN_RESULT answer_index_keys(const struct hin_index_keys *keys, struct parts *parts)
+{
+    HIN_TRY(hin_secret_new(&parts->secret, keys->count * HIN_INDEX_KEY_BYTES));
+    for (size_t i = 0; i < keys->count; i++) {
+        HIN_ENSURE(keys->keys[i].size == HIN_INDEX_KEY_BYTES, CORRUPT);
+        hin_copy(parts->secret.data + i * HIN_INDEX_KEY_BYTES, keys->keys[i].data,
+                 HIN_INDEX_KEY_BYTES);
+        HIN_TRY(hin_write_u32(&parts->payload, keys->versions[i]));
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT do_index_key(struct hin_vault *vault, const struct hin_keys_request *request,
                                struct parts *parts)
 {
     HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys keys = {0};
     HIN_TRY(hin_vault_index_keys(vault, request->tenant, request->reason, &keys));
-    HIN_TRY(hin_secret_new(&parts->secret, keys.count * HIN_INDEX_KEY_BYTES));
-    for (size_t i = 0; i < keys.count; i++) {
-        HIN_ENSURE(keys.keys[i].size == HIN_INDEX_KEY_BYTES, CORRUPT);
-        hin_copy(parts->secret.data + i * HIN_INDEX_KEY_BYTES, keys.keys[i].data,
-                 HIN_INDEX_KEY_BYTES);
-        HIN_TRY(hin_write_u32(&parts->payload, keys.versions[i]));
-    }
-    return hin_ok();
+    return answer_index_keys(&keys, parts);
 }
 
 static HIN_RESULT do_ticket_key(struct hin_vault *vault, const struct hin_keys_request *request,
@@ -316,6 +321,25 @@ static HIN_RESULT do_backup_key_status(struct hin_vault *vault,
     return hin_vault_backup_status(vault, request->tenant, &parts->status);
 }
 
+static HIN_RESULT do_backup_key_reseal(struct hin_vault *vault,
+                                       const struct hin_keys_request *request, struct parts *parts)
+{
+    struct hin_vault_data_key key;
+    HIN_TRY(
+        hin_vault_backup_reseal(vault, request->tenant, request->payload, &key, &parts->payload));
+    hin_copy(parts->key_id, key.id, sizeof(key.id));
+    parts->secret = key.key;
+    return hin_ok();
+}
+
+static HIN_RESULT do_backup_index_key(struct hin_vault *vault,
+                                      const struct hin_keys_request *request, struct parts *parts)
+{
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys keys = {0};
+    HIN_TRY(hin_vault_backup_index(vault, request->tenant, request->payload, &keys));
+    return answer_index_keys(&keys, parts);
+}
+
 static HIN_RESULT do_restore_consent(struct hin_vault *vault,
                                      const struct hin_keys_request *request, struct parts *parts)
 {
@@ -393,6 +417,10 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_BACKUP_KEY_DESTROY] = {"backup-key-destroy", F_TENANT | F_VERSION, 0,
                                      do_backup_key_destroy},
     [HIN_KEYS_BACKUP_KEY_STATUS] = {"backup-key-status", F_TENANT, F_STATUS, do_backup_key_status},
+    [HIN_KEYS_BACKUP_KEY_RESEAL] = {"backup-key-reseal", F_TENANT | F_PAYLOAD,
+                                    F_KEY_ID | F_SECRET | F_PAYLOAD, do_backup_key_reseal},
+    [HIN_KEYS_BACKUP_INDEX_KEY] = {"backup-index-key", F_TENANT | F_PAYLOAD, F_SECRET | F_PAYLOAD,
+                                   do_backup_index_key},
     [HIN_KEYS_RESTORE_CONSENT] = {"restore-consent", F_TENANT | F_PAYLOAD, F_PAYLOAD,
                                   do_restore_consent},
     [HIN_KEYS_RESTORE_FITS] = {"restore-fits", F_TENANT | F_PAYLOAD, 0, do_restore_fits},

@@ -393,6 +393,17 @@ HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant,
 HIN_RESULT hin_vault_backup_open(struct hin_vault *vault, struct hin_view tenant,
                                  struct hin_view payload,
                                  struct hin_vault_data_key *ret_key) HIN_NONNULL;
+/* A new version for a backup that is written anew in the place of one that `payload` belongs to:
+ * what of the vault it holds stays as it was then, so that a restore finds what it had found.
+ * NOT_FOUND: the former is destroyed; LIMIT as above. */
+HIN_RESULT hin_vault_backup_reseal(struct hin_vault *vault, struct hin_view tenant,
+                                   struct hin_view payload, struct hin_vault_data_key *ret_key,
+                                   struct hin_buf *ret_payload) HIN_NONNULL;
+/* The index keys of that time: tokens in a backup that is written anew are made with them. The
+ * caller frees. */
+HIN_RESULT hin_vault_backup_index(struct hin_vault *vault, struct hin_view tenant,
+                                  struct hin_view payload,
+                                  struct hin_index_keys *ret_keys) HIN_NONNULL;
 /* OK too when it was destroyed before. */
 HIN_RESULT hin_vault_backup_destroy(struct hin_vault *vault, struct hin_view tenant,
                                     uint32_t version) HIN_NONNULL;

@@ -109,25 +109,31 @@ static HIN_RESULT write_part(const struct hin_vault *vault, struct hin_view tena
     return own ? write_own(vault, out) : hin_ok();
 }
 
-static HIN_RESULT seal_part(const struct hin_vault *vault, struct hin_view tenant,
-                            const uint8_t *id, const struct hin_secret *key,
-                            struct hin_buf *ret_sealed)
+static HIN_RESULT seal_part(struct hin_view tenant, const uint8_t *id, const struct hin_secret *key,
+                            struct hin_view part, struct hin_buf *ret_sealed)
 {
-    HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
     HIN_CLEANUP(hin_sealer_freep) struct hin_sealer *sealer = NULL;
     struct hin_seal_place place = part_place(tenant);
-    HIN_TRY(write_part(vault, tenant, &plain));
     HIN_TRY(hin_sealer_new(&sealer, id, key));
-    return hin_seal_value(sealer, &place, hin_buf_view(&plain), ret_sealed);
+    return hin_seal_value(sealer, &place, part, ret_sealed);
 }
 
 /* --- a backup's key --- */
 
 /* A version of its own. One that a call which was cut off has made stays without a backup; whoever
  * destroys backups destroys it too. */
-static HIN_RESULT next_version(struct hin_vault *vault, const char *name)
+static HIN_RESULT next_version(struct hin_vault *vault, struct hin_vault_tenant *tenant,
+                               const char *name)
 {
     const struct hin_key_provider *provider = &vault->options.provider;
+    struct hin_key_provider_status status;
+    uint32_t spare = tenant->backup_spare;
+    tenant->backup_spare = 0;
+    if (spare > 0 &&
+        hin_is_ok(provider->status(provider->context, hin_view_from_text(name), &status)) &&
+        status.current_version == spare) {
+        return hin_ok();
+    }
     vault->provider_changed = true;
     struct hin_result rotated = provider->rotate(provider->context, hin_view_from_text(name));
     if (rotated.code != HIN_NOT_FOUND) {
@@ -149,7 +155,8 @@ static HIN_RESULT write_payload(struct hin_view wrapped, struct hin_view part_wr
     return hin_write_bytes(out, part);
 }
 
-static HIN_RESULT make_key(struct hin_vault *vault, struct hin_view tenant,
+/* plain: what of the vault the backup holds. */
+static HIN_RESULT make_key(struct hin_vault *vault, struct hin_view tenant, struct hin_view plain,
                            struct hin_vault_data_key *key, struct hin_buf *ret_payload)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret part_key = {0};
@@ -157,13 +164,15 @@ static HIN_RESULT make_key(struct hin_vault *vault, struct hin_view tenant,
     HIN_CLEANUP(hin_buf_done) struct hin_buf part_wrapped = {.max = HIN_VAULT_WRAPPED_MAX};
     HIN_CLEANUP(hin_buf_done) struct hin_buf part = {.max = PART_MAX};
     const struct hin_key_provider *provider = &vault->options.provider;
+    struct hin_vault_tenant *found = NULL;
     char name[HIN_X509_NAME_BYTES];
+    HIN_TRY(hin_vault_find(vault, tenant, &found));
     HIN_TRY(key_name(tenant, name));
     HIN_TRY(hin_random(key->id, sizeof(key->id)));
     HIN_TRY(hin_secret_random(&key->key, HIN_SEAL_KEY_BYTES));
     HIN_TRY(hin_secret_random(&part_key, HIN_SEAL_KEY_BYTES));
-    HIN_TRY(seal_part(vault, tenant, key->id, &part_key, &part));
-    HIN_TRY(next_version(vault, name));
+    HIN_TRY(seal_part(tenant, key->id, &part_key, plain, &part));
+    HIN_TRY(next_version(vault, found, name));
     struct hin_key_binding binding = bind(name, key->id, HIN_KEY_BACKUP);
     HIN_TRY(provider->wrap(provider->context, &binding, &key->key, &wrapped));
     binding = bind(name, key->id, HIN_KEY_BACKUP_PART);
@@ -172,19 +181,25 @@ static HIN_RESULT make_key(struct hin_vault *vault, struct hin_view tenant,
                          key->id, ret_payload);
 }
 
-static HIN_RESULT backup_new(struct hin_vault *vault, struct hin_view tenant,
-                             struct hin_vault_data_key *ret_key, struct hin_buf *ret_payload)
+static HIN_RESULT take_key(struct hin_vault *vault, struct hin_view tenant, struct hin_view plain,
+                           struct hin_vault_data_key *ret_key, struct hin_buf *ret_payload)
 {
-    struct hin_vault_tenant *found = NULL;
     struct hin_vault_data_key key = {0};
-    HIN_TRY(hin_vault_find(vault, tenant, &found));
-    struct hin_result made = make_key(vault, tenant, &key, ret_payload);
+    struct hin_result made = make_key(vault, tenant, plain, &key, ret_payload);
     if (!hin_is_ok(made)) {
         hin_secret_done(&key.key);
         return made;
     }
     *ret_key = key;
     return hin_ok();
+}
+
+static HIN_RESULT backup_new(struct hin_vault *vault, struct hin_view tenant,
+                             struct hin_vault_data_key *ret_key, struct hin_buf *ret_payload)
+{
+    HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
+    HIN_TRY(write_part(vault, tenant, &plain));
+    return take_key(vault, tenant, hin_buf_view(&plain), ret_key, ret_payload);
 }
 
 HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant,
@@ -226,7 +241,18 @@ HIN_RESULT hin_vault_backup_status(struct hin_vault *vault, struct hin_view tena
     return provider->status(provider->context, hin_view_from_text(name), ret_status);
 }
 
-/* The newest one can only go when another is in its place. */
+/* The newest one can only go when another is in its place. That one wraps nothing: the next backup
+ * takes it, else each one that fails would cost two of the versions that a provider keeps. */
+static void note_spare(struct hin_vault *vault, struct hin_view tenant)
+{
+    struct hin_vault_tenant *found = NULL;
+    struct hin_key_provider_status status;
+    if (hin_is_ok(hin_vault_find(vault, tenant, &found)) &&
+        hin_is_ok(hin_vault_backup_status(vault, tenant, &status))) {
+        found->backup_spare = status.current_version;
+    }
+}
+
 static HIN_RESULT destroy(struct hin_vault *vault, struct hin_view tenant, uint32_t version)
 {
     const struct hin_key_provider *provider = &vault->options.provider;
@@ -238,6 +264,7 @@ static HIN_RESULT destroy(struct hin_vault *vault, struct hin_view tenant, uint3
         provider->destroy(provider->context, hin_view_from_text(name), version);
     if (destroyed.code == HIN_CONFLICT) {
         HIN_TRY(provider->rotate(provider->context, hin_view_from_text(name)));
+        note_spare(vault, tenant);
         destroyed = provider->destroy(provider->context, hin_view_from_text(name), version);
     }
     return destroyed.code == HIN_NOT_FOUND ? hin_ok() : destroyed; /* by a call that was cut off */
@@ -340,6 +367,44 @@ static HIN_RESULT open_part(const struct hin_key_provider *source, struct hin_vi
     struct hin_seal_place place = part_place(tenant);
     HIN_TRY(hin_seal_open_value(opener, &place, payload.part, plain));
     return read_part(hin_buf_view(plain), part);
+}
+
+/* --- sealing anew --- */
+
+static HIN_RESULT backup_reseal(struct hin_vault *vault, struct hin_view tenant,
+                                struct hin_view payload, struct hin_vault_data_key *ret_key,
+                                struct hin_buf *ret_payload)
+{
+    HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
+    struct part part = {0};
+    HIN_TRY(open_part(&vault->options.provider, tenant, payload, &plain, &part));
+    return take_key(vault, tenant, hin_buf_view(&plain), ret_key, ret_payload);
+}
+
+HIN_RESULT hin_vault_backup_reseal(struct hin_vault *vault, struct hin_view tenant,
+                                   struct hin_view payload, struct hin_vault_data_key *ret_key,
+                                   struct hin_buf *ret_payload)
+{
+    struct hin_result made = backup_reseal(vault, tenant, payload, ret_key, ret_payload);
+    return hin_vault_report(vault, "backup-key-reseal", tenant,
+                            hin_is_ok(made) ? ret_key->id : NULL, HIN_VAULT_FOR_BACKUP, made);
+}
+
+HIN_RESULT hin_vault_backup_index(struct hin_vault *vault, struct hin_view tenant,
+                                  struct hin_view payload, struct hin_index_keys *ret_keys)
+{
+    HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
+    HIN_CLEANUP(hin_index_keys_done) struct hin_index_keys keys = {0};
+    struct part part = {0};
+    struct hin_result opened = open_part(&vault->options.provider, tenant, payload, &plain, &part);
+    if (hin_is_ok(opened)) {
+        opened = take_index(&part, &keys);
+    }
+    if (hin_is_ok(opened)) {
+        *ret_keys = keys;
+        keys = (struct hin_index_keys){0};
+    }
+    return hin_vault_report(vault, "backup-index-key", tenant, NULL, HIN_VAULT_FOR_BACKUP, opened);
 }
 
 static HIN_RESULT take_own(struct hin_vault *vault, const struct part *part)

@@ -34,6 +34,7 @@ struct hin_vault_tenant {
     enum hin_vault_verdict refusal;
     uint64_t refusal_found;
     struct hin_vault_generation before; /* while it is being saved */
+    uint32_t backup_spare; /* version of its backups' key that wraps nothing yet; 0: none known */
 
     struct hin_vault_wrapped *keys; /* ascending by version; the last wraps */
     size_t key_count;

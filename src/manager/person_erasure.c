@@ -12,6 +12,7 @@
 #include "manager/certificate.h"
 #include "manager/escrow.h"
 #include "manager/person_change.h"
+#include "manager/person_trace.h"
 #include "manager/shred.h"
 #include "store/audit.h"
 #include "store/documents.h"
@@ -26,7 +27,7 @@ enum {
 #define SHRED_BUDGET_USEC (300 * HIN_MSEC_USEC)
 #define ERRAND_REST_USEC  HIN_MINUTE_USEC /* from a note to the document that it announces */
 #define FOLD_WAIT_USEC    HIN_SEC_USEC
-#define RENEW_WAIT_USEC   HIN_SEC_USEC    /* for the backups to be replaced */
+#define RENEW_WAIT_USEC   HIN_SEC_USEC    /* for the backups to be sealed anew */
 #define RENEW_REST_USEC   HIN_MINUTE_USEC /* from a failure of that to the next try */
 
 /* ---- the document ---- */
@@ -35,9 +36,10 @@ enum state { COUNTING, REWRITING, SHREDDING, CERTIFYING, DONE, STATE_COUNT };
 static const char *const states[STATE_COUNT] = {"counting", "rewriting", "shredding", "certifying",
                                                 "done"};
 
-/* A value, or what is left of it once it is not needed any more. */
+/* A value, or what is left of it once it is not needed any more: salt and digest as the certificate
+ * has them, and what knows the value again in backups (person_trace.h). */
 struct condition {
-    struct hin_view field, value, salt, digest;
+    struct hin_view field, value, salt, digest, match, named;
 };
 
 struct erasure {
@@ -52,6 +54,7 @@ struct erasure {
     int64_t wrapping_version, wrapping_count, tenant_version, tenant_count, table_keys;
     int64_t destroyed_msec, key_until_msec, exportable, certificate;
     bool backups_left; /* at a destination that was out of reach, their keys destroyed */
+    struct hin_backup_resealed_state backups;
     struct condition conditions[HIN_PERSON_CONDITIONS_MAX];
     size_t condition_count;
     struct hin_json set; /* of a correction; once done, the fields alone */
@@ -109,6 +112,8 @@ static HIN_RESULT read_conditions(struct hin_json list, size_t count, struct con
         HIN_TRY(hin_json_opt_text(item, "value", &at->value, NULL));
         HIN_TRY(hin_json_opt_text(item, "salt", &at->salt, NULL));
         HIN_TRY(hin_json_opt_text(item, "digest", &at->digest, NULL));
+        HIN_TRY(hin_json_opt_text(item, "match", &at->match, NULL));
+        HIN_TRY(hin_json_opt_text(item, "named", &at->named, NULL));
     }
     *ret_count = count;
     return hin_ok();
@@ -157,6 +162,8 @@ static void put_conditions(struct hin_json_writer *writer, const char *name,
         put_text(writer, "value", conditions[i].value);
         put_text(writer, "salt", conditions[i].salt);
         put_text(writer, "digest", conditions[i].digest);
+        put_text(writer, "match", conditions[i].match);
+        put_text(writer, "named", conditions[i].named);
         hin_json_end_object(writer);
     }
     hin_json_end_array(writer);
@@ -384,20 +391,38 @@ static HIN_RESULT count_some(struct erasure *e, struct judging *judging)
     return save(e);
 }
 
+static HIN_RESULT keep_hex(struct erasure *e, const uint8_t *bytes, size_t size,
+                           struct hin_view *ret_text)
+{
+    char text[2 * HIN_SHA256_BYTES + 1];
+    HIN_ENSURE(size <= HIN_SHA256_BYTES, INTERNAL);
+    hin_hex(bytes, size, text);
+    return hin_arena_copy(e->arena, hin_view_from_text(text), ret_text);
+}
+
+static HIN_RESULT digest_value(struct erasure *e, struct condition *at)
+{
+    struct hin_person_mark mark = {.field = hin_field_find(at->field)};
+    struct hin_view salt = hin_view_of(mark.salt, sizeof(mark.salt));
+    uint8_t digest[HIN_SHA256_BYTES];
+    HIN_ENSURE(mark.field != NULL, UNSUPPORTED);
+    HIN_TRY(hin_random(mark.salt, sizeof(mark.salt)));
+    HIN_TRY(hin_certificate_digest(salt, at->field, at->value, digest));
+    HIN_TRY(keep_hex(e, mark.salt, sizeof(mark.salt), &at->salt));
+    HIN_TRY(keep_hex(e, digest, sizeof(digest), &at->digest));
+    if (e->kind == HIN_STORE_PERSON_ERASURES) {
+        HIN_TRY(hin_person_mark_make(&mark, at->value, e->arena));
+        HIN_TRY(keep_hex(e, mark.match, sizeof(mark.match), &at->match));
+        HIN_TRY(keep_hex(e, mark.named, sizeof(mark.named), &at->named));
+    }
+    at->value = HIN_VIEW_EMPTY;
+    return hin_ok();
+}
+
 static HIN_RESULT digest_values(struct erasure *e)
 {
     for (size_t i = 0; i < e->condition_count; i++) {
-        struct condition *at = &e->conditions[i];
-        uint8_t salt[HIN_CERTIFICATE_SALT_BYTES], digest[HIN_SHA256_BYTES];
-        char salt_text[2 * sizeof(salt) + 1], digest_text[2 * sizeof(digest) + 1];
-        HIN_TRY(hin_random(salt, sizeof(salt)));
-        HIN_TRY(
-            hin_certificate_digest(hin_view_of(salt, sizeof(salt)), at->field, at->value, digest));
-        hin_hex(salt, sizeof(salt), salt_text);
-        hin_hex(digest, sizeof(digest), digest_text);
-        HIN_TRY(hin_arena_copy(e->arena, hin_view_from_text(salt_text), &at->salt));
-        HIN_TRY(hin_arena_copy(e->arena, hin_view_from_text(digest_text), &at->digest));
-        at->value = HIN_VIEW_EMPTY;
+        HIN_TRY(digest_value(e, &e->conditions[i]));
     }
     return hin_ok();
 }
@@ -547,6 +572,51 @@ static struct hin_result shred(struct erasure *e, struct hin_person_progress *pr
 
 /* ---- the certificate ---- */
 
+static bool is_traced(const struct erasure *e)
+{
+    bool traced = e->condition_count > 0;
+    for (size_t i = 0; i < e->condition_count; i++) {
+        traced = traced && e->conditions[i].match.size > 0;
+    }
+    return traced;
+}
+
+/* Where backups lie that could not be reached, by name; texts lie in the arena. */
+static void state_backups(struct hin_certificate *certificate, const struct erasure *e)
+{
+    const struct hin_backup_resealed_state *backups = &e->backups;
+    struct hin_view what = HIN_VIEW("backups at a destination that was out of reach");
+    hin_certificate_add_remainder(
+        certificate, e->backups_left, "backups at a destination that was out of reach",
+        "as ciphertext: their keys are destroyed; they are removed when it is back");
+    if (backups->owing[0] != '\0' &&
+        hin_is_ok(hin_arena_printf(e->arena, &what, "pending: backups at %s, out of reach",
+                                   backups->owing))) {
+        hin_certificate_add_remainder(
+            certificate, true, (const char *)what.data,
+            "as ciphertext: their keys are destroyed; when it is back they are removed, and those "
+            "that were sealed anew without the person are copied there");
+    }
+    if (backups->pending > 0 &&
+        hin_is_ok(hin_arena_printf(e->arena, &what,
+                                   "pending: %lld backups that lie at %s alone, "
+                                   "which could not be read",
+                                   (long long)backups->pending, backups->pending_at))) {
+        hin_certificate_add_remainder(
+            certificate, true, (const char *)what.data,
+            "they still open, with keys of their own: each is sealed anew without the person when "
+            "it can be read, and its key destroyed at the latest when its time is over");
+    }
+    hin_certificate_add_remainder(
+        certificate, backups->resealed > 0 && e->tenant->number == 0,
+        "names of key holders, in backups of before",
+        "who held the installation's keys stands in its settings of that time, sealed");
+    hin_certificate_add_remainder(
+        certificate, backups->former > 0, "backups of before a restore under other keys",
+        "their keys are with the key management service of that time: destroy them there; here "
+        "they are removed when their time is over");
+}
+
 static void state_remains(struct hin_certificate *certificate, const struct erasure *e)
 {
     hin_certificate_add_remainder(
@@ -554,17 +624,16 @@ static void state_remains(struct hin_certificate *certificate, const struct eras
         "what people did, and who looked, is kept as evidence; it can name the person as "
         "one who acted");
     hin_certificate_add_remainder(
-        certificate, true, "copies and backups of the database, and exports",
+        certificate, true, "copies of the database, exports, and backups as they were",
         "as ciphertext: the versions of the keys that opened them are destroyed");
-    hin_certificate_add_remainder(
-        certificate, e->backups_left, "backups at a destination that was out of reach",
-        "as ciphertext: their keys are destroyed; they are removed when it is back");
+    state_backups(certificate, e);
     hin_certificate_add_remainder(
         certificate, e->exportable != 0, "copies of the key ring's file",
         "whoever kept one that was made before, and its pass phrase if it has one, still "
-        "opens old copies of the database with it");
+        "opens old copies of the database with it, and backups as they were");
     hin_certificate_add_remainder(
-        certificate, e->key_until_msec > 0, "the former wrapping key, disabled",
+        certificate, e->key_until_msec > 0,
+        "the former wrapping key, and those of backups, disabled",
         "its service deletes it on the date stated; until then whoever administers that "
         "service could enable it again");
     hin_certificate_add_remainder(
@@ -654,14 +723,30 @@ static HIN_RESULT certify_within(struct erasure *e)
     return save(e);
 }
 
+/* Each backup of before is sealed anew without the person, by the process `backup`. An erasure that
+ * an earlier version began has no marks to know the person by: then they are replaced by a new one.
+ */
+static HIN_RESULT settle_backups(struct erasure *e, bool *ret_settled)
+{
+    struct hin_store *own = e->own->store;
+    int64_t before_usec = e->destroyed_msec * HIN_MSEC_USEC;
+    int64_t now_usec = hin_tenant_now_usec(e->own);
+    if (!is_traced(e)) {
+        return hin_backup_renewed(own, e->tenant->number, before_usec, now_usec, RENEW_REST_USEC,
+                                  ret_settled, &e->backups_left);
+    }
+    HIN_TRY(hin_backup_persons_resealed(own, e->tenant->number, e->stored.id, before_usec, now_usec,
+                                        RENEW_REST_USEC, &e->backups));
+    *ret_settled = e->backups.done;
+    return hin_ok();
+}
+
 /* Certificate, record and state at once: none stands without the others. */
 static struct hin_result certify(struct erasure *e, struct hin_person_progress *progress)
 {
-    bool renewed = false;
-    HIN_TRY(hin_backup_renewed(e->own->store, e->tenant->number, e->destroyed_msec * HIN_MSEC_USEC,
-                               hin_tenant_now_usec(e->own), RENEW_REST_USEC, &renewed,
-                               &e->backups_left));
-    if (!renewed) {
+    bool settled = false;
+    HIN_TRY(settle_backups(e, &settled));
+    if (!settled) {
         progress->wait_usec = RENEW_WAIT_USEC;
         return hin_ok();
     }
@@ -677,6 +762,55 @@ static struct hin_result certify(struct erasure *e, struct hin_person_progress *
     HIN_TRY(certified);
     HIN_TRY(ended);
     progress->done = true;
+    return hin_ok();
+}
+
+/* ---- what knows the person again ---- */
+
+struct tracing {
+    void (*visit)(void *context, const struct hin_person_trace *trace);
+    void *context;
+};
+
+static HIN_RESULT read_mark(const struct condition *at, struct hin_person_mark *mark)
+{
+    mark->field = hin_field_find(at->field);
+    HIN_ENSURE(mark->field != NULL, UNSUPPORTED);
+    HIN_TRY(hin_unhex(at->salt, mark->salt, sizeof(mark->salt)));
+    HIN_TRY(hin_unhex(at->match, mark->match, sizeof(mark->match)));
+    return hin_unhex(at->named, mark->named, sizeof(mark->named));
+}
+
+static struct hin_result trace_one(void *context, const struct hin_store_document *document)
+{
+    const struct tracing *tracing = context;
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *parsed = NULL;
+    struct erasure e = {.kind = HIN_STORE_PERSON_ERASURES};
+    HIN_TRY(hin_json_parse(document->bytes, DOCUMENT_MAX, &parsed, NULL));
+    HIN_TRY(read_document(hin_json_root(parsed), &e));
+    if (e.destroyed_msec == 0 || !is_traced(&e)) {
+        return hin_ok(); /* under way, or of a version that replaced backups */
+    }
+    struct hin_person_trace trace = {.id = document->id,
+                                     .until_id = e.until_id,
+                                     .erased_usec = e.destroyed_msec * HIN_MSEC_USEC,
+                                     .count = e.condition_count};
+    for (size_t i = 0; i < e.condition_count; i++) {
+        HIN_TRY(read_mark(&e.conditions[i], &trace.marks[i]));
+    }
+    tracing->visit(tracing->context, &trace);
+    return hin_ok();
+}
+
+HIN_RESULT hin_person_traces(struct hin_store *store,
+                             void (*visit)(void *context, const struct hin_person_trace *trace),
+                             void *context)
+{
+    struct tracing tracing = {visit, context};
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    HIN_TRY(hin_store_list(store, HIN_STORE_PERSON_ERASURES, &all, trace_one, &tracing, &listed));
+    HIN_ENSURE(listed.damaged == 0, CORRUPT);
     return hin_ok();
 }
 

@@ -5,9 +5,9 @@
  *
  * counting: events of the person are counted, up to the last one at acceptance. rewriting: their
  * segments are written anew without them. shredding: the document keeps digests in place of the
- * values, and copies become worthless (shred.h). certifying: backups of before are replaced by a
- * new one and destroyed (the process `backup` does that), the write-ahead log is folded, then
- * certificate, audit entry and the state `done` are stored at once.
+ * values, and copies become worthless (shred.h). certifying: backups of before are sealed anew
+ * without the person (the process `backup` does that, by those digests), the write-ahead log is
+ * folded, then certificate, audit entry and the state `done` are stored at once.
  *
  * A correction is done when the segments are written anew (person_change.h): the former values stay
  * in copies that were made before. */
@@ -15,6 +15,7 @@
 #define HIN_MANAGER_PERSON_ERASURE_H
 
 #include "manager/person.h"
+#include "manager/person_trace.h"
 #include "manager/tenant.h"
 
 /* Within a transaction of the caller. `fields`: a JSON array of names. *ret_id: the document. */
@@ -43,6 +44,12 @@ HIN_RESULT hin_person_errands(struct hin_tenant *own, void (*visit)(void *contex
                               void *context) HIN_NONNULL;
 /* Nothing is left to do there: forgotten, except for what is about to be accepted. */
 HIN_RESULT hin_person_errand_done(struct hin_tenant *own, int64_t number) HIN_NONNULL;
+
+/* Of each erasure whose events and keys are gone: what knows the person again in backups that were
+ * made before. `visit` must not call back into the store. */
+HIN_RESULT hin_person_traces(struct hin_store *store,
+                             void (*visit)(void *context, const struct hin_person_trace *trace),
+                             void *context) __attribute__((nonnull(1, 2)));
 
 /* Whether an erasure (or correction) of a person's data is under way in the tenant: what was
  * restored from before it would bring the data back, and forget that it was asked for. */

@@ -206,11 +206,12 @@ static HIN_RESULT read_evidence(struct hin_json object, struct hin_evidence *evi
 
 static HIN_RESULT judge(struct hin_view file, const struct hin_evidence *evidence,
                         const struct hin_paper_bytes *bytes, struct hin_view fingerprint,
-                        struct hin_error *error)
+                        struct hin_key_memo *memo, struct hin_error *error)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf again = {.max = 2 * HIN_EVIDENCE_FILE_MAX};
     HIN_CLEANUP(hin_buf_done) struct hin_buf statement = {.max = HIN_EVIDENCE_STATEMENT_MAX};
     struct hin_paper_seal seal = hin_paper_seal_of(bytes);
+    seal.memo = memo;
     struct hin_evidence_seal own = {seal.signature, seal.key, seal.authority};
     HIN_TRY(hin_evidence_write(evidence, &own, &again));
     HIN_TRY(hin_paper_check_form(&paper, file, hin_buf_view(&again), error));
@@ -223,6 +224,14 @@ HIN_RESULT hin_evidence_verify(struct hin_view file, struct hin_view fingerprint
                                struct hin_json_document **ret_document,
                                struct hin_evidence *ret_evidence, struct hin_error *error)
 {
+    return hin_evidence_verify_next(file, fingerprint, NULL, ret_document, ret_evidence, error);
+}
+
+HIN_RESULT hin_evidence_verify_next(struct hin_view file, struct hin_view fingerprint,
+                                    struct hin_key_memo *memo,
+                                    struct hin_json_document **ret_document,
+                                    struct hin_evidence *ret_evidence, struct hin_error *error)
+{
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     HIN_CLEANUP(hin_paper_bytes_done) struct hin_paper_bytes bytes = {0};
     struct hin_evidence evidence = {0};
@@ -233,7 +242,7 @@ HIN_RESULT hin_evidence_verify(struct hin_view file, struct hin_view fingerprint
     HIN_TRY(hin_paper_read(&paper, HIN_EVIDENCE_VERSION, hin_json_root(document), &statement,
                            &bytes, error));
     HIN_TRY(read_evidence(statement, &evidence, error));
-    HIN_TRY(judge(file, &evidence, &bytes, fingerprint, error));
+    HIN_TRY(judge(file, &evidence, &bytes, fingerprint, memo, error));
     *ret_document = document;
     document = NULL;
     *ret_evidence = evidence;

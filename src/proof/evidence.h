@@ -97,6 +97,13 @@ HIN_RESULT hin_evidence_verify(struct hin_view file, struct hin_view fingerprint
                                struct hin_json_document **ret_document,
                                struct hin_evidence *ret_evidence, struct hin_error *error)
     __attribute__((nonnull(3, 4)));
+/* The same for one of many, with what is remembered of the one before (key.h). */
+struct hin_key_memo;
+HIN_RESULT hin_evidence_verify_next(struct hin_view file, struct hin_view fingerprint,
+                                    struct hin_key_memo *memo,
+                                    struct hin_json_document **ret_document,
+                                    struct hin_evidence *ret_evidence, struct hin_error *error)
+    __attribute__((nonnull(4, 5)));
 
 /* ---- the chain, record by record in the order of their numbers ---- */
 

@@ -1,5 +1,7 @@
 #include "proof/key.h"
 
+#include <string.h>
+
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "crypt/x509.h"
@@ -40,8 +42,28 @@ static HIN_RESULT read_statement(struct hin_view bytes, struct hin_key_statement
     return hin_read_end(&reader);
 }
 
-HIN_RESULT hin_key_statement_verify(struct hin_view bytes, struct hin_view ca_der,
-                                    struct hin_key_statement *ret_statement)
+void hin_key_memo_done(struct hin_key_memo *memo)
+{
+    hin_x509_authority_free(memo->authority);
+    memo->authority = NULL;
+}
+
+/* By its digest, so that another certificate never goes for it. */
+static HIN_RESULT remember(struct hin_key_memo *memo, struct hin_view ca_der,
+                           const uint8_t digest[HIN_SHA256_BYTES])
+{
+    if (memo->authority != NULL && memcmp(memo->digest, digest, sizeof(memo->digest)) == 0) {
+        return hin_ok();
+    }
+    hin_key_memo_done(memo);
+    HIN_TRY(hin_x509_authority_new(&memo->authority, ca_der));
+    hin_copy(memo->digest, digest, sizeof(memo->digest));
+    return hin_ok();
+}
+
+HIN_RESULT hin_key_statement_verify_next(struct hin_key_memo *memo, struct hin_view bytes,
+                                         struct hin_view ca_der,
+                                         struct hin_key_statement *ret_statement)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 1024};
     struct hin_key_statement statement = {0};
@@ -56,7 +78,15 @@ HIN_RESULT hin_key_statement_verify(struct hin_view bytes, struct hin_view ca_de
                               hin_view_of(statement.authority, sizeof(statement.authority))),
                AUTH);
     HIN_TRY(hin_key_statement_text(body, &text));
-    HIN_TRY(hin_x509_verify_statement(ca_der, hin_buf_view(&text), reader.rest));
+    HIN_TRY(remember(memo, ca_der, authority));
+    HIN_TRY(hin_x509_authority_verify(memo->authority, hin_buf_view(&text), reader.rest));
     *ret_statement = statement;
     return hin_ok();
+}
+
+HIN_RESULT hin_key_statement_verify(struct hin_view bytes, struct hin_view ca_der,
+                                    struct hin_key_statement *ret_statement)
+{
+    HIN_CLEANUP(hin_key_memo_done) struct hin_key_memo memo = {0};
+    return hin_key_statement_verify_next(&memo, bytes, ca_der, ret_statement);
 }

@@ -37,5 +37,16 @@ HIN_RESULT hin_key_statement_text(struct hin_view statement, struct hin_buf *out
  * (another magic), UNSUPPORTED (a newer version). */
 HIN_RESULT hin_key_statement_verify(struct hin_view bytes, struct hin_view ca_der,
                                     struct hin_key_statement *ret_statement) HIN_NONNULL;
+/* The same for many that follow each other: an authority that is the one before is not read anew.
+ * Starts zeroed. */
+struct hin_x509_authority;
+struct hin_key_memo {
+    struct hin_x509_authority *authority;
+    uint8_t digest[HIN_SHA256_BYTES]; /* of its certificate */
+};
+void hin_key_memo_done(struct hin_key_memo *memo);
+HIN_RESULT hin_key_statement_verify_next(struct hin_key_memo *memo, struct hin_view bytes,
+                                         struct hin_view ca_der,
+                                         struct hin_key_statement *ret_statement) HIN_NONNULL;
 
 #endif

@@ -240,7 +240,10 @@ HIN_RESULT hin_paper_judge(const struct hin_paper *paper, struct hin_view statem
 {
     struct hin_key_statement key;
     HIN_TRY(check_authority(paper, seal->authority, fingerprint, installation, error));
-    struct hin_result vouched = hin_key_statement_verify(seal->key, seal->authority, &key);
+    struct hin_result vouched =
+        seal->memo != NULL
+            ? hin_key_statement_verify_next(seal->memo, seal->key, seal->authority, &key)
+            : hin_key_statement_verify(seal->key, seal->authority, &key);
     if (!hin_is_ok(vouched)) {
         return hin_error_set(error, vouched.code, NULL, 0, 0,
                              "the statement about the signing key is not the authority's: %s",

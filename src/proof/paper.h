@@ -19,8 +19,10 @@ struct hin_paper {
     size_t file_max, statement_max;
 };
 
+struct hin_key_memo;
 struct hin_paper_seal { /* bytes, not hex */
     struct hin_view signature, key, authority;
+    struct hin_key_memo *memo; /* of whoever judges many (key.h), or NULL */
 };
 /* The same as it is read from a file. Start with hin_paper_bytes_init. */
 struct hin_paper_bytes {

@@ -78,8 +78,8 @@ HIN_RESULT hin_segment_read_head(struct hin_view bytes,
                                  struct hin_segment_head *ret_head) HIN_NONNULL;
 /* Whether `body` is the one that the head was made with, by length and checksum. */
 bool hin_segment_is_body(struct hin_view head, struct hin_view body);
-/* False: no record of the segment carries the token. True: one may (about 1 in 100 is a false
- * alarm). */
+/* False: no record of the segment carries the token. True: one may (1 in 5,000 is a false alarm; of
+ * segments made before filters were doubled, 1 in 100). */
 bool hin_segment_may_hold(const struct hin_segment_head *head, uint64_t token) HIN_NONNULL;
 /* The same for who holds the filter where this code is not: bit (probe * bits of the filter) >> 32,
  * counted from the low bit of the first byte, is set for each probe when the token may be there. */

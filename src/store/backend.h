@@ -40,6 +40,10 @@ struct hin_backend {
 
     bool (*in_transaction)(struct hin_store *store); /* as the database sees it */
     HIN_RESULT (*checkpoint)(struct hin_store *store);
+    /* Before (on) a store that nobody else has open is filled, now and then (on) meanwhile, and
+     * after it: until then nothing need be durable, nor be undone. NULL: there is no quicker way
+     * than the usual one. */
+    HIN_RESULT (*load)(struct hin_store *store, bool on);
     void (*overwrite)(struct hin_store *store, bool all); /* what is deleted, wherever it lay */
     uint64_t (*damage_count)(struct hin_store *store);    /* pages found damaged */
     const char *(*trouble)(const struct hin_store *store);

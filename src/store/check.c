@@ -78,6 +78,17 @@ static HIN_RESULT check_segments(struct hin_store *store, struct hin_store_check
     return hin_ok();
 }
 
+/* Damage in a page of theirs shows in the structure; a segment that cannot be read is told above.
+ */
+static HIN_RESULT check_sheaves(struct hin_store *store, struct hin_store_check *check)
+{
+    if (store->read_only || store->broken) {
+        return hin_ok();
+    }
+    struct hin_result checked = hin_sheaf_check(store, &check->sheaves_wrong);
+    return hin_store_is_damage(checked) ? hin_ok() : checked;
+}
+
 static HIN_RESULT count_document(void *context, const struct hin_store_document *document)
 {
     (void)document;
@@ -111,6 +122,7 @@ HIN_RESULT hin_store_check(struct hin_store *store, struct hin_store_check *ret_
     HIN_ENSURE(!store->in_transaction, CONFLICT);
     HIN_TRY(check_structure(store, &check.structure_ok));
     HIN_TRY(check_segments(store, &check));
+    HIN_TRY(check_sheaves(store, &check));
     HIN_TRY(check_documents(store, &check));
     int64_t count = 0, broken = 0;
     struct hin_result audit = hin_store_audit_verify(store, &count, &broken);

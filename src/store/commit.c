@@ -183,6 +183,7 @@ HIN_RESULT hin_store_commit(struct hin_store *store, struct hin_store_event *eve
         }
         return result;
     }
+    HIN_IGNORE(hin_sheaf_make_due(store)); /* a search only takes longer without */
     *ret_committed = committed;
     return hin_ok();
 }

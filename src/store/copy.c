@@ -405,6 +405,69 @@ struct column {
     char text[64];
 };
 
+static HIN_RESULT load(struct hin_store *store, bool on)
+{
+    return store->backend->load != NULL ? store->backend->load(store, on) : hin_ok();
+}
+
+/* There are many of them, and small: a statement for each would be most of the work. */
+static HIN_RESULT put_spans(struct hin_store *store)
+{
+    struct hin_statement *statement = NULL;
+    bool all = store->span_count == HIN_PASTE_SPANS;
+    int count = store->span_count;
+    store->span_count = 0;
+    for (int row = 0; row < count; row++) {
+        if (row == 0 || !all) {
+            HIN_TRY(hin_db_use(store, all ? HIN_SQL_PASTE_SPANS : HIN_SQL_PASTE_SPAN, &statement));
+        }
+        for (int i = 0; i < 5; i++) {
+            hin_db_bind_int(statement, (all ? row * 5 : 0) + i + 1, store->spans[row][i]);
+        }
+        if (!all || row == count - 1) {
+            HIN_TRY(hin_db_run(store, statement));
+        }
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT add_span(struct hin_store *store, const struct column *columns)
+{
+    for (int i = 0; i < 5; i++) {
+        store->spans[store->span_count][i] = columns[i].number;
+    }
+    return ++store->span_count == HIN_PASTE_SPANS ? put_spans(store) : hin_ok();
+}
+
+HIN_RESULT hin_store_paste_begin(struct hin_store *store)
+{
+    HIN_TRY(hin_store_ready(store));
+    store->span_count = 0;
+    HIN_ENSURE(!store->in_transaction && store->depth == 0, CONFLICT);
+    HIN_TRY(load(store, true));
+    struct hin_result begun = hin_store_begin(store);
+    if (!hin_is_ok(begun)) {
+        HIN_IGNORE(load(store, false)); /* why it did not begin is what is told */
+    }
+    return begun;
+}
+
+HIN_RESULT hin_store_paste_end(struct hin_store *store, bool keep)
+{
+    struct hin_result put = keep ? put_spans(store) : hin_ok();
+    struct hin_result ended = hin_store_end(store, keep && hin_is_ok(put));
+    struct hin_result loaded = load(store, false);
+    return !hin_is_ok(put) ? put : hin_is_ok(ended) ? loaded : ended;
+}
+
+HIN_RESULT hin_store_paste_pause(struct hin_store *store)
+{
+    HIN_TRY(put_spans(store));
+    HIN_TRY(hin_store_end(store, true));
+    HIN_TRY(load(store, true));
+    return hin_store_begin(store);
+}
+
 static HIN_RESULT read_column(struct hin_reader *reader, char type, struct column *column)
 {
     uint64_t size = 0;
@@ -476,6 +539,9 @@ HIN_RESULT hin_store_paste_row(struct hin_store *store, enum hin_store_part part
     }
     HIN_ENSURE(hin_is_ok(hin_read_end(&reader)), SYNTAX);
     HIN_ENSURE(part != HIN_PART_META || !is_local(columns[0].bytes), SYNTAX);
+    if (part == HIN_PART_SPAN) {
+        return add_span(store, columns);
+    }
     return paste(store, known, columns, state, key);
 }
 

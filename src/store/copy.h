@@ -92,7 +92,14 @@ HIN_RESULT hin_store_copy_segments(struct hin_store *store, int64_t after_id, si
 HIN_RESULT hin_store_copy_segment(struct hin_store *store, int64_t id,
                                   struct hin_buf *ret_bytes) HIN_NONNULL;
 
-/* --- into a store that was just made, between hin_store_begin and _end --- */
+/* --- into a store that was just made, and that nobody else has open --- */
+
+/* What is pasted from here to hin_store_paste_end is durable after it, when it is kept; before, or
+ * when it is not kept, or when either fails, the store is to be thrown away. */
+HIN_RESULT hin_store_paste_begin(struct hin_store *store) HIN_NONNULL;
+HIN_RESULT hin_store_paste_end(struct hin_store *store, bool keep) HIN_NONNULL;
+/* So much was pasted that it should leave memory. */
+HIN_RESULT hin_store_paste_pause(struct hin_store *store) HIN_NONNULL;
 
 /* SYNTAX: no row of this part. */
 HIN_RESULT hin_store_paste_row(struct hin_store *store, enum hin_store_part part,

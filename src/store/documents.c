@@ -5,19 +5,18 @@
 #include "base/bytes.h"
 #include "store/internal.h"
 
-#define ROW_TEXT_MAX 80
+#define ROW_TEXT_MAX HIN_DOCUMENT_ROW_MAX
 
-/* The version is part of the place: an older content put back does not open. */
-static void row_text(char out[ROW_TEXT_MAX], int64_t kind, int64_t id, uint64_t version)
+void hin_document_row(char out[HIN_DOCUMENT_ROW_MAX], int64_t kind, int64_t id, uint64_t version)
 {
-    (void)snprintf(out, ROW_TEXT_MAX, "%lld/%lld/%llu", (long long)kind, (long long)id,
+    (void)snprintf(out, HIN_DOCUMENT_ROW_MAX, "%lld/%lld/%llu", (long long)kind, (long long)id,
                    (unsigned long long)version);
 }
 
 static struct hin_stand stand_of(char row[ROW_TEXT_MAX], enum hin_store_kind kind, int64_t id,
                                  uint64_t version)
 {
-    row_text(row, (int64_t)kind, id, version);
+    hin_document_row(row, (int64_t)kind, id, version);
     return (struct hin_stand){HIN_OWNER_DOCUMENT + (int)kind, id, "document", row, "content"};
 }
 

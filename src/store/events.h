@@ -111,7 +111,8 @@ HIN_RESULT hin_store_search(struct hin_store *store, const struct hin_store_filt
 HIN_RESULT hin_store_event_get(struct hin_store *store, int64_t id, struct hin_buf *buf,
                                struct hin_store_event *ret_event) HIN_NONNULL;
 
-/* Merges what lies in the tail longer than age_usec (wall time of commit). */
+/* Merges what lies in the tail longer than age_usec (wall time of commit), and makes sheaves (of
+ * closed segments, for searches: sheaf.c) where they are due. */
 HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec,
                               int64_t age_usec) HIN_NONNULL;
 

@@ -69,7 +69,10 @@ static HIN_RESULT look_beneath(struct hunt *hunt, int directory, unsigned depth)
     HIN_CLEANUP_FD int fd = -1;
     struct hin_result looked = hin_ok();
     HIN_ENSURE(depth < DEPTH_MAX, LIMIT);
-    HIN_TRY(hin_fd_open(directory, ".", O_RDONLY | O_DIRECTORY, 0, &fd));
+    if (!hin_is_ok(hin_fd_open(directory, ".", O_RDONLY | O_DIRECTORY, 0, &fd))) {
+        hunt->search->unread++;
+        return hin_ok();
+    }
     DIR *entries = fdopendir(fd);
     HIN_ENSURE(entries != NULL, IO);
     fd = -1; /* the stream's from here on */

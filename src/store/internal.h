@@ -20,6 +20,8 @@ struct hin_statement {
     void *prepared; /* the backend's; NULL until first used */
 };
 
+enum { HIN_PASTE_SPANS = 16 }; /* as many as HIN_SQL_PASTE_SPANS puts */
+
 struct hin_store {
     const struct hin_backend *backend;
     void *connection; /* the backend's */
@@ -32,6 +34,8 @@ struct hin_store {
     struct hin_statement statements[HIN_SQL_COUNT];
     struct hin_segment_builder *builder;
     struct hin_segment_reader *reader;
+    int64_t spans[HIN_PASTE_SPANS][5]; /* rows of the part of spans that wait to be put */
+    int span_count;
     struct hin_secret own_key;            /* one data key at a time, wiped after its use */
     struct hin_opener *own;               /* holds it while a thing is opened */
     struct hin_buf wrap;                  /* a sealed data key: scratch */
@@ -47,6 +51,7 @@ struct hin_store {
     uint64_t damage_met;
     bool broken;             /* a page that is needed is damaged: see hin_store_is_broken */
     int64_t damaged_segment; /* the last that could not be loaded, or 0 */
+    size_t closed_count;     /* segments closed by this handle since it made sheaves */
 };
 
 /* What a file's or schema's name ends in: aside.c. */
@@ -176,6 +181,12 @@ HIN_RESULT hin_store_put_mark(struct hin_store *store) HIN_NONNULL; /* sealed by
  * now). */
 bool hin_store_is_damage(struct hin_result result);
 
+/* Where the content of a document is sealed: the version is part of it, so that an older content
+ * put back does not open. */
+#define HIN_DOCUMENT_ROW_MAX 80
+void hin_document_row(char out[HIN_DOCUMENT_ROW_MAX], int64_t kind, int64_t id,
+                      uint64_t version) HIN_NONNULL;
+struct hin_seal_place hin_segment_place(const char *tenant) HIN_NONNULL;
 /* The same content under a key of its own; buf: scratch of HIN_SEALED_MAX. */
 HIN_RESULT hin_document_reseal(struct hin_store *store, int kind, int64_t id,
                                struct hin_buf *buf) HIN_NONNULL;
@@ -322,6 +333,49 @@ HIN_RESULT hin_tail_merge_due(struct hin_store *store, int64_t now_usec) HIN_NON
 HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id) HIN_NONNULL;
 HIN_RESULT hin_tail_row(struct hin_store *store, bool *ret_any,
                         struct hin_segment_row *ret_last) HIN_NONNULL;
+
+/* --- sheaf.c: what many closed segments in a row may hold, told at once --- */
+enum { HIN_SHEAF_MEMBERS = 256, HIN_SHEAF_ROUND = 16 };
+struct hin_sheaf {
+    int64_t id, last_id; /* of events: the first of the first segment, the last of the last */
+    size_t count;        /* of segments, those that are gone too */
+    uint64_t slices, classes, severities;
+    int64_t min_time, max_time;
+    bool in_time; /* it may hold something of the time that was asked for; else no members */
+    struct hin_view members;
+};
+struct hin_sheaf_range {
+    int64_t low, high;              /* ids of events, both ends included */
+    int64_t since_usec, until_usec; /* as in hin_store_filter */
+    bool descending;
+};
+struct hin_sheaf_look {
+    size_t count;
+    int64_t ids[HIN_SHEAF_MEMBERS]; /* ascending */
+    uint32_t sizes[HIN_SHEAF_MEMBERS];
+    bool known[HIN_SHEAF_MEMBERS]; /* else it may hold anything */
+    bool may[HIN_SHEAF_MEMBERS];
+};
+/* The next sheaves over the range, HIN_SHEAF_ROUND at most; members lie in the arena. */
+HIN_RESULT hin_sheaf_list(struct hin_store *store, const struct hin_sheaf_range *range,
+                          struct hin_arena *arena, struct hin_sheaf *list,
+                          size_t *ret_count) HIN_NONNULL;
+/* All of them may hold it. CORRUPT: the sheaf says nothing. */
+HIN_RESULT hin_sheaf_members(const struct hin_sheaf *sheaf,
+                             struct hin_sheaf_look *ret_look) HIN_NONNULL;
+/* Clears look->may of those that hold none of the tokens. */
+HIN_RESULT hin_sheaf_judge(struct hin_store *store, const struct hin_sheaf *sheaf,
+                           const uint64_t *tokens, size_t count,
+                           struct hin_sheaf_look *look) HIN_NONNULL;
+/* Makes what is due, for a part of a second at most. */
+HIN_RESULT hin_sheaf_make(struct hin_store *store) HIN_NONNULL;
+/* After a commit: the same when this handle has closed enough segments for it. */
+HIN_RESULT hin_sheaf_make_due(struct hin_store *store) HIN_NONNULL;
+/* Drops those that are not what the segments' heads make: altered, or of a damaged page that is
+ * readable. */
+HIN_RESULT hin_sheaf_check(struct hin_store *store, uint64_t *ret_wrong) HIN_NONNULL;
+/* Within the transaction that changes a closed segment, marks or drops it. */
+HIN_RESULT hin_sheaf_drop_over(struct hin_store *store, int64_t segment) HIN_NONNULL;
 
 #define HIN_GENERATION "generation" /* of meta */
 

@@ -142,6 +142,7 @@ HIN_RESULT hin_store_stats(struct hin_store *store, struct hin_store_stats *ret_
         stats.segments = (uint64_t)hin_db_int(statement, 1);
         stats.segments_full = (uint64_t)hin_db_int(statement, 2);
         stats.segments_damaged = (uint64_t)hin_db_int(statement, 3);
+        stats.sheaves = (uint64_t)hin_db_int(statement, 4);
     }
     hin_db_reset(statement);
     HIN_TRY(hin_db_use(store, HIN_SQL_PAGES, &statement));

@@ -193,6 +193,7 @@ static HIN_RESULT drop_segment(struct hin_store *store, int64_t id, bool body)
     static const enum hin_sql steps[] = {HIN_SQL_SPAN_FLOOR, HIN_SQL_SPAN_DROP, HIN_SQL_BODY_DROP,
                                          HIN_SQL_SEGMENT_DROP};
     HIN_TRY(hin_data_key_drop(store, HIN_OWNER_SEGMENT, id));
+    HIN_TRY(hin_sheaf_drop_over(store, id));
     for (size_t i = 0; i < HIN_COUNT(steps); i++) {
         if (steps[i] != HIN_SQL_BODY_DROP || body) {
             HIN_TRY(hin_db_run_on(store, steps[i], id));

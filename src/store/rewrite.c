@@ -102,6 +102,7 @@ static HIN_RESULT read_row(struct rewriting *r, int64_t id, bool *ret_there)
 static HIN_RESULT store_anew(struct rewriting *r)
 {
     HIN_ENSURE(r->summary.first_id == r->row.id && r->summary.last_id == r->row.last_id, CORRUPT);
+    HIN_TRY(hin_sheaf_drop_over(r->store, r->row.id));
     HIN_TRY(hin_segment_drop(r->store, r->row.id));
     HIN_TRY(hin_segment_store(r->store, &r->summary, r->row.level, r->row.day, r->created));
     r->done.segments_rewritten++;

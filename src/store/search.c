@@ -1,6 +1,7 @@
 /* Searching: the directory (an index of its own, so that a damaged page of the table hides no
  * neighbour) gives the segments in order; plain columns and the Bloom filter of tokens pass most of
- * them over; what is opened is checked event by event, exactly. */
+ * them over; what is opened is checked event by event, exactly. Where a sheaf is over them, it is
+ * asked first, and only those that it leaves are looked for in the directory. */
 #include "base/bytes.h"
 #include "base/codec.h"
 #include "event/codec.h"
@@ -17,8 +18,14 @@ struct search {
     bool settled, known; /* all is under one index key; all keys that anything is under are known */
     struct hin_segment_row *rows;
     size_t row_count, row_capacity;
-    int64_t low, high;        /* the ids of segments that are left, both ends included */
-    bool stopped;             /* limits */
+    int64_t low, high; /* the ids of events that are left, both ends included */
+    struct hin_sheaf sheaves[HIN_SHEAF_ROUND]; /* the next ones */
+    size_t sheaf_count, sheaf_at;
+    struct hin_arena sheaf_arena;
+    struct hin_sheaf_look look;
+    bool judged;     /* by a sheaf: only segments of `look` that may, their filters need no look */
+    bool no_sheaves; /* one cannot be read: without any */
+    bool stopped;    /* limits */
     struct hin_arena scratch; /* one event */
     struct hin_arena list;    /* the records of one segment */
     struct hin_store_report report;
@@ -62,7 +69,8 @@ enum { DIRECTORY_ROUND = 256 };
 /* How many tokens of the first term it is to judge by; 0: by none. */
 static size_t judge_count(const struct search *search)
 {
-    if (!search->store->backend->judges || search->filter->term_count == 0 || !search->known) {
+    if (search->judged || !search->store->backend->judges || search->filter->term_count == 0 ||
+        !search->known) {
         return 0;
     }
     return search->settled ? 1 : search->tokens[0].count;
@@ -112,6 +120,21 @@ static void note_row(struct search *search, const struct hin_segment_row *row)
     }
 }
 
+static bool sheaf_leaves(const struct search *search, int64_t segment)
+{
+    const struct hin_sheaf_look *look = &search->look;
+    size_t low = 0, high = look->count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (look->ids[middle] < segment) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    return low == look->count || look->ids[low] != segment || look->may[low];
+}
+
 /* *ret_more: it may not be the end of the directory. */
 static HIN_RESULT read_directory(struct search *search, bool *ret_more)
 {
@@ -141,7 +164,7 @@ static HIN_RESULT read_directory(struct search *search, bool *ret_more)
             continue; /* the one before: the id of its first event is the nearest below */
         }
         note_row(search, &found);
-        if (row_may_hold(filter, &found) &&
+        if (row_may_hold(filter, &found) && (!search->judged || sheaf_leaves(search, found.id)) &&
             (!judges || found.damaged || judged_may_hold(filter, statement))) {
             HIN_TRY(push_row(search, &found));
         } else {
@@ -174,7 +197,8 @@ static HIN_RESULT may_hold(struct search *search, int64_t id, bool *ret_may)
     bool row = false;
     bool broken = search->store->broken;
     HIN_TRY(hin_db_use(search->store, HIN_SQL_SEGMENT_GET, &statement));
-    hin_db_bind(statement, 2, id, (int64_t)(filter->term_count > 0));
+    bool asks = filter->term_count > 0 && !search->judged;
+    hin_db_bind(statement, 2, id, (int64_t)asks);
     struct hin_result stepped = hin_db_step(search->store, statement, &row);
     if (stepped.code == HIN_CORRUPT) {
         hin_db_isolate(search->store, HIN_SQL_SEGMENT_STANDS, id, broken);
@@ -186,7 +210,7 @@ static HIN_RESULT may_hold(struct search *search, int64_t id, bool *ret_may)
     bool may = bits_may_hold(filter, classes, severities) &&
                computers_may_hold(filter, hin_db_blob(statement, 2));
     struct hin_result result = hin_ok();
-    if (may && filter->term_count > 0) {
+    if (may && asks) {
         struct hin_segment_head head;
         struct hin_view bytes = hin_db_blob(statement, 3);
         result = bytes.data != NULL ? hin_segment_read_head(bytes, &head) : hin_fail(HIN_CORRUPT);
@@ -417,18 +441,168 @@ static HIN_RESULT learn_tokens(struct search *search)
     return hin_ok();
 }
 
-static HIN_RESULT search_snapshot(struct search *search, bool *ret_more)
+/* The segments of a stretch, in rounds. */
+static HIN_RESULT search_stretch(struct search *search, int64_t low, int64_t high, bool *ret_more)
 {
-    const struct hin_store_filter *filter = search->filter;
-    bool rounds = true;
-    search->rows = NULL;
-    search->row_count = search->row_capacity = 0;
-    search->low = filter->after_id + 1;
-    search->high = filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX;
-    hin_arena_reset(&search->store->arena);
+    bool rounds = low <= high;
+    search->low = low;
+    search->high = high;
     while (rounds && !search->stopped && !*ret_more) {
         HIN_TRY(read_directory(search, &rounds));
         HIN_TRY(search_rows(search, ret_more));
+    }
+    return hin_ok();
+}
+
+/* --- sheaves --- */
+
+/* Where all of it is wanted they spare nothing; and tokens under all keys must be known. */
+static bool uses_sheaves(const struct search *search)
+{
+    const struct hin_store_filter *filter = search->filter;
+    bool chooses = filter->term_count > 0 || filter->class_uid != 0 || filter->severity_mask != 0 ||
+                   filter->since_usec != 0 || filter->until_usec != 0;
+    return chooses && !search->no_sheaves && (filter->term_count == 0 || search->known);
+}
+
+/* Fills search->look: what of a sheaf is left. */
+static HIN_RESULT ask_sheaf(struct search *search, const struct hin_sheaf *sheaf)
+{
+    const struct hin_store_filter *filter = search->filter;
+    search->look.count = 0;
+    if (!sheaf->in_time || !bits_may_hold(filter, sheaf->classes, sheaf->severities)) {
+        return hin_ok();
+    }
+    HIN_TRY(hin_sheaf_members(sheaf, &search->look));
+    for (size_t i = 0; i < filter->term_count; i++) {
+        const struct hin_index_tokens *tokens = &search->tokens[i];
+        HIN_TRY(hin_sheaf_judge(search->store, sheaf, tokens->tokens,
+                                search->settled ? 1 : tokens->count, &search->look));
+    }
+    return hin_ok();
+}
+
+/* A sheaf that cannot be read costs time, never an event: the segments are asked themselves, from
+ * here on. Where the snapshot went with it, what is left is read anew. */
+static HIN_RESULT do_without(struct search *search, struct hin_result asked, int64_t low,
+                             int64_t high, bool *ret_more)
+{
+    HIN_ENSURE(hin_store_is_damage(asked), INTERNAL);
+    search->no_sheaves = true;
+    if (hin_is_ok(hin_db_inside(search->store))) {
+        return search_stretch(search, low, high, ret_more);
+    }
+    if (search->rest.descending) {
+        search->rest.before_id = high < INT64_MAX ? high + 1 : search->rest.before_id;
+    } else {
+        search->rest.after_id = low - 1;
+    }
+    *ret_more = true;
+    return hin_ok();
+}
+
+/* The segments that the sheaf leaves, from the first of them to the last. */
+static HIN_RESULT search_left(struct search *search, int64_t low, int64_t high, bool *ret_more)
+{
+    const struct hin_sheaf_look *look = &search->look;
+    size_t first = 0, last = look->count;
+    while (first < look->count && !look->may[first]) {
+        first++;
+    }
+    while (last > first && !look->may[last - 1]) {
+        last--;
+    }
+    search->report.segments_passed_over += look->count - (last - first);
+    if (first == last) {
+        return hin_ok();
+    }
+    search->judged = search->filter->term_count > 0;
+    struct hin_result result = search_stretch(
+        search, HIN_MAX(low, look->ids[first]),
+        HIN_MIN(high, last < look->count ? look->ids[last] - 1 : INT64_MAX), ret_more);
+    search->judged = false;
+    return result;
+}
+
+/* low, high: what of the sheaf's range is asked for. */
+static HIN_RESULT search_sheaf(struct search *search, const struct hin_sheaf *sheaf, int64_t low,
+                               int64_t high, bool *ret_more)
+{
+    struct hin_result asked = ask_sheaf(search, sheaf);
+    if (hin_store_is_damage(asked)) {
+        return do_without(search, asked, low, high, ret_more);
+    }
+    HIN_TRY(asked);
+    if (search->look.count == 0) {
+        search->report.segments_passed_over += sheaf->count;
+        return hin_ok();
+    }
+    return search_left(search, low, high, ret_more);
+}
+
+/* The next sheaf in the order of the search; none: *ret_sheaf = NULL. */
+static HIN_RESULT next_sheaf(struct search *search, int64_t low, int64_t high,
+                             const struct hin_sheaf **ret_sheaf)
+{
+    const struct hin_store_filter *filter = search->filter;
+    bool all = search->sheaf_at > 0 && search->sheaf_count < HIN_SHEAF_ROUND;
+    *ret_sheaf = NULL;
+    if (search->sheaf_at == search->sheaf_count && !all && low <= high) {
+        struct hin_sheaf_range range = {low, high, filter->since_usec, filter->until_usec,
+                                        filter->descending};
+        hin_arena_reset(&search->sheaf_arena);
+        search->sheaf_at = 0;
+        HIN_TRY(hin_sheaf_list(search->store, &range, &search->sheaf_arena, search->sheaves,
+                               &search->sheaf_count));
+    }
+    if (search->sheaf_at < search->sheaf_count) {
+        *ret_sheaf = &search->sheaves[search->sheaf_at++];
+    }
+    return hin_ok();
+}
+
+/* What stands before the next sheaf, and then the sheaf; without one, all the rest. */
+static HIN_RESULT search_next(struct search *search, int64_t *low, int64_t *high, bool *ret_more)
+{
+    const struct hin_sheaf *sheaf = NULL;
+    bool down = search->filter->descending;
+    int64_t from = *low, until = *high;
+    struct hin_result found = next_sheaf(search, from, until, &sheaf);
+    if (!hin_is_ok(found) || sheaf == NULL) {
+        *high = from - 1; /* all of it at once */
+    }
+    if (hin_store_is_damage(found)) {
+        return do_without(search, found, from, until, ret_more);
+    }
+    HIN_TRY(found);
+    if (sheaf == NULL) {
+        return search_stretch(search, from, until, ret_more);
+    }
+    int64_t first = HIN_MAX(sheaf->id, from), last = HIN_MIN(sheaf->last_id, until);
+    HIN_TRY(search_stretch(search, down ? last + 1 : from, down ? until : first - 1, ret_more));
+    if (down) {
+        *high = first - 1;
+    } else {
+        *low = last + 1;
+    }
+    return search->stopped || *ret_more ? hin_ok()
+                                        : search_sheaf(search, sheaf, first, last, ret_more);
+}
+
+static HIN_RESULT search_snapshot(struct search *search, bool *ret_more)
+{
+    const struct hin_store_filter *filter = search->filter;
+    int64_t low = filter->after_id + 1;
+    int64_t high = filter->before_id > 0 ? filter->before_id - 1 : INT64_MAX;
+    search->rows = NULL;
+    search->row_count = search->row_capacity = 0;
+    search->sheaf_count = search->sheaf_at = 0;
+    hin_arena_reset(&search->store->arena);
+    while (low <= high && !search->stopped && !*ret_more) {
+        if (!uses_sheaves(search)) {
+            return search_stretch(search, low, high, ret_more);
+        }
+        HIN_TRY(search_next(search, &low, &high, ret_more));
     }
     return hin_ok();
 }
@@ -468,9 +642,11 @@ HIN_RESULT hin_store_search(struct hin_store *store, const struct hin_store_filt
     search.filter = &search.rest;
     hin_arena_init(&search.scratch, 16u << 20);
     hin_arena_init(&search.list, 16u << 20);
+    hin_arena_init(&search.sheaf_arena, 16u << 20);
     struct hin_result result = search_all(&search);
     hin_arena_done(&search.scratch);
     hin_arena_done(&search.list);
+    hin_arena_done(&search.sheaf_arena);
     if (hin_is_ok(result)) {
         *ret_report = search.report;
     }

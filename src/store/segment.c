@@ -12,11 +12,11 @@
 
 enum { FRESH_MOST = 64, MERGED_MOST = 16, TAIL_MOST = FRESH_MOST + MERGED_MOST + 8 };
 
-static struct hin_seal_place segment_place(const struct hin_store *store)
+struct hin_seal_place hin_segment_place(const char *tenant)
 {
     /* Ids are bound by the head, which is authenticated with the body. */
-    return (struct hin_seal_place){hin_view_from_text(store->tenant), HIN_VIEW("event"),
-                                   HIN_VIEW_EMPTY, HIN_VIEW("segment")};
+    return (struct hin_seal_place){hin_view_from_text(tenant), HIN_VIEW("event"), HIN_VIEW_EMPTY,
+                                   HIN_VIEW("segment")};
 }
 
 uint64_t hin_summary_class_bit(uint32_t class_uid)
@@ -87,7 +87,7 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
                              int64_t level, int64_t day, int64_t now_usec)
 {
     struct hin_sealer *sealer = NULL;
-    struct hin_seal_place place = segment_place(store);
+    struct hin_seal_place place = hin_segment_place(store->tenant);
     summary->plain_bytes = (int64_t)hin_segment_builder_bytes(store->builder);
     hin_buf_clear(&store->head);
     hin_buf_clear(&store->body);
@@ -98,6 +98,7 @@ HIN_RESULT hin_segment_store(struct hin_store *store, struct hin_segment_summary
     hin_sealer_free(sealer);
     HIN_TRY(sealed);
     HIN_TRY(insert_segment(store, summary, level, day, now_usec));
+    store->closed_count += level == HIN_LEVEL_CLOSED;
     *summary = (struct hin_segment_summary){0};
     return hin_ok();
 }
@@ -180,7 +181,7 @@ static HIN_RESULT fetch_head(struct hin_store *store, int64_t id, struct hin_dat
 
 static HIN_RESULT load(struct hin_store *store, int64_t id)
 {
-    struct hin_seal_place place = segment_place(store);
+    struct hin_seal_place place = hin_segment_place(store->tenant);
     struct hin_segment_head head;
     struct hin_data_key key;
     struct hin_opener *opener = NULL;
@@ -213,6 +214,7 @@ HIN_RESULT hin_tail_end(struct hin_store *store, int64_t id)
 HIN_RESULT hin_segment_mark_damaged(struct hin_store *store, int64_t id)
 {
     HIN_TRY(hin_tail_end(store, id));
+    HIN_TRY(hin_sheaf_drop_over(store, id));
     HIN_TRY(hin_db_run_on(store, HIN_SQL_SEGMENT_DAMAGED, id));
     store->damage_met++;
     return hin_ok();
@@ -496,11 +498,10 @@ static HIN_RESULT merge_tail(struct hin_store *store, int64_t now_usec)
     return hin_db_end(store, result);
 }
 
-HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t age_usec)
+static HIN_RESULT merge_old_tail(struct hin_store *store, int64_t now_usec, int64_t age_usec)
 {
     struct hin_statement *statement = NULL;
     bool row = false;
-    HIN_TRY(hin_store_ready(store));
     HIN_TRY(hin_db_use(store, HIN_SQL_TAIL_OLDEST, &statement));
     HIN_TRY(hin_db_step(store, statement, &row));
     bool due =
@@ -515,4 +516,11 @@ HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t
         result = merge_tail(store, now_usec);
     } while (hin_segment_step_aside(store, result));
     return result;
+}
+
+HIN_RESULT hin_store_maintain(struct hin_store *store, int64_t now_usec, int64_t age_usec)
+{
+    HIN_TRY(hin_store_ready(store));
+    HIN_TRY(merge_old_tail(store, now_usec, age_usec));
+    return hin_sheaf_make(store);
 }

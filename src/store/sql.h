@@ -23,6 +23,17 @@
     HIN_SQL_PROBE("?16") ")) THEN 1 ELSE 0 END"
 #define HIN_SQL_NEVER "SELECT 0" /* a backend that does not judge tokens is not asked */
 
+/* Where segments stand that no sheaf is over: the first of them, and the sheaf behind (or the end). */
+#define HIN_SQL_SHEAF_GAP(segment)                                                                                     \
+    "SELECT first, next FROM (SELECT (SELECT min(id) FROM " segment " WHERE id > before.last_id) AS first, "           \
+    "coalesce((SELECT min(id) FROM sheaf WHERE id > before.last_id), 9223372036854775807) AS next FROM (SELECT 0 AS "  \
+    "last_id UNION ALL SELECT last_id FROM sheaf) AS before) AS gap WHERE first < next ORDER BY first"
+/* What is wholly of other times is not asked for its members. */
+#define HIN_SQL_SHEAF                                                                                                  \
+    "id, last_id, count, slices, classes, severities, CASE WHEN (?3 = 0 OR max_time >= ?3) AND (?4 = 0 OR min_time < " \
+    "?4) THEN members END, min_time, max_time FROM sheaf WHERE id >= coalesce((SELECT max(id) FROM sheaf WHERE id <= "  \
+    "?1), 0)"
+
 /* The number of a thing's data key: store/data_key.c. */
 #define HIN_SQL_OF_SEGMENT  "id + 72057594037927936"
 #define HIN_SQL_OF_AUDIT    "audit.number + 144115188075855872"
@@ -81,9 +92,8 @@
                       "plain_bytes, damaged, classes, severities, computers, head) VALUES(?1, ?2, ?3, ?4, ?5, ?6, "    \
                       "?7, ?8, ?9, 0, ?10, ?11, ?12, ?13)")                                                            \
     SAME(BODY_PUT, "INSERT INTO body(id, bytes) VALUES(?1, ?2)")                                                       \
-    EACH(SEGMENT_GET, "SELECT classes, severities, computers, head FROM segment WHERE id = ?1 AND ?2 >= 0",            \
-                      "SELECT classes, severities, computers, CASE WHEN ?2 <> 0 THEN head END FROM segment WHERE "     \
-                      "id = ?1")                                                                                       \
+    SAME(SEGMENT_GET, "SELECT classes, severities, computers, CASE WHEN ?2 <> 0 THEN head END FROM segment WHERE id = " \
+                      "?1")                                                                                            \
     SAME(SEGMENT_HEAD, "SELECT head, sealed FROM segment LEFT JOIN data_key ON number = " HIN_SQL_OF_SEGMENT           \
                        " WHERE id = ?1")                                                                               \
     SAME(BODY_GET, "SELECT bytes FROM body WHERE id = ?1")                                                             \
@@ -138,9 +148,11 @@
                                 HIN_SQL_PROBES_EITHER " FROM segment WHERE id >= coalesce((SELECT max(id) FROM "       \
                                 "segment WHERE id <= ?1), 0) AND id <= ?2 ORDER BY id DESC LIMIT ?17")                 \
     EACH(STATS, "SELECT coalesce(sum(count) FILTER (WHERE damaged = 0), 0), count(*), coalesce(sum(count >= 1000), "   \
-                "0), coalesce(sum(damaged), 0) FROM segment INDEXED BY segment_directory WHERE id > 0",                \
+                "0), coalesce(sum(damaged), 0), (SELECT count(*) FROM sheaf) FROM segment INDEXED BY "                 \
+                "segment_directory WHERE id > 0",                                                                      \
                 "SELECT coalesce(sum(count) FILTER (WHERE damaged = 0), 0)::bigint, count(*), count(*) FILTER (WHERE " \
-                "count >= 1000), count(*) FILTER (WHERE damaged <> 0) FROM segment WHERE id > 0")                      \
+                "count >= 1000), count(*) FILTER (WHERE damaged <> 0), (SELECT count(*) FROM sheaf) FROM segment "     \
+                "WHERE id > 0")                                                                                        \
     EACH(PAGES, "SELECT page_count * page_size FROM pragma_page_count(), pragma_page_size()",                          \
                 "SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class WHERE relnamespace = "                  \
                 "current_schema()::regnamespace AND relkind = 'r'")                                                    \
@@ -149,7 +161,8 @@
                     "FROM segment) + (SELECT count(*) FROM body) + (SELECT count(*) FROM source) + (SELECT "           \
                     "count(*) FROM span) + (SELECT count(*) FROM agent) + (SELECT count(*) FROM certificate) + "       \
                     "(SELECT count(*) FROM sequence) + (SELECT count(*) FROM data_key) + (SELECT count(*) FROM document) + (SELECT count(*) FROM "       \
-                    "name) + (SELECT count(*) FROM audit) >= 0")                                                       \
+                    "name) + (SELECT count(*) FROM audit) + (SELECT count(*) FROM sheaf) + (SELECT count(*) FROM "     \
+                    "slice) >= 0")                                                                                     \
     EACH(NEWEST_DAY, "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1",                                  \
                      "SELECT day FROM segment WHERE id > 0 ORDER BY id DESC LIMIT 1")                                  \
     EACH(OLDEST_DAY, "SELECT day FROM segment INDEXED BY segment_day WHERE day > -9223372036854775807 ORDER BY day "   \
@@ -262,11 +275,39 @@
                         "?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)")                                                    \
     SAME(PASTE_SOURCE, "INSERT INTO source(agent, generation, position, finding, floor) VALUES(?1, ?2, ?3, ?4, ?5)")   \
     SAME(PASTE_SPAN, "INSERT INTO span(agent, generation, hi, segment, lo) VALUES(?1, ?2, ?3, ?4, ?5)")                \
+    SAME(PASTE_SPANS, "INSERT INTO span(agent, generation, hi, segment, lo) VALUES "                                   \
+                      "(?1, ?2, ?3, ?4, ?5), (?6, ?7, ?8, ?9, ?10), (?11, ?12, ?13, ?14, ?15), "                       \
+                      "(?16, ?17, ?18, ?19, ?20), (?21, ?22, ?23, ?24, ?25), (?26, ?27, ?28, ?29, ?30), "              \
+                      "(?31, ?32, ?33, ?34, ?35), (?36, ?37, ?38, ?39, ?40), (?41, ?42, ?43, ?44, ?45), "              \
+                      "(?46, ?47, ?48, ?49, ?50), (?51, ?52, ?53, ?54, ?55), (?56, ?57, ?58, ?59, ?60), "              \
+                      "(?61, ?62, ?63, ?64, ?65), (?66, ?67, ?68, ?69, ?70), (?71, ?72, ?73, ?74, ?75), "              \
+                      "(?76, ?77, ?78, ?79, ?80)")                                                                     \
     SAME(PASTE_AGENT, "INSERT INTO agent(id, session, spool_generation, acked, seen, clock_offset, sealed) "           \
                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                            \
     SAME(PASTE_SEQUENCE, "INSERT INTO sequence(kind, last) VALUES(?1, ?2)")                                            \
     SAME(PASTE_DOCUMENT, "INSERT INTO document(kind, id, version, created, updated, owner, expires, sealed) "          \
-                         "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")
+                         "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)")                                                     \
+    SAME(SHEAF_PUT, "INSERT INTO sheaf(id, last_id, count, grows, slices, min_time, max_time, classes, severities, "   \
+                    "members) VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")                                        \
+    SAME(SHEAF_DROP, "DELETE FROM sheaf WHERE id = ?1")                                                                \
+    SAME(SHEAF_OVER, "SELECT id FROM sheaf WHERE id = (SELECT max(id) FROM sheaf WHERE id <= ?1) AND last_id >= ?1")   \
+    SAME(SHEAF_LAST, "SELECT id, grows FROM sheaf ORDER BY id DESC LIMIT 1")                                           \
+    EACH(SHEAF_GAP, HIN_SQL_SHEAF_GAP("segment INDEXED BY segment_directory"),                                         \
+                    HIN_SQL_SHEAF_GAP("segment"))                                                                      \
+    EACH(SHEAF_SEGMENTS, "SELECT id, last_id, level, damaged, min_time, max_time FROM segment INDEXED BY "             \
+                         "segment_directory WHERE id >= ?1 AND id < ?2 ORDER BY id LIMIT 256",                         \
+                         "SELECT id, last_id, level, damaged, min_time, max_time FROM segment WHERE id >= ?1 AND id < " \
+                         "?2 ORDER BY id LIMIT 256")                                                                   \
+    SAME(SHEAF_HEADS, "SELECT id, classes, severities, head FROM segment WHERE id BETWEEN ?1 AND ?2 ORDER BY id")      \
+    SAME(SHEAF_UP, "SELECT " HIN_SQL_SHEAF " AND id <= ?2 AND last_id >= ?1 ORDER BY id LIMIT 16")                     \
+    SAME(SHEAF_DOWN, "SELECT " HIN_SQL_SHEAF " AND id <= ?2 AND last_id >= ?1 ORDER BY id DESC LIMIT 16")              \
+    EACH(SLICE_PUT, "WITH RECURSIVE piece(n) AS (SELECT 0 UNION ALL SELECT n + 1 FROM piece WHERE n + 1 < ?4) INSERT " \
+                    "INTO slice(number, bytes) SELECT ?1 + n, substr(?2, n * ?3 + 1, ?3) FROM piece",                  \
+                    "INSERT INTO slice(number, bytes) SELECT ?1 + n, substring(?2 FROM (n * ?3 + 1)::int FOR ?3::int) " \
+                    "FROM generate_series(0::bigint, ?4 - 1) AS n")                                                    \
+    SAME(SLICE_GET, "SELECT number, bytes FROM slice WHERE number IN (?1, ?2, ?3, ?4, ?5, ?6, ?7)")                    \
+    SAME(SLICE_LIST, "SELECT number, bytes FROM slice WHERE number BETWEEN ?1 AND ?2 ORDER BY number")                 \
+    SAME(SLICE_DROP, "DELETE FROM slice WHERE number BETWEEN ?1 AND ?2")
 /* clang-format on */
 
 enum hin_sql {

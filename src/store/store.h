@@ -24,7 +24,7 @@
 
 #define HIN_STORE_BUSY_USEC      (INT64_C(10) * 1000 * 1000)
 #define HIN_STORE_TENANT_MAX     64 /* bytes of a tenant's name: [a-z0-9_-] */
-#define HIN_STORE_SCHEMA_VERSION 2
+#define HIN_STORE_SCHEMA_VERSION 3
 
 struct hin_store;
 
@@ -227,6 +227,7 @@ HIN_RESULT hin_store_position(struct hin_store *store,
  * marked and skipped from then on. Slow: for jobs. */
 struct hin_store_check {
     uint64_t segments, segments_damaged, events_damaged;
+    uint64_t sheaves_wrong; /* that hid segments, or told of others: dropped, they are made anew */
     uint64_t documents, documents_damaged;
     uint64_t audit_records, audit_damaged; /* first break of the chain counts once */
     bool structure_ok;                     /* PRAGMA integrity_check */
@@ -291,6 +292,7 @@ HIN_RESULT hin_store_tell_damage(struct hin_store *store, uint64_t count) HIN_NO
 struct hin_store_stats {
     uint64_t events; /* in segments that are not marked as damaged */
     uint64_t segments, segments_full, segments_damaged, bytes;
+    uint64_t sheaves;    /* of segments, which searches ask first */
     uint64_t damage_met; /* damaged things this handle has met since it was opened */
 };
 HIN_RESULT hin_store_stats(struct hin_store *store, struct hin_store_stats *ret_stats) HIN_NONNULL;

@@ -256,6 +256,11 @@ start_t || bail "the manager runs again"
 check "a backup of what lies in PostgreSQL" wait_for 20 cli t backup now
 check "reads back" cli t backup verify
 check "and is restored into SQLite, and the same" cli t backup rehearse
+before=$(cd "$T/depot/t" && find . -path '*/m/*' -type f | sort)
+check "a person is erased" cli t person erase --where url=tls --where user=7 --yes --certificate "$T/tls-person.json"
+after=$(cd "$T/depot/t" && find . -path '*/m/*' -type f | sort)
+is "each backup is sealed anew" "$(wc -l <<<"$after") $(sort <<<"$before"$'\n'"$after" | uniq -d | wc -l)" "$(wc -l <<<"$before") 0"
+check "and restored, the same" cli t backup rehearse
 was=$(all_events)
 check "the manager ends" stop t
 check "it comes back in SQLite" restore --state "$T/s"

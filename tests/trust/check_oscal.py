@@ -1,6 +1,7 @@
 """Validates OSCAL assessment results (FILE) by Debian's jsonschema with the schema beside this file, and what a schema cannot say: UUIDs
 are there once, references lead to something, each reviewed control has one finding and each finding is of a reviewed control, and what
 is satisfied has an observation that is proven."""
+import datetime
 import json
 import pathlib
 import sys
@@ -19,7 +20,7 @@ resources = [one["uuid"] for one in root["back-matter"]["resources"]]
 uuids = [root["uuid"], result["uuid"], *observations, *resources, *(one["uuid"] for one in result["findings"])]
 if len(set(uuids)) != len(uuids):
     faults.append("a UUID twice")
-references = [root["import-ap"]["href"]] + [e["href"] for one in observations.values() for e in one["relevant-evidence"]]
+references = [root["import-ap"]["href"]] + [e["href"] for one in observations.values() for e in one.get("relevant-evidence", [])]
 faults += [f"{href} is nowhere" for href in references if href[1:] not in resources]
 reviewed = [one["control-id"] for one in result["reviewed-controls"]["control-selections"][0]["include-controls"]]
 found = [one["target"]["target-id"] for one in result["findings"]]
@@ -37,6 +38,14 @@ for one in result["findings"]:
         faults.append(f"{one['title']}: satisfied by {states}")
     if "failed" in states and one["target"]["status"]["reason"] != "fail":
         faults.append(f"{one['title']}: a failure is not told")
+when = lambda text: datetime.datetime.fromisoformat(text.replace("Z", "+00:00"))
+if not when(result["start"]) <= when(result["end"]) == when(root["metadata"]["last-modified"]):
+    faults.append(f"start {result['start']}, end {result['end']}, last modified {root['metadata']['last-modified']}")
+for one in observations.values():
+    if not when(result["start"]) <= when(one["collected"]) <= when(one.get("expires", one["collected"])):
+        faults.append(f"{one['title']}: collected {one['collected']}, expires {one.get('expires')}")
+if root["metadata"]["oscal-version"] not in {"1.1.0", "1.1.1", "1.1.2", "1.1.3"}:
+    faults.append("no version that NIST published")
 for line in faults[:20]:
     print(line)
 satisfied = sum(one["target"]["status"]["state"] == "satisfied" for one in result["findings"])

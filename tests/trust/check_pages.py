@@ -3,7 +3,12 @@
 Each file: elements are closed in order, ids are there once, every link leads to something that is there, nothing comes from elsewhere,
 no scripts, no styles of its own, a language, a title, one h1, no heading level left out, header cells with a scope, labels for regions.
 All files: every claim and every control of every framework is there, and coverage is what the catalogue says.
+
+Each claim, in each language: what is promised, its state, when it was last proven (or that it never was), how (by each of its probes in the
+catalogue's words, or what is missing), by which evidence (the very IDs of claims.json, or that there is none), who answers, how often.
 """
+import datetime
+import html as html_module
 import html.parser
 import json
 import pathlib
@@ -66,12 +71,12 @@ class Page(html.parser.HTMLParser):
     def handle_data(self, data):
         if self.named == "title" and self.title is None:
             self.title = data
-        if re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f]", data):
-            fault(self.name, "a control character")
+        if re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u200e\u200f\u202a-\u202e\u2066-\u2069]", data):
+            fault(self.name, "a control character, or one that turns text around")
 
 
 def catalogue(folder):
-    frameworks, claims, current = {}, [], None
+    frameworks, claims, probes, current = {}, [], {}, None
     for name in (folder / "order.txt").read_text().split("\n"):
         if not name or name.startswith("#"):
             continue
@@ -90,7 +95,62 @@ def catalogue(folder):
                 current += fields["controls"].split()
             if "claim" in fields:
                 claims.append(fields)
-    return frameworks, claims
+            if "probe" in fields:
+                probes[fields["probe"]] = fields
+    return frameworks, claims, probes
+
+
+def readable(fragment):
+    text = re.sub("<[^>]+>", "", re.sub("<br>", " ", fragment))
+    return re.sub(r"\s+", " ", html_module.unescape(text)).strip()
+
+
+def says(text, wanted):
+    """Lines of Japanese are joined without a blank."""
+    return re.sub(r"\s", "", readable(wanted)) in re.sub(r"\s", "", text)
+
+
+WORDS = {
+    "en": {"proven": "proven", "failed": "failed", "stale": "stale", "not assessed": "not assessed", "last": "Last proven: ", "never": "never",
+           "failing": "Found failing: ", "how": "How it is proven", "evidence": "Evidence", "none": "none"},
+    "ja": {"proven": "証明済み", "failed": "不合格", "stale": "期限切れ", "not assessed": "未評価", "last": "最終証明日時: ", "never": "なし",
+           "failing": "不合格の検出日時: ", "how": "証明の方法", "evidence": "証拠", "none": "なし"},
+}
+
+
+def minute(msec):
+    return datetime.datetime.fromtimestamp(msec / 1000, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def check_claim(page, language, fields, data, probes):
+    """One claim on the page of all, beside what the catalogue and the data say."""
+    words = WORDS[language]
+    where = f"{page.name} {data['ID']}"
+    article = re.search(rf'<article id="{data["ID"]}">(.*?)</article>', page.text, re.S)
+    if not article:
+        fault(where, "is not there")
+        return
+    rows = dict(re.findall(r"<dt>(.*?)</dt><dd>(.*?)</dd>", article.group(1), re.S))
+    when = re.search(r'<p class="when">(.*?)</p>', article.group(1), re.S)
+    when = readable(when.group(1)) if when else ""
+    if not says(readable(article.group(1)), fields[language]):
+        fault(where, "another statement")
+    if words[data["status"]] not in readable(re.search(r"<h4>(.*?)</h4>", article.group(1), re.S).group(1)):
+        fault(where, f"not {words[data['status']]}")
+    wanted = {"not assessed": words["last"] + words["never"], "failed": words["failing"]}.get(data["status"], words["last"])
+    if not when.startswith(wanted) or (data["observed"] and data["status"] != "not assessed" and minute(data["observed"]) not in when):
+        fault(where, f"when: {when!r}, not {wanted!r}")
+    if data["status"] in {"proven", "stale"} and minute(data["validUntil"]) not in when:
+        fault(where, f"until when: {when!r}")
+    how = readable(rows.get(words["how"], ""))
+    names = fields.get("probes", "").split()
+    if not how or any(not says(how, f"{name} {probes[name][language]}") for name in names):
+        fault(where, f"how: {how!r}")
+    evidence = re.findall(r'<code class="long">(.*?)</code>', rows.get(words["evidence"], ""))
+    if evidence != data["evidenceIDs"] or (not evidence and words["none"] not in rows.get(words["evidence"], "")):
+        fault(where, f"evidence: {rows.get(words['evidence'])!r}")
+    if len(rows) < 6 or any(not readable(value) for key, value in rows.items() if key != list(rows)[-1]):
+        fault(where, f"rows: {list(rows)}")
 
 
 DEGREES = ["automated", "in part", "needs a person"]
@@ -134,7 +194,7 @@ def main():
                 fault(page.name, f"leads nowhere: {link}")
             elif fragment and fragment not in pages[target or page.name].ids:
                 fault(page.name, f"no such place: {link}")
-    frameworks, claims = catalogue(content)
+    frameworks, claims, probes = catalogue(content)
     for language in "en", "ja":
         index = pages[f"index.{language}.html"]
         for claim in claims:
@@ -150,8 +210,12 @@ def main():
             got = [int(number) for number in re.findall(r"\d+", row.group(1))]
             if got[:5] != wanted:
                 fault(index.name, f"{framework}: {got[:5]}, not {wanted}")
-    if len(json.loads((folder / "claims.json").read_text())["claims"]) != len(claims):
+    data = json.loads((folder / "claims.json").read_text())["claims"]
+    if [one["ID"] for one in data] != [claim["claim"] for claim in claims]:
         fault("claims.json", "other claims")
+    for language in "en", "ja":
+        for fields, one in zip(claims, data):
+            check_claim(pages[f"index.{language}.html"], language, fields, one, probes)
     for line in faults[:20]:
         print(line)
     print(f"{len(pages)} pages, {len(claims)} claims, {len(frameworks)} frameworks, {len(faults)} faults")

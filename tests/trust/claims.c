@@ -1,5 +1,5 @@
 /* Claims as a manager answers them, for tests of what is made of them: `claims FOLDER MSEC
- * [PROBE=held|failed|stale]...` */
+ * [PROBE=held|noted|failed|stale]...` */
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,15 +27,18 @@ static struct hin_claim_evidence record_of(const char *word, int number, int64_t
     require(hin_view_split(&rest, '=', &name) && hin_view_split(&rest, '=', &outcome), word);
     (void)snprintf(names[number], sizeof(names[number]), "%.*s", HIN_ARGS(name));
     (void)snprintf(ids[number], sizeof(ids[number]), "00000000-0000-4000-8000-%012d", number + 1);
-    bool stale = hin_view_is(outcome, "stale");
+    bool stale = hin_view_is(outcome, "stale"), failed = hin_view_is(outcome, "failed");
     int64_t observed_usec = now_usec - (stale ? 2 * HIN_DAY_USEC : HIN_HOUR_USEC);
     return (struct hin_claim_evidence){
         .probe = hin_view_from_text(names[number]),
         .id = hin_view_from_text(ids[number]),
-        .held = !hin_view_is(outcome, "failed"),
+        .held = !failed,
         .observed_usec = observed_usec,
         .valid_until_usec = observed_usec + HIN_DAY_USEC + HIN_DAY_USEC / 4,
-        .reason = HIN_VIEW("TLS 1.0 was <accepted> & \"kept\" by 'port' 4119 \x1b[31m"),
+        .reason = failed || hin_view_is(outcome, "noted")
+                      ? HIN_VIEW("TLS 1.0 was <accepted> & \"kept\" by 'port' 4119 \x1b[31m "
+                                 "<script>alert(1)</script> \xe2\x80\xaeneddih")
+                      : HIN_VIEW_EMPTY,
     };
 }
 
@@ -47,7 +50,7 @@ int main(int argc, char **argv)
     HIN_CLEANUP_FD int folder = -1;
     struct hin_claim_evidence records[RECORDS_MAX];
     struct hin_error error = {0};
-    require(argc > 2 && argc - 3 < RECORDS_MAX, "FOLDER MSEC [PROBE=held|failed|stale]...");
+    require(argc > 2 && argc - 3 < RECORDS_MAX, "FOLDER MSEC [PROBE=held|noted|failed|stale]...");
     int64_t now_usec = strtoll(argv[2], NULL, 10) * HIN_MSEC_USEC;
     for (int i = 3; i < argc; i++) {
         records[i - 3] = record_of(argv[i], i - 3, now_usec);

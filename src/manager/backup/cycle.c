@@ -12,8 +12,9 @@
 #include "manager/backup/cycle_internal.h"
 #include "manager/erasure.h"
 
-#define TELL_USEC (1 * HIN_SEC_USEC)
-#define PACE_USEC (100 * HIN_MSEC_USEC)
+#define TELL_USEC      (1 * HIN_SEC_USEC)
+#define PACE_USEC      (100 * HIN_MSEC_USEC)
+#define GIVE_WAY_BYTES ((uint64_t)1 << 20)
 
 bool hin_cycle_is_final(struct hin_result result)
 {
@@ -54,6 +55,27 @@ static void pace(struct hin_backup_cycle *cycle, uint64_t bytes)
     }
 }
 
+/* As long as somebody commits to the store, half the time is theirs: what took long, on a slow disk
+ * or a busy processor, is rested from long. */
+static void give_way(struct hin_backup_cycle *cycle, uint64_t bytes)
+{
+    struct hin_store_position position;
+    struct hin_store *store = cycle->hurried != NULL ? cycle->hurried->tenant.store : NULL;
+    if (store == NULL ||
+        (bytes >= cycle->given_way_bytes && bytes - cycle->given_way_bytes < GIVE_WAY_BYTES)) {
+        return;
+    }
+    int64_t worked_usec = hin_cycle_monotonic_usec(cycle) - cycle->given_way_usec;
+    if (hin_is_ok(hin_store_position(store, &position))) {
+        if (position.change != cycle->hurried_change && cycle->given_way_usec != 0) {
+            cycle->pause(cycle->context, HIN_MIN(worked_usec, PACE_USEC));
+        }
+        cycle->hurried_change = position.change;
+    }
+    cycle->given_way_usec = hin_cycle_monotonic_usec(cycle);
+    cycle->given_way_bytes = bytes;
+}
+
 /* So that who waits for the order sees it move. */
 static HIN_RESULT tell(struct hin_backup_cycle *cycle, const struct hin_backup_progress *progress)
 {
@@ -74,6 +96,7 @@ static HIN_RESULT between(void *context, const struct hin_backup_progress *progr
     struct hin_backup_cycle *cycle = context;
     HIN_TRY(cycle->turn(cycle->context));
     pace(cycle, progress->bytes);
+    give_way(cycle, progress->bytes);
     HIN_IGNORE(tell(cycle, progress)); /* who waits sees it later */
     /* What takes hours keeps nobody's newest from being shipped, nor a trouble from being told. */
     HIN_TRY(hin_backup_cycle_ship(cycle, false));
@@ -84,6 +107,7 @@ static HIN_RESULT between(void *context, const struct hin_backup_progress *progr
 struct hin_backup hin_cycle_handle(struct hin_backup_cycle *cycle,
                                    struct hin_backup_subject *subject, size_t at)
 {
+    cycle->hurried = subject;
     return (struct hin_backup){.depot = cycle->depots[at],
                                .tenant = subject->tenant.id,
                                .open_key = open_key,
@@ -232,6 +256,7 @@ HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
         free(gathering.records);
         return got;
     }
+    cycle->damaged_records = listed.damaged;
     if (gathering.count > 0) {
         qsort(gathering.records, gathering.count, sizeof(*gathering.records), by_age);
     }
@@ -295,6 +320,8 @@ static HIN_RESULT act_on(struct hin_backup_cycle *cycle, const struct hin_backup
         return hin_backup_cycle_backup(cycle, order->tenant, true, failures);
     case HIN_BACKUP_TASK_RENEW:
         return hin_backup_cycle_renew(cycle, order->tenant, failures);
+    case HIN_BACKUP_TASK_RESEAL:
+        return hin_backup_cycle_reseal(cycle, order->tenant, failures);
     case HIN_BACKUP_TASK_REHEARSE:
         return hin_backup_cycle_rehearse(cycle, order->tenant, failures);
     default:
@@ -369,8 +396,8 @@ static HIN_RESULT note(struct hin_backup_cycle *cycle, struct hin_backup_subject
     }
     struct hin_backup_place *place =
         hin_backup_place_of(record, cycle->settings.destinations[at].name);
-    if (place == NULL || place->state == HIN_BACKUP_THERE ||
-        record->state == HIN_BACKUP_DESTROYED) {
+    bool gone = record->state == HIN_BACKUP_DESTROYED || record->destroyed_usec > 0;
+    if (place == NULL || place->state == HIN_BACKUP_THERE || gone) {
         return hin_ok();
     }
     place->state = HIN_BACKUP_THERE;
@@ -402,8 +429,35 @@ static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
     return noted;
 }
 
-/* A backup that was being taken when the process ended, and is nowhere: its key goes. What it has
- * written is used by the next one. */
+static bool is_anywhere(const struct hin_backup_record *record)
+{
+    for (size_t i = 0; i < record->place_count; i++) {
+        if (record->places[i].state == HIN_BACKUP_THERE) {
+            return true;
+        }
+    }
+    return false;
+}
+
+HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle, struct hin_backup_record *record)
+{
+    if (is_anywhere(record)) { /* one that was being sealed anew, and is whole somewhere */
+        record->state = HIN_BACKUP_DONE;
+        return hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle));
+    }
+    if (record->version > 0) {
+        HIN_TRY(hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
+                                            (uint32_t)record->version));
+    }
+    record->state = HIN_BACKUP_FAILED_ALL;
+    record->destroyed_usec = hin_cycle_now_usec(cycle);
+    for (size_t i = 0; i < record->place_count && record->former > 0; i++) {
+        record->places[i].state = HIN_BACKUP_LEFT; /* shipments that count for nothing */
+    }
+    return hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
+}
+
+/* A backup that was being taken when the process ended, and is nowhere. */
 static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
 {
     struct hin_backup_record *records = NULL;
@@ -411,19 +465,8 @@ static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
     HIN_TRY(hin_cycle_records(cycle, -1, &records, &count));
     struct hin_result ended = hin_ok();
     for (size_t i = 0; hin_is_ok(ended) && i < count; i++) {
-        struct hin_backup_record *record = &records[i];
-        if (record->state != HIN_BACKUP_RUNNING) {
-            continue;
-        }
-        ended = record->version > 0
-                    ? hin_keys_backup_key_destroy(&cycle->keys, hin_view_from_text(record->uuid),
-                                                  (uint32_t)record->version)
-                    : hin_ok();
-        record->state = HIN_BACKUP_FAILED_ALL;
-        record->destroyed_usec = hin_cycle_now_usec(cycle);
-        if (hin_is_ok(ended)) {
-            ended = hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
-        }
+        ended = records[i].state == HIN_BACKUP_RUNNING ? hin_cycle_end_record(cycle, &records[i])
+                                                       : hin_ok();
     }
     free(records);
     return ended;

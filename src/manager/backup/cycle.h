@@ -44,6 +44,7 @@ struct hin_backup_subject {
     bool there;                      /* at the last look into the register */
     bool due;                        /* what is new of it is shipped in this round */
     int64_t shipped_usec, used_usec; /* monotonic */
+    int64_t ship_took_usec;          /* the last shipment */
     struct timespec stamp;           /* of its files, when it was shipped last */
     struct hin_backup_chain chains[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_stand stands[HIN_BACKUP_DESTINATIONS_MAX];
@@ -85,6 +86,11 @@ struct hin_backup_cycle {
     int64_t told_usec;                   /* monotonic; when its progress was last written */
     int64_t paced_usec;                  /* monotonic; since when paced_bytes went */
     uint64_t paced_bytes;
+    const struct hin_backup_subject *hurried;   /* whose commits are given way to; NULL: none */
+    uint64_t hurried_change;                    /* its position then */
+    int64_t given_way_usec;                     /* monotonic; when it was looked at */
+    uint64_t given_way_bytes;                   /* of the progress then */
+    size_t damaged_records; /* of the catalogue, that the last listing left out */
     int64_t state_id, kept_usec, followed_usec; /* destruction: document, its time, monotonic */
     struct hin_backup_standing standings[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_subject *busy;   /* whose store is being read */
@@ -112,6 +118,13 @@ HIN_RESULT hin_backup_cycle_verify(struct hin_backup_cycle *cycle, int64_t numbe
  * hold was erased. */
 HIN_RESULT hin_backup_cycle_renew(struct hin_backup_cycle *cycle, int64_t number,
                                   int64_t *ret_failures) HIN_NONNULL;
+/* All backups of one tenant are sealed anew without persons that were erased (person_erasure.h);
+ * points in time stay. Failures: some are neither that nor out of reach. */
+HIN_RESULT hin_backup_cycle_reseal(struct hin_backup_cycle *cycle, int64_t number,
+                                   int64_t *ret_failures) HIN_NONNULL;
+/* What a destination that was out of reach at that time is owed, and backups that could be read
+ * nowhere. */
+HIN_RESULT hin_backup_cycle_catch_up(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* Backups that are due by schedule. */
 HIN_RESULT hin_backup_cycle_due(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* What is new since the last shipment, of tenants whose time has come (all: whatever the time). */

@@ -270,6 +270,20 @@ static const struct hin_backup_subject *find_stuck(const struct judging *judging
     return NULL;
 }
 
+/* What was missed has got there. */
+static bool has_caught_up(const struct judging *judging, size_t at)
+{
+    bool ships = judging->cycle->settings.ship_seconds > 0;
+    for (const struct hin_backup_subject *i = judging->cycle->subjects; i != NULL; i = i->next) {
+        const struct hin_backup_stand *stand = &i->stands[at];
+        bool lacks = ships && stand->safe_usec == 0 && safe_usec(i) != 0;
+        if (i->newest_usec != 0 && (stand->failed || lacks)) {
+            return false;
+        }
+    }
+    return true;
+}
+
 static HIN_RESULT judge_destination(struct judging *judging, size_t at)
 {
     const struct hin_backup_cycle *cycle = judging->cycle;
@@ -286,7 +300,7 @@ static HIN_RESULT judge_destination(struct judging *judging, size_t at)
                        judging->monotonic_usec - standing->failing_usec >= lose_usec;
     snprintf(alert.destination, sizeof(alert.destination), "%s", name);
     verdict.wanted = (failing && long_enough) || (!failing && stuck != NULL);
-    verdict.known = !failing && stuck == NULL && standing->good_usec != 0 &&
+    verdict.known = !failing && has_caught_up(judging, at) && standing->good_usec != 0 &&
                     judging->monotonic_usec - standing->good_usec >= rest_usec;
     if (failing) {
         snprintf(verdict.text, sizeof(verdict.text), "%s: %s", name, hin_cycle_trouble(cycle, at));

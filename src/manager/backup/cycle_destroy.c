@@ -96,8 +96,8 @@ HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec
 
 /* ---- destroying ---- */
 
-static HIN_RESULT destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
-                              const char *why)
+HIN_RESULT hin_cycle_destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
+                                 const char *why)
 {
     bool former = record->version == HIN_BACKUP_FORMER; /* its key is not ours to destroy */
     if (!former) {
@@ -131,13 +131,24 @@ static bool any_former(struct hin_backup_record *records, size_t count, const ch
     return false;
 }
 
+/* Nothing is shipped of the tenant meanwhile: objects are written before anything names them. */
+static HIN_RESULT sweep(struct hin_backup_cycle *cycle, struct hin_backup *backup)
+{
+    uint64_t objects = 0, bytes = 0;
+    struct hin_backup_subject *busy = cycle->busy;
+    HIN_TRY(hin_backup_cycle_ship(cycle, false));
+    cycle->busy = hin_cycle_subject(cycle, backup->tenant);
+    struct hin_result swept = hin_backup_sweep(backup, &objects, &bytes);
+    cycle->busy = busy;
+    return swept;
+}
+
 /* What is left at destinations, of one tenant; then what nothing names there. */
 static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
                            struct hin_backup_record *records, size_t count)
 {
     const char *name = cycle->settings.destinations[at].name;
     struct hin_backup_subject alone = {0}; /* the tenant may be gone */
-    uint64_t objects = 0, bytes = 0;
     bool removed = false;
     if (!hin_cycle_may_try(cycle, at) || count == 0) {
         return hin_ok();
@@ -154,14 +165,11 @@ static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
         removed = true;
         HIN_TRY(hin_backup_record_write(cycle->own->store, &records[i], hin_cycle_now_usec(cycle)));
     }
-    return removed && !any_former(records, count, name)
-               ? hin_backup_sweep(&backup, &objects, &bytes)
-               : hin_ok();
+    return removed && !any_former(records, count, name) ? sweep(cycle, &backup) : hin_ok();
 }
 
-/* Its keys are destroyed; what cannot be removed now is tried again. */
-static HIN_RESULT clear(struct hin_backup_cycle *cycle, struct hin_backup_record *records,
-                        size_t count)
+HIN_RESULT hin_cycle_clear(struct hin_backup_cycle *cycle, struct hin_backup_record *records,
+                           size_t count)
 {
     for (size_t at = 0; at < cycle->settings.count; at++) {
         int64_t since_usec = cycle->depots[at] != NULL ? hin_cycle_try(cycle, at) : 0;
@@ -187,9 +195,21 @@ static HIN_RESULT forget_old(struct hin_backup_cycle *cycle, const struct hin_ba
             return hin_ok();
         }
     }
-    return record->destroyed_usec > 0 && record->destroyed_usec + FORGET_USEC < time_usec
+    int64_t kept_usec = record->resealed > 0 ? 0 : FORGET_USEC; /* the one in its place is known */
+    return record->destroyed_usec > 0 && record->destroyed_usec + kept_usec < time_usec
                ? hin_store_delete(cycle->own->store, HIN_STORE_BACKUPS, record->id, 0)
                : hin_ok();
+}
+
+/* One that was made while the clock was ahead is, at the least, from now on as old as it is. */
+static HIN_RESULT bring_back(struct hin_backup_cycle *cycle, struct hin_backup_record *record)
+{
+    int64_t now_usec = hin_cycle_now_usec(cycle);
+    if (record->state != HIN_BACKUP_DONE || hin_backup_made_usec(record, now_usec) <= now_usec) {
+        return hin_ok();
+    }
+    record->ended_usec = now_usec;
+    return hin_backup_record_write(cycle->own->store, record, now_usec);
 }
 
 /* records: of one tenant, oldest first. The newest that is done stays, whatever its age, until
@@ -206,14 +226,16 @@ static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_r
     }
     for (size_t i = 0; i < count; i++) {
         struct hin_backup_record *record = &records[i];
-        bool over =
-            agree && newest < count && i != newest && record->begun_usec + keep_usec <= time_usec;
+        HIN_TRY(agree ? bring_back(cycle, record) : hin_ok());
+        bool over = agree && newest < count && i != newest &&
+                    hin_backup_made_usec(record, time_usec) + keep_usec <= time_usec;
         if (record->state == HIN_BACKUP_DONE && (gone || over)) {
-            HIN_TRY(destroy_key(cycle, record, gone ? "the tenant is erased" : "its time is over"));
+            HIN_TRY(hin_cycle_destroy_key(cycle, record,
+                                          gone ? "the tenant is erased" : "its time is over"));
         }
         HIN_TRY(forget_old(cycle, record, time_usec));
     }
-    return clear(cycle, records, count);
+    return hin_cycle_clear(cycle, records, count);
 }
 
 HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t number)
@@ -224,11 +246,11 @@ HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t numb
     struct hin_result destroyed = hin_ok();
     for (size_t i = 0; hin_is_ok(destroyed) && i + 1 < count; i++) {
         if (records[i].state == HIN_BACKUP_DONE) {
-            destroyed = destroy_key(cycle, &records[i], "what it holds was erased");
+            destroyed = hin_cycle_destroy_key(cycle, &records[i], "what it holds was erased");
         }
     }
     if (hin_is_ok(destroyed)) {
-        destroyed = clear(cycle, records, count);
+        destroyed = hin_cycle_clear(cycle, records, count);
     }
     free(records);
     return destroyed;

@@ -27,6 +27,17 @@ HIN_RESULT hin_cycle_ship_now(struct hin_backup_cycle *cycle, struct hin_backup_
                               size_t *ret_count) HIN_NONNULL;
 /* Destroys all that are done, but the newest. */
 HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t number) HIN_NONNULL;
+/* One that was cut off while it was made: its key goes, and what it has written is used by the next
+ * one; where it took another's place and is whole at a destination, it stands. */
+HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle,
+                                struct hin_backup_record *record) HIN_NONNULL;
+/* Its key, then the catalogue: what lies at places is left there, to be removed. */
+HIN_RESULT hin_cycle_destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
+                                 const char *why) HIN_NONNULL;
+/* What is left of records of one tenant at destinations goes, and what nothing names there. What
+ * cannot be removed now is tried again. */
+HIN_RESULT hin_cycle_clear(struct hin_backup_cycle *cycle, struct hin_backup_record *records,
+                           size_t count) HIN_NONNULL;
 /* Each tenant that `number` names (-1: all), one after the other. */
 HIN_RESULT hin_cycle_for_each(struct hin_backup_cycle *cycle, int64_t number,
                               HIN_RESULT (*act)(struct hin_backup_cycle *cycle,

@@ -226,7 +226,7 @@ static bool lies_there(const struct looking *looking, size_t record)
 {
     const char *name = looking->cycle->settings.destinations[looking->at].name;
     const struct hin_backup_record *at = &looking->records[record];
-    for (size_t i = 0; at->state == HIN_BACKUP_DONE && i < at->place_count; i++) {
+    for (size_t i = 0; hin_backup_record_opens(at) && i < at->place_count; i++) {
         if (strcmp(at->places[i].name, name) == 0) {
             return at->places[i].state == HIN_BACKUP_THERE;
         }
@@ -268,6 +268,7 @@ static HIN_RESULT look_at_formers(struct looking *looking, const struct hin_back
     size_t turns = looking->cycle->settings.look_turns;
     HIN_TRY(hin_map_init(&known, 4 * HIN_BACKUP_SEGMENTS_MAX));
     HIN_TRY(know(&known, newest));
+    HIN_TRY(look_at_former(looking, looking->newest, 0, &known)); /* before it was shipped to */
     for (size_t i = 0; i < looking->newest; i++) {
         bool turn =
             (uint64_t)looking->records[i].id % turns == (uint64_t)looking->look.turn % turns;
@@ -486,28 +487,45 @@ static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup
            age_usec <= -every_usec || (mended && subject->newest_usec > look->backup_usec);
 }
 
-static HIN_RESULT look_next(struct hin_backup_cycle *cycle, bool *ret_more)
+/* What waits longest is first, so that none waits for ever where a day is too short for all; one
+ * under way goes before. */
+static struct hin_backup_subject *choose_next(const struct hin_backup_cycle *cycle, size_t *ret_at)
 {
+    struct hin_backup_subject *chosen = NULL;
+    int64_t oldest_usec = INT64_MAX;
     for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
         for (size_t i = 0; i < cycle->settings.count; i++) {
-            if (!is_due(cycle, at, i)) {
-                continue;
+            const struct hin_backup_look *look = &at->stands[i].look;
+            int64_t since_usec = look->begun_usec != 0 ? INT64_MIN : look->ended_usec;
+            if (since_usec < oldest_usec && is_due(cycle, at, i)) {
+                oldest_usec = since_usec;
+                chosen = at;
+                *ret_at = i;
             }
-            struct looking looking = {.cycle = cycle,
-                                      .subject = at,
-                                      .at = i,
-                                      .backup = hin_cycle_handle(cycle, at, i),
-                                      .look = at->stands[i].look};
-            looking.look.tenant = at->tenant.number;
-            snprintf(looking.look.destination, sizeof(looking.look.destination), "%s",
-                     cycle->settings.destinations[i].name);
-            struct hin_result looked = look_at_all(&looking);
-            free(looking.records);
-            *ret_more = hin_is_ok(looked);
-            return looked;
         }
     }
-    return hin_ok();
+    return chosen;
+}
+
+static HIN_RESULT look_next(struct hin_backup_cycle *cycle, bool *ret_more)
+{
+    size_t at = 0;
+    struct hin_backup_subject *subject = choose_next(cycle, &at);
+    if (subject == NULL) {
+        return hin_ok();
+    }
+    struct looking looking = {.cycle = cycle,
+                              .subject = subject,
+                              .at = at,
+                              .backup = hin_cycle_handle(cycle, subject, at),
+                              .look = subject->stands[at].look};
+    looking.look.tenant = subject->tenant.number;
+    snprintf(looking.look.destination, sizeof(looking.look.destination), "%s",
+             cycle->settings.destinations[at].name);
+    struct hin_result looked = look_at_all(&looking);
+    free(looking.records);
+    *ret_more = hin_is_ok(looked);
+    return looked;
 }
 
 HIN_RESULT hin_backup_cycle_look_back(struct hin_backup_cycle *cycle, bool *ret_more)

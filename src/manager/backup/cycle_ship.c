@@ -73,13 +73,14 @@ static void note_shipped(struct hin_backup_cycle *cycle, struct hin_backup_subje
     if (hin_is_ok(shipped)) {
         stand->safe_usec = since_usec;
         stand->behind = stand->failed = false;
+        stand->text[0] = '\0';
         subject->unshipped_usec = 0;
         hin_cycle_saw_pace(cycle, at, since_usec, backup->progress.bytes);
         return;
     }
-    bool news = !stand->failed;
-    stand->failed = true;
     bool blamed = hin_cycle_saw(cycle, at, since_usec, shipped);
+    bool news = stand->text[0] == '\0';
+    stand->failed = blamed || hin_cycle_is_damage(shipped); /* else it is the tenant's store */
     if (stand->lacking && !blamed) {
         (void)hin_cycle_saw(cycle, at, since_usec, hin_ok()); /* it answers: there is none */
         return;
@@ -101,7 +102,9 @@ static void note_shipped(struct hin_backup_cycle *cycle, struct hin_backup_subje
 static HIN_RESULT ship_to(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                           size_t at)
 {
+    const struct hin_backup_subject *hurried = cycle->hurried; /* of what this comes between */
     struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
+    int64_t begun_usec = hin_cycle_monotonic_usec(cycle);
     subject->stands[at].tried_usec = hin_cycle_try(cycle, at);
     struct hin_result shipped = hin_cycle_wake(cycle, subject);
     if (hin_is_ok(shipped)) {
@@ -111,6 +114,8 @@ static HIN_RESULT ship_to(struct hin_backup_cycle *cycle, struct hin_backup_subj
         return shipped;
     }
     note_shipped(cycle, subject, at, &backup, shipped);
+    subject->ship_took_usec = hin_cycle_monotonic_usec(cycle) - begun_usec;
+    cycle->hurried = hurried;
     return hin_ok();
 }
 
@@ -176,13 +181,22 @@ static HIN_RESULT ship_failing(struct hin_backup_cycle *cycle, size_t at)
     return hin_ok();
 }
 
-static void begin_round(struct hin_backup_cycle *cycle, bool all)
+/* What a shipment holds is safe when it has ended, and the next one must have before the first
+ * thing that came after is older than the time that was set: it begins so much earlier. */
+static int64_t ship_rest_usec(const struct hin_backup_cycle *cycle,
+                              const struct hin_backup_subject *subject)
 {
     int64_t every_usec = cycle->settings.ship_seconds * HIN_SEC_USEC;
+    return every_usec - HIN_MIN(every_usec / 2, every_usec / 10 + 2 * subject->ship_took_usec);
+}
+
+static void begin_round(struct hin_backup_cycle *cycle, bool all)
+{
     for (struct hin_backup_subject *at = cycle->subjects; at != NULL; at = at->next) {
         int64_t now_usec = hin_cycle_monotonic_usec(cycle);
         at->due = at != cycle->busy && /* its store is being read */
-                  (all || (every_usec > 0 && now_usec - at->shipped_usec >= every_usec));
+                  (all || (cycle->settings.ship_seconds > 0 &&
+                           now_usec - at->shipped_usec >= ship_rest_usec(cycle, at)));
         at->due = at->due && !hin_tenant_is_restored(&at->tenant);
         if (at->due) {
             note_due(cycle, at);

@@ -125,6 +125,7 @@ static void note_failed(struct making *making, size_t at, struct hin_backup_plac
     snprintf(making->subject->text, sizeof(making->subject->text), "%s: %s", place->name,
              place->error);
     snprintf(stand->text, sizeof(stand->text), "%s", place->error);
+    stand->failed |= hin_cycle_is_failing(making->cycle, at);
     complain(making->cycle, making, at, place->error);
 }
 
@@ -258,7 +259,8 @@ static void learn_made(const struct hin_backup_cycle *cycle, struct making *maki
     struct hin_backup_subject *subject = making->subject;
     const struct hin_backup_record *record = &making->record;
     bool good = hin_is_ok(made) && record->state == HIN_BACKUP_DONE;
-    int64_t begun_usec = record->begun_usec > 0 ? record->begun_usec : hin_cycle_now_usec(cycle);
+    int64_t now_usec = hin_cycle_now_usec(cycle);
+    int64_t begun_usec = record->begun_usec > 0 ? hin_backup_made_usec(record, now_usec) : now_usec;
     subject->failed = !good && !hin_cycle_is_final(made);
     subject->first_usec = subject->first_usec > 0 ? subject->first_usec : begun_usec;
     if (good) {
@@ -363,20 +365,23 @@ HIN_RESULT hin_backup_cycle_renew(struct hin_backup_cycle *cycle, int64_t number
 
 /* ---- by schedule ---- */
 
-/* A clock that was set back, or far ahead, does not keep backups from being made. */
+/* By the newest that was made, and those that failed since. A clock that was set back, or far
+ * ahead, does not keep backups from being made. */
 static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup_record *records,
                    size_t count, int64_t now_usec)
 {
     int64_t every_usec = cycle->settings.every_hours * HIN_HOUR_USEC;
     for (size_t i = count; i > 0; i--) {
         const struct hin_backup_record *at = &records[i - 1];
-        int64_t rest = at->state == HIN_BACKUP_DONE || at->state == HIN_BACKUP_DESTROYED
-                           ? every_usec
-                           : HIN_MIN(RETRY_USEC, every_usec);
-        int64_t age = now_usec - at->begun_usec;
+        bool made = at->state == HIN_BACKUP_DONE || at->state == HIN_BACKUP_DESTROYED;
         bool former = at->version == HIN_BACKUP_FORMER;
+        int64_t rest = made ? every_usec : HIN_MIN(RETRY_USEC, every_usec);
+        int64_t age = now_usec - hin_backup_made_usec(at, now_usec);
         if (!former && age > -rest && age < rest) {
             return false;
+        }
+        if (made && !former) {
+            break;
         }
     }
     return true;
@@ -384,7 +389,7 @@ static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup
 
 /* A failure without a record of its own (the store does not open) is not forgotten by this. */
 static void learn(struct hin_backup_subject *subject, const struct hin_backup_record *records,
-                  size_t count)
+                  size_t count, int64_t now_usec)
 {
     subject->known = true;
     if (count == 0) {
@@ -393,8 +398,10 @@ static void learn(struct hin_backup_subject *subject, const struct hin_backup_re
     const struct hin_backup_record *last = &records[count - 1];
     subject->first_usec = records[0].begun_usec;
     for (size_t i = 0; i < count; i++) {
-        bool made = records[i].state == HIN_BACKUP_DONE || records[i].state == HIN_BACKUP_DESTROYED;
-        subject->newest_usec = made ? records[i].begun_usec : subject->newest_usec;
+        bool made = hin_backup_record_opens(&records[i]) ||
+                    (records[i].state == HIN_BACKUP_DESTROYED && records[i].version > 0);
+        subject->newest_usec =
+            made ? hin_backup_made_usec(&records[i], now_usec) : subject->newest_usec;
     }
     if (last->state == HIN_BACKUP_FAILED_ALL && subject->newest_usec < last->begun_usec) {
         subject->failed = true;
@@ -440,9 +447,9 @@ static bool wants_extra(const struct hin_backup_cycle *cycle,
     size_t usual = (size_t)cycle->settings.keep_days * 24 / cycle->settings.every_hours;
     size_t living = 0;
     for (size_t i = 0; i < count; i++) {
-        living += records[i].state == HIN_BACKUP_DONE;
+        living += hin_backup_record_opens(&records[i]);
     }
-    return count > 0 && records[count - 1].state == HIN_BACKUP_DONE &&
+    return count > 0 && hin_backup_record_opens(&records[count - 1]) &&
            now_usec - records[count - 1].begun_usec >= HIN_MIN(rest_usec, RETRY_USEC) &&
            living < HIN_MIN(usual + EXTRA_MOST, (size_t)LIVING_MOST) &&
            lacks_some(cycle, subject, &records[count - 1]);
@@ -454,8 +461,8 @@ static HIN_RESULT make_due(struct hin_backup_cycle *cycle, struct hin_backup_sub
     size_t count = 0;
     bool good = false;
     HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
-    learn(subject, records, count);
     int64_t now_usec = hin_cycle_now_usec(cycle);
+    learn(subject, records, count, now_usec);
     bool due = is_due(cycle, records, count, now_usec) ||
                wants_extra(cycle, subject, records, count, now_usec);
     free(records);
@@ -494,16 +501,6 @@ static bool answers(struct hin_backup_cycle *cycle, struct hin_backup_subject *s
     return !hin_cycle_saw(cycle, at, since_usec, listed) && hin_is_ok(listed);
 }
 
-static HIN_RESULT check(struct hin_backup *backup, int64_t begun_usec,
-                        struct hin_backup_verdict *verdict)
-{
-    struct hin_backup_manifest manifest;
-    HIN_TRY(hin_backup_load(backup, begun_usec, UINT32_MAX, &manifest, NULL));
-    struct hin_result checked = hin_backup_check(backup, &manifest, verdict);
-    hin_backup_manifest_done(&manifest);
-    return checked;
-}
-
 static HIN_RESULT verify_at(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                             size_t at, int64_t begun_usec, struct hin_backup_place *place)
 {
@@ -513,7 +510,7 @@ static HIN_RESULT verify_at(struct hin_backup_cycle *cycle, struct hin_backup_su
         return hin_ok();
     }
     struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
-    struct hin_result checked = check(&backup, begun_usec, &verdict);
+    struct hin_result checked = hin_backup_check_all(&backup, begun_usec, &verdict);
     if (hin_cycle_is_final(checked)) {
         return checked;
     }
@@ -563,6 +560,37 @@ static HIN_RESULT verify_record(struct hin_backup_cycle *cycle, struct hin_backu
     return hin_ok();
 }
 
+/* What is not known is not verified: the newest might be another. */
+static void complain_of_catalogue(struct hin_backup_cycle *cycle, const char *tenant,
+                                  const char *what)
+{
+    hin_log(HIN_LOG_ERROR, "the catalogue of tenant %s's backups: %s", tenant, what);
+    if (cycle->order != NULL) {
+        snprintf(
+            cycle->order->text, sizeof(cycle->order->text),
+            "the catalogue of tenant %s's backups, in the installation's own database: %s; put "
+            "that back from a backup",
+            tenant, what);
+    }
+}
+
+static HIN_RESULT read_catalogue(struct hin_backup_cycle *cycle,
+                                 const struct hin_backup_subject *subject,
+                                 struct hin_backup_record **ret_records, size_t *ret_count,
+                                 bool *ret_whole)
+{
+    char text[64];
+    struct hin_result read =
+        hin_cycle_records(cycle, subject->tenant.number, ret_records, ret_count);
+    *ret_whole = hin_is_ok(read) && cycle->damaged_records == 0;
+    snprintf(text, sizeof(text), "%zu entries are damaged", cycle->damaged_records);
+    if (!*ret_whole && !hin_cycle_is_final(read)) {
+        complain_of_catalogue(cycle, subject->tenant.id,
+                              hin_is_ok(read) ? text : hin_code_text(read.code));
+    }
+    return read;
+}
+
 /* The newest one that is anywhere. */
 static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                              void *context, bool *ret_good)
@@ -570,7 +598,8 @@ static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_s
     struct hin_backup_record *records = NULL;
     size_t count = 0;
     (void)context;
-    HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
+    bool whole = false;
+    HIN_TRY(read_catalogue(cycle, subject, &records, &count, &whole));
     struct hin_result verified = hin_fail(HIN_NOT_FOUND);
     for (size_t i = count; i > 0; i--) {
         if (hin_backup_record_opens(&records[i - 1]) && is_anywhere(&records[i - 1])) {
@@ -579,7 +608,9 @@ static HIN_RESULT act_verify(struct hin_backup_cycle *cycle, struct hin_backup_s
         }
     }
     free(records);
-    if (verified.code == HIN_NOT_FOUND && cycle->order != NULL) {
+    if (!whole) {
+        *ret_good = false;
+    } else if (verified.code == HIN_NOT_FOUND && cycle->order != NULL) {
         snprintf(cycle->order->text, sizeof(cycle->order->text), "tenant %s has no backup yet",
                  subject->tenant.id);
     }

@@ -65,11 +65,10 @@ static HIN_RESULT put(struct hin_store *store, enum hin_store_kind kind, int64_t
 
 /* --- the catalogue --- */
 
-static const char *const place_names[] = {[HIN_BACKUP_ABSENT] = "absent",
-                                          [HIN_BACKUP_THERE] = "there",
-                                          [HIN_BACKUP_FAILED] = "failed",
-                                          [HIN_BACKUP_LEFT] = "left",
-                                          [HIN_BACKUP_REMOVED] = "removed"};
+static const char *const place_names[] = {
+    [HIN_BACKUP_ABSENT] = "absent",   [HIN_BACKUP_THERE] = "there",
+    [HIN_BACKUP_FAILED] = "failed",   [HIN_BACKUP_LEFT] = "left",
+    [HIN_BACKUP_REMOVED] = "removed", [HIN_BACKUP_OWED] = "owed"};
 static const char *const state_names[] = {[HIN_BACKUP_RUNNING] = "running",
                                           [HIN_BACKUP_DONE] = "done",
                                           [HIN_BACKUP_FAILED_ALL] = "failed",
@@ -93,6 +92,10 @@ static const struct number record_numbers[] = {
     {"lastEventID", offsetof(struct hin_backup_record, last_event)},
     {"lastAuditID", offsetof(struct hin_backup_record, last_audit)},
     {"segments", offsetof(struct hin_backup_record, segments)},
+    {"erasureID", offsetof(struct hin_backup_record, erasure)},
+    {"triedID", offsetof(struct hin_backup_record, tried)},
+    {"formerID", offsetof(struct hin_backup_record, former)},
+    {"resealedID", offsetof(struct hin_backup_record, resealed)},
 };
 
 const char *hin_backup_state_name(enum hin_backup_state state)
@@ -198,7 +201,8 @@ HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_re
 static const char *const task_names[] = {[HIN_BACKUP_TASK_BACKUP] = "backup",
                                          [HIN_BACKUP_TASK_VERIFY] = "verify",
                                          [HIN_BACKUP_TASK_RENEW] = "renew",
-                                         [HIN_BACKUP_TASK_REHEARSE] = "rehearse"};
+                                         [HIN_BACKUP_TASK_REHEARSE] = "rehearse",
+                                         [HIN_BACKUP_TASK_RESEAL] = "reseal"};
 static const char *const order_states[] = {[HIN_BACKUP_ORDER_WAITING] = "waiting",
                                            [HIN_BACKUP_ORDER_RUNNING] = "running",
                                            [HIN_BACKUP_ORDER_DONE] = "done",
@@ -259,23 +263,76 @@ const char *hin_backup_task_name(enum hin_backup_task task)
 /* ---- after an erasure ---- */
 
 struct renewing {
+    enum hin_backup_task task;
     int64_t number, before_usec, now_usec, rest_usec;
     bool former, left; /* one from before stands; its remains do */
     bool running;      /* an order for it waits, or is being carried out */
     bool failed;       /* one has failed just now */
+    int64_t erasure;   /* of a person; 0: of more than that */
+    struct hin_backup_resealed_state *state;
 };
+
+/* Each name once. */
+static void add_place(char *names, size_t size, const char *name)
+{
+    char found[HIN_BACKUP_NAME_MAX + 4], all[200];
+    snprintf(found, sizeof(found), ", %s,", name);
+    snprintf(all, sizeof(all), ", %s,", names);
+    if (strstr(all, found) == NULL) {
+        size_t end = strlen(names);
+        snprintf(names + end, size - end, "%s%s", end > 0 ? ", " : "", name);
+    }
+}
+
+static void add_places(const struct hin_backup_record *record, enum hin_backup_place_state state,
+                       char *names, size_t size)
+{
+    for (size_t i = 0; i < record->place_count; i++) {
+        if (record->places[i].state == state) {
+            add_place(names, size, record->places[i].name);
+        }
+    }
+}
+
+/* One that was sealed anew, could not be, or is to be. */
+static void judge_living(struct renewing *renewing, const struct hin_backup_record *record)
+{
+    struct hin_backup_resealed_state *state = renewing->state;
+    if (renewing->erasure == 0 || record->state == HIN_BACKUP_RUNNING) {
+        renewing->former = true;
+    } else if (record->version == HIN_BACKUP_FORMER) {
+        state->former++;
+    } else if (record->erasure >= renewing->erasure) {
+        state->resealed++;
+        add_places(record, HIN_BACKUP_OWED, state->owing, sizeof(state->owing));
+    } else if (record->tried >= renewing->erasure) {
+        state->pending++;
+        state->pending_begun_usec = HIN_MAX(state->pending_begun_usec, record->begun_usec);
+        add_places(record, HIN_BACKUP_THERE, state->pending_at, sizeof(state->pending_at));
+    } else {
+        renewing->former = true;
+    }
+}
 
 static HIN_RESULT judge_record(void *context, const struct hin_store_document *document)
 {
     struct renewing *renewing = context;
     struct hin_backup_record record;
     HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
-    if (record.tenant != renewing->number || record.begun_usec >= renewing->before_usec) {
+    int64_t made_usec = hin_backup_made_usec(&record, renewing->now_usec);
+    if (record.tenant != renewing->number ||
+        (made_usec >= renewing->before_usec && made_usec <= renewing->now_usec)) {
         return hin_ok();
     }
-    renewing->former |= record.state == HIN_BACKUP_RUNNING || record.state == HIN_BACKUP_DONE;
+    if (record.state == HIN_BACKUP_RUNNING || record.state == HIN_BACKUP_DONE) {
+        judge_living(renewing, &record);
+    }
     for (size_t i = 0; i < record.place_count; i++) {
         renewing->left |= record.places[i].state == HIN_BACKUP_LEFT;
+    }
+    if (renewing->erasure > 0) {
+        add_places(&record, HIN_BACKUP_LEFT, renewing->state->owing,
+                   sizeof(renewing->state->owing));
     }
     return hin_ok();
 }
@@ -285,7 +342,7 @@ static HIN_RESULT judge_order(void *context, const struct hin_store_document *do
     struct renewing *renewing = context;
     struct hin_backup_order order;
     HIN_TRY(hin_backup_order_read(document->id, document->bytes, &order));
-    if (order.task == HIN_BACKUP_TASK_RENEW && order.tenant == renewing->number) {
+    if (order.task == renewing->task && order.tenant == renewing->number) {
         renewing->running |= order.state <= HIN_BACKUP_ORDER_RUNNING;
         renewing->failed |= order.state == HIN_BACKUP_ORDER_FAILED &&
                             order.ended_usec + renewing->rest_usec > renewing->now_usec;
@@ -293,27 +350,55 @@ static HIN_RESULT judge_order(void *context, const struct hin_store_document *do
     return hin_ok();
 }
 
+/* Keys go first, what lies there then: with the order that is carried out. */
+static HIN_RESULT judge_all(struct hin_store *own, struct renewing *renewing)
+{
+    struct hin_store_page page = {.owner = renewing->number};
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUPS, &page, judge_record, renewing, &listed));
+    HIN_ENSURE(listed.damaged == 0, CORRUPT); /* it might be one */
+    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUP_ORDERS, &all, judge_order, renewing, &listed));
+    if (!renewing->former || renewing->running || renewing->failed) {
+        return hin_ok();
+    }
+    struct hin_backup_order order = {.task = renewing->task,
+                                     .state = HIN_BACKUP_ORDER_WAITING,
+                                     .tenant = renewing->number,
+                                     .asked_usec = renewing->now_usec,
+                                     .by = "jobs"};
+    return hin_backup_order_write(own, &order, renewing->now_usec);
+}
+
 HIN_RESULT hin_backup_renewed(struct hin_store *own, int64_t number, int64_t before_usec,
                               int64_t now_usec, int64_t rest_usec, bool *ret_renewed,
                               bool *ret_left)
 {
-    struct renewing renewing = {
-        .number = number, .before_usec = before_usec, .now_usec = now_usec, .rest_usec = rest_usec};
-    struct hin_store_page page = {.owner = number};
-    struct hin_store_page all = {0};
-    struct hin_store_listed listed;
-    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUPS, &page, judge_record, &renewing, &listed));
-    HIN_ENSURE(listed.damaged == 0, CORRUPT); /* it might be one */
-    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUP_ORDERS, &all, judge_order, &renewing, &listed));
-    *ret_renewed = !renewing.former && !renewing.running; /* keys go first, what lies there then */
+    struct renewing renewing = {.task = HIN_BACKUP_TASK_RENEW,
+                                .number = number,
+                                .before_usec = before_usec,
+                                .now_usec = now_usec,
+                                .rest_usec = rest_usec};
+    HIN_TRY(judge_all(own, &renewing));
+    *ret_renewed = !renewing.former && !renewing.running;
     *ret_left = renewing.left;
-    if (!renewing.former || renewing.running || renewing.failed) {
-        return hin_ok();
-    }
-    struct hin_backup_order order = {.task = HIN_BACKUP_TASK_RENEW,
-                                     .state = HIN_BACKUP_ORDER_WAITING,
-                                     .tenant = number,
-                                     .asked_usec = now_usec,
-                                     .by = "jobs"};
-    return hin_backup_order_write(own, &order, now_usec);
+    return hin_ok();
+}
+
+HIN_RESULT hin_backup_persons_resealed(struct hin_store *own, int64_t number, int64_t erasure,
+                                       int64_t before_usec, int64_t now_usec, int64_t rest_usec,
+                                       struct hin_backup_resealed_state *ret_state)
+{
+    struct hin_backup_resealed_state state = {0};
+    struct renewing renewing = {.task = HIN_BACKUP_TASK_RESEAL,
+                                .number = number,
+                                .before_usec = before_usec,
+                                .now_usec = now_usec,
+                                .rest_usec = rest_usec,
+                                .erasure = erasure,
+                                .state = &state};
+    HIN_TRY(judge_all(own, &renewing));
+    state.done = !renewing.former && !renewing.running;
+    *ret_state = state;
+    return hin_ok();
 }

@@ -17,6 +17,8 @@ enum hin_backup_place_state {
     HIN_BACKUP_FAILED = 2,
     HIN_BACKUP_LEFT = 3, /* its key is destroyed, what lies there is to be removed */
     HIN_BACKUP_REMOVED = 4,
+    HIN_BACKUP_OWED = 5, /* it was sealed anew while this one was out of reach: to be copied from
+                            another */
 };
 
 struct hin_backup_place {
@@ -47,11 +49,23 @@ struct hin_backup_record {
     int64_t begun_usec, ended_usec, destroyed_usec;
     int64_t version; /* of its wrapping key */
     int64_t last_event, last_audit, segments;
+    /* Erasures of persons of the tenant, by their document: none up to `erasure` has left anything
+     * in it; up to `tried` it could be read nowhere that was in reach. */
+    int64_t erasure, tried;
+    int64_t former;   /* document of the one in whose place it was sealed anew; 0: none */
+    int64_t resealed; /* document of the one that took its place; 0: none */
     enum hin_backup_state state;
     bool asked; /* by somebody; else by schedule */
     struct hin_backup_place places[HIN_BACKUP_DESTINATIONS_MAX];
     size_t place_count;
 };
+/* When it was made, seen from `now`: it is named by when it was begun, and names go up even when
+ * the clock was set back, so that a name that is still to come says nothing. 0: it runs, under such
+ * a name. */
+static inline int64_t hin_backup_made_usec(const struct hin_backup_record *record, int64_t now_usec)
+{
+    return record->begun_usec <= now_usec ? record->begun_usec : record->ended_usec;
+}
 /* It lies somewhere, and its key is ours. */
 static inline bool hin_backup_record_opens(const struct hin_backup_record *record)
 {
@@ -75,6 +89,7 @@ enum hin_backup_task {
     HIN_BACKUP_TASK_VERIFY = 2,
     HIN_BACKUP_TASK_RENEW = 3,    /* a backup, and when it is made all former ones are destroyed */
     HIN_BACKUP_TASK_REHEARSE = 4, /* the newest backup restored into a scratch place */
+    HIN_BACKUP_TASK_RESEAL = 5,   /* all of a tenant sealed anew without persons that were erased */
     HIN_BACKUP_TASK_COUNT
 };
 enum hin_backup_order_state {
@@ -102,6 +117,20 @@ HIN_RESULT hin_backup_order_read(int64_t id, struct hin_view text,
 HIN_RESULT hin_backup_renewed(struct hin_store *own, int64_t number, int64_t before_usec,
                               int64_t now_usec, int64_t rest_usec, bool *ret_renewed,
                               bool *ret_left) HIN_NONNULL;
+/* For who has erased a person of a tenant: whether each backup that was begun before a time is
+ * sealed anew without them, or could not be. While one is not, an order stands as above. */
+struct hin_backup_resealed_state {
+    bool done;
+    int64_t resealed;           /* backups that stand without the person */
+    int64_t pending;            /* that lie only where they could not be read: their keys live */
+    int64_t former;             /* under keys of before a restore: not ours to destroy */
+    char owing[160];            /* destinations, "a, b": what lies there has no key any more */
+    char pending_at[160];       /* where those lie that are pending */
+    int64_t pending_begun_usec; /* the newest of those */
+};
+HIN_RESULT hin_backup_persons_resealed(struct hin_store *own, int64_t number, int64_t erasure,
+                                       int64_t before_usec, int64_t now_usec, int64_t rest_usec,
+                                       struct hin_backup_resealed_state *ret_state) HIN_NONNULL;
 const char *hin_backup_task_name(enum hin_backup_task task);
 HIN_RESULT hin_backup_order_write(struct hin_store *store, struct hin_backup_order *order,
                                   int64_t now_usec) HIN_NONNULL;

@@ -40,7 +40,7 @@ HIN_RESULT hin_rehearsal_add(struct hin_store *own, struct hin_rehearsal *rehear
                              int64_t now_usec) HIN_NONNULL;
 /* For probes: the newest restore of a tenant, whatever came of it, as `good` and `error` say; with
  * good_only the newest that was good. It is late when begun_usec is more than HIN_REHEARSAL_USEC
- * (and a day's grace) ago. NOT_FOUND: none was made yet. own: the installation's own store. */
+ * (and six hours' grace) ago. NOT_FOUND: none was made yet. own: the installation's own store. */
 HIN_RESULT hin_rehearsal_last(struct hin_store *own, int64_t tenant, bool good_only,
                               struct hin_rehearsal *ret_rehearsal) HIN_NONNULL;
 

@@ -39,13 +39,15 @@ int64_t hin_cycle_try(struct hin_backup_cycle *cycle, size_t at)
     return hin_cycle_monotonic_usec(cycle);
 }
 
-/* Else it is the tenant's store, a key, or what lies there that is amiss. */
+/* Else it is the tenant's store, a key, or what lies there that is amiss. An engine may make an IO
+ * of what the depot named better. */
 static bool is_destinations(const struct hin_backup_cycle *cycle, size_t at,
                             struct hin_result result)
 {
     const struct hin_error *error = hin_depot_error(cycle->depots[at]);
-    return error->code == result.code && error->text[0] != '\0' && result.code != HIN_EXISTS &&
-           result.code != HIN_CORRUPT;
+    bool missing = error->code == HIN_NOT_FOUND || error->code == HIN_EXISTS;
+    bool it = error->code == result.code || (result.code == HIN_IO && !missing);
+    return it && error->text[0] != '\0' && result.code != HIN_EXISTS && result.code != HIN_CORRUPT;
 }
 
 static void fail(struct hin_backup_cycle *cycle, size_t at, int64_t since_usec)

@@ -464,7 +464,7 @@ static HIN_RESULT print(const struct init *init)
     } else {
         print_text(init, api, agents);
     }
-    hin_kms_access_advise(&init->kms, init->pcrs);
+    hin_kms_access_advise(&init->kms, "", init->pcrs);
     if (init->content.rule_count == 0) {
         fprintf(stderr, "hinomi-manager: no rule set was found; the default policy is empty\n");
     }

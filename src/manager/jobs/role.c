@@ -255,6 +255,12 @@ static struct hin_result check(void *context, int64_t now_usec)
                 (unsigned long long)found.documents, (unsigned long long)found.audit_damaged,
                 (unsigned long long)found.audit_records, found.structure_ok ? "whole" : "broken");
     }
+    if (found.sheaves_wrong > 0) {
+        hin_log(HIN_LOG_ERROR,
+                "searches of tenant %s may have missed events: %llu summaries of what its segments "
+                "hold were altered in the database; they are made anew, see who may write there",
+                ward->tenant.id, (unsigned long long)found.sheaves_wrong);
+    }
     return hin_ok();
 }
 

@@ -189,14 +189,14 @@ void hin_kms_access_close(struct hin_kms_access *access)
     *access = (struct hin_kms_access){0};
 }
 
-void hin_kms_access_advise(const struct hin_kms_access *access, uint32_t pcrs)
+void hin_kms_access_advise(const struct hin_kms_access *access, const char *prefix, uint32_t pcrs)
 {
     const struct hin_manager_config *config = access->config;
     if (config->kms.kind == HIN_KMS_FILE && access->secret.size == 0) {
         fprintf(stderr,
-                "hinomi-manager: the key ring %s is protected by its mode alone; --passphrase-file "
-                "seals it\n",
-                config->keyring);
+                "hinomi-manager: the key ring %s is protected by its mode alone; "
+                "--%spassphrase-file seals it\n",
+                config->keyring, prefix);
     }
     if (config->kms.tpm[0] == '\0') {
         return;
@@ -206,7 +206,8 @@ void hin_kms_access_advise(const struct hin_kms_access *access, uint32_t pcrs)
             stderr,
             "hinomi-manager: the TPM opens the key ring to whatever starts on this machine with "
             "this disk: it guards against a disk or a copy that is taken away, no more. "
-            "--tpm-pcrs binds it to what was booted, --passphrase-file to a PIN\n");
+            "--%stpm-pcrs binds it to what was booted, --%spassphrase-file to a PIN\n",
+            prefix, prefix);
     }
     fprintf(
         stderr,

@@ -51,8 +51,10 @@ void hin_kms_access_drop(struct hin_kms_access *access) HIN_NONNULL;
 /* Fine on a zeroed one. */
 void hin_kms_access_close(struct hin_kms_access *access) HIN_NONNULL;
 
-/* What the command of a new installation says about how its ring is guarded: on standard error. */
-void hin_kms_access_advise(const struct hin_kms_access *access, uint32_t pcrs) HIN_NONNULL;
+/* What the command of a new installation says about how its ring is guarded: on standard error.
+ * prefix: of its options, "" or "new-". */
+void hin_kms_access_advise(const struct hin_kms_access *access, const char *prefix,
+                           uint32_t pcrs) HIN_NONNULL;
 
 /* Settings in a file: a copy of an installation's manager.json, or an object with the member "kms"
  * as it stands there. Into kms, keyring ("" where there is none) and uid_base (where there is one)

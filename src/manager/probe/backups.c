@@ -7,7 +7,11 @@
 #include "manager/backup/rehearsals.h"
 #include "manager/probe/probes.h"
 
-#define GRACE_USEC HIN_DAY_USEC /* for what comes round by schedule */
+/* For what comes round by schedule. What is late is seen on the day that it was due: these probes
+ * look each twelve hours. */
+#define GRACE_USEC   (6 * HIN_HOUR_USEC)
+#define CADENCE_USEC (HIN_DAY_USEC / 2)
+#define LEFT_USEC    HIN_DAY_USEC /* until what lies at a place that may be away is removed */
 
 /* ---- what there is ---- */
 
@@ -24,6 +28,7 @@ struct look { /* at all backups of all tenants */
     struct place places[HIN_BACKUP_DESTINATIONS_MAX];
     size_t place_count;
     /* of the tenant that is looked at */
+    int64_t tenant;
     struct hin_backup_record newest; /* that was made; begun_usec 0: none */
     int64_t first_usec;              /* when the first one was begun that the catalogue has */
     int64_t seen;                    /* of all tenants, where all are looked at at once */
@@ -67,6 +72,9 @@ static struct hin_result note_record(void *context, const struct hin_store_docum
     struct look *look = context;
     struct hin_backup_record record;
     HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
+    if (record.tenant != look->tenant) { /* the own one's listing is that of all */
+        return hin_ok();
+    }
     hin_trial_measure(look->trial, "backups in the catalogue", 1);
     if (look->first_usec == 0 || record.begun_usec < look->first_usec) {
         look->first_usec = record.begun_usec;
@@ -101,6 +109,7 @@ static HIN_RESULT look_at(struct look *look, const struct hin_tenant *tenant)
 {
     look->newest = (struct hin_backup_record){0};
     look->first_usec = 0;
+    look->tenant = tenant->number;
     return each_record(look, tenant->number, note_record);
 }
 
@@ -184,8 +193,13 @@ static struct hin_result is_made(void *context, struct hin_tenant *tenant)
         return hin_ok();
     }
     const struct hin_backup_record *record = &look->newest;
-    int64_t age_usec = look->now_usec - record->begun_usec;
-    if (age_usec > look->every_usec + GRACE_USEC / 4) {
+    int64_t age_usec = look->now_usec - hin_backup_made_usec(record, look->now_usec);
+    if (age_usec < 0) {
+        hin_trial_fail(look->trial,
+                       "the newest backup of tenant %lld bears a time that is still to come: a "
+                       "clock was wrong",
+                       (long long)tenant->number);
+    } else if (age_usec > look->every_usec + GRACE_USEC) {
         hin_trial_fail(look->trial, "the newest backup of tenant %lld is %lld hours old",
                        (long long)tenant->number, (long long)(age_usec / HIN_HOUR_USEC));
     }
@@ -214,8 +228,8 @@ static struct hin_result run_made(const struct hin_probe_tools *tools, struct hi
 
 const struct hin_probe hin_probe_backup_made = {
     .name = "backup-made",
-    .version = 1,
-    .cadence_usec = HIN_DAY_USEC,
+    .version = 2,
+    .cadence_usec = CADENCE_USEC,
     .needs = "a destination of backups, and a first backup of each tenant",
     .run = run_made,
 };
@@ -262,8 +276,8 @@ static struct hin_result run_restored(const struct hin_probe_tools *tools, struc
 
 const struct hin_probe hin_probe_restore_weekly = {
     .name = "restore-weekly",
-    .version = 1,
-    .cadence_usec = HIN_DAY_USEC,
+    .version = 2,
+    .cadence_usec = CADENCE_USEC,
     .needs = "a destination of backups, and a week",
     .run = run_restored,
 };
@@ -275,7 +289,7 @@ static struct hin_result is_destroyed(void *context, const struct hin_store_docu
     struct look *look = context;
     struct hin_backup_record record;
     HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
-    int64_t age_usec = look->now_usec - record.begun_usec;
+    int64_t age_usec = look->now_usec - hin_backup_made_usec(&record, look->now_usec);
     bool over = age_usec > look->keep_usec + GRACE_USEC;
     hin_trial_measure(look->trial, "backups in the catalogue", 1);
     look->seen++;
@@ -287,7 +301,7 @@ static struct hin_result is_destroyed(void *context, const struct hin_store_docu
     }
     for (size_t i = 0; i < record.place_count; i++) {
         if (record.places[i].state == HIN_BACKUP_LEFT &&
-            look->now_usec - record.destroyed_usec > GRACE_USEC) {
+            look->now_usec - record.destroyed_usec > LEFT_USEC) {
             hin_trial_fail(look->trial,
                            "what lay at %s of a destroyed backup of tenant %lld is still there",
                            record.places[i].name, (long long)record.tenant);
@@ -319,8 +333,8 @@ static struct hin_result run_destroyed(const struct hin_probe_tools *tools, stru
 
 const struct hin_probe hin_probe_backup_destruction = {
     .name = "backup-destruction",
-    .version = 1,
-    .cadence_usec = HIN_DAY_USEC,
+    .version = 2,
+    .cadence_usec = CADENCE_USEC,
     .needs = "a destination of backups",
     .run = run_destroyed,
 };
@@ -367,8 +381,8 @@ static struct hin_result run_elsewhere(const struct hin_probe_tools *tools, stru
 
 const struct hin_probe hin_probe_second_region = {
     .name = "second-region",
-    .version = 1,
-    .cadence_usec = HIN_DAY_USEC,
+    .version = 2,
+    .cadence_usec = CADENCE_USEC,
     .needs = "destinations of backups whose regions have names",
     .run = run_elsewhere,
 };

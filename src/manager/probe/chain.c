@@ -4,6 +4,7 @@
 
 #include "base/bytes.h"
 #include "crypt/x509.h"
+#include "proof/key.h"
 
 enum { AUDIT_PAGE = 256 };
 
@@ -30,7 +31,7 @@ static HIN_RESULT judge_by_itself(struct hin_view file, struct hin_json_document
     HIN_TRY(hin_json_get_text(hin_json_root(document), "authority", &hex, error));
     HIN_TRY(hin_buf_extend(&authority, hex.size / 2, &at));
     HIN_TRY(hin_unhex(hex, at, hex.size / 2));
-    struct hin_record_judges own = {hin_buf_view(&authority), HIN_VIEW_EMPTY};
+    struct hin_record_judges own = {hin_buf_view(&authority), HIN_VIEW_EMPTY, NULL};
     return hin_record_judge(file, &own, ret_document, ret_evidence, error);
 }
 
@@ -234,7 +235,9 @@ static HIN_RESULT follow(struct walk *walk)
 HIN_RESULT hin_record_verify(struct hin_tenant *own, const struct hin_record_judges *judges,
                              struct hin_record_chain *ret_chain, struct hin_error *error)
 {
-    struct walk walk = {.own = own, .judges = judges, .found = ret_chain};
+    HIN_CLEANUP(hin_key_memo_done) struct hin_key_memo memo = {0};
+    struct hin_record_judges many = {judges->authority, judges->former, &memo};
+    struct walk walk = {.own = own, .judges = &many, .found = ret_chain};
     *ret_chain = (struct hin_record_chain){0};
     HIN_TRY(hin_record_head_of(own, &walk.head));
     struct hin_result followed = follow(&walk);

@@ -323,11 +323,13 @@ HIN_RESULT hin_record_judge(struct hin_view file, const struct hin_record_judges
     const struct hin_view authorities[] = {judges->authority, judges->former};
     struct hin_result verified = hin_fail(HIN_AUTH);
     for (size_t i = 0; i < HIN_COUNT(authorities) && !hin_is_ok(verified); i++) {
+        uint8_t digest[HIN_SHA256_BYTES]; /* what a fingerprint is */
         char fingerprint[HIN_SHA256_HEX_BYTES];
         if (authorities[i].size > 0) {
-            HIN_TRY(hin_x509_fingerprint(authorities[i], fingerprint));
-            verified = hin_evidence_verify(file, hin_view_from_text(fingerprint), ret_document,
-                                           ret_evidence, error);
+            HIN_TRY(hin_sha256(authorities[i], digest));
+            hin_hex(digest, sizeof(digest), fingerprint);
+            verified = hin_evidence_verify_next(file, hin_view_from_text(fingerprint), judges->memo,
+                                                ret_document, ret_evidence, error);
         }
     }
     return verified;

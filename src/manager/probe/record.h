@@ -43,9 +43,11 @@ HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
 /* The file of a record, appended. NOT_FOUND. */
 HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_buf *ret_file);
 
-/* Who judges records: DER; the former may be empty. */
+/* Who judges records: DER; the former may be empty. memo: of whoever judges many (proof/key.h), or
+ * NULL. */
 struct hin_record_judges {
     struct hin_view authority, former;
+    struct hin_key_memo *memo;
 };
 /* AUTH and what hin_evidence_verify answers. */
 HIN_RESULT hin_record_judge(struct hin_view file, const struct hin_record_judges *judges,

@@ -231,7 +231,7 @@ static void advise(const struct hin_restoration *restore)
     if (!restore->apart || restore->options.tenant != NULL) {
         return;
     }
-    hin_kms_access_advise(&restore->target_kms, restore->pcrs);
+    hin_kms_access_advise(&restore->target_kms, "new-", restore->pcrs);
     fprintf(stderr,
             "hinomi-manager: the former installation's keys still open its backups: destroy "
             "them when nobody needs those any more\n");

@@ -76,7 +76,8 @@ struct hin_backup hin_restore_handle(struct hin_restoration *restore, const char
                                .open_key = open_key,
                                .key_context = restore,
                                .between = show,
-                               .between_context = restore};
+                               .between_context = restore,
+                               .read_ahead = true};
 }
 
 /* ---- which backup ---- */

@@ -493,8 +493,8 @@ static HIN_RESULT check_version(struct hin_store *store, int64_t version, struct
  * it done. */
 static HIN_RESULT migrate_one(struct hin_store *store, struct hin_error *error)
 {
-    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {HIN_STORE_POSTGRES_1,
-                                                                HIN_STORE_POSTGRES_2};
+    static const char *const steps[HIN_STORE_SCHEMA_VERSION] = {
+        HIN_STORE_POSTGRES_1, HIN_STORE_POSTGRES_2, HIN_STORE_POSTGRES_3};
     struct hin_postgres *postgres = hin_postgres_of(store);
     int64_t version = 0;
     char number[32], text[16];

@@ -10,7 +10,9 @@
 #include "crypt/link.h"
 #include "store/postgres/internal.h"
 
-enum { PARAMETERS_MAX = 18 };
+/* UNANSWERED_MOST: their answers fit the buffers on the way, so neither side waits for the other to
+ * read. */
+enum { PARAMETERS_MAX = 80, UNANSWERED_MOST = 128 };
 enum { OID_BYTEA = 17, OID_BIGINT = 20, OID_TEXT = 25 }; /* pg_type.dat: fixed for ever */
 #define PAUSE_FIRST_USEC (100 * HIN_MSEC_USEC)
 #define PAUSE_MOST_USEC  (5 * HIN_SEC_USEC)
@@ -26,6 +28,7 @@ static const char *const statement_texts[] = {
 struct query {      /* a statement's `prepared` */
     int parameters; /* that the text has */
     int count;      /* of them bound, or passed over */
+    bool row_put;   /* answers nothing but that it was done */
     uint8_t numbers[PARAMETERS_MAX][8];
     const char *values[PARAMETERS_MAX];
     int lengths[PARAMETERS_MAX];
@@ -131,6 +134,66 @@ static bool in_transaction(struct hin_store *store)
     return hin_postgres_of(store)->open;
 }
 
+/* --- rows of a load --- */
+
+/* Of the next one that was sent: a result, and NULL behind it. */
+static HIN_RESULT answer(struct hin_postgres *postgres, bool failed)
+{
+    PGresult *result = PQgetResult(postgres->conn);
+    struct hin_result said = failed ? hin_ok() : hin_postgres_code(postgres, result);
+    while (result != NULL) {
+        PQclear(result);
+        result = PQgetResult(postgres->conn);
+    }
+    return said;
+}
+
+/* The answers to what was sent; the first failure, after which the server has skipped the rest. */
+static HIN_RESULT settle(struct hin_postgres *postgres)
+{
+    struct hin_result settled = hin_ok();
+    int unanswered = postgres->unanswered;
+    if (unanswered == 0) {
+        return settled;
+    }
+    postgres->unanswered = 0;
+    if (PQpipelineSync(postgres->conn) != 1) {
+        return hin_postgres_code(postgres, NULL);
+    }
+    for (int i = 0; i < unanswered; i++) {
+        struct hin_result said = answer(postgres, !hin_is_ok(settled));
+        settled = hin_is_ok(settled) ? said : settled;
+    }
+    PQclear(PQgetResult(postgres->conn)); /* of the end of all */
+    if (PQexitPipelineMode(postgres->conn) != 1 && hin_is_ok(settled)) {
+        settled = hin_postgres_code(postgres, NULL);
+    }
+    return settled;
+}
+
+static HIN_RESULT send_row(struct hin_postgres *postgres, const struct query *query,
+                           const char *name, const int *formats)
+{
+    if (postgres->unanswered == UNANSWERED_MOST) {
+        HIN_TRY(settle(postgres));
+    }
+    bool sent = (postgres->unanswered > 0 || PQenterPipelineMode(postgres->conn) == 1) &&
+                PQsendQueryPrepared(postgres->conn, name, query->count, query->values,
+                                    query->lengths, formats, 1) == 1;
+    if (!sent) {
+        return hin_postgres_code(postgres, NULL);
+    }
+    postgres->unanswered++;
+    return hin_ok();
+}
+
+static HIN_RESULT load(struct hin_store *store, bool on)
+{
+    struct hin_postgres *postgres = hin_postgres_of(store);
+    postgres->loading = on;
+    return settle(postgres);
+}
+
 /* --- control of transactions --- */
 
 /* A COMMIT whose answer was lost may have been done: the caller must not take it for undone. */
@@ -166,6 +229,10 @@ static HIN_RESULT begin_transaction(struct hin_postgres *postgres, const char *s
 
 static HIN_RESULT control(struct hin_postgres *postgres, enum hin_sql sql)
 {
+    struct hin_result settled = settle(postgres);
+    if (!hin_is_ok(settled) && sql != HIN_SQL_ROLLBACK) {
+        return settled;
+    }
     switch (sql) {
     case HIN_SQL_BEGIN:
     case HIN_SQL_SNAPSHOT:
@@ -206,7 +273,9 @@ static HIN_RESULT use(struct hin_statement *statement)
     if (query == NULL) {
         query = calloc(1, sizeof(*query));
         HIN_ENSURE(query != NULL, NO_MEMORY);
-        query->parameters = count_parameters(statement_texts[statement->sql]);
+        const char *text = statement_texts[statement->sql];
+        query->parameters = count_parameters(text);
+        query->row_put = strncmp(text, "INSERT ", 7) == 0 && strstr(text, "RETURNING") == NULL;
         statement->prepared = query;
     }
     reset(statement);
@@ -283,17 +352,27 @@ static HIN_RESULT prepare(struct hin_postgres *postgres, const struct hin_statem
 
 static HIN_RESULT execute(struct hin_statement *statement)
 {
-    static const int binary[PARAMETERS_MAX] = {1, 1, 1, 1, 1, 1, 1, 1, 1,
-                                               1, 1, 1, 1, 1, 1, 1, 1, 1};
+    int binary[PARAMETERS_MAX];
     struct hin_postgres *postgres = hin_postgres_of(statement->store);
     struct query *query = statement->prepared;
     char name[12];
     (void)place(query, query->parameters);
+    for (int i = 0; i < query->count; i++) {
+        binary[i] = 1;
+    }
     HIN_TRY(ensure_connection(postgres));
+    bool ahead = postgres->loading && postgres->open && query->row_put;
+    if (!ahead || !postgres->prepared[statement->sql]) {
+        HIN_TRY(settle(postgres));
+    }
     if (!postgres->prepared[statement->sql]) {
         HIN_TRY(prepare(postgres, statement));
     }
     name_of(statement->sql, name);
+    if (ahead) {
+        query->row = -1;
+        return send_row(postgres, query, name, binary);
+    }
     query->result = PQexecPrepared(postgres->conn, name, query->count, query->values,
                                    query->lengths, binary, 1);
     query->row = -1;
@@ -444,6 +523,7 @@ const struct hin_backend hin_backend_postgres = {
     .reset = reset,
     .in_transaction = in_transaction,
     .checkpoint = checkpoint,
+    .load = load,
     .overwrite = overwrite,
     .damage_count = damage_count,
     .trouble = trouble,

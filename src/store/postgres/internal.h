@@ -16,6 +16,8 @@ struct hin_postgres { /* a store's connection */
     char schema[HIN_POSTGRES_ROLE_MAX + 1]; /* of the same name, or one aside */
     bool open;                    /* a transaction is, or was when the connection was lost */
     bool prepared[HIN_SQL_COUNT]; /* on this connection */
+    bool loading;                 /* rows are sent without waiting for each answer */
+    int unanswered;               /* of them, so far */
     int64_t next_try_usec;        /* monotonic: connecting before it is not tried */
     int64_t pause_usec;
     struct hin_error trouble; /* why the last attempt failed */

@@ -59,4 +59,14 @@
     "ALTER TABLE key ADD COLUMN epoch bigint NOT NULL DEFAULT 0;"                                  \
     "INSERT INTO meta(name, number) VALUES('epoch', 1);"
 
+/* Version 3: see the steps of SQLite. Heads go out of their rows, which the directory is read
+ * from; slices stay in theirs. */
+#define HIN_STORE_POSTGRES_3                                                                       \
+    "CREATE TABLE sheaf(id bigint PRIMARY KEY, last_id bigint NOT NULL, count bigint NOT NULL, "   \
+    "grows bigint NOT NULL, slices bigint NOT NULL, min_time bigint NOT NULL, max_time bigint "    \
+    "NOT NULL, classes bigint NOT NULL, severities bigint NOT NULL, members bytea NOT NULL);"      \
+    "CREATE TABLE slice(number bigint PRIMARY KEY, bytes bytea NOT NULL);"                         \
+    "ALTER TABLE slice ALTER bytes SET STORAGE PLAIN;"                                             \
+    "ALTER TABLE segment ALTER head SET STORAGE EXTERNAL;"
+
 #endif

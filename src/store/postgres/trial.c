@@ -61,7 +61,8 @@ static const char *const copies[] = {
     "COPY agent TO STDOUT (FORMAT binary)",    "COPY certificate TO STDOUT (FORMAT binary)",
     "COPY sequence TO STDOUT (FORMAT binary)", "COPY document TO STDOUT (FORMAT binary)",
     "COPY name TO STDOUT (FORMAT binary)",     "COPY audit TO STDOUT (FORMAT binary)",
-    "COPY data_key TO STDOUT (FORMAT binary)",
+    "COPY data_key TO STDOUT (FORMAT binary)", "COPY sheaf TO STDOUT (FORMAT binary)",
+    "COPY slice TO STDOUT (FORMAT binary)",
 };
 
 struct hunt {

@@ -11,6 +11,8 @@ struct hin_sqlite { /* a store's connection */
     sqlite3 *db;
     struct hin_vfs *vfs;
     unsigned cache_kib;
+    bool loading;       /* without a log */
+    int file;           /* -1, or since a load: to have it written out early */
     int64_t busy_since; /* monotonic: since when another process's lock is awaited */
 };
 

@@ -4,6 +4,8 @@
 
 #define HIN_STORE_APPLICATION_ID 0x48494e31 /* "HIN1" in the file header: what file(1) sees */
 
+#define HIN_STORE_SPAN_SEGMENT "CREATE INDEX span_segment ON span(segment);"
+
 /* Version 1. */
 #define HIN_STORE_MIGRATION_1                                                                      \
     "CREATE TABLE migration(version INTEGER PRIMARY KEY, applied TEXT NOT NULL DEFAULT "           \
@@ -32,8 +34,8 @@
     "INTEGER NOT NULL, floor INTEGER NOT NULL, PRIMARY KEY(agent, generation)) WITHOUT ROWID;"     \
     "CREATE TABLE span(agent INTEGER NOT NULL, generation INTEGER NOT NULL, hi INTEGER NOT NULL, " \
     "segment INTEGER "                                                                             \
-    "NOT NULL, lo INTEGER NOT NULL, PRIMARY KEY(agent, generation, hi, segment)) WITHOUT ROWID;"   \
-    "CREATE INDEX span_segment ON span(segment);"                                                  \
+    "NOT NULL, lo INTEGER NOT NULL, PRIMARY KEY(agent, generation, hi, segment)) WITHOUT "         \
+    "ROWID;" HIN_STORE_SPAN_SEGMENT                                                                \
     "CREATE TABLE agent(id INTEGER PRIMARY KEY, session INTEGER NOT NULL DEFAULT 0, "              \
     "spool_generation INTEGER NOT "                                                                \
     "NULL DEFAULT 0, acked INTEGER NOT NULL DEFAULT 0, seen INTEGER NOT NULL DEFAULT 0, "          \
@@ -79,5 +81,15 @@
     "ALTER TABLE key ADD COLUMN epoch INTEGER NOT NULL DEFAULT 0;"                                 \
     "INSERT INTO meta(name, number) VALUES('epoch', 1);"                                           \
     "INSERT INTO migration(version) VALUES(2);"
+
+/* Version 3: sheaves (store/sheaf.c), which are made of the segments' heads and can be made anew
+ * from them at any time. */
+#define HIN_STORE_MIGRATION_3                                                                      \
+    "CREATE TABLE sheaf(id INTEGER PRIMARY KEY, last_id INTEGER NOT NULL, count INTEGER NOT "      \
+    "NULL, grows INTEGER NOT NULL, slices INTEGER NOT NULL, min_time INTEGER NOT NULL, max_time "  \
+    "INTEGER NOT NULL, classes INTEGER NOT NULL, severities INTEGER NOT NULL, members BLOB NOT "   \
+    "NULL);"                                                                                       \
+    "CREATE TABLE slice(number INTEGER PRIMARY KEY, bytes BLOB NOT NULL);"                         \
+    "INSERT INTO migration(version) VALUES(3);"
 
 #endif

@@ -49,7 +49,8 @@ HIN_RESULT site_start(struct site *site, const char *name)
     site->backup = (struct hin_backup){.depot = site->depot,
                                        .tenant = site->source.tenant,
                                        .open_key = open_key,
-                                       .key_context = site};
+                                       .key_context = site,
+                                       .read_ahead = true};
     return hin_ok();
 }
 

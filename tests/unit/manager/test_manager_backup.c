@@ -328,6 +328,87 @@ TEST(test_manager_backup__the_catalogue_is_made_anew_from_what_lies_there)
     CHECK_INT(tally_of(&house).states[HIN_BACKUP_DONE], 1);
 }
 
+static HIN_RESULT open_by_ring(void *context, struct hin_view tenant, struct hin_view payload,
+                               struct hin_vault_data_key *ret_key)
+{
+    struct hin_key_provider provider = hin_ring_provider(((struct house *)context)->ring);
+    return hin_vault_backup_unwrap(&provider, tenant, payload, ret_key);
+}
+
+static bool opens(struct house *house, int64_t begun_usec)
+{
+    struct hin_backup_manifest manifest;
+    struct hin_backup backup = {.depot = house->cycle.depots[0],
+                                .tenant = own_id,
+                                .open_key = open_by_ring,
+                                .key_context = house};
+    bool opened = hin_is_ok(hin_backup_load(&backup, begun_usec, 0, &manifest, NULL));
+    if (opened) {
+        hin_backup_manifest_done(&manifest);
+    }
+    return opened;
+}
+
+/* As a restore under other keys leaves them (decision 40): what was made with the former's, whose
+ * versions the new ones' count anew from. */
+static HIN_RESULT leave_keys(struct house *house, int64_t count)
+{
+    HIN_TRY(hin_vault_backup_shred(house->vault, hin_view_from_text(own_id)));
+    for (int64_t id = 1; id <= count; id++) {
+        HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = HIN_STORE_DOCUMENT_BYTES};
+        struct hin_store_document document;
+        struct hin_backup_record record;
+        HIN_TRY(hin_store_get(house->own.store, HIN_STORE_BACKUPS, id, &buf, &document));
+        HIN_TRY(hin_backup_record_read(id, document.bytes, &record));
+        record.version = HIN_BACKUP_FORMER;
+        if (id == count) { /* as that backup itself has it */
+            record.state = HIN_BACKUP_RUNNING;
+            record.place_count = 0;
+        }
+        HIN_TRY(hin_backup_record_write(house->own.store, &record, house->wall_usec));
+    }
+    return hin_ok();
+}
+
+TEST(test_manager_backup__those_made_with_other_keys_go_in_their_time_and_take_no_key_along)
+{
+    enum { BEFORE = 3, AFTER = KEEP_DAYS + BEFORE };
+    int64_t failures = 0;
+    HOUSE(house, "former");
+    for (int day = 0; day < BEFORE; day++) {
+        CHECK_OK(hin_backup_cycle_due(&house.cycle));
+        CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+        pass(&house, HIN_DAY_USEC);
+    }
+    house.wall_usec -= HIN_DAY_USEC / 2; /* sooner than another would be due */
+    house.monotonic_usec -= HIN_DAY_USEC / 2;
+    end(&house);
+    CHECK_OK(leave_keys(&house, BEFORE));
+    CHECK_OK(begin(&house));
+    for (int day = 0; day < AFTER; day++) {
+        CHECK_OK(live(&house, "day"));
+        CHECK_OK(hin_backup_cycle_due(&house.cycle));
+        CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+        CHECK_OK(hin_backup_cycle_verify(&house.cycle, -1, &failures));
+        CHECK_INT(failures, 0);
+        CHECK_INT(manifests_at(&house, 0), tally_of(&house).states[HIN_BACKUP_DONE]);
+        CHECK(manifests_at(&house, 0) >= HIN_MIN(day + 1 + BEFORE, KEEP_DAYS));
+        pass(&house, HIN_DAY_USEC);
+    }
+    struct tally tally = tally_of(&house);
+    CHECK_INT(tally.states[HIN_BACKUP_DONE], KEEP_DAYS);
+    CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], AFTER + BEFORE - KEEP_DAYS);
+    CHECK_INT(tally.left, 0);
+    struct hin_backup_listed *list = NULL;
+    size_t count = 0, opened = 0;
+    CHECK_OK(hin_backup_list(house.cycle.depots[0], own_id, &list, &count));
+    for (size_t i = 0; i < count; i++) {
+        opened += opens(&house, list[i].begun_usec);
+    }
+    free(list);
+    CHECK_INT(opened, KEEP_DAYS);
+}
+
 TEST(test_manager_backup__renewed_after_an_erasure)
 {
     bool renewed = true, left = true, any = false;

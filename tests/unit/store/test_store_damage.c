@@ -10,6 +10,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/time.h"
 #include "fixture.h"
 
 enum { PAGE = 8192 };
@@ -254,21 +255,25 @@ TEST(test_store_damage__several_processes_share_the_file)
     fixture_stop(&f);
 }
 
-/* A database that version 1 of the format wrote is readable for ever: keys of seed 7, three small
- * commits, one full segment, a document with a name, two audit entries, an agent's blob. */
-TEST(test_store_damage__golden_version_1)
+struct golden {
+    const char *name, *path;
+    long events;
+    uint64_t sheaves; /* once made */
+};
+
+static void open_golden(const struct golden *golden)
 {
     struct fixture f = {.directory = -1};
-    struct hin_buf buf;
+    HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = 4u << 20};
     struct hin_store_document document;
     struct hin_store_agent agent;
     struct hin_store_check check;
-    hin_buf_init(&buf, 4u << 20);
-    (void)snprintf(f.folder, sizeof(f.folder), "%s/golden", test_folder());
+    struct hin_store_stats stats;
+    (void)snprintf(f.folder, sizeof(f.folder), "%s/%s", test_folder(), golden->name);
     CHECK(mkdir(f.folder, 0700) == 0);
     f.directory = open(f.folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     CHECK(f.directory >= 0);
-    CHECK_OK(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/store_v1.db", &buf));
+    CHECK_OK(hin_file_read(AT_FDCWD, golden->path, &buf));
     CHECK_OK(hin_file_replace(f.directory, "t0.db", hin_buf_view(&buf), 0600));
     CHECK_OK(keys_new(&f.keys, 7));
     CHECK_OK(fixture_open(&f));
@@ -276,8 +281,14 @@ TEST(test_store_damage__golden_version_1)
     CHECK(check.structure_ok && check.segments_damaged == 0 && check.documents_damaged == 0 &&
           check.audit_damaged == 0);
     CHECK_INT(check.audit_records, 2);
-    CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, NULL), 1009);
-    CHECK_INT(search_term(&f, "user", "user7", NULL), 20);
+    for (int round = 0; round < 2; round++) { /* without sheaves, and with what there is to make */
+        CHECK_INT(search_count(&f, &(struct hin_store_filter){0}, NULL), golden->events);
+        CHECK_INT(search_term(&f, "user", "user7", NULL), 20);
+        CHECK_INT(search_term(&f, "log_id", "id-200", NULL), 2);
+        CHECK_OK(hin_store_maintain(f.store, NOW, HIN_DAY_USEC));
+    }
+    CHECK_OK(hin_store_stats(f.store, &stats));
+    CHECK_INT(stats.sheaves, golden->sheaves);
     hin_buf_clear(&buf);
     CHECK_OK(hin_store_find(f.store, HIN_STORE_COMPUTERS, 0, HIN_VIEW("golden"), &buf, &document));
     CHECK_VIEW(document.bytes, "{\"golden\":1}");
@@ -286,8 +297,21 @@ TEST(test_store_damage__golden_version_1)
     struct hin_store_committed committed; /* identities are known too */
     CHECK_OK(commit_some(&f, &(struct shape){1, 9, 0, NOW, NULL}, 3, NOW, &committed));
     CHECK_INT(committed.copy_count, 3);
-    hin_buf_done(&buf);
     fixture_stop(&f);
+}
+
+/* A database that an earlier version of the format wrote is readable for ever: keys of seed 7,
+ * three small commits, one full segment, a document with a name, two audit entries, an agent's
+ * blob; that of version 2 began with 80 segments of three events each. */
+TEST(test_store_damage__golden_versions)
+{
+    static const struct golden golden[] = {
+        {"golden_1", GOLDEN_FOLDER "/store_v1.db", 1009, 0},
+        {"golden_2", GOLDEN_FOLDER "/store_v2.db", 1249, 1},
+    };
+    for (size_t i = 0; i < HIN_COUNT(golden); i++) {
+        open_golden(&golden[i]);
+    }
 }
 
 /* A fresh segment of the tail is damaged: the merge leaves it where it is, marked, and merges

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/bytes.h"
+#include "base/time.h"
 #include "pages.h"
 
 /* Every event once and every damaged segment once, through pages of 7 events. */
@@ -238,5 +239,50 @@ TEST(test_store_pages__a_search_passes_damage_in_both_directions)
     }
     CHECK(!hin_store_is_broken(f.store));
     free(pages);
+    fixture_stop(&f);
+}
+
+/* A damaged page of sheaves costs time, never an event; the handle is broken by it, so that the
+ * file is salvaged, and the fresh one makes its own. */
+TEST(test_store_pages__a_damaged_sheaf_hides_nothing)
+{
+    static const char *const tables[] = {"sheaf", "slice"};
+    struct fixture f = {0};
+    struct hin_store_committed committed;
+    struct hin_store_salvaged salvaged;
+    struct hin_store_stats stats;
+    CHECK_OK(fixture_start(&f, "sheaves"));
+    CHECK_OK(hin_store_begin(f.store));
+    for (int day = 0; day < 80; day++) {
+        int64_t now_usec = NOW + day * HIN_DAY_USEC;
+        CHECK_OK(commit_some(&f, &(struct shape){1, 9, (uint64_t)day * 1000, now_usec, NULL}, 3,
+                             now_usec, &committed));
+    }
+    CHECK_OK(hin_store_end(f.store, true));
+    CHECK_OK(hin_store_maintain(f.store, NOW, HIN_DAY_USEC));
+    fixture_close(&f);
+    for (size_t i = 0; i < HIN_COUNT(tables); i++) {
+        uint32_t number = page_root(&f, tables[i]);
+        CHECK(number > 0 && page_flip(&f, number));
+        CHECK_OK(fixture_open(&f));
+        CHECK_INT(search_term(&f, "user", "user1", NULL), 80);
+        CHECK(hin_store_is_broken(f.store));
+        CHECK_INT(search_term(&f, "log_id", "id-40100", NULL), 1);
+        CHECK_INT(search_count(&f, &(struct hin_store_filter){.severity_mask = 0xffff}, NULL),
+                  240 + (long)i);
+        CHECK_OK(commit_some(&f, &(struct shape){2, 9 + i, 0, NOW, NULL}, 1, NOW, &committed));
+        fixture_close(&f);
+        CHECK(i + 1 == HIN_COUNT(tables) || page_flip(&f, number));
+    }
+    CHECK_OK(salvage(&f, &salvaged));
+    CHECK_INT(salvaged.events_lost, 0);
+    CHECK_OK(fixture_open(&f));
+    CHECK_INT(search_term(&f, "user", "user1", NULL), 80);
+    CHECK_OK(hin_store_stats(f.store, &stats));
+    CHECK_INT(stats.sheaves, 0);
+    CHECK_OK(hin_store_maintain(f.store, NOW, HIN_DAY_USEC));
+    CHECK_OK(hin_store_stats(f.store, &stats));
+    CHECK_INT(stats.sheaves, 1);
+    CHECK_INT(search_term(&f, "user", "user1", NULL), 80);
     fixture_stop(&f);
 }

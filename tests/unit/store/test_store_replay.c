@@ -8,6 +8,7 @@
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/time.h"
 #include "event/codec.h"
 #include "recorder.h"
 
@@ -358,57 +359,67 @@ TEST(test_store_replay__sealing_anew)
 
 /* --- migration --- */
 
-static HIN_RESULT lay_golden(struct fixture *f, const char *name)
+struct golden {
+    const char *name, *path;
+    long events;
+    uint64_t sheaves; /* once made */
+};
+
+static HIN_RESULT lay_golden(struct fixture *f, const struct golden *golden)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = 4u << 20};
     *f = (struct fixture){.directory = -1, .observer = f->observer};
-    (void)snprintf(f->folder, sizeof(f->folder), "%s/%s", test_folder(), name);
+    (void)snprintf(f->folder, sizeof(f->folder), "%s/%s", test_folder(), golden->name);
     HIN_ENSURE(mkdir(f->folder, 0700) == 0, IO);
     f->directory = open(f->folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     HIN_ENSURE(f->directory >= 0, IO);
-    HIN_TRY(hin_file_read(AT_FDCWD, GOLDEN_FOLDER "/store_v1.db", &buf));
+    HIN_TRY(hin_file_read(AT_FDCWD, golden->path, &buf));
     HIN_TRY(hin_file_replace(f->directory, "t0.db", hin_buf_view(&buf), 0600));
     return keys_new(&f->keys, 7);
 }
 
-static void judge_golden(struct fixture *f, const char *what, size_t at)
+/* Whatever there is of its sheaves: all is found; what is missing is made, and all is found. */
+static void judge_golden(struct fixture *f, const struct golden *golden, const char *what,
+                         size_t at)
 {
     struct hin_store_check check = {0};
     struct hin_store_committed committed = {0};
+    struct hin_store_stats stats = {0};
     long all = search_count(f, &(struct hin_store_filter){0}, NULL);
-    long user7 = search_term(f, "user", "user7", NULL);
+    long user7 = search_term(f, "user", "user7", NULL),
+         user1 = search_term(f, "user", "user1", NULL);
     struct hin_result checked = hin_store_check(f->store, &check);
-    bool good = all == 1009 && user7 == 20 && hin_is_ok(checked) && check.structure_ok &&
+    bool good = all == golden->events && user7 == 20 && hin_is_ok(checked) && check.structure_ok &&
                 check.segments_damaged == 0 && check.documents_damaged == 0 &&
                 check.audit_damaged == 0 && check.audit_records == 2;
     struct hin_result more =
         commit_some(f, &(struct shape){3, 9, 0, NOW, NULL}, 5, NOW, &committed);
+    struct hin_result made = hin_store_maintain(f->store, NOW, HIN_DAY_USEC);
+    HIN_IGNORE(hin_store_stats(f->store, &stats));
+    good = good && hin_is_ok(made) && stats.sheaves == golden->sheaves &&
+           search_term(f, "user", "user7", NULL) == 20 &&
+           search_term(f, "user", "user1", NULL) == user1 + 1 && user1 > 0;
     if (!good || !hin_is_ok(more) || committed.stored_count != 5) {
-        test_fail(__FILE__, __LINE__, "migration, %s at %zu: %ld events, %ld of user7, %s", what,
-                  at, all, user7, hin_is_ok(more) ? "goes on" : "does not go on");
+        test_fail(__FILE__, __LINE__,
+                  "migration, %s, %s at %zu: %ld events, %ld of user7, %llu sheaves, %s",
+                  golden->name, what, at, all, user7, (unsigned long long)stats.sheaves,
+                  hin_is_ok(more) ? "goes on" : "does not go on");
     }
 }
 
-TEST(test_store_replay__migration)
+static void replay_golden(const struct golden *golden, const struct recorder *recorder,
+                          const struct fixture *f)
 {
-    static struct recorder recorder;
-    struct hin_store_observer observer = observer_of(&recorder);
-    struct fixture f = {0};
     char folder[600];
     size_t states = 0;
-    CHECK_OK(lay_golden(&f, "replay_golden"));
-    CHECK_OK(recorder_begin(&recorder, &f));
-    f.observer = &observer;
-    CHECK_OK(fixture_open(&f));
-    CHECK_OK(hin_store_checkpoint(f.store));
     (void)snprintf(folder, sizeof(folder), "%s/replay_copy", test_folder());
-    for (size_t end = 0; end <= recorder.count; end++) {
+    for (size_t end = 0; end <= recorder->count; end++) {
         for (int keep = KEEP_ALL; keep < KEEPS; keep++) {
             struct fixture copy;
-            CHECK_OK(recorder_rebuild(&recorder, end, (enum keep)keep, folder));
-            struct hin_result opened = open_copy(&copy, &f, folder, true);
+            CHECK_OK(recorder_rebuild(recorder, end, (enum keep)keep, folder));
+            struct hin_result opened = open_copy(&copy, f, folder, true);
             if (hin_is_ok(opened)) {
-                judge_golden(&copy, keep_names[keep], end);
+                judge_golden(&copy, golden, keep_names[keep], end);
             } else {
                 test_fail(__FILE__, __LINE__, "migration, %s at %zu: does not open, code %d",
                           keep_names[keep], end, opened.code);
@@ -417,9 +428,31 @@ TEST(test_store_replay__migration)
             states++;
         }
     }
-    printf("# migration: %zu states of %zu operations\n", states, recorder.count);
-    fixture_stop(&f);
-    recorder_free(&recorder);
+    printf("# migration of %s: %zu states of %zu operations\n", golden->name, states,
+           recorder->count);
+}
+
+/* It is migrated, and the sheaves of what was there are made. */
+TEST(test_store_replay__migration)
+{
+    static const struct golden golden[] = {
+        {"version 1", GOLDEN_FOLDER "/store_v1.db", 1009, 0},
+        {"version 2", GOLDEN_FOLDER "/store_v2.db", 1249, 1},
+    };
+    for (size_t i = 0; i < HIN_COUNT(golden); i++) {
+        static struct recorder recorder;
+        struct hin_store_observer observer = observer_of(&recorder);
+        struct fixture f = {0};
+        CHECK_OK(lay_golden(&f, &golden[i]));
+        CHECK_OK(recorder_begin(&recorder, &f));
+        f.observer = &observer;
+        CHECK_OK(fixture_open(&f));
+        CHECK_OK(hin_store_maintain(f.store, NOW, HIN_DAY_USEC));
+        CHECK_OK(hin_store_checkpoint(f.store));
+        replay_golden(&golden[i], &recorder, &f);
+        fixture_stop(&f);
+        recorder_free(&recorder);
+    }
 }
 
 /* --- erasure --- */

@@ -215,7 +215,7 @@ static HIN_RESULT note_backup(void *context, const struct hin_store_document *do
         return hin_ok(); /* it is found at its destination again */
     }
     HIN_TRY(made_of(catalogue, record.tenant, &made));
-    if (record.state == HIN_BACKUP_DONE) {
+    if (hin_backup_record_opens(&record)) {
         made->newest_usec = HIN_MAX(made->newest_usec, record.begun_usec);
     }
     bool earlier = catalogue->first_usec == 0 || record.begun_usec < catalogue->first_usec;

@@ -636,7 +636,8 @@ static int run_escrow(int argc, char **argv)
     return run_parsed(&request, &options, operands, count);
 }
 
-/* The answer is the state of the keys, the holders, a tenant that was erased, or an escrow copy. */
+/* The answer is the state of the keys, the holders, a tenant that was erased or is restored, or an
+ * escrow copy. */
 static HIN_RESULT print_confirmed(struct hin_json root, struct hin_error *error)
 {
     struct hin_json found = {0};
@@ -651,6 +652,13 @@ static HIN_RESULT print_confirmed(struct hin_json root, struct hin_error *error)
     }
     if (hin_json_find(root, "certificateID", &found)) {
         return print_escrow(root, error);
+    }
+    if (hin_json_find(root, "notServedFrom", &found)) {
+        HIN_TRY(hin_json_get_text(root, "name", &name, error));
+        printf("tenant ");
+        (void)hin_terminal_put(name, stdout);
+        printf(" is being put back out of a backup: hinomi backup restores\n");
+        return hin_ok();
     }
     return hin_json_find(root, "holders", &found) ? print_holders(root, error)
                                                   : print_keys(root, error);

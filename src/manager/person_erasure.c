@@ -873,25 +873,33 @@ HIN_RESULT hin_person_erasure_step(struct hin_tenant *tenant, struct hin_tenant 
 
 /* ---- for a restore ---- */
 
-static HIN_RESULT note_open(void *context, const struct hin_store_document *document)
+struct since {
+    int64_t at_usec;
+    bool open, since;
+};
+
+static HIN_RESULT note_since(void *context, const struct hin_store_document *document)
 {
-    bool *open = context;
-    (void)document;
-    *open = true;
+    struct since *since = context;
+    bool erases = document->kind == HIN_STORE_PERSON_ERASURES;
+    since->open = since->open || document->owner == OPEN;
+    since->since = since->since || (erases && document->created_usec >= since->at_usec);
     return hin_ok();
 }
 
-HIN_RESULT hin_person_erasure_is_open(struct hin_tenant *tenant, bool *ret_open)
+HIN_RESULT hin_person_erasure_since(struct hin_tenant *tenant, int64_t at_usec, bool *ret_open,
+                                    bool *ret_since)
 {
     static const enum hin_store_kind kinds[] = {HIN_STORE_PERSON_ERASURES,
                                                 HIN_STORE_PERSON_CORRECTIONS};
-    bool open = false;
+    struct since since = {.at_usec = at_usec};
     for (size_t i = 0; i < HIN_COUNT(kinds); i++) {
-        struct hin_store_page page = {.owner = OPEN};
+        struct hin_store_page all = {0};
         struct hin_store_listed listed = {0};
-        HIN_TRY(hin_store_list(tenant->store, kinds[i], &page, note_open, &open, &listed));
-        open = open || listed.damaged > 0;
+        HIN_TRY(hin_store_list(tenant->store, kinds[i], &all, note_since, &since, &listed));
+        HIN_ENSURE(listed.damaged == 0, CORRUPT); /* it might be one */
     }
-    *ret_open = open;
+    *ret_open = since.open;
+    *ret_since = since.since;
     return hin_ok();
 }

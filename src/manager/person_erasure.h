@@ -51,9 +51,11 @@ HIN_RESULT hin_person_traces(struct hin_store *store,
                              void (*visit)(void *context, const struct hin_person_trace *trace),
                              void *context) __attribute__((nonnull(1, 2)));
 
-/* Whether an erasure (or correction) of a person's data is under way in the tenant: what was
- * restored from before it would bring the data back, and forget that it was asked for. */
-HIN_RESULT hin_person_erasure_is_open(struct hin_tenant *tenant, bool *ret_open) HIN_NONNULL;
+/* For who restores the tenant as of a time: whether an erasure or correction of a person's data is
+ * under way, and whether an erasure was asked for since then, whose document knows what is still to
+ * be erased where. Either would be forgotten, and the data be there again. */
+HIN_RESULT hin_person_erasure_since(struct hin_tenant *tenant, int64_t at_usec, bool *ret_open,
+                                    bool *ret_since) HIN_NONNULL;
 
 struct hin_person_progress {
     bool idle;         /* nothing is to be done */

@@ -92,9 +92,10 @@ is "there" "$(policies)" "$was"
 
 # ---- a person is erased: no restore brings the data back ----
 check "a person is erased" cli red person erase --where user=7 --yes --certificate "$T/person.json"
-check_not "what was backed up before is not to be restored" cli m backup restore red --yes --at "$then"
-check_not "nor by its number" cli m backup restore red --yes --backup "$first"
-check "the newest is" cli m backup restore red --yes
+check_not "the time before it is not to be had again" cli m backup restore red --yes --at "$then"
+like "and why is said" "$(cat "$T/said")" "no backup of this tenant, of that time|a person's data was erased after that time"
+is "a restore to a time before brings nothing back" "$(events red --where url=first --where user=7)" 0
+check "the newest is restored" cli m backup restore red --yes
 is "without the person" "$(events red --where url=first --where user=7)" 0
 is "but with the others" "$(events red --where url=first --where user=8)" 1
 sleep 2.5 # shipped

@@ -233,6 +233,24 @@ static void note_point(struct hin_restoring *record, const struct hin_backup_man
     record->bytes = (int64_t)hin_backup_bytes(manifest);
 }
 
+/* An erasure that is under way, or was asked for since, would be forgotten with what it has to
+ * erase still, in backups that are out of reach, say. */
+static HIN_RESULT check_persons(struct restoring *r)
+{
+    bool open = false, since = false;
+    HIN_TRY(say(r, hin_person_erasure_since(&r->subject->tenant, r->record->at_usec, &open, &since),
+                "looking for erasures of persons' data"));
+    if (open) {
+        return say(r, hin_fail(HIN_CONFLICT),
+                   "the erasure or correction of a person's data is under way in this tenant: ask "
+                   "again when it is done");
+    }
+    return since ? say(r, hin_fail(HIN_CONFLICT),
+                       "a person's data was erased after that time: choose a later one "
+                       "(hinomi-manager restore on the manager's host goes further back)")
+                 : hin_ok();
+}
+
 static HIN_RESULT check_point(struct restoring *r, const struct hin_backup_manifest *manifest)
 {
     struct hin_restoring *record = r->record;
@@ -276,6 +294,14 @@ static HIN_RESULT fill_from(struct restoring *r, int64_t begun_usec, size_t at)
     if (hin_is_ok(filled)) {
         note_point(r->record, &manifest, r->cycle->settings.destinations[at].name);
         filled = write_down(r);
+    }
+    if (hin_is_ok(filled)) {
+        filled = say(r, hin_cycle_wake(r->cycle, r->subject),
+                     "opening what the tenant holds now (else: hinomi-manager restore on the "
+                     "manager's host)");
+    }
+    if (hin_is_ok(filled)) {
+        filled = check_persons(r); /* before the work; once more before the exchange */
     }
     if (hin_is_ok(filled)) {
         filled = fill(r, &manifest);
@@ -377,18 +403,11 @@ static HIN_RESULT note_former(struct restoring *r)
  * being erased is not brought back by it. */
 static HIN_RESULT leave_former(struct restoring *r)
 {
-    bool erasing = false;
     size_t count = 0;
     HIN_TRY(say(r, hin_cycle_wake(r->cycle, r->subject),
                 "what the tenant holds now cannot be opened, and so not be kept in the backups "
                 "(hinomi-manager restore on the manager's host puts it back all the same)"));
-    HIN_TRY(say(r, hin_person_erasure_is_open(&r->subject->tenant, &erasing),
-                "looking for erasures that are under way"));
-    if (erasing) {
-        return say(r, hin_fail(HIN_CONFLICT),
-                   "the erasure or correction of a person's data is under way in this tenant: ask "
-                   "again when it is done");
-    }
+    HIN_TRY(check_persons(r));
     HIN_TRY(say(r, note_former(r), "reading what the tenant holds now"));
     HIN_TRY(say(r, hin_cycle_ship_now(r->cycle, r->subject, &count),
                 "putting what the tenant holds now into the backups"));
@@ -416,13 +435,6 @@ static HIN_RESULT close_former(struct restoring *r)
 
 static HIN_RESULT do_close(struct restoring *r)
 {
-    struct hin_store_options options = place_of(r);
-    struct hin_error error = {0};
-    bool there = false;
-    HIN_TRY(hin_store_aside_find(&options, HIN_STORE_NEXT, &there, &error));
-    if (!there) { /* it was cut off while it was thrown away */
-        return go_to(r, HIN_RESTORING_RUNNING);
-    }
     struct hin_result closed = close_former(r);
     return hin_is_ok(closed) ? go_to(r, HIN_RESTORING_EXCHANGING) : give_up(r, closed);
 }
@@ -538,13 +550,20 @@ static HIN_RESULT do_open(struct restoring *r)
 
 /* ---- one step ---- */
 
+/* What was filled is closed in the same breath: between them an erasure could be carried out that
+ * the store beside knows nothing of. So what was cut off before the exchange is filled anew. */
 static HIN_RESULT do_run(struct restoring *r)
 {
+    HIN_TRY(hin_tenant_restore_end(&r->subject->tenant)); /* of one that was cut off */
     r->record->begun_usec = hin_cycle_now_usec(r->cycle);
     r->record->objects = r->record->objects_all = r->record->read_bytes = 0;
     HIN_TRY(go_to(r, HIN_RESTORING_RUNNING));
     struct hin_result filled = fill_any(r);
-    return hin_is_ok(filled) ? go_to(r, HIN_RESTORING_CLOSING) : give_up(r, filled);
+    if (!hin_is_ok(filled)) {
+        return give_up(r, filled);
+    }
+    HIN_TRY(go_to(r, HIN_RESTORING_CLOSING));
+    return do_close(r);
 }
 
 static HIN_RESULT step(struct restoring *r)
@@ -556,8 +575,6 @@ static HIN_RESULT step(struct restoring *r)
         return give_up(r, say(r, hin_fail(HIN_NOT_FOUND), "the tenant was erased"));
     }
     switch (r->record->state) {
-    case HIN_RESTORING_CLOSING:
-        return do_close(r);
     case HIN_RESTORING_EXCHANGING:
         return do_exchange(r);
     case HIN_RESTORING_OPENING:

@@ -524,6 +524,7 @@ TEST(test_keys_consent__a_store_takes_the_place_of_another_as_two_holders_agree)
     struct hin_view statement, signature;
     CHECK_OK(restart(&s));
     CHECK_OK(wake(&s, &former, ALL));
+    CHECK_OK(pass(&s, HIN_SEC_USEC));
     CHECK_OK(hin_vault_holders_set(s.vault, &holders));
     CHECK_CODE(consent(&s, "t0", &by_nobody, &ada), DENIED);
     CHECK_OK(consent(&s, "t0", &by_ada, &ada));

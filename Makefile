@@ -7,7 +7,7 @@ KILLS   ?= 200
 DURING  ?= ingest
 STORE   ?= sqlite
 
-.PHONY: all programs bench torture fuzz fmt install uninstall clean
+.PHONY: all programs bench torture torture-days torture-flips torture-backups fuzz fmt install uninstall clean
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
@@ -23,6 +23,15 @@ bench: all
 
 torture: all
 	tests/torture/run --build $(BUILD) --kills $(KILLS) --seed $(SEED) --during $(DURING) --store $(STORE)
+
+torture-days: all
+	tests/torture/days --build $(BUILD)
+
+torture-flips: all
+	tests/torture/flips --build $(BUILD)
+
+torture-backups: all
+	tests/torture/backups --build $(BUILD) --kills $(KILLS) --seed $(SEED) --store $(STORE)
 
 fuzz:
 	fuzz/run --minutes $(MINUTES)

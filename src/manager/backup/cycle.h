@@ -86,11 +86,11 @@ struct hin_backup_cycle {
     int64_t told_usec;                   /* monotonic; when its progress was last written */
     int64_t paced_usec;                  /* monotonic; since when paced_bytes went */
     uint64_t paced_bytes;
-    const struct hin_backup_subject *hurried;   /* whose commits are given way to; NULL: none */
-    uint64_t hurried_change;                    /* its position then */
-    int64_t given_way_usec;                     /* monotonic; when it was looked at */
-    uint64_t given_way_bytes;                   /* of the progress then */
-    size_t damaged_records; /* of the catalogue, that the last listing left out */
+    const struct hin_backup_subject *hurried; /* whose commits are given way to; NULL: none */
+    uint64_t hurried_change;                  /* its position then */
+    int64_t given_way_usec;                   /* monotonic; when it was looked at */
+    uint64_t given_way_bytes;                 /* of the progress then */
+    size_t damaged_records;                   /* of the catalogue, that the last listing left out */
     int64_t state_id, kept_usec, followed_usec; /* destruction: document, its time, monotonic */
     struct hin_backup_standing standings[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_subject *busy;   /* whose store is being read */

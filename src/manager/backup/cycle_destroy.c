@@ -143,29 +143,44 @@ static HIN_RESULT sweep(struct hin_backup_cycle *cycle, struct hin_backup *backu
     return swept;
 }
 
-/* What is left at destinations, of one tenant; then what nothing names there. */
-static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
-                           struct hin_backup_record *records, size_t count)
+/* Those of a place that are to be removed, in two passes: everything of them first, then the
+ * catalogue says so. Cut off in between, or where nothing can be swept, they are tried again. */
+static HIN_RESULT clear_pass(struct hin_backup_cycle *cycle, struct hin_backup *backup,
+                             const char *name, struct hin_backup_record *records, size_t count,
+                             bool removed, bool *ret_any)
 {
-    const char *name = cycle->settings.destinations[at].name;
-    struct hin_backup_subject alone = {0}; /* the tenant may be gone */
-    bool removed = false;
-    if (!hin_cycle_may_try(cycle, at) || count == 0) {
-        return hin_ok();
-    }
-    snprintf(alone.tenant.id, sizeof(alone.tenant.id), "%s", records[0].uuid);
-    struct hin_backup backup = hin_cycle_handle(cycle, &alone, at);
     for (size_t i = 0; i < count; i++) {
         struct hin_backup_place *place = hin_backup_place_of(&records[i], name);
         if (place == NULL || place->state != HIN_BACKUP_LEFT) {
             continue;
         }
-        HIN_TRY(hin_backup_remove(&backup, records[i].begun_usec));
+        *ret_any = true;
+        if (!removed) {
+            HIN_TRY(hin_backup_remove(backup, records[i].begun_usec));
+            continue;
+        }
         place->state = HIN_BACKUP_REMOVED;
-        removed = true;
         HIN_TRY(hin_backup_record_write(cycle->own->store, &records[i], hin_cycle_now_usec(cycle)));
     }
-    return removed && !any_former(records, count, name) ? sweep(cycle, &backup) : hin_ok();
+    return hin_ok();
+}
+
+static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
+                           struct hin_backup_record *records, size_t count)
+{
+    const char *name = cycle->settings.destinations[at].name;
+    struct hin_backup_subject alone = {0}; /* the tenant may be gone */
+    bool any = false;
+    if (!hin_cycle_may_try(cycle, at) || count == 0) {
+        return hin_ok();
+    }
+    snprintf(alone.tenant.id, sizeof(alone.tenant.id), "%s", records[0].uuid);
+    struct hin_backup backup = hin_cycle_handle(cycle, &alone, at);
+    HIN_TRY(clear_pass(cycle, &backup, name, records, count, false, &any));
+    if (any && !any_former(records, count, name)) {
+        HIN_TRY(sweep(cycle, &backup));
+    }
+    return clear_pass(cycle, &backup, name, records, count, true, &any);
 }
 
 HIN_RESULT hin_cycle_clear(struct hin_backup_cycle *cycle, struct hin_backup_record *records,

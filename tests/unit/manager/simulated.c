@@ -125,7 +125,7 @@ static HIN_RESULT move_in(struct sim *sim, size_t i)
     return i > 0 ? register_tenant(sim, i) : hin_ok();
 }
 
-static HIN_RESULT begin_cycle(struct sim *sim)
+static HIN_RESULT begin_cycle(struct sim *sim, unsigned keep_days)
 {
     static const char *const regions[SIM_PLACES] = {"dc1", "dc2"};
     struct hin_backup_cycle *cycle = &sim->cycle;
@@ -137,6 +137,7 @@ static HIN_RESULT begin_cycle(struct sim *sim)
                                        .pause = rest,
                                        .context = sim};
     hin_backup_settings_default(&cycle->settings);
+    cycle->settings.keep_days = keep_days;
     for (size_t i = 0; i < SIM_PLACES; i++) {
         struct hin_backup_destination *at = &cycle->settings.destinations[cycle->settings.count++];
         snprintf(at->name, sizeof(at->name), "place-%zu", i);
@@ -149,7 +150,7 @@ static HIN_RESULT begin_cycle(struct sim *sim)
     return hin_backup_cycle_begin(cycle);
 }
 
-static HIN_RESULT begin(struct sim *sim)
+static HIN_RESULT begin(struct sim *sim, unsigned keep_days)
 {
     HIN_CLEANUP_FD int content = -1;
     struct hin_error error = {0};
@@ -168,10 +169,10 @@ static HIN_RESULT begin(struct sim *sim)
                                           .each_tenant = each_tenant,
                                           .ask = ask,
                                           .workers = 1};
-    return begin_cycle(sim);
+    return begin_cycle(sim, keep_days);
 }
 
-HIN_RESULT sim_build(struct sim *sim, const char *name)
+HIN_RESULT sim_build(struct sim *sim, const char *name, unsigned keep_days)
 {
     char path[340];
     sim->wall_usec = hin_clock_wall_usec(hin_clock_system());
@@ -188,7 +189,7 @@ HIN_RESULT sim_build(struct sim *sim, const char *name)
     HIN_TRY(hin_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &sim->database));
     HIN_TRY(hin_fd_open(AT_FDCWD, sim->folder, O_RDONLY | O_DIRECTORY, 0, &sim->vault_folder));
     HIN_TRY(build_keys(sim));
-    return begin(sim);
+    return begin(sim, keep_days);
 }
 
 void sim_done(struct sim *sim)

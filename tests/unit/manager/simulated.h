@@ -20,7 +20,6 @@ enum {
     SIM_CLAIMS_MAX = 160,
     SIM_STEP_HOURS = 4,
     SIM_STEPS_A_DAY = 24 / SIM_STEP_HOURS,
-    SIM_KEEP_DAYS = 35,
 };
 
 enum sim_job { /* what can be left out; a mask */
@@ -53,11 +52,12 @@ struct sim {
     const struct hin_probe *left_probe; /* whose run is left out; NULL: none */
 };
 
-HIN_RESULT sim_build(struct sim *sim, const char *name);
+/* keep_days: that backups are kept. */
+HIN_RESULT sim_build(struct sim *sim, const char *name, unsigned keep_days);
 void sim_done(struct sim *sim);
-#define SIM(name, folder)                                                                          \
+#define SIM(name, folder, keep_days)                                                               \
     HIN_CLEANUP(sim_done) struct sim name = {.vault_folder = -1, .database = -1};                  \
-    CHECK_OK(sim_build(&name, folder))
+    CHECK_OK(sim_build(&name, folder, keep_days))
 
 /* Four hours: what comes in, then what is due, in the order of the processes; then both clocks
  * move. */

@@ -127,7 +127,7 @@ static HIN_RESULT note_entry(void *context, const struct hin_depot_entry *entry)
 /* Three days, and shipments after the last backup. */
 static HIN_RESULT scene_build(struct scene *scene, const char *name)
 {
-    HIN_TRY(sim_build(&scene->sim, name));
+    HIN_TRY(sim_build(&scene->sim, name, 35));
     for (int i = 0; i < DAYS * SIM_STEPS_A_DAY; i++) {
         HIN_TRY(sim_step(&scene->sim));
     }

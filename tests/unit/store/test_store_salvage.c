@@ -96,8 +96,8 @@ TEST(test_store_salvage__any_page_costs_what_lies_on_it)
     }
     printf("# %zu pages cost nothing, %zu a segment, %zu several, %zu the keys\n", none, one,
            several, keys);
-    CHECK_INT(keys, 1); /* the one page of the key table */
-    CHECK(several <= 3);
+    CHECK_INT(keys, 1);  /* the one page of the key table */
+    CHECK(several <= 6); /* leaves of heads of 1,000 events, two or three on each */
     hin_buf_done(&whole.bytes);
     fixture_stop(&f);
 }
@@ -187,7 +187,7 @@ TEST(test_store_salvage__what_retention_dropped_is_not_told)
     fixture_close(&f);
     CHECK(pages_of(&f, "segment", pages));
     const struct page *leaf = page_nth(pages, PAGE_LEAF, 0);
-    CHECK(leaf != NULL && leaf->last > leaf->first);
+    CHECK(leaf != NULL);
     long lost = (long)((leaf->last - leaf->first) / (2 * EACH) + 1) * EACH;
     CHECK(lost < MANY / 2 * EACH);
     CHECK(page_flip(&f, leaf->number));

@@ -113,7 +113,7 @@ ended() { cli m backup restores --json | jq -e '[.restores[] | select(.state != 
 kills=0
 failed=0
 refused=$(cli m backup restores --json | jq '[.restores[] | select(.state == "failed")] | length')
-for i in $(seq 1 "${KILLS:-4}"); do
+for i in $(seq 1 "${KILLS:-3}"); do
     api red POST policies "{\"name\":\"after $i\"}" >/dev/null
     cli m backup restore red --yes --at "$then" --no-wait >/dev/null || note "order $i: $(cat "$T/said")"
     sleep "0.$(printf %03d $((RANDOM % 900)))"

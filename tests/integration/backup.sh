@@ -66,6 +66,7 @@ like "the record says that it was restored" "$(audited red backup.restore)" 'as 
 
 # ---- one tenant put back ----
 check "another backup" cli m backup now
+sleep 1 # a whole second is named
 point=$(date -u +%Y-%m-%dT%H:%M:%SZ)
 before=$(events red --where url=first)
 agent_stop a
@@ -112,7 +113,7 @@ erased() { [ "$(cli red person erase --status 1 --json | jq -r .state)" = done ]
 happens 90 "killed three times, a person's erasure ends" erased
 check "it is certified" cli red person erase --status 1 --certificate "$T/person.json"
 after=$(find "$T/depot2/t/$guid/m" -type f | sort)
-is "as many points in time are there" "$(places depot2)" "$was"
+check "all points in time are there" test "$(places depot2)" -ge "$was" # and what the damage was mended with
 is "each written anew" "$(sort <<<"$before"$'\n'"$after" | uniq -d | wc -l)" 0
 like "where none could be read it is named" "$(jq -c '[.. | .what? // empty]' "$T/person.json")" 'pending: backups at one'
 is "what goes with it is in the record" "$(audited m backup.reseal | wc -l | awk '{print ($1 > 0)}')" 1

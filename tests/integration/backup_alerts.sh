@@ -60,6 +60,9 @@ live() { # what is new, of both tenants
     api red POST apikeys "{\"keyName\":\"k$number\",\"roleID\":2}" >/dev/null
 }
 everywhere() { [ "$(cli m backup list --json | jq --argjson n ${#places[@]} '[.backups[] | select([.destinations[] | select(.state == "there")] | length == $n) | .tenantID] | unique | length')" = 2 ]; }
+newest_everywhere() { # the one out of turn that mends a place is made
+    [ "$(cli m backup list --json | jq --argjson n ${#places[@]} '[.backups | group_by(.tenantID)[] | max_by(.begun) | select([.destinations[] | select(.state == "there")] | length == $n)] | length')" = 2 ]
+}
 # told NAME STATUS PATTERN COUNT: so many events of these words; begun: severity High, over: the lowest
 messages() { cli "$1" events --format json --where "status=$2" | jq -r '"\(.severity_id) \(.message)"'; }
 begun() { [ "$(messages "$1" "$2" | grep -cE "^4 .*($3)")" = "$4" ]; }
@@ -120,6 +123,7 @@ if [ -n "$mounts" ]; then mount -o remount,bind,rw "$T/small"; fi
 [ -z "$mounts" ] || happens 20 "and when it can be written again" over m destination small 2
 [ $far = 0 ] || happens 40 "and when the object store is there" over m destination far 2
 happens 60 "and when the folder is" over m destination away 1
+happens 60 "each has a backup of each tenant again" newest_everywhere
 
 # ---- cutting, and lying ----
 find "$T/away/t" -path '*/o/*' -type f -exec truncate -s -1 {} +

@@ -164,6 +164,7 @@ is "no range of numbers: exit 1" "$(acknowledge x --note n >"$T/said" 2>&1; echo
 is "without saying why: exit 2" "$(acknowledge 2 >"$T/said" 2>&1; echo $?)" 2
 like "a key holder says that it is known" "$(acknowledge 2 --note "the disk of rack 4 broke")" '^Evidence [0-9]+ says that the loss of evidence 2 to 2 is known\.$'
 check_not "once" acknowledge 2 --note "again"
+is "its words lie nowhere in the clear" "$(grep -rlaF 'disk of rack 4' "$T/m" "$T/m.log" | wc -l)" 0
 sleep 0.3
 is "the chain breaks nothing any more" "$(status failed)|$(status proven)" "|$green"
 like "the claim says what is lost" "$(cli m trust show S43)" '^To be known +proven since 20.*: evidence 2 to 2 is lost, acknowledged by .+'

@@ -113,20 +113,6 @@ HIN_RESULT hin_backup_check(struct hin_backup *backup, const struct hin_backup_m
 
 /* ---- with all shipments ---- */
 
-static HIN_RESULT last_shipment(struct hin_backup *backup, int64_t begun_usec, uint32_t *ret_last)
-{
-    struct hin_backup_listed *list = NULL;
-    size_t count = 0;
-    HIN_TRY(hin_backup_depot_failed(backup,
-                                    hin_backup_list(backup->depot, backup->tenant, &list, &count)));
-    *ret_last = 0;
-    for (size_t i = 0; i < count; i++) {
-        *ret_last = list[i].begun_usec == begun_usec ? list[i].last_sequence : *ret_last;
-    }
-    free(list);
-    return hin_ok();
-}
-
 /* One that cannot be read, or is not there though a later one is, is one damaged (missing) thing
  * among the others. */
 static HIN_RESULT check_shipment(struct checking *checking, const struct hin_backup_manifest *base,
@@ -162,7 +148,7 @@ static HIN_RESULT check_all(struct checking *checking, const struct hin_backup_m
     backup->progress.objects_all = base->segment_count + base->piece_count;
     backup->progress.bytes_all = hin_backup_bytes(base);
     HIN_TRY(check_objects(checking, base));
-    HIN_TRY(last_shipment(backup, base->begun_usec, &last));
+    HIN_TRY(hin_backup_last_shipment(backup, base->begun_usec, &last));
     for (uint32_t sequence = 1; sequence <= last; sequence++) {
         HIN_TRY(check_shipment(checking, base, sequence, key));
     }

@@ -7,10 +7,6 @@
 #define HIN_BACKUP_PIECE_BYTES ((size_t)4 << 20) /* of rows; one row more at most */
 #define HIN_BACKUP_PIECE_MAX   ((size_t)32 << 20)
 
-/* A row inside a piece: varint size, the row. Its place when sealed. */
-struct hin_seal_place hin_backup_piece_place(const char *tenant,
-                                             const struct hin_backup_piece *piece,
-                                             char row[2 * HIN_BACKUP_NAME_BYTES + 1]) HIN_NONNULL;
 /* An object's bytes into `bytes` (cleared before), compared with what the manifest says of it.
  * CORRUPT, NOT_FOUND, or the depot's failure; backup->error names it. */
 HIN_RESULT hin_backup_fetch(struct hin_backup *backup, const struct hin_backup_object *object,
@@ -26,9 +22,16 @@ void hin_backup_ahead_free(struct hin_backup_ahead *ahead);
 HIN_RESULT hin_backup_ahead_take(struct hin_backup_ahead *ahead, struct hin_backup *backup,
                                  struct hin_view *ret_bytes) HIN_NONNULL;
 void hin_backup_ahead_next(struct hin_backup_ahead *ahead) HIN_NONNULL;
+/* Rows (each: varint size, the row) under a name and a key that the piece gets. sealed: cleared
+ * before. */
+HIN_RESULT hin_backup_seal_piece(const char *tenant, struct hin_backup_piece *piece,
+                                 struct hin_view rows, struct hin_buf *sealed) HIN_NONNULL;
 /* The rows of a piece, opened. plain: cleared before, wiped by the caller. */
 HIN_RESULT hin_backup_open_piece(struct hin_backup *backup, const struct hin_backup_piece *piece,
                                  struct hin_view sealed, struct hin_buf *plain) HIN_NONNULL;
+/* The highest number of a shipment of that backup that lies there; 0: none. */
+HIN_RESULT hin_backup_last_shipment(struct hin_backup *backup, int64_t begun_usec,
+                                    uint32_t *ret_last) HIN_NONNULL;
 /* The state that one shipment of a loaded manifest, whose key is given, has brought about. */
 HIN_RESULT hin_backup_load_shipment(struct hin_backup *backup,
                                     const struct hin_backup_manifest *base, uint32_t sequence,

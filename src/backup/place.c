@@ -219,6 +219,21 @@ HIN_RESULT hin_backup_load_shipment(struct hin_backup *backup,
     return loaded;
 }
 
+HIN_RESULT hin_backup_last_shipment(struct hin_backup *backup, int64_t begun_usec,
+                                    uint32_t *ret_last)
+{
+    struct hin_backup_listed *list = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_backup_depot_failed(backup,
+                                    hin_backup_list(backup->depot, backup->tenant, &list, &count)));
+    *ret_last = 0;
+    for (size_t i = 0; i < count; i++) {
+        *ret_last = list[i].begun_usec == begun_usec ? list[i].last_sequence : *ret_last;
+    }
+    free(list);
+    return hin_ok();
+}
+
 /* The newest that can be read; the manifest itself when none can. */
 static HIN_RESULT load_newest(struct hin_backup *backup, struct hin_backup_manifest *base,
                               struct hin_vault_data_key *key,
@@ -283,13 +298,27 @@ size_t hin_backup_largest_piece(const struct hin_backup_manifest *manifest)
     return (size_t)HIN_MIN(largest, (uint64_t)HIN_BACKUP_PIECE_MAX);
 }
 
-struct hin_seal_place hin_backup_piece_place(const char *tenant,
-                                             const struct hin_backup_piece *piece,
-                                             char row[2 * HIN_BACKUP_NAME_BYTES + 1])
+static struct hin_seal_place piece_place(const char *tenant, const struct hin_backup_piece *piece,
+                                         char row[2 * HIN_BACKUP_NAME_BYTES + 1])
 {
     hin_hex(piece->object.name, HIN_BACKUP_NAME_BYTES, row);
     return (struct hin_seal_place){hin_view_from_text(tenant), HIN_VIEW("backup"),
                                    hin_view_from_text(row), HIN_VIEW("piece")};
+}
+
+HIN_RESULT hin_backup_seal_piece(const char *tenant, struct hin_backup_piece *piece,
+                                 struct hin_view rows, struct hin_buf *sealed)
+{
+    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
+    HIN_CLEANUP(hin_sealer_freep) struct hin_sealer *sealer = NULL;
+    char row[2 * HIN_BACKUP_NAME_BYTES + 1];
+    HIN_TRY(hin_random(piece->object.name, sizeof(piece->object.name)));
+    HIN_TRY(hin_secret_random(&key, HIN_SEAL_KEY_BYTES));
+    hin_copy(piece->key, key.data, sizeof(piece->key));
+    HIN_TRY(hin_sealer_new(&sealer, piece->object.name, &key));
+    struct hin_seal_place place = piece_place(tenant, piece, row);
+    hin_buf_clear(sealed);
+    return hin_seal_value(sealer, &place, rows, sealed);
 }
 
 HIN_RESULT hin_backup_fetch(struct hin_backup *backup, const struct hin_backup_object *object,
@@ -326,7 +355,7 @@ HIN_RESULT hin_backup_open_piece(struct hin_backup *backup, const struct hin_bac
     HIN_TRY(hin_secret_from(&key, hin_view_of(piece->key, sizeof(piece->key))));
     HIN_TRY(hin_opener_new(&opener, NULL, 1));
     HIN_TRY(hin_opener_add(opener, piece->object.name, &key));
-    struct hin_seal_place place = hin_backup_piece_place(backup->tenant, piece, row);
+    struct hin_seal_place place = piece_place(backup->tenant, piece, row);
     struct hin_result opened = hin_seal_open_value(opener, &place, sealed, plain);
     if (!hin_is_ok(opened)) {
         return hin_error_set(&backup->error, opened.code, row, 0, 0,

@@ -457,16 +457,8 @@ struct cutting {
 
 static HIN_RESULT seal_piece(struct run *run, struct hin_backup_piece *piece)
 {
-    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
-    HIN_CLEANUP(hin_sealer_freep) struct hin_sealer *sealer = NULL;
-    char row[2 * HIN_BACKUP_NAME_BYTES + 1];
-    HIN_TRY(hin_random(piece->object.name, sizeof(piece->object.name)));
-    HIN_TRY(hin_secret_random(&key, HIN_SEAL_KEY_BYTES));
-    hin_copy(piece->key, key.data, sizeof(piece->key));
-    HIN_TRY(hin_sealer_new(&sealer, piece->object.name, &key));
-    struct hin_seal_place place = hin_backup_piece_place(run->backup->tenant, piece, row);
-    hin_buf_clear(&run->r->fresh);
-    HIN_TRY(hin_seal_value(sealer, &place, hin_buf_view(&run->r->sought), &run->r->fresh));
+    HIN_TRY(hin_backup_seal_piece(run->backup->tenant, piece, hin_buf_view(&run->r->sought),
+                                  &run->r->fresh));
     return put_object(run, hin_buf_view(&run->r->fresh), &piece->object);
 }
 
@@ -673,27 +665,13 @@ static HIN_RESULT reseal_shipments(struct run *run, const struct hin_backup_mani
     return hin_ok();
 }
 
-static HIN_RESULT last_shipment(struct hin_backup *backup, int64_t begun_usec, uint32_t *ret_last)
-{
-    struct hin_backup_listed *list = NULL;
-    size_t count = 0;
-    HIN_TRY(hin_backup_depot_failed(backup,
-                                    hin_backup_list(backup->depot, backup->tenant, &list, &count)));
-    *ret_last = 0;
-    for (size_t i = 0; i < count; i++) {
-        *ret_last = list[i].begun_usec == begun_usec ? list[i].last_sequence : *ret_last;
-    }
-    free(list);
-    return hin_ok();
-}
-
 /* Shipments lie under a name of their own, and count for nothing before the manifest is there. */
 static HIN_RESULT write_all(struct run *run, const struct hin_backup_manifest *former,
                             struct hin_vault_data_key *key, struct hin_backup_manifest *base)
 {
     struct hin_backup *backup = run->backup;
     uint32_t last = 0;
-    HIN_TRY(last_shipment(backup, former->begun_usec, &last));
+    HIN_TRY(hin_backup_last_shipment(backup, former->begun_usec, &last));
     HIN_TRY(sieve(run, former, base));
     run->done.documents = run->going_count;
     HIN_TRY(reseal_shipments(run, former, key, last, base));
@@ -820,7 +798,7 @@ static HIN_RESULT copy_shipments(struct copying *copying, const struct hin_backu
                                  struct hin_vault_data_key *key)
 {
     uint32_t last = 0;
-    HIN_TRY(last_shipment(copying->from, base->begun_usec, &last));
+    HIN_TRY(hin_backup_last_shipment(copying->from, base->begun_usec, &last));
     for (uint32_t sequence = 1; sequence <= last; sequence++) {
         struct hin_backup_manifest shipment;
         struct hin_result copied =

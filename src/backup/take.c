@@ -194,16 +194,8 @@ static struct hin_backup_piece *find_piece(struct taking *taking,
 
 static HIN_RESULT seal_piece(struct taking *taking, struct hin_backup_piece *piece)
 {
-    HIN_CLEANUP(hin_secret_done) struct hin_secret key = {0};
-    HIN_CLEANUP(hin_sealer_freep) struct hin_sealer *sealer = NULL;
-    char row[2 * HIN_BACKUP_NAME_BYTES + 1];
-    HIN_TRY(hin_random(piece->object.name, sizeof(piece->object.name)));
-    HIN_TRY(hin_secret_random(&key, HIN_SEAL_KEY_BYTES));
-    hin_copy(piece->key, key.data, sizeof(piece->key));
-    HIN_TRY(hin_sealer_new(&sealer, piece->object.name, &key));
-    struct hin_seal_place place = hin_backup_piece_place(taking->backup->tenant, piece, row);
-    hin_buf_clear(&taking->bytes);
-    HIN_TRY(hin_seal_value(sealer, &place, hin_buf_view(&taking->plain), &taking->bytes));
+    HIN_TRY(hin_backup_seal_piece(taking->backup->tenant, piece, hin_buf_view(&taking->plain),
+                                  &taking->bytes));
     return put_object(taking, hin_buf_view(&taking->bytes), &piece->object);
 }
 

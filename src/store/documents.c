@@ -360,6 +360,14 @@ HIN_RESULT hin_store_update(struct hin_store *store, enum hin_store_kind kind, i
     return hin_ok();
 }
 
+HIN_RESULT hin_store_put(struct hin_store *store, enum hin_store_kind kind,
+                         const struct hin_store_content *content, int64_t now_usec, int64_t *id)
+{
+    uint64_t version = 0;
+    return *id == 0 ? hin_store_create(store, kind, content, now_usec, id)
+                    : hin_store_update(store, kind, *id, 0, content, now_usec, &version);
+}
+
 static HIN_RESULT drop(struct hin_store *store, enum hin_store_kind kind, int64_t id,
                        uint64_t expected)
 {

@@ -110,6 +110,10 @@ HIN_RESULT hin_store_count(struct hin_store *store, enum hin_store_kind kind,
 HIN_RESULT hin_store_update(struct hin_store *store, enum hin_store_kind kind, int64_t id,
                             uint64_t expected_version, const struct hin_store_content *content,
                             int64_t now_usec, uint64_t *ret_version) HIN_NONNULL;
+/* *id 0: made, and its number set; else updated, whatever its version. */
+HIN_RESULT hin_store_put(struct hin_store *store, enum hin_store_kind kind,
+                         const struct hin_store_content *content, int64_t now_usec,
+                         int64_t *id) HIN_NONNULL;
 HIN_RESULT hin_store_delete(struct hin_store *store, enum hin_store_kind kind, int64_t id,
                             uint64_t expected_version) HIN_NONNULL;
 

@@ -117,7 +117,6 @@ static HIN_RESULT write_alert(struct hin_store *own, struct hin_backup_alert *al
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 8192};
     struct hin_json_writer writer;
-    uint64_t version = 0;
     hin_json_writer_init(&writer, &text, false);
     hin_json_begin_object(&writer);
     hin_json_field_integer(&writer, "tenantID", alert->tenant);
@@ -127,10 +126,7 @@ static HIN_RESULT write_alert(struct hin_store *own, struct hin_backup_alert *al
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     struct hin_store_content content = {.bytes = hin_buf_view(&text), .owner = alert->kind};
-    return alert->id == 0
-               ? hin_store_create(own, HIN_STORE_BACKUP_ALERTS, &content, now_usec, &alert->id)
-               : hin_store_update(own, HIN_STORE_BACKUP_ALERTS, alert->id, 0, &content, now_usec,
-                                  &version);
+    return hin_store_put(own, HIN_STORE_BACKUP_ALERTS, &content, now_usec, &alert->id);
 }
 
 HIN_RESULT hin_backup_alert_reword(struct hin_tenant *own, const struct hin_backup_alert *alert,

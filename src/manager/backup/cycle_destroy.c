@@ -42,7 +42,6 @@ static HIN_RESULT write_state(struct hin_backup_cycle *cycle, bool agree)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
     struct hin_json_writer writer;
-    uint64_t version = 0;
     int64_t now_usec = hin_cycle_now_usec(cycle);
     hin_json_writer_init(&writer, &text, false);
     hin_json_begin_object(&writer);
@@ -61,11 +60,8 @@ static HIN_RESULT write_state(struct hin_backup_cycle *cycle, bool agree)
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     struct hin_store_content content = {.bytes = hin_buf_view(&text)};
-    return cycle->state_id == 0
-               ? hin_store_create(cycle->own->store, HIN_STORE_BACKUP_STATE, &content, now_usec,
-                                  &cycle->state_id)
-               : hin_store_update(cycle->own->store, HIN_STORE_BACKUP_STATE, cycle->state_id, 0,
-                                  &content, now_usec, &version);
+    return hin_store_put(cycle->own->store, HIN_STORE_BACKUP_STATE, &content, now_usec,
+                         &cycle->state_id);
 }
 
 HIN_RESULT hin_cycle_move_time(struct hin_backup_cycle *cycle, int64_t *ret_usec, bool *ret_agree)

@@ -83,7 +83,6 @@ HIN_RESULT hin_backup_look_write(struct hin_store *own, struct hin_backup_look *
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 8192};
     struct hin_json_writer writer;
-    uint64_t version = 0;
     hin_json_writer_init(&writer, &text, false);
     hin_json_begin_object(&writer);
     for (size_t i = 0; i < HIN_COUNT(numbers); i++) {
@@ -97,8 +96,5 @@ HIN_RESULT hin_backup_look_write(struct hin_store *own, struct hin_backup_look *
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     struct hin_store_content content = {.bytes = hin_buf_view(&text), .owner = look->tenant};
-    return look->id == 0
-               ? hin_store_create(own, HIN_STORE_BACKUP_LOOKS, &content, now_usec, &look->id)
-               : hin_store_update(own, HIN_STORE_BACKUP_LOOKS, look->id, 0, &content, now_usec,
-                                  &version);
+    return hin_store_put(own, HIN_STORE_BACKUP_LOOKS, &content, now_usec, &look->id);
 }

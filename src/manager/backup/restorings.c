@@ -135,15 +135,11 @@ HIN_RESULT hin_restoring_write(struct hin_store *store, struct hin_restoring *re
                                int64_t now_usec)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = TEXT_MAX};
-    uint64_t version = 0;
     HIN_TRY(write_text(restoring, &text));
     struct hin_store_content content = {.bytes = hin_buf_view(&text),
                                         .owner = owner_of(restoring->state),
                                         .names = {hin_view_from_text(restoring->guid)}};
-    return restoring->id == 0
-               ? hin_store_create(store, HIN_STORE_RESTORINGS, &content, now_usec, &restoring->id)
-               : hin_store_update(store, HIN_STORE_RESTORINGS, restoring->id, 0, &content, now_usec,
-                                  &version);
+    return hin_store_put(store, HIN_STORE_RESTORINGS, &content, now_usec, &restoring->id);
 }
 
 HIN_RESULT hin_restoring_get(struct hin_store *store, int64_t id,

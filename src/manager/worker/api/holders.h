@@ -30,6 +30,11 @@ HIN_RESULT hin_api_authority_retire(struct hin_api_call *call) HIN_NONNULL;
 HIN_RESULT hin_api_tenant_erase(struct hin_api_call *call, int64_t number, const char *by,
                                 int64_t requested_usec) HIN_NONNULL;
 
+/* tenants.c: whom the body's "tenant" means, a name or an ID; one that is not erased. own: what is
+ * done with the installation's own instead, for the message. */
+struct hin_tenant_row;
+HIN_RESULT hin_api_named_tenant(struct hin_api_call *call, const char *own,
+                                struct hin_tenant_row *ret_row) HIN_NONNULL;
 /* restores.c: the restore with this ID was agreed to by the caller. Answers its record. */
 HIN_RESULT hin_api_restore_agreed(struct hin_api_call *call, int64_t id) HIN_NONNULL;
 /* escrows.c: a copy of the key ring was agreed to; label: of it, by: as above. Answers its record.

@@ -208,36 +208,6 @@ HIN_RESULT hin_api_restore_agreed(struct hin_api_call *call, int64_t id)
 
 /* ---- asked for ---- */
 
-static HIN_RESULT find_tenant(struct hin_api_call *call, struct hin_tenant_row *ret_row)
-{
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
-    char canonical[HIN_TENANT_NAME_BYTES];
-    struct hin_store_document found;
-    struct hin_view named;
-    int64_t number = 0;
-    HIN_TRY(hin_json_get_text(call->body, "tenant", &named, &call->error));
-    struct hin_result got = hin_fail(HIN_NOT_FOUND);
-    if (hin_is_ok(hin_tenant_name(named, canonical))) {
-        got = hin_store_find(call->tenant->store, HIN_STORE_TENANTS, HIN_TENANT_SLOT_NAME,
-                             hin_view_from_text(canonical), &text, &found);
-    }
-    if (got.code == HIN_NOT_FOUND && hin_is_ok(hin_view_to_i64(named, &number)) && number > 0) {
-        got = hin_store_get(call->tenant->store, HIN_STORE_TENANTS, number, &text, &found);
-    }
-    if (got.code == HIN_NOT_FOUND) {
-        return hin_api_fail(call, HIN_NOT_FOUND,
-                            "there is no tenant %.*s (the installation's own is restored on the "
-                            "manager's host, with the manager stopped: hinomi-manager restore)",
-                            HIN_ARGS(named));
-    }
-    HIN_TRY(got);
-    HIN_TRY(hin_tenant_row_read(found.id, found.bytes, ret_row));
-    return ret_row->state < HIN_TENANT_ERASING
-               ? hin_ok()
-               : hin_api_fail(call, HIN_CONFLICT, "tenant %s is erased: it does not come back",
-                              ret_row->name);
-}
-
 static HIN_RESULT check_destinations(struct hin_api_call *call)
 {
     uint64_t count = 0;
@@ -303,7 +273,10 @@ static struct hin_result ask(struct hin_api_call *call)
     HIN_TRY(hin_api_own_only(call, "a tenant is restored by the key holders of the installation"));
     HIN_TRY(hin_api_holder_only(call));
     HIN_TRY(check_destinations(call));
-    HIN_TRY(find_tenant(call, &row));
+    HIN_TRY(hin_api_named_tenant(call,
+                                 "restored on the manager's host, with the manager stopped: "
+                                 "hinomi-manager restore",
+                                 &row));
     restoring.tenant = row.number;
     hin_copy(restoring.uuid, row.uuid, sizeof(row.uuid));
     hin_copy(restoring.name, row.name, sizeof(row.name));

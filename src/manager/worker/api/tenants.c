@@ -304,7 +304,8 @@ HIN_RESULT hin_api_tenant_erase(struct hin_api_call *call, int64_t number, const
     return hin_api_resource_get(call, &tenants);
 }
 
-static HIN_RESULT find_named(struct hin_api_call *call, struct hin_tenant_row *ret_row)
+HIN_RESULT hin_api_named_tenant(struct hin_api_call *call, const char *own,
+                                struct hin_tenant_row *ret_row)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
     char canonical[HIN_TENANT_NAME_BYTES];
@@ -317,13 +318,13 @@ static HIN_RESULT find_named(struct hin_api_call *call, struct hin_tenant_row *r
         got = hin_store_find(call->tenant->store, HIN_STORE_TENANTS, HIN_TENANT_SLOT_NAME,
                              hin_view_from_text(canonical), &text, &found);
     }
-    if (got.code == HIN_NOT_FOUND && hin_is_ok(hin_view_to_i64(named, &number))) {
+    if (got.code == HIN_NOT_FOUND && hin_is_ok(hin_view_to_i64(named, &number)) && number > 0) {
         return load_row(call, number, ret_row);
     }
     if (got.code == HIN_NOT_FOUND) {
         return hin_api_fail(call, HIN_NOT_FOUND,
-                            "there is no tenant %.*s (the installation's own is never erased)",
-                            HIN_ARGS(named));
+                            "there is no tenant %.*s (the installation's own is %s)",
+                            HIN_ARGS(named), own);
     }
     HIN_TRY(got);
     return load_row(call, found.id, ret_row);
@@ -340,7 +341,7 @@ static struct hin_result erase(struct hin_api_call *call)
                             "a tenant is erased by the key holders of the installation");
     }
     HIN_TRY(hin_api_holder_only(call));
-    HIN_TRY(find_named(call, &row));
+    HIN_TRY(hin_api_named_tenant(call, "never erased", &row));
     snprintf(wanted.name, sizeof(wanted.name), "%s", row.name);
     wanted.number = row.number;
     HIN_TRY(hin_api_holder_ask(call, &wanted, &alone));

@@ -60,16 +60,25 @@ static const struct hin_command retire_usage = {
 static const struct hin_command holders_usage = {
     "hinomi key holders",
     "the people who hold the keys",
-    "[list] | add NAME | remove NAME | review NAME... | limit N",
+    "[list] | add NAME | remove NAME | limit N",
     "Only key holders rotate, wrap anew and retire keys. add prints an API key that carries the "
     "key "
     "verbs alone; it is shown once. Once there are two holders, what adds or removes one, changes "
     "how many there may be (3 unless set) or destroys a key waits up to a day for another one to "
-    "confirm it. review confirms that these people still hold the keys: who is not confirmed by "
-    "another within a quarter (92 days) lapses.",
+    "confirm it. They confirm each other once a quarter: hinomi key review.",
     json_table,
     HIN_COUNT(json_table),
     0,
+    2};
+static const struct hin_command review_usage = {
+    "hinomi key review",
+    "confirm that these people still hold the keys",
+    "NAME...",
+    "Who is not confirmed by another key holder within a quarter (92 days) lapses; hinomi key "
+    "holders shows when.",
+    json_table,
+    HIN_COUNT(json_table),
+    1,
     SIZE_MAX};
 static const struct hin_command confirm_usage = {
     "hinomi key confirm",
@@ -448,7 +457,7 @@ static HIN_RESULT names_body(char **operands, size_t count, struct hin_buf *out,
     hin_json_begin_object(&writer);
     hin_json_key(&writer, "names");
     hin_json_begin_array(&writer);
-    for (size_t i = 1; i < count; i++) {
+    for (size_t i = 0; i < count; i++) {
         hin_json_put_cstring(&writer, operands[i]);
     }
     hin_json_end_array(&writer);
@@ -480,10 +489,6 @@ static const struct verb holder_verbs[] = {
      1,
      1,
      {&holders_usage, HIN_HTTP_POST, "/keys/holders/remove", name_body, print_holders}},
-    {"review",
-     1,
-     SIZE_MAX,
-     {&holders_usage, HIN_HTTP_POST, "/keys/holders/review", names_body, print_holders}},
     {"limit",
      1,
      1,
@@ -520,6 +525,13 @@ static int run_holders(int argc, char **argv)
         return HIN_CLI_USAGE;
     }
     return run_parsed(&verb->request, &options, operands, count);
+}
+
+static int run_review(int argc, char **argv)
+{
+    static const struct request request = {&review_usage, HIN_HTTP_POST, "/keys/holders/review",
+                                           names_body, print_holders};
+    return run_request(&request, argc, argv);
 }
 
 /* ---- escrow copies ---- */
@@ -778,9 +790,9 @@ static int run_test(int argc, char **argv)
 }
 
 static const struct hin_cli_command key_commands[] = {
-    {&status_usage, run_status}, {&rotate_usage, run_rotate},   {&rewrap_usage, run_rewrap},
-    {&retire_usage, run_retire}, {&holders_usage, run_holders}, {&confirm_usage, run_confirm},
-    {&escrow_usage, run_escrow},
+    {&status_usage, run_status},   {&rotate_usage, run_rotate},   {&rewrap_usage, run_rewrap},
+    {&retire_usage, run_retire},   {&holders_usage, run_holders}, {&review_usage, run_review},
+    {&confirm_usage, run_confirm}, {&escrow_usage, run_escrow},
 };
 const struct hin_cli_group hin_cli_group_key = {"key", "state and rotation of the keys",
                                                 key_commands, HIN_COUNT(key_commands)};

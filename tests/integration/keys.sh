@@ -187,8 +187,8 @@ cli ada key holders remove cyd >/dev/null
 check "one is removed by two" cli m key confirm 4
 is "two are left" "$(held m)" '["admin","ada"]'
 check_not "whose key is none any more" cli cyd key status
-check_not "nobody confirms oneself" cli ada key holders review ada
-check "but each other" cli ada key holders review admin
+check_not "nobody confirms oneself" cli ada key review ada
+check "but each other" cli ada key review admin
 like "the review is told" "$(cli m key holders)" 'last review: 20'
 check "all of it is in the record" audited m '"holder.add".*"done".*request 1 of ada'
 check "what was refused too" audited m '"holder.check".*"refused"'

@@ -34,11 +34,6 @@ const char *hin_backup_alert_name(enum hin_backup_alert_kind kind)
     return kind > 0 && kind < HIN_BACKUP_ALERT_COUNT ? rows[kind].name : "unknown";
 }
 
-enum hin_state_code hin_backup_alert_state(enum hin_backup_alert_kind kind)
-{
-    return kind > 0 && kind < HIN_BACKUP_ALERT_COUNT ? rows[kind].state : HIN_STATE_BACKUP_OVERDUE;
-}
-
 bool hin_backup_alert_same(const struct hin_backup_alert *a, const struct hin_backup_alert *b)
 {
     return a->kind == b->kind && a->tenant == b->tenant &&

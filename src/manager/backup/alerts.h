@@ -35,8 +35,6 @@ struct hin_backup_alert {
 };
 /* "backup-failed": field `status` of the event. */
 const char *hin_backup_alert_name(enum hin_backup_alert_kind kind);
-/* HIN_STATE_... of its beginning. */
-enum hin_state_code hin_backup_alert_state(enum hin_backup_alert_kind kind);
 bool hin_backup_alert_same(const struct hin_backup_alert *a,
                            const struct hin_backup_alert *b) HIN_NONNULL;
 

@@ -279,6 +279,24 @@ HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, c
     return hin_audit_write(cycle->own, &audit);
 }
 
+/* What the catalogue does not know, a destination might still hold: a catalogue may be older than
+ * what lies there. */
+uint32_t hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
+                         const struct hin_backup_record *records, size_t count)
+{
+    struct hin_key_provider_status status;
+    if (!cycle->all_noted || cycle->damaged_records > 0 ||
+        !hin_is_ok(hin_keys_backup_key_status(&cycle->keys, hin_view_from_text(uuid), &status))) {
+        return 0;
+    }
+    for (size_t i = 0; i < count; i++) {
+        if (records[i].version == (int64_t)status.current_version) {
+            return 0;
+        }
+    }
+    return status.current_version;
+}
+
 /* ---- orders ---- */
 
 struct finding {
@@ -415,6 +433,7 @@ static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
     struct hin_result noted = hin_backup_list(cycle->depots[at], NULL, &list, &count);
     (void)hin_cycle_saw(cycle, at, since_usec, noted);
     if (!hin_is_ok(noted)) {
+        cycle->all_noted = false;
         return hin_ok(); /* the next backup says so again */
     }
     noted = hin_cycle_records(cycle, -1, &records, &record_count);
@@ -481,9 +500,12 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
     HIN_TRY(hin_backup_cycle_look(cycle));
     HIN_TRY(hin_cycle_clear_scratch(cycle));
     HIN_TRY(hin_cycle_read_looks(cycle));
+    cycle->all_noted = true;
     for (size_t i = 0; i < cycle->settings.count; i++) {
         if (cycle->depots[i] != NULL) {
             HIN_TRY(note_destination(cycle, i));
+        } else {
+            cycle->all_noted = false;
         }
     }
     HIN_TRY(hin_cycle_move_time(cycle, &usec, &agree)); /* orders are taken from here on */

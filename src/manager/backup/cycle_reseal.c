@@ -252,17 +252,30 @@ static HIN_RESULT read_payload(struct resealing *r, struct hin_backup_record *re
 }
 
 /* No backup of the tenant has had this name. */
-static int64_t free_name(const struct resealing *r, int64_t begun_usec)
+static int64_t free_name(const struct hin_backup_record *records, size_t count, int64_t begun_usec)
 {
     bool taken = true;
     while (taken) {
         taken = false;
         begun_usec++;
-        for (size_t i = 0; i < r->count; i++) {
-            taken = taken || r->records[i].begun_usec == begun_usec;
+        for (size_t i = 0; i < count; i++) {
+            taken = taken || records[i].begun_usec == begun_usec;
         }
     }
     return begun_usec;
+}
+
+/* As the catalogue is now: those that this pass has made are in it, with their names and keys. */
+static HIN_RESULT find_free(struct resealing *r, const struct hin_backup_record *former,
+                            int64_t *ret_begun_usec, uint32_t *ret_spare)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_cycle_records(r->cycle, r->subject->tenant.number, &records, &count));
+    *ret_begun_usec = free_name(records, count, former->begun_usec);
+    *ret_spare = hin_cycle_spare(r->cycle, former->uuid, records, count);
+    free(records);
+    return hin_ok();
 }
 
 static HIN_RESULT begin_successor(struct resealing *r, struct hin_backup_record *former,
@@ -270,10 +283,12 @@ static HIN_RESULT begin_successor(struct resealing *r, struct hin_backup_record 
 {
     struct hin_backup_cycle *cycle = r->cycle;
     struct hin_backup_record *record = &successor->record;
-    uint32_t version = 0;
+    uint32_t version = 0, spare = 0;
+    int64_t begun_usec = 0;
+    HIN_TRY(find_free(r, former, &begun_usec, &spare));
     struct hin_result made =
-        hin_keys_backup_key_reseal(&cycle->keys, hin_tenant_view(&r->subject->tenant), payload,
-                                   &successor->key, &successor->payload);
+        hin_keys_backup_key_reseal(&cycle->keys, hin_tenant_view(&r->subject->tenant), spare,
+                                   payload, &successor->key, &successor->payload);
     if (made.code == HIN_LIMIT && cycle->order != NULL) {
         snprintf(cycle->order->text, sizeof(cycle->order->text),
                  "the key management service keeps no more keys of backups of a tenant (a file "
@@ -284,7 +299,7 @@ static HIN_RESULT begin_successor(struct resealing *r, struct hin_backup_record 
     *record = *former;
     record->id = 0;
     record->former = former->id;
-    record->begun_usec = free_name(r, former->begun_usec);
+    record->begun_usec = begun_usec;
     record->version = version;
     record->erasure = r->newest;
     record->tried = 0;

@@ -281,20 +281,18 @@ HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, c
 
 /* What the catalogue does not know, a destination might still hold: a catalogue may be older than
  * what lies there. */
-uint32_t hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
-                         const struct hin_backup_record *records, size_t count)
+HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
+                           const struct hin_backup_record *records, size_t count,
+                           uint32_t *ret_version)
 {
     struct hin_key_provider_status status;
-    if (!cycle->all_noted || cycle->damaged_records > 0 ||
-        !hin_is_ok(hin_keys_backup_key_status(&cycle->keys, hin_view_from_text(uuid), &status))) {
-        return 0;
-    }
+    bool spare = cycle->all_noted && cycle->damaged_records == 0;
+    HIN_TRY(hin_keys_backup_key_status(&cycle->keys, hin_view_from_text(uuid), &status));
     for (size_t i = 0; i < count; i++) {
-        if (records[i].version == (int64_t)status.current_version) {
-            return 0;
-        }
+        spare = spare && records[i].version != (int64_t)status.current_version;
     }
-    return status.current_version;
+    *ret_version = spare ? status.current_version : 0;
+    return hin_ok();
 }
 
 /* ---- orders ---- */

@@ -24,9 +24,9 @@ HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subj
 /* The newest version of the key of a tenant's backups, where no backup has it: one that was made and
  * was cut off before anything was written with it, or only so that the one before could go. 0: none
  * is known to be. records: all of the tenant's. */
-uint32_t hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
-                         const struct hin_backup_record *records, size_t count)
-    __attribute__((nonnull(1, 2)));
+HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
+                           const struct hin_backup_record *records, size_t count,
+                           uint32_t *ret_version) __attribute__((nonnull(1, 2, 5)));
 /* What is new of one tenant, whether it seems so or not; *ret_count: at how many destinations all
  * of it lies now. */
 HIN_RESULT hin_cycle_ship_now(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,

@@ -43,10 +43,11 @@ struct resealing {
 
 /* ---- what goes ---- */
 
-static bool concerns(const struct hin_person_trace *trace, const struct hin_backup_record *record)
+static bool concerns(const struct resealing *r, const struct hin_person_trace *trace,
+                     const struct hin_backup_record *record)
 {
     return hin_backup_record_opens(record) && trace->id > record->erasure &&
-           record->begun_usec < trace->erased_usec;
+           hin_backup_is_before(record, trace->erased_usec, hin_cycle_now_usec(r->cycle));
 }
 
 /* Those that concern a backup which stands: one was made, or sealed anew, after most. */
@@ -55,7 +56,7 @@ static void add_trace(void *context, const struct hin_person_trace *trace)
     struct resealing *r = context;
     bool any = false;
     for (size_t i = 0; i < r->count; i++) {
-        any = any || concerns(trace, &r->records[i]);
+        any = any || concerns(r, trace, &r->records[i]);
     }
     if (!any) {
         return;
@@ -186,7 +187,7 @@ static bool is_due(const struct resealing *r, const struct hin_backup_record *re
 {
     bool due = false;
     for (size_t i = 0; i < r->trace_count; i++) {
-        due = due || concerns(&r->traces[i], record);
+        due = due || concerns(r, &r->traces[i], record);
     }
     return due;
 }
@@ -273,9 +274,9 @@ static HIN_RESULT find_free(struct resealing *r, const struct hin_backup_record 
     size_t count = 0;
     HIN_TRY(hin_cycle_records(r->cycle, r->subject->tenant.number, &records, &count));
     *ret_begun_usec = free_name(records, count, former->begun_usec);
-    *ret_spare = hin_cycle_spare(r->cycle, former->uuid, records, count);
+    struct hin_result found = hin_cycle_spare(r->cycle, former->uuid, records, count, ret_spare);
     free(records);
-    return hin_ok();
+    return found;
 }
 
 static HIN_RESULT begin_successor(struct resealing *r, struct hin_backup_record *former,

@@ -203,9 +203,10 @@ static HIN_RESULT look_back(struct making *making, uint32_t *ret_spare)
     HIN_TRY(hin_cycle_records(cycle, making->record.tenant, &records, &count));
     int64_t newest_usec = count > 0 ? records[count - 1].begun_usec : 0;
     making->record.begun_usec = HIN_MAX(hin_cycle_now_usec(cycle), newest_usec + APART_USEC);
-    *ret_spare = hin_cycle_spare(cycle, making->record.uuid, records, count);
+    struct hin_result found =
+        hin_cycle_spare(cycle, making->record.uuid, records, count, ret_spare);
     free(records);
-    return hin_ok();
+    return found;
 }
 
 static HIN_RESULT make_key(struct making *making, uint32_t spare)

@@ -474,8 +474,7 @@ HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle, struct hin_backu
     return hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
 }
 
-/* A backup that was being taken when the process ended, and is nowhere. */
-static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
+HIN_RESULT hin_cycle_end_interrupted(struct hin_backup_cycle *cycle)
 {
     struct hin_backup_record *records = NULL;
     size_t count = 0;
@@ -507,7 +506,7 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
         }
     }
     HIN_TRY(hin_cycle_move_time(cycle, &usec, &agree)); /* orders are taken from here on */
-    return end_interrupted(cycle);
+    return hin_cycle_end_interrupted(cycle);
 }
 
 void hin_backup_cycle_end(struct hin_backup_cycle *cycle)

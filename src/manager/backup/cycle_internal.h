@@ -37,6 +37,9 @@ HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t numb
  * one; where it took another's place and is whole at a destination, it stands. */
 HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle,
                                 struct hin_backup_record *record) HIN_NONNULL;
+/* All such: of a process of before, or whose key could not be destroyed when they had failed. While
+ * none is being made. */
+HIN_RESULT hin_cycle_end_interrupted(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* Its key, then the catalogue: what lies at places is left there, to be removed. */
 HIN_RESULT hin_cycle_destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
                                  const char *why) HIN_NONNULL;

@@ -510,11 +510,11 @@ static HIN_RESULT read_records(struct resealing *r)
     return hin_cycle_records(r->cycle, r->subject->tenant.number, &r->records, &r->count);
 }
 
-/* What a run of before that failed has left half made. */
+/* What a run of before that failed has left half made, and backups that did. */
 static HIN_RESULT end_halves(struct resealing *r)
 {
     for (size_t i = 0; i < r->count; i++) {
-        if (r->records[i].state == HIN_BACKUP_RUNNING && r->records[i].former > 0) {
+        if (r->records[i].state == HIN_BACKUP_RUNNING) {
             HIN_TRY(hin_cycle_end_record(r->cycle, &r->records[i]));
         }
     }

@@ -32,6 +32,7 @@ struct house {
     int stop_after; /* turns until the process is told to stop; 0: never */
     int keys_after; /* calls until the process with the keys ends; 0: never */
     bool done_then; /* what that call asked for is done, and its answer lost */
+    bool keys_away; /* the key management service; no call is answered */
     int restores;   /* so far */
     int64_t alice;  /* the account's document */
 };
@@ -58,6 +59,7 @@ static struct hin_result call_keys(void *context, struct hin_view request,
     struct house *house = context;
     struct hin_keys_carrier carrier = hin_keys_carrier_local(&house->local);
     bool last = house->keys_after > 0 && --house->keys_after == 0;
+    HIN_ENSURE(!house->keys_away || house->keys_after > 0, AGAIN);
     HIN_ENSURE(!last || house->done_then, CLOSED);
     HIN_TRY(carrier.call(carrier.context, request, ret_answer));
     HIN_ENSURE(!last, CLOSED);
@@ -734,6 +736,57 @@ TEST(test_manager_reseal__no_version_of_a_key_is_left_over)
             HIN_IGNORE(hin_backup_cycle_destroy(&house.cycle));
         }
     }
+}
+
+static struct hin_result add_running(void *context, const struct hin_store_document *document)
+{
+    struct hin_backup_record record;
+    HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
+    *(int *)context += record.state == HIN_BACKUP_RUNNING;
+    return hin_ok();
+}
+
+static int count_running(struct house *house)
+{
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    int running = 0;
+    bool read = hin_is_ok(hin_store_list(house->own.store, HIN_STORE_BACKUPS, &all, add_running,
+                                         &running, &listed));
+    return read ? running : -1;
+}
+
+/* A backup that failed, and whose key could not be destroyed then, is no backup: no erasure waits for
+ * it, and it does not stay half made. */
+TEST(test_manager_reseal__a_backup_that_failed_while_keys_were_away)
+{
+    int64_t id = 0, failures = 0;
+    bool closed = false;
+    int halves[2] = {0};
+    HOUSE(house, "halves");
+    CHECK_OK(live(&house));
+    for (int i = 0; i < 8; i++) {
+        struct hin_depot *away[PLACES] = {house.cycle.depots[0], house.cycle.depots[1]};
+        house.cycle.depots[0] = house.cycle.depots[1] = NULL;
+        house.keys_away = true;
+        house.keys_after = 2 + i / 2; /* those before are answered: what there is, a new one... */
+        CHECK_OK(hin_backup_cycle_backup(&house.cycle, 0, true, &failures));
+        CHECK_INT(failures, 1);
+        house.keys_away = false;
+        house.keys_after = 0;
+        house.cycle.depots[0] = away[0];
+        house.cycle.depots[1] = away[1];
+        halves[i % 2] += count_running(&house) > 0;
+        pass(&house, HIN_MINUTE_USEC);
+        if (i % 2 == 0) {
+            CHECK_OK(ask_erasure(&house, "alice", &id));
+            CHECK_OK(erase(&house, &closed));
+        } else {
+            CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+        }
+        CHECK_INT(count_running(&house), 0);
+    }
+    CHECK(halves[0] > 0 && halves[1] > 0);
 }
 
 /* Names go up, the clock does not: what is sealed anew is nobody else's, and the last is the last. */

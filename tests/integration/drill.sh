@@ -69,6 +69,11 @@ sleep 2.5 # shipped, the account too
 check "one command recovers all on this host and hands it in" cli m backup drill run --from "$T/depot2" --keyring "$T/m.keyring" --state "$T/clean"
 like "and it is good" "$(tr "\n" " " <"$T/said")" "drill +2 .*state +good"
 check_not "which leaves nothing" test -e "$T/clean"
+(umask 077 && cli m key holders add "Hana Mori" | grep -o 'hin_key_[a-z0-9]*' >"$T/hana.key")
+check "a key holder comes" cli hana login "${urls[m]}" --ca-fingerprint "${fingerprints[m]}" --api-key-file "$T/hana.key"
+check "and signs it by the name of the key" cli hana backup drill sign 2
+like "which counts" "$(cli hana backup drill list)" 'Hana Mori.* yes'
+check_not "but hands none in" cli hana backup drill record "$T/drill.json"
 check_not "its report is the manager's" cli m backup drill run --from "$T/depot2" --keyring "$T/m.keyring" --state "$T/clean" --report "$T/x.json"
 check_not "without its keys it says what is wrong" cli m backup drill run --from "$T/depot2" --state "$T/clean"
 

@@ -73,6 +73,7 @@ static HIN_RESULT take_at(struct making *making, size_t at, struct hin_backup *b
     struct hin_backup_chain fresh = {.loaded = true};
     bool changed = false;
     HIN_IGNORE(hin_cycle_load(making->cycle, making->subject, at)); /* none: all is written */
+    making->subject->stands[at].unread |= !chain->loaded;
     bool trusted = chain->loaded && !making->subject->stands[at].distrusted;
     struct hin_backup_take take = {.store = making->subject->tenant.store,
                                    .former = trusted ? hin_cycle_state(chain) : NULL,
@@ -133,8 +134,10 @@ static void note_made(struct making *making, size_t at, int64_t since_usec)
 {
     struct hin_backup_stand *stand = &making->subject->stands[at];
     making->subject->unshipped_usec = 0;
-    *stand = (struct hin_backup_stand){
-        .safe_usec = since_usec, .tried_usec = since_usec, .look = stand->look};
+    *stand = (struct hin_backup_stand){.safe_usec = since_usec,
+                                       .tried_usec = since_usec,
+                                       .unread = stand->unread,
+                                       .look = stand->look};
 }
 
 static HIN_RESULT make_at(struct making *making, size_t at)

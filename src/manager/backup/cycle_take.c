@@ -399,7 +399,9 @@ static void learn(struct hin_backup_subject *subject, const struct hin_backup_re
         return;
     }
     const struct hin_backup_record *last = &records[count - 1];
-    subject->first_usec = records[0].begun_usec;
+    subject->first_usec = subject->first_usec > 0
+                              ? HIN_MIN(subject->first_usec, records[0].begun_usec)
+                              : records[0].begun_usec;
     for (size_t i = 0; i < count; i++) {
         bool made = hin_backup_record_opens(&records[i]) ||
                     (records[i].state == HIN_BACKUP_DESTROYED && records[i].version > 0);
@@ -463,7 +465,9 @@ static HIN_RESULT make_due(struct hin_backup_cycle *cycle, struct hin_backup_sub
     struct hin_backup_record *records = NULL;
     size_t count = 0;
     bool good = false;
-    HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
+    HIN_TRY(subject->known /* else when the first one was made, which may be destroyed since */
+                ? hin_cycle_records(cycle, subject->tenant.number, &records, &count)
+                : hin_cycle_all_records(cycle, subject->tenant.number, &records, &count));
     int64_t now_usec = hin_cycle_now_usec(cycle);
     learn(subject, records, count, now_usec);
     bool due = is_due(cycle, records, count, now_usec) ||

@@ -18,10 +18,10 @@ struct hin_postgres { /* a store's connection */
     PGconn *conn;                           /* NULL or CONNECTION_BAD: lost */
     char role[HIN_POSTGRES_ROLE_MAX + 1];   /* the tenant's */
     char schema[HIN_POSTGRES_ROLE_MAX + 1]; /* of the same name, or one aside */
-    bool open;                    /* a transaction is, or was when the connection was lost */
-    bool prepared[HIN_SQL_COUNT]; /* on this connection */
+    bool open;                      /* a transaction is, or was when the connection was lost */
+    bool prepared[HIN_SQL_COUNT];   /* on this connection */
     struct hin_postgres_load *load; /* NULL, or the store is being filled: load.c */
-    int64_t next_try_usec;        /* monotonic: connecting before it is not tried */
+    int64_t next_try_usec;          /* monotonic: connecting before it is not tried */
     int64_t pause_usec;
     struct hin_error trouble; /* why the last attempt failed */
 };

@@ -47,8 +47,8 @@ struct lane {
 struct hin_postgres_load {
     struct lane lanes[LANES];
     size_t lane_count;
-    bool tried;     /* to have lanes */
-    size_t unmoved; /* bytes of rows since the lanes were last moved on */
+    bool tried;                         /* to have lanes */
+    size_t unmoved;                     /* bytes of rows since the lanes were last moved on */
     struct hin_buf rows[HIN_SQL_COUNT]; /* of each statement, that wait to become a job */
 };
 
@@ -120,8 +120,8 @@ static HIN_RESULT write_row(struct hin_buf *rows, const struct hin_postgres_valu
         put_number(number, null ? UINT32_MAX : (uint32_t)values->lengths[i], 4);
         HIN_TRY(hin_buf_append(rows, hin_view_of(number, 4)));
         if (!null) {
-            HIN_TRY(hin_buf_append(
-                rows, hin_view_of(values->values[i], (size_t)values->lengths[i])));
+            HIN_TRY(
+                hin_buf_append(rows, hin_view_of(values->values[i], (size_t)values->lengths[i])));
         }
     }
     return hin_ok();
@@ -162,9 +162,8 @@ static HIN_RESULT begin_copy(struct hin_postgres *postgres, struct lane *lane)
     if (result == NULL) {
         return hin_ok();
     }
-    struct hin_result begun = PQresultStatus(result) == PGRES_COPY_IN
-                                  ? hin_ok()
-                                  : failed(postgres, lane, result);
+    struct hin_result begun =
+        PQresultStatus(result) == PGRES_COPY_IN ? hin_ok() : failed(postgres, lane, result);
     PQclear(result);
     lane->state = SENDING;
     return begun;
@@ -203,9 +202,8 @@ static HIN_RESULT end_copy(struct hin_postgres *postgres, struct lane *lane)
     if (result == NULL) {
         return hin_ok();
     }
-    struct hin_result ended = PQresultStatus(result) == PGRES_COMMAND_OK
-                                  ? hin_ok()
-                                  : failed(postgres, lane, result);
+    struct hin_result ended =
+        PQresultStatus(result) == PGRES_COMMAND_OK ? hin_ok() : failed(postgres, lane, result);
     PQclear(result);
     HIN_TRY(ended);
     result = PQgetResult(lane->link.conn); /* NULL: it is ready for the next */
@@ -324,9 +322,8 @@ static HIN_RESULT copy_now(struct hin_postgres *postgres, const char *text,
                            const struct hin_buf *rows)
 {
     PGresult *result = PQexec(postgres->conn, text);
-    struct hin_result done = PQresultStatus(result) == PGRES_COPY_IN
-                                 ? hin_ok()
-                                 : hin_postgres_code(postgres, result);
+    struct hin_result done =
+        PQresultStatus(result) == PGRES_COPY_IN ? hin_ok() : hin_postgres_code(postgres, result);
     PQclear(result);
     HIN_TRY(done);
     for (size_t at = 0; hin_is_ok(done) && at < rows->size; at += SLICE_BYTES) {

@@ -31,8 +31,8 @@
     "NULL, finding bigint NOT NULL, floor bigint NOT NULL, PRIMARY KEY(agent, generation)) WITH "  \
     "(fillfactor = 70);"                                                                           \
     "CREATE TABLE span(agent bigint NOT NULL, generation bigint NOT NULL, hi bigint NOT NULL, "    \
-    "segment bigint NOT NULL, lo bigint NOT NULL, PRIMARY KEY(agent, generation, hi, segment));"   \
-    HIN_STORE_POSTGRES_SPAN_SEGMENT                                                                \
+    "segment bigint NOT NULL, lo bigint NOT NULL, PRIMARY KEY(agent, generation, hi, "             \
+    "segment));" HIN_STORE_POSTGRES_SPAN_SEGMENT                                                   \
     "CREATE TABLE agent(id bigint PRIMARY KEY, session bigint NOT NULL DEFAULT 0, "                \
     "spool_generation bigint NOT NULL DEFAULT 0, acked bigint NOT NULL DEFAULT 0, seen bigint "    \
     "NOT NULL DEFAULT 0, clock_offset bigint NOT NULL DEFAULT 0, sealed bytea) WITH (fillfactor "  \

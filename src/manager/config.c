@@ -191,9 +191,13 @@ HIN_RESULT hin_manager_config_load(int state, struct hin_manager_config *ret_con
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = FILE_MAX};
     struct hin_result read = hin_file_read(state, file_name, &text);
-    if (!hin_is_ok(read)) {
+    if (read.code == HIN_NOT_FOUND) {
         return hin_error_set(error, read.code, file_name, 0, 0,
-                             "%s (run `hinomi-manager init` first)", hin_code_text(read.code));
+                             "not in this folder: --state is the one that `hinomi-manager init` "
+                             "made (./run: manager, in its own)");
+    }
+    if (!hin_is_ok(read)) {
+        return hin_error_set(error, read.code, file_name, 0, 0, "%s", hin_code_text(read.code));
     }
     return hin_manager_config_parse(hin_buf_view(&text), ret_config, error);
 }

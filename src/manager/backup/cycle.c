@@ -244,14 +244,14 @@ static int by_age(const void *a, const void *b)
     return (one->begun_usec > other->begun_usec) - (one->begun_usec < other->begun_usec);
 }
 
-HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
-                             struct hin_backup_record **ret_records, size_t *ret_count)
+static HIN_RESULT gather_all(struct hin_backup_cycle *cycle, int64_t number,
+                             enum hin_backup_records which, struct hin_backup_record **ret_records,
+                             size_t *ret_count)
 {
     struct gathering gathering = {.number = number};
-    struct hin_store_page page = {.owner = number > 0 ? number : 0};
     struct hin_store_listed listed;
     struct hin_result got =
-        hin_store_list(cycle->own->store, HIN_STORE_BACKUPS, &page, gather, &gathering, &listed);
+        hin_backup_records_list(cycle->own->store, number, which, gather, &gathering, &listed);
     if (!hin_is_ok(got)) {
         free(gathering.records);
         return got;
@@ -263,6 +263,18 @@ HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
     *ret_records = gathering.records;
     *ret_count = gathering.count;
     return hin_ok();
+}
+
+HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
+                             struct hin_backup_record **ret_records, size_t *ret_count)
+{
+    return gather_all(cycle, number, HIN_BACKUP_RECORDS_LIVING, ret_records, ret_count);
+}
+
+HIN_RESULT hin_cycle_all_records(struct hin_backup_cycle *cycle, int64_t number,
+                                 struct hin_backup_record **ret_records, size_t *ret_count)
+{
+    return gather_all(cycle, number, HIN_BACKUP_RECORDS_ALL, ret_records, ret_count);
 }
 
 HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, const char *outcome,
@@ -434,7 +446,7 @@ static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
         cycle->all_noted = false;
         return hin_ok(); /* the next backup says so again */
     }
-    noted = hin_cycle_records(cycle, -1, &records, &record_count);
+    noted = hin_cycle_all_records(cycle, -1, &records, &record_count);
     for (size_t i = 0; hin_is_ok(noted) && i < count; i++) {
         struct hin_backup_subject *subject = hin_cycle_subject(cycle, list[i].tenant);
         if (subject != NULL) {

@@ -32,6 +32,7 @@ struct hin_backup_stand {
     bool behind;        /* something may be new since */
     bool failed;        /* the last shipment did not get there */
     bool lacking;       /* no backup of it lies there */
+    bool unread;        /* one was written where none lay; nothing was read back since */
     bool distrusted;    /* what lies there is compared with the store at the next backup */
     char text[240];     /* why a shipment, or a backup, did not get there */
     struct hin_backup_look look;

@@ -8,9 +8,14 @@
 struct hin_backup hin_cycle_handle(struct hin_backup_cycle *cycle,
                                    struct hin_backup_subject *subject, size_t at) HIN_NONNULL;
 void hin_cycle_forget(struct hin_backup_chain *chain) HIN_NONNULL;
-/* All records of a tenant (number -1: all), oldest first; the caller frees. */
+/* Records of a tenant (number -1: of all) but those that are settled, oldest first; the caller
+ * frees. What is done again and again reads these. */
 HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
                              struct hin_backup_record **ret_records, size_t *ret_count) HIN_NONNULL;
+/* Settled ones, too. */
+HIN_RESULT hin_cycle_all_records(struct hin_backup_cycle *cycle, int64_t number,
+                                 struct hin_backup_record **ret_records,
+                                 size_t *ret_count) HIN_NONNULL;
 struct hin_backup_subject *hin_cycle_subject(struct hin_backup_cycle *cycle,
                                              const char *uuid) HIN_NONNULL;
 HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, const char *outcome,

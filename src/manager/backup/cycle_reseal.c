@@ -507,7 +507,7 @@ static HIN_RESULT read_records(struct resealing *r)
     free(r->records);
     r->records = NULL;
     r->count = 0;
-    return hin_cycle_records(r->cycle, r->subject->tenant.number, &r->records, &r->count);
+    return hin_cycle_all_records(r->cycle, r->subject->tenant.number, &r->records, &r->count);
 }
 
 /* What a run of before that failed has left half made, and backups that did. */

@@ -76,6 +76,7 @@ static HIN_RESULT take_at(struct making *making, size_t at, struct hin_backup *b
     struct hin_backup_chain fresh = {.loaded = true};
     bool changed = false;
     HIN_IGNORE(hin_cycle_load(making->cycle, making->subject, at)); /* none: all is written */
+    making->subject->stands[at].unread |= !chain->loaded;
     bool trusted = chain->loaded && !making->subject->stands[at].distrusted;
     struct hin_backup_take take = {.store = making->subject->tenant.store,
                                    .former = trusted ? hin_cycle_state(chain) : NULL,
@@ -136,8 +137,10 @@ static void note_made(struct making *making, size_t at, int64_t since_usec)
 {
     struct hin_backup_stand *stand = &making->subject->stands[at];
     making->subject->unshipped_usec = 0;
-    *stand = (struct hin_backup_stand){
-        .safe_usec = since_usec, .tried_usec = since_usec, .look = stand->look};
+    *stand = (struct hin_backup_stand){.safe_usec = since_usec,
+                                       .tried_usec = since_usec,
+                                       .unread = stand->unread,
+                                       .look = stand->look};
 }
 
 static HIN_RESULT make_at(struct making *making, size_t at)
@@ -404,7 +407,9 @@ static void learn(struct hin_backup_subject *subject, const struct hin_backup_re
         return;
     }
     const struct hin_backup_record *last = &records[count - 1];
-    subject->first_usec = records[0].begun_usec;
+    subject->first_usec = subject->first_usec > 0
+                              ? HIN_MIN(subject->first_usec, records[0].begun_usec)
+                              : records[0].begun_usec;
     for (size_t i = 0; i < count; i++) {
         bool made = hin_backup_record_opens(&records[i]) ||
                     (records[i].state == HIN_BACKUP_DESTROYED && records[i].version > 0);
@@ -468,7 +473,9 @@ static HIN_RESULT make_due(struct hin_backup_cycle *cycle, struct hin_backup_sub
     struct hin_backup_record *records = NULL;
     size_t count = 0;
     bool good = false;
-    HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
+    HIN_TRY(subject->known /* else when the first one was made, which may be destroyed since */
+                ? hin_cycle_records(cycle, subject->tenant.number, &records, &count)
+                : hin_cycle_all_records(cycle, subject->tenant.number, &records, &count));
     int64_t now_usec = hin_cycle_now_usec(cycle);
     learn(subject, records, count, now_usec);
     bool due = is_due(cycle, records, count, now_usec) ||

@@ -291,6 +291,20 @@ HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, c
     return hin_audit_write(cycle->own, &audit);
 }
 
+HIN_RESULT hin_cycle_write_audited(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
+                                   const char *action, const char *outcome, const char *detail)
+{
+    struct hin_store *own = cycle->own->store;
+    HIN_TRY(hin_store_begin(own));
+    struct hin_result told = hin_backup_record_write(own, record, hin_cycle_now_usec(cycle));
+    if (hin_is_ok(told)) {
+        told = hin_cycle_audit(cycle, action, outcome, record, detail);
+    }
+    struct hin_result ended = hin_store_end(own, hin_is_ok(told));
+    HIN_TRY(told);
+    return ended;
+}
+
 /* What the catalogue does not know, a destination might still hold: a catalogue may be older than
  * what lies there. */
 HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,

@@ -106,11 +106,10 @@ HIN_RESULT hin_cycle_destroy_key(struct hin_backup_cycle *cycle, struct hin_back
             record->places[i].state = HIN_BACKUP_LEFT;
         }
     }
-    HIN_TRY(hin_backup_record_write(cycle->own->store, record, record->destroyed_usec));
-    return hin_cycle_audit(cycle, "backup.destroy", "done", record,
-                           former ? "removed alone: its key is with the key management service of "
-                                    "before the restore"
-                                  : why);
+    return hin_cycle_write_audited(cycle, record, "backup.destroy", "done",
+                                   former ? "removed alone: its key is with the key management "
+                                            "service of before the restore"
+                                          : why);
 }
 
 /* What they name cannot be told from what nothing names. */

@@ -75,6 +75,7 @@ static HIN_RESULT take_at(struct making *making, size_t at, struct hin_backup *b
     HIN_IGNORE(hin_cycle_load(making->cycle, making->subject, at)); /* none: all is written */
     bool trusted = chain->loaded && !making->subject->stands[at].distrusted;
     struct hin_backup_take take = {.store = making->subject->tenant.store,
+                                   .memory = &making->subject->memory,
                                    .former = trusted ? hin_cycle_state(chain) : NULL,
                                    .key = &making->key,
                                    .now_usec = hin_cycle_now_usec(making->cycle)};

@@ -220,61 +220,6 @@ TEST(test_manager_backup__one_a_day_and_none_beyond_35_days)
     CHECK_INT(manifests_at(&house, 1), KEEP_DAYS);
 }
 
-static HIN_RESULT count_any(void *context, const struct hin_store_document *document)
-{
-    (void)document;
-    ++*(int *)context;
-    return hin_ok();
-}
-
-static bool is_shown(struct house *house, int64_t id)
-{
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
-    struct hin_store_document document;
-    return hin_is_ok(hin_store_get(house->own.store, HIN_STORE_BACKUPS, id, &text, &document));
-}
-
-static int living(struct house *house)
-{
-    struct hin_store_listed listed;
-    int count = 0;
-    struct hin_result got = hin_backup_records_list(house->own.store, 0, HIN_BACKUP_RECORDS_LIVING,
-                                                    count_any, &count, &listed);
-    return hin_is_ok(got) ? count : -1;
-}
-
-/* What is destroyed is shown for 400 days, and read by nobody who looks what is to be done: also
- * one that was written down before there was such a thing. */
-TEST(test_manager_backup__what_is_destroyed_is_shown_and_not_read_at_each_look)
-{
-    HOUSE(house, "settled");
-    house.cycle.settings.keep_days = 3;
-    struct hin_backup_record old = {.tenant = 0,
-                                    .begun_usec = house.wall_usec - 50 * HIN_DAY_USEC,
-                                    .ended_usec = house.wall_usec - 50 * HIN_DAY_USEC,
-                                    .destroyed_usec = house.wall_usec - 20 * HIN_DAY_USEC,
-                                    .version = 1,
-                                    .state = HIN_BACKUP_DESTROYED};
-    snprintf(old.uuid, sizeof(old.uuid), "%s", own_id);
-    CHECK_OK(hin_backup_record_write(house.own.store, &old, house.wall_usec));
-    CHECK_INT(living(&house), 1);
-    for (int day = 0; day < 10; day++) {
-        CHECK_OK(hin_backup_cycle_due(&house.cycle));
-        CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-        CHECK_INT(living(&house), HIN_MIN(day + 1, 3));
-        CHECK_INT(tally_of(&house).states[HIN_BACKUP_DESTROYED], HIN_MAX(day - 2, 0) + 1);
-        CHECK(house.cycle.subjects->first_usec == old.begun_usec); /* though it is settled */
-        pass(&house, HIN_DAY_USEC);
-    }
-    for (int day = 10; day < 403; day += 9) { /* its time to be shown is over */
-        CHECK_OK(hin_backup_cycle_due(&house.cycle));
-        CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-        bool shown = day <= 380;
-        CHECK_INT(is_shown(&house, old.id), shown);
-        pass(&house, 9 * HIN_DAY_USEC);
-    }
-}
-
 TEST(test_manager_backup__a_clock_that_jumps_destroys_nothing)
 {
     HOUSE(house, "jump");

@@ -307,6 +307,70 @@ static HIN_RESULT jump(struct sim *sim, int64_t usec)
     return hin_ok();
 }
 
+/* ---- records of what was destroyed ---- */
+
+static HIN_RESULT count_any(void *context, const struct hin_store_document *document)
+{
+    (void)document;
+    ++*(int *)context;
+    return hin_ok();
+}
+
+static HIN_RESULT pass_days(struct sim *sim, int days)
+{
+    sim_pass(sim, days * HIN_DAY_USEC);
+    return hin_tenant_refresh(&sim->own); /* as the process does; else what seals fails */
+}
+
+static bool is_shown(struct sim *sim, int64_t id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    struct hin_store_document document;
+    return hin_is_ok(hin_store_get(sim->own.store, HIN_STORE_BACKUPS, id, &text, &document));
+}
+
+static int living(struct sim *sim)
+{
+    struct hin_store_listed listed;
+    int count = 0;
+    struct hin_result got = hin_backup_records_list(sim->own.store, 0, HIN_BACKUP_RECORDS_LIVING,
+                                                    count_any, &count, &listed);
+    return hin_is_ok(got) ? count : -1;
+}
+
+/* What is destroyed is shown for 400 days, and read by nobody who looks what is to be done: also
+ * one that was written down before there was such a thing. */
+TEST(test_manager_days__what_is_destroyed_is_shown_and_not_read_at_each_look)
+{
+    struct sim_tally tallies[SIM_TENANTS];
+    SIM(sim, "settled", 3);
+    struct hin_backup_record old = {.tenant = 0,
+                                    .begun_usec = sim.wall_usec - 50 * HIN_DAY_USEC,
+                                    .ended_usec = sim.wall_usec - 50 * HIN_DAY_USEC,
+                                    .destroyed_usec = sim.wall_usec - 20 * HIN_DAY_USEC,
+                                    .version = 1,
+                                    .state = HIN_BACKUP_DESTROYED};
+    snprintf(old.uuid, sizeof(old.uuid), "%s", sim.own.id);
+    CHECK_OK(hin_backup_record_write(sim.own.store, &old, sim.wall_usec));
+    CHECK_INT(living(&sim), 1);
+    for (int day = 0; day < 10; day++) {
+        CHECK_OK(hin_backup_cycle_due(&sim.cycle));
+        CHECK_OK(hin_backup_cycle_destroy(&sim.cycle));
+        CHECK_INT(living(&sim), HIN_MIN(day + 1, 3));
+        CHECK_OK(sim_tally(&sim, tallies));
+        CHECK_INT(tallies[0].destroyed, HIN_MAX(day - 2, 0) + 1);
+        CHECK(sim.cycle.subjects->first_usec == old.begun_usec); /* though it is settled */
+        CHECK_OK(pass_days(&sim, 1));
+    }
+    for (int day = 10; day < 403; day += 9) { /* its time to be shown is over */
+        CHECK_OK(hin_backup_cycle_due(&sim.cycle));
+        CHECK_OK(hin_backup_cycle_destroy(&sim.cycle));
+        bool shown = day <= 380;
+        CHECK_INT(is_shown(&sim, old.id), shown);
+        CHECK_OK(pass_days(&sim, 9));
+    }
+}
+
 TEST(test_manager_days__what_is_left_out_is_seen_that_day_and_nothing_else_is)
 {
     struct hin_record_chain chain;

@@ -284,6 +284,7 @@
                       "(?46, ?47, ?48, ?49, ?50), (?51, ?52, ?53, ?54, ?55), (?56, ?57, ?58, ?59, ?60), "              \
                       "(?61, ?62, ?63, ?64, ?65), (?66, ?67, ?68, ?69, ?70), (?71, ?72, ?73, ?74, ?75), "              \
                       "(?76, ?77, ?78, ?79, ?80)")                                                                     \
+    SAME(PASTE_DATA_KEY, "INSERT INTO data_key(number, sealed) VALUES(?1, ?2)")                                        \
     SAME(PASTE_AGENT, "INSERT INTO agent(id, session, spool_generation, acked, seen, clock_offset, sealed) "           \
                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                            \
     SAME(PASTE_SEQUENCE, "INSERT INTO sequence(kind, last) VALUES(?1, ?2)")                                            \

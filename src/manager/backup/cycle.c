@@ -292,6 +292,22 @@ HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, c
     return hin_audit_write(cycle->own, &audit);
 }
 
+/* What the catalogue does not know, a destination might still hold: a catalogue may be older than
+ * what lies there. */
+HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
+                           const struct hin_backup_record *records, size_t count,
+                           uint32_t *ret_version)
+{
+    struct hin_key_provider_status status;
+    bool spare = cycle->all_noted && cycle->damaged_records == 0;
+    HIN_TRY(hin_keys_backup_key_status(&cycle->keys, hin_view_from_text(uuid), &status));
+    for (size_t i = 0; i < count; i++) {
+        spare = spare && records[i].version != (int64_t)status.current_version;
+    }
+    *ret_version = spare ? status.current_version : 0;
+    return hin_ok();
+}
+
 /* ---- orders ---- */
 
 struct finding {
@@ -428,6 +444,7 @@ static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
     struct hin_result noted = hin_backup_list(cycle->depots[at], NULL, &list, &count);
     (void)hin_cycle_saw(cycle, at, since_usec, noted);
     if (!hin_is_ok(noted)) {
+        cycle->all_noted = false;
         return hin_ok(); /* the next backup says so again */
     }
     noted = hin_cycle_all_records(cycle, -1, &records, &record_count);
@@ -470,8 +487,7 @@ HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle, struct hin_backu
     return hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
 }
 
-/* A backup that was being taken when the process ended, and is nowhere. */
-static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
+HIN_RESULT hin_cycle_end_interrupted(struct hin_backup_cycle *cycle)
 {
     struct hin_backup_record *records = NULL;
     size_t count = 0;
@@ -494,13 +510,16 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
     HIN_TRY(hin_backup_cycle_look(cycle));
     HIN_TRY(hin_cycle_clear_scratch(cycle));
     HIN_TRY(hin_cycle_read_looks(cycle));
+    cycle->all_noted = true;
     for (size_t i = 0; i < cycle->settings.count; i++) {
         if (cycle->depots[i] != NULL) {
             HIN_TRY(note_destination(cycle, i));
+        } else {
+            cycle->all_noted = false;
         }
     }
     HIN_TRY(hin_cycle_move_time(cycle, &usec, &agree)); /* orders are taken from here on */
-    return end_interrupted(cycle);
+    return hin_cycle_end_interrupted(cycle);
 }
 
 void hin_backup_cycle_end(struct hin_backup_cycle *cycle)

@@ -317,6 +317,7 @@ HIN_RESULT hin_backup_cycle_destroy(struct hin_backup_cycle *cycle)
                                  "the time that has passed; set it if it is wrong");
     }
     HIN_TRY(hin_backup_cycle_look(cycle));
+    HIN_TRY(hin_cycle_end_interrupted(cycle));
     HIN_TRY(hin_cycle_records(cycle, -1, &records, &count));
     if (count > 0) {
         qsort(records, count, sizeof(*records), by_tenant);

@@ -26,6 +26,12 @@ HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle,
  * read. NOT_FOUND: there is none. */
 HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                           size_t at) HIN_NONNULL;
+/* The newest version of the key of a tenant's backups, where no backup has it: one that was made and
+ * was cut off before anything was written with it, or only so that the one before could go. 0: none
+ * is known to be. records: all of the tenant's. */
+HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
+                           const struct hin_backup_record *records, size_t count,
+                           uint32_t *ret_version) __attribute__((nonnull(1, 2, 5)));
 /* What is new of one tenant, whether it seems so or not; *ret_count: at how many destinations all
  * of it lies now. */
 HIN_RESULT hin_cycle_ship_now(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
@@ -36,6 +42,9 @@ HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t numb
  * one; where it took another's place and is whole at a destination, it stands. */
 HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle,
                                 struct hin_backup_record *record) HIN_NONNULL;
+/* All such: of a process of before, or whose key could not be destroyed when they had failed. While
+ * none is being made. */
+HIN_RESULT hin_cycle_end_interrupted(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* Its key, then the catalogue: what lies at places is left there, to be removed. */
 HIN_RESULT hin_cycle_destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
                                  const char *why) HIN_NONNULL;

@@ -345,9 +345,8 @@ static HIN_RESULT judge_record(void *context, const struct hin_store_document *d
     struct renewing *renewing = context;
     struct hin_backup_record record;
     HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
-    int64_t made_usec = hin_backup_made_usec(&record, renewing->now_usec);
     if (record.tenant != renewing->number ||
-        (made_usec >= renewing->before_usec && made_usec <= renewing->now_usec)) {
+        !hin_backup_is_before(&record, renewing->before_usec, renewing->now_usec)) {
         return hin_ok();
     }
     if (record.state == HIN_BACKUP_RUNNING || record.state == HIN_BACKUP_DONE) {

@@ -69,6 +69,16 @@ static inline int64_t hin_backup_made_usec(const struct hin_backup_record *recor
 {
     return record->begun_usec <= now_usec ? record->begun_usec : record->ended_usec;
 }
+/* Whether what was erased at `erased` may be in it. One that was made while the clock was set back
+ * has a name that is later than its end; one that was made while it was ahead, and of which that is
+ * not known yet, says nothing. */
+static inline bool hin_backup_is_before(const struct hin_backup_record *record, int64_t erased_usec,
+                                        int64_t now_usec)
+{
+    bool back = record->ended_usec > 0 && record->ended_usec < record->begun_usec;
+    int64_t made_usec = back ? record->ended_usec : record->begun_usec;
+    return made_usec < erased_usec || made_usec > now_usec;
+}
 /* It lies somewhere, and its key is ours. */
 static inline bool hin_backup_record_opens(const struct hin_backup_record *record)
 {

@@ -789,8 +789,8 @@ TEST(test_manager_reseal__a_backup_that_failed_while_keys_were_away)
     CHECK(halves[0] > 0 && halves[1] > 0);
 }
 
-/* Names go up, the clock does not: what is sealed anew is nobody else's, and the last is the last.
- */
+/* Names go up, the clock does not: what is sealed anew has a name of its own, and the last is the
+ * last. */
 TEST(test_manager_reseal__the_clock_was_set_back)
 {
     enum { MADE = 5 };

@@ -20,7 +20,7 @@
 
 /* A few new files are made durable one by one; more are cheaper all at once, with whatever else the
  * file system has in hand. */
-enum { DEPTH_MAX = 8, LEFTOVER_SECONDS = 3600, ONE_BY_ONE = 8 };
+enum { DEPTH_MAX = 8, LEFTOVER_SECONDS = 3600, ONE_BY_ONE = 8, HINTS = 32 };
 #define PART_PREFIX ".part-"
 /* Of what was not made durable: writing out much at once holds up whoever commits meanwhile. */
 #define WAITING_MOST ((uint64_t)8 << 20)
@@ -36,6 +36,11 @@ struct folder {
     unsigned synced;  /* new ones since the last sync that are durable already */
     bool unsynced;    /* there are others */
     uint64_t waiting; /* bytes written since */
+    struct hint {
+        char name[HIN_DEPOT_NAME_MAX + 1];
+        int fd;
+    } hints[HINTS]; /* what is read soon, open already; older ones make room */
+    unsigned hint_count;
 };
 
 static struct folder *of(struct hin_depot *depot)
@@ -126,6 +131,9 @@ static HIN_RESULT folder_open(struct hin_depot **ret_depot, const struct hin_dep
     folder->depot.kind = &hin_depot_folder;
     folder->depot.read_only = options->read_only;
     folder->root = folder->part = folder->parent = -1;
+    for (size_t i = 0; i < HINTS; i++) {
+        folder->hints[i].fd = -1;
+    }
     struct hin_result opened = open_root(folder, options, error);
     if (!hin_is_ok(opened)) {
         free(folder);
@@ -140,6 +148,9 @@ static void folder_close(struct hin_depot *depot)
     struct folder *folder = of(depot);
     if (folder->own_root) {
         hin_fd_close(&folder->root);
+    }
+    for (size_t i = 0; i < HINTS; i++) {
+        hin_fd_close(&folder->hints[i].fd);
     }
     free(folder);
 }
@@ -321,17 +332,48 @@ static HIN_RESULT read_at(int fd, uint64_t offset, size_t limit, struct hin_buf 
     return hin_ok();
 }
 
+static HIN_RESULT open_file(struct folder *folder, const char *name, int *ret_fd)
+{
+    HIN_CLEANUP_FD int parent = -1;
+    HIN_TRY(open_parent(folder, name, false, &parent));
+    return hin_fd_open(parent, hin_path_base(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, ret_fd);
+}
+
+/* -1: it was not foretold. */
+static int take_hinted(struct folder *folder, const char *name)
+{
+    for (size_t i = 0; i < HINTS; i++) {
+        struct hint *hint = &folder->hints[i];
+        if (hint->fd >= 0 && strcmp(hint->name, name) == 0) {
+            return hin_fd_take(&hint->fd);
+        }
+    }
+    return -1;
+}
+
+/* Files lie scattered: without this each is waited for by itself, which takes longer than to read
+ * it. */
+static void folder_hint(struct hin_depot *depot, const char *name)
+{
+    struct folder *folder = of(depot);
+    HIN_CLEANUP_FD int fd = -1;
+    if (!hin_is_ok(open_file(folder, name, &fd)) ||
+        posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED) != 0) {
+        return;
+    }
+    struct hint *hint = &folder->hints[folder->hint_count++ % HINTS];
+    hin_fd_close(&hint->fd);
+    snprintf(hint->name, sizeof(hint->name), "%s", name);
+    hint->fd = hin_fd_take(&fd);
+}
+
 static HIN_RESULT folder_get(struct hin_depot *depot, const char *name, uint64_t offset,
                              size_t limit, struct hin_buf *ret_bytes)
 {
     struct folder *folder = of(depot);
-    HIN_CLEANUP_FD int parent = -1;
-    HIN_CLEANUP_FD int fd = -1;
     HIN_TRY(check_root(folder));
-    struct hin_result got = open_parent(folder, name, false, &parent);
-    if (hin_is_ok(got)) {
-        got = hin_fd_open(parent, hin_path_base(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, &fd);
-    }
+    HIN_CLEANUP_FD int fd = take_hinted(folder, name);
+    struct hin_result got = fd < 0 ? open_file(folder, name, &fd) : hin_ok();
     if (hin_is_ok(got)) {
         got = read_at(fd, offset, limit, ret_bytes);
     }
@@ -451,6 +493,7 @@ const struct hin_depot_kind hin_depot_folder = {
     .drop = folder_drop,
     .sync = folder_sync,
     .get = folder_get,
+    .hint = folder_hint,
     .list = folder_list,
     .remove = folder_remove,
 };

@@ -20,7 +20,7 @@
 
 /* A few new files are made durable one by one; more are cheaper all at once, with whatever else the
  * file system has in hand. */
-enum { DEPTH_MAX = 8, LEFTOVER_SECONDS = 3600, ONE_BY_ONE = 8, HINTS = 32 };
+enum { DEPTH_MAX = 8, LEFTOVER_SECONDS = 3600, ONE_BY_ONE = 8 };
 #define PART_PREFIX ".part-"
 /* Of what was not made durable: writing out much at once holds up whoever commits meanwhile. */
 #define WAITING_MOST ((uint64_t)8 << 20)
@@ -36,11 +36,6 @@ struct folder {
     unsigned synced;  /* new ones since the last sync that are durable already */
     bool unsynced;    /* there are others */
     uint64_t waiting; /* bytes written since */
-    struct hint {
-        char name[HIN_DEPOT_NAME_MAX + 1];
-        int fd;
-    } hints[HINTS]; /* what is read soon, open already; older ones make room */
-    unsigned hint_count;
 };
 
 static struct folder *of(struct hin_depot *depot)
@@ -131,9 +126,6 @@ static HIN_RESULT folder_open(struct hin_depot **ret_depot, const struct hin_dep
     folder->depot.kind = &hin_depot_folder;
     folder->depot.read_only = options->read_only;
     folder->root = folder->part = folder->parent = -1;
-    for (size_t i = 0; i < HINTS; i++) {
-        folder->hints[i].fd = -1;
-    }
     struct hin_result opened = open_root(folder, options, error);
     if (!hin_is_ok(opened)) {
         free(folder);
@@ -148,9 +140,6 @@ static void folder_close(struct hin_depot *depot)
     struct folder *folder = of(depot);
     if (folder->own_root) {
         hin_fd_close(&folder->root);
-    }
-    for (size_t i = 0; i < HINTS; i++) {
-        hin_fd_close(&folder->hints[i].fd);
     }
     free(folder);
 }
@@ -339,32 +328,15 @@ static HIN_RESULT open_file(struct folder *folder, const char *name, int *ret_fd
     return hin_fd_open(parent, hin_path_base(name), O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0, ret_fd);
 }
 
-/* -1: it was not foretold. */
-static int take_hinted(struct folder *folder, const char *name)
-{
-    for (size_t i = 0; i < HINTS; i++) {
-        struct hint *hint = &folder->hints[i];
-        if (hint->fd >= 0 && strcmp(hint->name, name) == 0) {
-            return hin_fd_take(&hint->fd);
-        }
-    }
-    return -1;
-}
-
 /* Files lie scattered: without this each is waited for by itself, which takes longer than to read
- * it. */
+ * it. It is not kept open: what is gone when it is read is missing. */
 static void folder_hint(struct hin_depot *depot, const char *name)
 {
     struct folder *folder = of(depot);
     HIN_CLEANUP_FD int fd = -1;
-    if (!hin_is_ok(open_file(folder, name, &fd)) ||
-        posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED) != 0) {
-        return;
+    if (hin_is_ok(open_file(folder, name, &fd))) {
+        (void)posix_fadvise(fd, 0, 0, POSIX_FADV_WILLNEED);
     }
-    struct hint *hint = &folder->hints[folder->hint_count++ % HINTS];
-    hin_fd_close(&hint->fd);
-    snprintf(hint->name, sizeof(hint->name), "%s", name);
-    hint->fd = hin_fd_take(&fd);
 }
 
 static HIN_RESULT folder_get(struct hin_depot *depot, const char *name, uint64_t offset,
@@ -372,8 +344,8 @@ static HIN_RESULT folder_get(struct hin_depot *depot, const char *name, uint64_t
 {
     struct folder *folder = of(depot);
     HIN_TRY(check_root(folder));
-    HIN_CLEANUP_FD int fd = take_hinted(folder, name);
-    struct hin_result got = fd < 0 ? open_file(folder, name, &fd) : hin_ok();
+    HIN_CLEANUP_FD int fd = -1;
+    struct hin_result got = open_file(folder, name, &fd);
     if (hin_is_ok(got)) {
         got = read_at(fd, offset, limit, ret_bytes);
     }

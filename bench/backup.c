@@ -212,7 +212,7 @@ static HIN_RESULT take(struct bench *b, int64_t begun, const struct hin_backup_m
     bool changed = false;
     hin_backup_manifest_init(manifest);
     manifest->begun_usec = begun;
-    HIN_TRY(hin_vault_backup_new(b->vault, HIN_VIEW("t0"), &key, &manifest->payload));
+    HIN_TRY(hin_vault_backup_new(b->vault, HIN_VIEW("t0"), 0, &key, &manifest->payload));
     struct hin_backup_take taking = {
         .store = b->source.store, .former = former, .key = &key, .now_usec = begun};
     b->backup.progress = (struct hin_backup_progress){0};

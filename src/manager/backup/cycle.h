@@ -32,6 +32,7 @@ struct hin_backup_stand {
     bool behind;        /* something may be new since */
     bool failed;        /* the last shipment did not get there */
     bool lacking;       /* no backup of it lies there */
+    bool unread;        /* one was written where none lay; nothing was read back since */
     bool distrusted;    /* what lies there is compared with the store at the next backup */
     char text[240];     /* why a shipment, or a backup, did not get there */
     struct hin_backup_look look;
@@ -91,6 +92,7 @@ struct hin_backup_cycle {
     int64_t given_way_usec;                   /* monotonic; when it was looked at */
     uint64_t given_way_bytes;                 /* of the progress then */
     size_t damaged_records;                   /* of the catalogue, that the last listing left out */
+    bool all_noted; /* at the start each destination was asked what lies there */
     int64_t state_id, kept_usec, followed_usec; /* destruction: document, its time, monotonic */
     struct hin_backup_standing standings[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_subject *busy;   /* whose store is being read */

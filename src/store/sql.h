@@ -227,10 +227,10 @@
     SAME(DOCUMENT_SET, "UPDATE document SET version = ?3, updated = ?4, owner = ?5, expires = ?6, sealed = ?7 "        \
                        "WHERE kind = ?1 AND id = ?2")                                                                  \
     SAME(DOCUMENT_DROP, "DELETE FROM document WHERE kind = ?1 AND id = ?2")                                            \
-    SAME(DOCUMENT_IDS_UP, "SELECT id FROM document WHERE kind = ?1 AND id > ?2 AND (?3 = 0 OR owner = ?3) ORDER BY "   \
-                          "id LIMIT 256")                                                                              \
-    SAME(DOCUMENT_IDS_DOWN, "SELECT id FROM document WHERE kind = ?1 AND id < ?2 AND (?3 = 0 OR owner = ?3) ORDER "    \
-                            "BY id DESC LIMIT 256")                                                                    \
+    SAME(DOCUMENT_IDS_UP, "SELECT id FROM document WHERE kind = ?1 AND id > ?2 AND owner BETWEEN ?3 AND ?4 "           \
+                          "ORDER BY id LIMIT 256")                                                                     \
+    SAME(DOCUMENT_IDS_DOWN, "SELECT id FROM document WHERE kind = ?1 AND id < ?2 AND owner BETWEEN ?3 AND ?4 "         \
+                            "ORDER BY id DESC LIMIT 256")                                                              \
     SAME(DOCUMENT_COUNT, "SELECT count(*) FROM document WHERE kind = ?1")                                              \
     SAME(DOCUMENT_EXPIRED, "SELECT id FROM document WHERE kind = ?1 AND expires > 0 AND expires <= ?2 LIMIT 1000")     \
     SAME(NAME_PUT, "INSERT INTO name(kind, slot, token, id) VALUES(?1, ?2, ?3, ?4)")                                   \
@@ -282,6 +282,7 @@
                       "(?46, ?47, ?48, ?49, ?50), (?51, ?52, ?53, ?54, ?55), (?56, ?57, ?58, ?59, ?60), "              \
                       "(?61, ?62, ?63, ?64, ?65), (?66, ?67, ?68, ?69, ?70), (?71, ?72, ?73, ?74, ?75), "              \
                       "(?76, ?77, ?78, ?79, ?80)")                                                                     \
+    SAME(PASTE_DATA_KEY, "INSERT INTO data_key(number, sealed) VALUES(?1, ?2)")                                        \
     SAME(PASTE_AGENT, "INSERT INTO agent(id, session, spool_generation, acked, seen, clock_offset, sealed) "           \
                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                            \
     SAME(PASTE_SEQUENCE, "INSERT INTO sequence(kind, last) VALUES(?1, ?2)")                                            \

@@ -244,14 +244,14 @@ static int by_age(const void *a, const void *b)
     return (one->begun_usec > other->begun_usec) - (one->begun_usec < other->begun_usec);
 }
 
-HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
-                             struct hin_backup_record **ret_records, size_t *ret_count)
+static HIN_RESULT gather_all(struct hin_backup_cycle *cycle, int64_t number,
+                             enum hin_backup_records which, struct hin_backup_record **ret_records,
+                             size_t *ret_count)
 {
     struct gathering gathering = {.number = number};
-    struct hin_store_page page = {.owner = number > 0 ? number : 0};
     struct hin_store_listed listed;
     struct hin_result got =
-        hin_store_list(cycle->own->store, HIN_STORE_BACKUPS, &page, gather, &gathering, &listed);
+        hin_backup_records_list(cycle->own->store, number, which, gather, &gathering, &listed);
     if (!hin_is_ok(got)) {
         free(gathering.records);
         return got;
@@ -263,6 +263,18 @@ HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
     *ret_records = gathering.records;
     *ret_count = gathering.count;
     return hin_ok();
+}
+
+HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
+                             struct hin_backup_record **ret_records, size_t *ret_count)
+{
+    return gather_all(cycle, number, HIN_BACKUP_RECORDS_LIVING, ret_records, ret_count);
+}
+
+HIN_RESULT hin_cycle_all_records(struct hin_backup_cycle *cycle, int64_t number,
+                                 struct hin_backup_record **ret_records, size_t *ret_count)
+{
+    return gather_all(cycle, number, HIN_BACKUP_RECORDS_ALL, ret_records, ret_count);
 }
 
 HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, const char *outcome,
@@ -277,6 +289,22 @@ HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, c
         .detail = hin_view_from_text(detail),
     };
     return hin_audit_write(cycle->own, &audit);
+}
+
+/* What the catalogue does not know, a destination might still hold: a catalogue may be older than
+ * what lies there. */
+HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
+                           const struct hin_backup_record *records, size_t count,
+                           uint32_t *ret_version)
+{
+    struct hin_key_provider_status status;
+    bool spare = cycle->all_noted && cycle->damaged_records == 0;
+    HIN_TRY(hin_keys_backup_key_status(&cycle->keys, hin_view_from_text(uuid), &status));
+    for (size_t i = 0; i < count; i++) {
+        spare = spare && records[i].version != (int64_t)status.current_version;
+    }
+    *ret_version = spare ? status.current_version : 0;
+    return hin_ok();
 }
 
 /* ---- orders ---- */
@@ -415,9 +443,10 @@ static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
     struct hin_result noted = hin_backup_list(cycle->depots[at], NULL, &list, &count);
     (void)hin_cycle_saw(cycle, at, since_usec, noted);
     if (!hin_is_ok(noted)) {
+        cycle->all_noted = false;
         return hin_ok(); /* the next backup says so again */
     }
-    noted = hin_cycle_records(cycle, -1, &records, &record_count);
+    noted = hin_cycle_all_records(cycle, -1, &records, &record_count);
     for (size_t i = 0; hin_is_ok(noted) && i < count; i++) {
         struct hin_backup_subject *subject = hin_cycle_subject(cycle, list[i].tenant);
         if (subject != NULL) {
@@ -457,8 +486,7 @@ HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle, struct hin_backu
     return hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
 }
 
-/* A backup that was being taken when the process ended, and is nowhere. */
-static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
+HIN_RESULT hin_cycle_end_interrupted(struct hin_backup_cycle *cycle)
 {
     struct hin_backup_record *records = NULL;
     size_t count = 0;
@@ -481,13 +509,16 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
     HIN_TRY(hin_backup_cycle_look(cycle));
     HIN_TRY(hin_cycle_clear_scratch(cycle));
     HIN_TRY(hin_cycle_read_looks(cycle));
+    cycle->all_noted = true;
     for (size_t i = 0; i < cycle->settings.count; i++) {
         if (cycle->depots[i] != NULL) {
             HIN_TRY(note_destination(cycle, i));
+        } else {
+            cycle->all_noted = false;
         }
     }
     HIN_TRY(hin_cycle_move_time(cycle, &usec, &agree)); /* orders are taken from here on */
-    return end_interrupted(cycle);
+    return hin_cycle_end_interrupted(cycle);
 }
 
 void hin_backup_cycle_end(struct hin_backup_cycle *cycle)

@@ -92,6 +92,7 @@ struct hin_backup_cycle {
     int64_t given_way_usec;                   /* monotonic; when it was looked at */
     uint64_t given_way_bytes;                 /* of the progress then */
     size_t damaged_records;                   /* of the catalogue, that the last listing left out */
+    bool all_noted; /* at the start each destination was asked what lies there */
     int64_t state_id, kept_usec, followed_usec; /* destruction: document, its time, monotonic */
     struct hin_backup_standing standings[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_subject *busy;   /* whose store is being read */

@@ -8,9 +8,14 @@
 struct hin_backup hin_cycle_handle(struct hin_backup_cycle *cycle,
                                    struct hin_backup_subject *subject, size_t at) HIN_NONNULL;
 void hin_cycle_forget(struct hin_backup_chain *chain) HIN_NONNULL;
-/* All records of a tenant (number -1: all), oldest first; the caller frees. */
+/* Records of a tenant (number -1: of all) but those that are settled, oldest first; the caller
+ * frees. What is done again and again reads these. */
 HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
                              struct hin_backup_record **ret_records, size_t *ret_count) HIN_NONNULL;
+/* Settled ones, too. */
+HIN_RESULT hin_cycle_all_records(struct hin_backup_cycle *cycle, int64_t number,
+                                 struct hin_backup_record **ret_records,
+                                 size_t *ret_count) HIN_NONNULL;
 struct hin_backup_subject *hin_cycle_subject(struct hin_backup_cycle *cycle,
                                              const char *uuid) HIN_NONNULL;
 HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, const char *outcome,
@@ -21,6 +26,12 @@ HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle,
  * read. NOT_FOUND: there is none. */
 HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                           size_t at) HIN_NONNULL;
+/* The newest version of the key of a tenant's backups, where no backup has it: one that was made
+ * and was cut off before anything was written with it, or only so that the one before could go. 0:
+ * none is known to be. records: all of the tenant's. */
+HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
+                           const struct hin_backup_record *records, size_t count,
+                           uint32_t *ret_version) __attribute__((nonnull(1, 2, 5)));
 /* What is new of one tenant, whether it seems so or not; *ret_count: at how many destinations all
  * of it lies now. */
 HIN_RESULT hin_cycle_ship_now(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
@@ -31,6 +42,9 @@ HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t numb
  * one; where it took another's place and is whole at a destination, it stands. */
 HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle,
                                 struct hin_backup_record *record) HIN_NONNULL;
+/* All such: of a process of before, or whose key could not be destroyed when they had failed. While
+ * none is being made. */
+HIN_RESULT hin_cycle_end_interrupted(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* Its key, then the catalogue: what lies at places is left there, to be removed. */
 HIN_RESULT hin_cycle_destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
                                  const char *why) HIN_NONNULL;

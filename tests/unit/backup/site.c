@@ -132,7 +132,7 @@ HIN_RESULT site_take(struct site *site, int64_t begun, const struct hin_backup_m
     hin_backup_manifest_init(ret_manifest);
     ret_manifest->begun_usec = begun;
     struct hin_result made = hin_vault_backup_new(
-        site->vault, hin_view_from_text(site->source.tenant), &key, &ret_manifest->payload);
+        site->vault, hin_view_from_text(site->source.tenant), 0, &key, &ret_manifest->payload);
     struct hin_backup_take take = {
         .store = site->source.store, .former = former, .key = &key, .now_usec = begun};
     if (hin_is_ok(made)) {

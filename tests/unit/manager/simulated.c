@@ -168,7 +168,8 @@ static HIN_RESULT begin(struct sim *sim, unsigned keep_days)
                                           .clock = &sim->clock,
                                           .each_tenant = each_tenant,
                                           .ask = ask,
-                                          .workers = 1};
+                                          .workers = 1,
+                                          .followed = &sim->followed};
     return begin_cycle(sim, keep_days);
 }
 

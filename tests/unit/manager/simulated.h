@@ -11,6 +11,7 @@
 #include "keys/ring.h"
 #include "manager/backup/cycle.h"
 #include "manager/backup/rehearsals.h"
+#include "manager/probe/chain.h"
 #include "manager/probe/runner.h"
 #include "trust/catalogue.h"
 
@@ -45,11 +46,12 @@ struct sim {
     struct hin_depot *places[SIM_PLACES];
     struct hin_probe_tools tools;
     struct hin_catalogue *catalogue;
-    struct hin_told told;               /* kept, as a worker keeps it */
-    int steps;                          /* taken so far */
-    bool restore_seen;                  /* by its probe, a week after the first backup */
-    unsigned left_out;                  /* enum sim_job */
-    const struct hin_probe *left_probe; /* whose run is left out; NULL: none */
+    struct hin_told told;                /* kept, as a worker keeps it */
+    struct hin_record_followed followed; /* kept, as `jobs` keeps it */
+    int steps;                           /* taken so far */
+    bool restore_seen;                   /* by its probe, a week after the first backup */
+    unsigned left_out;                   /* enum sim_job */
+    const struct hin_probe *left_probe;  /* whose run is left out; NULL: none */
 };
 
 /* keep_days: that backups are kept. */

@@ -289,7 +289,7 @@ TEST(test_manager_days__what_is_left_out_is_seen_that_day_and_nothing_else_is)
     CHECK_OK(stand_still(&sim));
     CHECK_OK(hin_vault_ca(sim.vault, &authority));
     struct hin_record_judges judges = {.authority = hin_buf_view(&authority)};
-    CHECK_OK(hin_record_verify(&sim.tenants[0], &judges, &chain, &error));
+    CHECK_OK(hin_record_verify(&sim.tenants[0], &judges, NULL, &chain, &error));
     CHECK(chain.count > 10 * days_to_live() && chain.hole_count == 0);
 }
 

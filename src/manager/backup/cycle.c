@@ -161,6 +161,7 @@ static void free_subject(struct hin_backup_subject *subject)
     for (size_t i = 0; i < HIN_COUNT(subject->chains); i++) {
         hin_cycle_forget(&subject->chains[i]);
     }
+    hin_backup_memory_done(&subject->memory);
     hin_tenant_close(&subject->tenant);
     free(subject);
 }

@@ -406,6 +406,26 @@ HIN_RESULT hin_backup_cycle_serve(struct hin_backup_cycle *cycle, bool *ret_any)
 
 /* ---- begin and end ---- */
 
+/* All of it: whoever writes there could have the head name another's key. False: it cannot be read.
+ */
+static bool learn_from_manifest(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                                size_t at, struct hin_backup_record *record)
+{
+    struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
+    struct hin_backup_manifest manifest;
+    if (!hin_is_ok(hin_backup_load(&backup, record->begun_usec, 0, &manifest, NULL))) {
+        return false;
+    }
+    snprintf(record->uuid, sizeof(record->uuid), "%s", subject->tenant.id);
+    record->version = manifest.version;
+    record->ended_usec = manifest.at_usec;
+    record->last_event = manifest.position.last_event_id;
+    record->last_audit = manifest.position.audit_number;
+    record->segments = (int64_t)manifest.segment_count;
+    hin_backup_manifest_done(&manifest);
+    return true;
+}
+
 /* What lies at a destination and the catalogue does not know (it was lost, or is older), or knows
  * as being taken. */
 static HIN_RESULT note(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
@@ -422,26 +442,19 @@ static HIN_RESULT note(struct hin_backup_cycle *cycle, struct hin_backup_subject
         record = it ? &records[i] : record;
     }
     if (record == NULL) {
-        struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
-        struct hin_backup_manifest manifest;
-        /* All of it: whoever writes there could have the head name another's key. */
-        if (!hin_is_ok(hin_backup_load(&backup, listed->begun_usec, 0, &manifest, NULL))) {
+        if (!learn_from_manifest(cycle, subject, at, &fresh)) {
             return hin_ok(); /* destroyed, damaged, or another's */
         }
         record = &fresh;
-        snprintf(fresh.uuid, sizeof(fresh.uuid), "%s", subject->tenant.id);
-        fresh.version = manifest.version;
-        fresh.ended_usec = manifest.at_usec;
-        fresh.last_event = manifest.position.last_event_id;
-        fresh.last_audit = manifest.position.audit_number;
-        fresh.segments = (int64_t)manifest.segment_count;
-        hin_backup_manifest_done(&manifest);
     }
     struct hin_backup_place *place =
         hin_backup_place_of(record, cycle->settings.destinations[at].name);
     bool gone = record->state == HIN_BACKUP_DESTROYED || record->destroyed_usec > 0;
     if (place == NULL || place->state == HIN_BACKUP_THERE || gone) {
         return hin_ok();
+    }
+    if (record->ended_usec == 0 && !learn_from_manifest(cycle, subject, at, record)) {
+        record->ended_usec = hin_cycle_now_usec(cycle); /* without an end it would seem ages old */
     }
     place->state = HIN_BACKUP_THERE;
     place->error[0] = '\0';

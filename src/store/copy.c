@@ -183,7 +183,7 @@ static void bind_cursor(struct hin_statement *statement, const struct part *part
             hin_db_bind_text(statement, at, (const char *)cursor->bytes);
         }
     }
-    if (part->owner == HIN_OWNER_AUDIT) {
+    if (part->owner == HIN_OWNER_AUDIT || part->owner == HIN_OWNER_DOCUMENT) {
         hin_db_bind_int(statement, at++, until);
     }
     hin_db_bind_int(statement, at, (int64_t)limit);
@@ -272,16 +272,55 @@ HIN_RESULT hin_store_copy_rows(struct hin_store *store, enum hin_store_part part
     return listed;
 }
 
-HIN_RESULT hin_store_copy_audit_keys(struct hin_store *store, int64_t from, int64_t until,
-                                     int64_t *ret_count)
+static HIN_RESULT count_keys(struct hin_store *store, int owner, int64_t from, int64_t until,
+                             int64_t *ret_count)
 {
     struct hin_statement *statement = NULL;
     bool row = false;
-    HIN_TRY(hin_db_use(store, HIN_SQL_COPY_AUDIT_KEYS, &statement));
-    hin_db_bind(statement, 2, hin_data_number(HIN_OWNER_AUDIT, from),
-                hin_data_number(HIN_OWNER_AUDIT, until));
+    HIN_TRY(hin_db_use(store, HIN_SQL_COPY_KEYS, &statement));
+    hin_db_bind(statement, 2, hin_data_number(owner, from), hin_data_number(owner, until));
     HIN_TRY(hin_db_step(store, statement, &row));
     *ret_count = row ? hin_db_int(statement, 0) : 0;
+    hin_db_reset(statement);
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_copy_audit_keys(struct hin_store *store, int64_t from, int64_t until,
+                                     int64_t *ret_count)
+{
+    return count_keys(store, HIN_OWNER_AUDIT, from, until, ret_count);
+}
+
+HIN_RESULT hin_store_copy_state(struct hin_store *store, int64_t kind, int64_t first, int64_t last,
+                                struct hin_copy_state *ret_state)
+{
+    struct hin_statement *statement = NULL;
+    struct hin_copy_state state = {0};
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_COPY_DOCUMENT_STATE, &statement));
+    hin_db_bind(statement, 3, kind, first, last);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    HIN_ENSURE(row, INTERNAL);
+    state.count = hin_db_int(statement, 0);
+    if (state.count > 0) {
+        state.versions = hin_db_int(statement, 1);
+        state.created_usec = hin_db_int(statement, 2);
+        state.updated_usec = hin_db_int(statement, 3);
+    }
+    hin_db_reset(statement);
+    HIN_TRY(count_keys(store, HIN_OWNER_DOCUMENT + (int)kind, first, last, &state.keys));
+    *ret_state = state;
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_copy_last(struct hin_store *store, int64_t kind, int64_t *ret_last)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEQUENCE_GET, &statement));
+    hin_db_bind(statement, 1, kind);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    *ret_last = row ? hin_db_int(statement, 0) : 0;
     hin_db_reset(statement);
     return hin_ok();
 }

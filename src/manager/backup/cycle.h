@@ -47,6 +47,7 @@ struct hin_backup_subject {
     int64_t shipped_usec, used_usec; /* monotonic */
     int64_t ship_took_usec;          /* the last shipment */
     struct timespec stamp;           /* of its files, when it was shipped last */
+    struct hin_backup_memory memory; /* of its store */
     struct hin_backup_chain chains[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_stand stands[HIN_BACKUP_DESTINATIONS_MAX];
     int64_t met_usec;       /* monotonic */

@@ -272,7 +272,7 @@ static HIN_RESULT find_free(struct resealing *r, const struct hin_backup_record 
 {
     struct hin_backup_record *records = NULL;
     size_t count = 0;
-    HIN_TRY(hin_cycle_records(r->cycle, r->subject->tenant.number, &records, &count));
+    HIN_TRY(hin_cycle_all_records(r->cycle, r->subject->tenant.number, &records, &count));
     *ret_begun_usec = free_name(records, count, former->begun_usec);
     struct hin_result found = hin_cycle_spare(r->cycle, former->uuid, records, count, ret_spare);
     free(records);

@@ -79,6 +79,7 @@ static HIN_RESULT take_at(struct making *making, size_t at, struct hin_backup *b
     making->subject->stands[at].unread |= !chain->loaded;
     bool trusted = chain->loaded && !making->subject->stands[at].distrusted;
     struct hin_backup_take take = {.store = making->subject->tenant.store,
+                                   .memory = &making->subject->memory,
                                    .former = trusted ? hin_cycle_state(chain) : NULL,
                                    .key = &making->key,
                                    .now_usec = hin_cycle_now_usec(making->cycle)};
@@ -203,7 +204,7 @@ static HIN_RESULT look_back(struct making *making, uint32_t *ret_spare)
     struct hin_backup_cycle *cycle = making->cycle;
     struct hin_backup_record *records = NULL;
     size_t count = 0;
-    HIN_TRY(hin_cycle_records(cycle, making->record.tenant, &records, &count));
+    HIN_TRY(hin_cycle_all_records(cycle, making->record.tenant, &records, &count));
     int64_t newest_usec = count > 0 ? records[count - 1].begun_usec : 0;
     making->record.begun_usec = HIN_MAX(hin_cycle_now_usec(cycle), newest_usec + APART_USEC);
     struct hin_result found =
@@ -511,7 +512,7 @@ static bool answers(struct hin_backup_cycle *cycle, struct hin_backup_subject *s
     }
     int64_t since_usec = hin_cycle_try(cycle, at);
     struct hin_result listed =
-        hin_backup_list(cycle->depots[at], subject->tenant.id, &list, &count);
+        hin_backup_list_manifests(cycle->depots[at], subject->tenant.id, &list, &count);
     free(list);
     return !hin_cycle_saw(cycle, at, since_usec, listed) && hin_is_ok(listed);
 }

@@ -57,6 +57,7 @@ HIN_RESULT site_start(struct site *site, const char *name)
 
 void site_stop(struct site *site)
 {
+    hin_backup_memory_done(&site->memory);
     hin_depot_close(site->depot);
     hin_vault_free(site->vault);
     hin_ring_free(site->ring);
@@ -134,8 +135,11 @@ HIN_RESULT site_take(struct site *site, int64_t begun, const struct hin_backup_m
     ret_manifest->begun_usec = begun;
     struct hin_result made = hin_vault_backup_new(
         site->vault, hin_view_from_text(site->source.tenant), 0, &key, &ret_manifest->payload);
-    struct hin_backup_take take = {
-        .store = site->source.store, .former = former, .key = &key, .now_usec = begun};
+    struct hin_backup_take take = {.store = site->source.store,
+                                   .memory = &site->memory,
+                                   .former = former,
+                                   .key = &key,
+                                   .now_usec = begun};
     if (hin_is_ok(made)) {
         made =
             hin_vault_backup_version(hin_buf_view(&ret_manifest->payload), &ret_manifest->version);
@@ -165,6 +169,7 @@ HIN_RESULT site_ship(struct site *site, const struct hin_backup_manifest *base,
     next.sequence = sequence;
     struct hin_result shipped = hin_buf_append(&next.payload, hin_buf_view(&base->payload));
     struct hin_backup_take take = {.store = site->source.store,
+                                   .memory = &site->memory,
                                    .former = state,
                                    .base = base,
                                    .key = key,

@@ -16,6 +16,7 @@ struct site {
     struct hin_vault *vault;
     struct hin_depot *depot;
     struct hin_backup backup;
+    struct hin_backup_memory memory; /* of the source */
 };
 
 HIN_RESULT site_start(struct site *site, const char *name);

@@ -5,6 +5,7 @@
  * (SERVER is not empty) into PostgreSQL where `tools/postgres start SERVER` runs one, whose CPU
  * then counts too; TIMES: so often each, and nothing else after it. Everything is made durable. */
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -235,13 +236,29 @@ static void tell(const char *what, uint64_t bytes, double wall, double cpu)
              seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_);                                            \
     } while (0)
 
+/* It is read from the disk then. */
+static int forget_pages(const char *path, const struct stat *about, int type, struct FTW *at)
+{
+    (void)about, (void)at;
+    HIN_CLEANUP_FD int fd = type == FTW_F ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    return fd < 0 || (fsync(fd) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0) ? 0 : -1;
+}
+
+static HIN_RESULT forget_depot(const struct bench *b)
+{
+    char path[600];
+    snprintf(path, sizeof(path), "%s/depot", b->folder);
+    HIN_ENSURE(nftw(path, forget_pages, 16, FTW_PHYS) == 0, IO);
+    snprintf(path, sizeof(path), "%s/restored", b->folder);
+    return hin_directory_remove(path);
+}
+
 static HIN_RESULT restore(struct bench *b, const struct hin_backup_manifest *manifest,
                           const struct hin_store_server *server)
 {
     struct side target = {0};
     char path[600];
     snprintf(path, sizeof(path), "%s/restored", b->folder);
-    HIN_TRY(hin_directory_remove(path));
     HIN_TRY(side_open(&target, path, 1, server));
     struct hin_result restored = hin_backup_restore(&b->backup, manifest, target.store);
     side_close(&target);
@@ -294,6 +311,7 @@ static HIN_RESULT erase_restored(const struct bench *b)
 static HIN_RESULT restore_to_server(struct bench *b, const struct hin_backup_manifest *manifest)
 {
     HIN_TRY(erase_restored(b));
+    HIN_TRY(forget_depot(b));
     double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
     double server = server_seconds(&b->server);
     HIN_TRY(restore(b, manifest, &b->server.address));
@@ -310,6 +328,7 @@ static HIN_RESULT restore_all(struct bench *b, const struct hin_backup_manifest 
                               long times)
 {
     for (long i = 0; i < times; i++) {
+        HIN_TRY(forget_depot(b));
         MEASURE("restored (bar 300 MB/s)", restore(b, manifest, NULL), hin_backup_bytes(manifest));
     }
     for (long i = 0; b->server.folder != NULL && i < times; i++) {

@@ -57,6 +57,11 @@ struct hin_backup_listed {
 HIN_RESULT hin_backup_list(struct hin_depot *depot, const char *tenant,
                            struct hin_backup_listed **ret_list, size_t *ret_count)
     __attribute__((nonnull(1, 3, 4)));
+/* Of one tenant, without looking for shipments: those lie in a folder for each backup, and a host
+ * that is far off takes its time for each folder. */
+HIN_RESULT hin_backup_list_manifests(struct hin_depot *depot, const char *tenant,
+                                     struct hin_backup_listed **ret_list,
+                                     size_t *ret_count) HIN_NONNULL;
 
 /* A manifest, or the state a shipment of it has brought about. UINT32_MAX: its newest shipment that
  * can be read (0 where there is none). *ret_key: the caller's to free, may be NULL. On failure

@@ -417,10 +417,8 @@ struct hin_result hin_keys_backup_key_reseal(const struct hin_keys_carrier *carr
                                              struct hin_vault_data_key *ret_key,
                                              struct hin_buf *ret_payload)
 {
-    struct hin_keys_request request = {.verb = HIN_KEYS_BACKUP_KEY_RESEAL,
-                                       .tenant = tenant,
-                                       .version = spare,
-                                       .payload = payload};
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_BACKUP_KEY_RESEAL, .tenant = tenant, .version = spare, .payload = payload};
     return call_for_backup_key(carrier, &request, ret_key, ret_payload);
 }
 

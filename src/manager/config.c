@@ -136,20 +136,13 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     int64_t keep_days = 0;
     int64_t restart_seconds = config->restart_seconds;
     /* A mistyped name would quietly leave the default in force. */
-    static const char *const known[] = {"api",
-                                        "agents",
-                                        "keyring",
-                                        "tenant",
-                                        "uidBase",
-                                        "workers",
-                                        "keepDays",
-                                        "restartSeconds",
-                                        "kms",
-                                        "store",
-                                        "fronts",
-                                        "backup",
-                                        "storeFiles",
-                                        HIN_CLOCK_SETTINGS_KEYS};
+    static const char *const known[] = {"api",        "agents",
+                                        "keyring",    "tenant",
+                                        "uidBase",    "workers",
+                                        "keepDays",   "restartSeconds",
+                                        "kms",        "store",
+                                        "fronts",     "backup",
+                                        "storeFiles", HIN_CLOCK_SETTINGS_KEYS};
     HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));

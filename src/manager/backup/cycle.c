@@ -435,27 +435,37 @@ static HIN_RESULT note(struct hin_backup_cycle *cycle, struct hin_backup_subject
     return hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle));
 }
 
-static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
+/* *ret_listed: what came of asking the destination. */
+static HIN_RESULT note_subject(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                               size_t at, struct hin_backup_record *records, size_t record_count,
+                               struct hin_result *ret_listed)
 {
     struct hin_backup_listed *list = NULL;
-    struct hin_backup_record *records = NULL;
-    size_t count = 0, record_count = 0;
-    int64_t since_usec = hin_cycle_try(cycle, at);
-    struct hin_result noted = hin_backup_list(cycle->depots[at], NULL, &list, &count);
-    (void)hin_cycle_saw(cycle, at, since_usec, noted);
-    if (!hin_is_ok(noted)) {
-        cycle->all_noted = false;
-        return hin_ok(); /* the next backup says so again */
-    }
-    noted = hin_cycle_all_records(cycle, -1, &records, &record_count);
-    for (size_t i = 0; hin_is_ok(noted) && i < count; i++) {
-        struct hin_backup_subject *subject = hin_cycle_subject(cycle, list[i].tenant);
-        if (subject != NULL) {
-            noted = note(cycle, subject, at, &list[i], records, record_count);
-        }
+    size_t count = 0;
+    struct hin_result noted = hin_ok();
+    *ret_listed = hin_backup_list_manifests(cycle->depots[at], subject->tenant.id, &list, &count);
+    for (size_t i = 0; hin_is_ok(*ret_listed) && hin_is_ok(noted) && i < count; i++) {
+        noted = note(cycle, subject, at, &list[i], records, record_count);
     }
     free(list);
+    return noted;
+}
+
+/* What belongs to no tenant that there is, or is no manifest, is not asked for: it is the most. */
+static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
+{
+    struct hin_backup_record *records = NULL;
+    struct hin_result noted = hin_ok(), listed = hin_ok();
+    size_t count = 0;
+    HIN_TRY(hin_cycle_all_records(cycle, -1, &records, &count));
+    int64_t since_usec = hin_cycle_try(cycle, at);
+    struct hin_backup_subject *subject = cycle->subjects;
+    for (; subject != NULL && hin_is_ok(noted) && hin_is_ok(listed); subject = subject->next) {
+        noted = note_subject(cycle, subject, at, records, count, &listed);
+    }
     free(records);
+    (void)hin_cycle_saw(cycle, at, since_usec, listed);
+    cycle->all_noted = cycle->all_noted && hin_is_ok(listed); /* the next backup says so again */
     return noted;
 }
 

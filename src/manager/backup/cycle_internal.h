@@ -26,9 +26,9 @@ HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle,
  * read. NOT_FOUND: there is none. */
 HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                           size_t at) HIN_NONNULL;
-/* The newest version of the key of a tenant's backups, where no backup has it: one that was made and
- * was cut off before anything was written with it, or only so that the one before could go. 0: none
- * is known to be. records: all of the tenant's. */
+/* The newest version of the key of a tenant's backups, where no backup has it: it was made and cut
+ * off before anything was written with it, or only so that the one before could go. 0: none is
+ * known to be. records: all of the tenant's. */
 HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
                            const struct hin_backup_record *records, size_t count,
                            uint32_t *ret_version) __attribute__((nonnull(1, 2, 5)));

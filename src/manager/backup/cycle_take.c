@@ -512,7 +512,7 @@ static bool answers(struct hin_backup_cycle *cycle, struct hin_backup_subject *s
     }
     int64_t since_usec = hin_cycle_try(cycle, at);
     struct hin_result listed =
-        hin_backup_list(cycle->depots[at], subject->tenant.id, &list, &count);
+        hin_backup_list_manifests(cycle->depots[at], subject->tenant.id, &list, &count);
     free(list);
     return !hin_cycle_saw(cycle, at, since_usec, listed) && hin_is_ok(listed);
 }

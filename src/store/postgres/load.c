@@ -47,6 +47,7 @@ struct lane {
 struct hin_postgres_load {
     struct lane lanes[LANES];
     size_t lane_count;
+    struct hin_result failure;          /* the first: whatever comes after it fails so too */
     bool tried;                         /* to have lanes */
     size_t unmoved;                     /* bytes of rows since the lanes were last moved on */
     struct hin_buf rows[HIN_SQL_COUNT]; /* of each statement, that wait to become a job */
@@ -371,8 +372,8 @@ static HIN_RESULT give(struct hin_postgres *postgres, enum hin_sql sql)
     return move_on(postgres, lane);
 }
 
-HIN_RESULT hin_postgres_load_rows(struct hin_postgres *postgres, enum hin_sql sql, int columns,
-                                  const struct hin_postgres_values *values)
+static HIN_RESULT add_rows(struct hin_postgres *postgres, enum hin_sql sql, int columns,
+                           const struct hin_postgres_values *values)
 {
     struct hin_postgres_load *load = postgres->load;
     struct hin_buf *rows = &load->rows[sql];
@@ -389,6 +390,15 @@ HIN_RESULT hin_postgres_load_rows(struct hin_postgres *postgres, enum hin_sql sq
     }
     load->unmoved += rows->size - before;
     return load->unmoved >= SLICE_BYTES ? move_all(postgres) : hin_ok();
+}
+
+HIN_RESULT hin_postgres_load_rows(struct hin_postgres *postgres, enum hin_sql sql, int columns,
+                                  const struct hin_postgres_values *values)
+{
+    struct hin_postgres_load *load = postgres->load;
+    HIN_TRY(load->failure);
+    load->failure = add_rows(postgres, sql, columns, values);
+    return load->failure;
 }
 
 /* --- its beginning and its end --- */
@@ -419,6 +429,7 @@ static HIN_RESULT begin(struct hin_postgres *postgres)
  * for. */
 static HIN_RESULT finish(struct hin_postgres *postgres)
 {
+    HIN_TRY(postgres->load->failure);
     for (int sql = 0; sql < HIN_SQL_COUNT; sql++) {
         if (postgres->load->rows[sql].size > 0) {
             HIN_TRY(give(postgres, (enum hin_sql)sql));
@@ -447,7 +458,9 @@ HIN_RESULT hin_postgres_load(struct hin_store *store, enum hin_load step)
     case HIN_LOAD_BEGIN:
         return begin(postgres);
     case HIN_LOAD_GO_ON:
-        return postgres->load != NULL ? move_all(postgres) : hin_fail(HIN_INTERNAL);
+        HIN_TRY(postgres->load->failure);
+        postgres->load->failure = move_all(postgres);
+        return postgres->load->failure;
     case HIN_LOAD_END: {
         struct hin_result finished = finish(postgres);
         if (hin_is_ok(finished)) {

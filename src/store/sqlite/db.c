@@ -214,7 +214,10 @@ static HIN_RESULT end_load(struct hin_store *store)
     struct hin_sqlite *sqlite = store->connection;
     sqlite->loading = false;
     HIN_TRY(hin_db_exec(store, HIN_STORE_SPAN_SEGMENT));
-    HIN_TRY(sync_file(store));
+    struct hin_result synced = sync_file(store);
+    struct hin_result gathered = hin_vfs_gather(sqlite->vfs, false);
+    HIN_TRY(synced);
+    HIN_TRY(gathered);
     HIN_TRY(set_cache(store, sqlite->cache_kib));
     return hin_db_exec(store, "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL");
 }
@@ -227,6 +230,7 @@ static HIN_RESULT load(struct hin_store *store, enum hin_load step)
     struct hin_sqlite *sqlite = store->connection;
     if (step == HIN_LOAD_BEGIN && leave_log(store)) {
         sqlite->loading = true;
+        HIN_TRY(hin_vfs_gather(sqlite->vfs, true));
         HIN_TRY(set_cache(store, LOAD_CACHE_KIB));
         return hin_db_exec(store, "PRAGMA synchronous = OFF; DROP INDEX span_segment");
     }

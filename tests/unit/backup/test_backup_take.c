@@ -23,6 +23,24 @@ TEST(test_backup_take__comes_back_equal_to_the_last_byte)
     site_stop(&site);
 }
 
+/* On a server from end to end: another schema of the same role. */
+TEST(test_backup_take__comes_back_beside_its_own)
+{
+    struct site site;
+    struct hin_backup_manifest manifest;
+    char digest[HIN_SHA256_HEX_BYTES];
+    bool same = false;
+    CHECK_OK(site_start(&site, "beside"));
+    CHECK_OK(site_fill(&site, 3));
+    CHECK_OK(digest_of(site.source.store, digest));
+    CHECK_OK(site_take(&site, NOW, NULL, &manifest, NULL));
+    CHECK_OK(restores_beside(&site, NOW, "back", digest, &same));
+    CHECK(same);
+    CHECK_OK(target_erase_beside(&site));
+    hin_backup_manifest_done(&manifest);
+    site_stop(&site);
+}
+
 TEST(test_backup_take__what_comes_back_is_searched_and_verified_as_before)
 {
     struct site site;

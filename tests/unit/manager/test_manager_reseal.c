@@ -751,13 +751,13 @@ static int count_running(struct house *house)
     struct hin_store_page all = {0};
     struct hin_store_listed listed;
     int running = 0;
-    bool read = hin_is_ok(hin_store_list(house->own.store, HIN_STORE_BACKUPS, &all, add_running,
-                                         &running, &listed));
+    bool read = hin_is_ok(
+        hin_store_list(house->own.store, HIN_STORE_BACKUPS, &all, add_running, &running, &listed));
     return read ? running : -1;
 }
 
-/* A backup that failed, and whose key could not be destroyed then, is no backup: no erasure waits for
- * it, and it does not stay half made. */
+/* A backup that failed, and whose key could not be destroyed then, is no backup: no erasure waits
+ * for it, and it does not stay half made. */
 TEST(test_manager_reseal__a_backup_that_failed_while_keys_were_away)
 {
     int64_t id = 0, failures = 0;
@@ -789,7 +789,8 @@ TEST(test_manager_reseal__a_backup_that_failed_while_keys_were_away)
     CHECK(halves[0] > 0 && halves[1] > 0);
 }
 
-/* Names go up, the clock does not: what is sealed anew is nobody else's, and the last is the last. */
+/* Names go up, the clock does not: what is sealed anew has a name of its own, and the last is the
+ * last. */
 TEST(test_manager_reseal__the_clock_was_set_back)
 {
     enum { MADE = 5 };

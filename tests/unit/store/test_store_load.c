@@ -1,5 +1,6 @@
 /* Filling a store with what a backup holds, many megabytes of it: the same on every database. Then
  * what is PostgreSQL's own: several connections at once, and what becomes of a failure of one. */
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -230,7 +231,62 @@ TEST(test_store_load__given_up_it_says_nothing_more)
     cargo_stop(&cargo);
 }
 
-#ifdef TEST_LINK
+#ifndef TEST_LINK
+
+/* The disk is full from some write on: pages are written some at a time, so that what a write fails
+ * with may be known at another. */
+struct full {
+    long left, seen;
+};
+
+static HIN_RESULT refuse_write(void *context, const char *name, int64_t offset,
+                               struct hin_view bytes)
+{
+    struct full *full = context;
+    (void)name, (void)offset, (void)bytes;
+    full->seen++;
+    return full->left-- > 0 ? hin_ok() : hin_fail(HIN_NO_SPACE);
+}
+
+static HIN_RESULT paste_until_full(struct cargo *cargo, struct full *full, long left)
+{
+    static int number;
+    char name[32];
+    struct hin_store_observer observer = {.context = full, .write = refuse_write};
+    struct fixture former = cargo->target;
+    (void)snprintf(name, sizeof(name), "full%d", ++number);
+    cargo->target = (struct fixture){.observer = &observer};
+    *full = (struct full){.left = LONG_MAX};
+    HIN_TRY(fixture_start(&cargo->target, name));
+    *full = (struct full){.left = left};
+    struct hin_result pasted = paste_all(cargo, NULL);
+    long seen = full->seen;
+    full->left = LONG_MAX;
+    fixture_stop(&cargo->target);
+    full->seen = seen;
+    cargo->target = former;
+    return pasted;
+}
+
+TEST(test_store_load__a_disk_that_is_full_at_any_write_fails_it)
+{
+    struct cargo cargo;
+    struct full full;
+    CHECK_OK(cargo_start(&cargo, "any-write"));
+    CHECK_OK(paste_until_full(&cargo, &full, LONG_MAX));
+    long writes = full.seen;
+    CHECK(writes > 20 && writes < 400); /* of some 900 pages */
+    for (long left = writes - 1; left >= 0; left -= left > writes - 8 ? 1 : 11) {
+        struct hin_result pasted = paste_until_full(&cargo, &full, left);
+        if (hin_is_ok(pasted)) {
+            test_fail(__FILE__, __LINE__, "whole without its write %ld of %ld", left, writes);
+            return;
+        }
+    }
+    cargo_stop(&cargo);
+}
+
+#else
 
 static long ask_number(const char *sql)
 {

@@ -92,6 +92,8 @@ struct hin_store_page {
     bool descending;
     int64_t owner; /* 0: all */
     size_t limit;  /* 0: no limit */
+    /* What is left out, without its bytes; NULL: it is counted alone. */
+    HIN_RESULT (*damaged)(void *context, const struct hin_store_document *document);
 };
 struct hin_store_listed {
     size_t visited;

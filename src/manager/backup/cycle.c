@@ -214,18 +214,31 @@ HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle, struct hin_backup_subj
 /* ---- records ---- */
 
 struct gathering {
+    struct hin_backup_cycle *cycle;
     struct hin_backup_record *records;
     size_t count, room;
     int64_t number;
 };
 
+/* The owner stands beside the content. */
+static HIN_RESULT gather_damaged(void *context, const struct hin_store_document *document)
+{
+    struct gathering *gathering = context;
+    struct hin_backup_damaged damaged = {document->id, document->owner, document->created_usec};
+    return gathering->number < 0 || document->owner == gathering->number
+               ? hin_cycle_add_damaged(gathering->cycle, &damaged)
+               : hin_ok();
+}
+
 static HIN_RESULT gather(void *context, const struct hin_store_document *document)
 {
     struct gathering *gathering = context;
     struct hin_backup_record record;
-    if (!hin_is_ok(hin_backup_record_read(document->id, document->bytes, &record)) ||
-        (gathering->number >= 0 && record.tenant != gathering->number)) {
-        return hin_ok(); /* one that cannot be read is found at the destination again */
+    if (!hin_is_ok(hin_backup_record_read(document->id, document->bytes, &record))) {
+        return gather_damaged(context, document);
+    }
+    if (gathering->number >= 0 && record.tenant != gathering->number) {
+        return hin_ok();
     }
     if (gathering->count == gathering->room) {
         size_t room = HIN_MAX(gathering->room * 2, (size_t)64);
@@ -247,16 +260,16 @@ static int by_age(const void *a, const void *b)
 HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
                              struct hin_backup_record **ret_records, size_t *ret_count)
 {
-    struct gathering gathering = {.number = number};
-    struct hin_store_page page = {.owner = number > 0 ? number : 0};
+    struct gathering gathering = {.cycle = cycle, .number = number};
+    struct hin_store_page page = {.owner = number > 0 ? number : 0, .damaged = gather_damaged};
     struct hin_store_listed listed;
+    hin_cycle_drop_damaged(cycle, number);
     struct hin_result got =
         hin_store_list(cycle->own->store, HIN_STORE_BACKUPS, &page, gather, &gathering, &listed);
     if (!hin_is_ok(got)) {
         free(gathering.records);
         return got;
     }
-    cycle->damaged_records = listed.damaged;
     if (gathering.count > 0) {
         qsort(gathering.records, gathering.count, sizeof(*gathering.records), by_age);
     }
@@ -324,6 +337,8 @@ static HIN_RESULT act_on(struct hin_backup_cycle *cycle, const struct hin_backup
         return hin_backup_cycle_reseal(cycle, order->tenant, failures);
     case HIN_BACKUP_TASK_REHEARSE:
         return hin_backup_cycle_rehearse(cycle, order->tenant, failures);
+    case HIN_BACKUP_TASK_FORGET:
+        return hin_backup_cycle_forget(cycle, order->backup, failures);
     default:
         return hin_backup_cycle_verify(cycle, order->tenant, failures);
     }
@@ -363,69 +378,132 @@ HIN_RESULT hin_backup_cycle_serve(struct hin_backup_cycle *cycle, bool *ret_any)
 
 /* ---- begin and end ---- */
 
-/* What lies at a destination and the catalogue does not know (it was lost, or is older), or knows
- * as being taken. */
-static HIN_RESULT note(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
-                       size_t at, const struct hin_backup_listed *listed,
-                       struct hin_backup_record *records, size_t count)
+/* Of what lies there and no entry names: one that was lost or is older than the catalogue, or whose
+ * entry is damaged; that one gets its number. NOT_FOUND: destroyed, damaged, or another's. */
+static HIN_RESULT make_anew(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                            size_t at, int64_t begun_usec, struct hin_backup_record *record)
 {
-    struct hin_backup_record *record = NULL;
-    struct hin_backup_record fresh = {.tenant = subject->tenant.number,
-                                      .begun_usec = listed->begun_usec,
-                                      .state = HIN_BACKUP_DONE};
-    for (size_t i = 0; i < count; i++) {
-        bool it = records[i].begun_usec == listed->begun_usec &&
-                  records[i].tenant == subject->tenant.number;
-        record = it ? &records[i] : record;
+    struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
+    struct hin_backup_manifest manifest;
+    /* All of it: whoever writes there could have the head name another's key. */
+    struct hin_result loaded = hin_backup_load(&backup, begun_usec, 0, &manifest, NULL);
+    if (!hin_is_ok(loaded)) {
+        return hin_cycle_is_final(loaded) ? loaded : hin_fail(HIN_NOT_FOUND);
     }
-    if (record == NULL) {
-        struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
-        struct hin_backup_manifest manifest;
-        /* All of it: whoever writes there could have the head name another's key. */
-        if (!hin_is_ok(hin_backup_load(&backup, listed->begun_usec, 0, &manifest, NULL))) {
-            return hin_ok(); /* destroyed, damaged, or another's */
-        }
-        record = &fresh;
-        snprintf(fresh.uuid, sizeof(fresh.uuid), "%s", subject->tenant.id);
-        fresh.version = manifest.version;
-        fresh.ended_usec = manifest.at_usec;
-        fresh.last_event = manifest.position.last_event_id;
-        fresh.last_audit = manifest.position.audit_number;
-        fresh.segments = (int64_t)manifest.segment_count;
-        hin_backup_manifest_done(&manifest);
-    }
+    *record = (struct hin_backup_record){.tenant = subject->tenant.number,
+                                         .begun_usec = begun_usec,
+                                         .state = HIN_BACKUP_DONE,
+                                         .version = manifest.version,
+                                         .ended_usec = manifest.at_usec,
+                                         .last_event = manifest.position.last_event_id,
+                                         .last_audit = manifest.position.audit_number,
+                                         .segments = (int64_t)manifest.segment_count};
+    snprintf(record->uuid, sizeof(record->uuid), "%s", subject->tenant.id);
     struct hin_backup_place *place =
         hin_backup_place_of(record, cycle->settings.destinations[at].name);
-    bool gone = record->state == HIN_BACKUP_DESTROYED || record->destroyed_usec > 0;
-    if (place == NULL || place->state == HIN_BACKUP_THERE || gone) {
+    if (place != NULL) {
+        place->all_bytes = (int64_t)hin_backup_bytes(&manifest);
+        place->objects = (int64_t)(manifest.segment_count + manifest.piece_count);
+    }
+    hin_backup_manifest_done(&manifest);
+    return hin_ok();
+}
+
+struct noting {
+    struct hin_backup_cycle *cycle;
+    size_t at; /* the destination */
+    struct hin_backup_record *records;
+    size_t count;
+};
+
+/* The entry of a backup that lies there, or one that was made anew; *ret_record NULL: neither. */
+static HIN_RESULT find_entry(const struct noting *noting, struct hin_backup_subject *subject,
+                             int64_t begun_usec, bool exact, struct hin_backup_record *fresh,
+                             struct hin_backup_record **ret_record)
+{
+    struct hin_backup_cycle *cycle = noting->cycle;
+    int64_t number = subject->tenant.number;
+    *ret_record = NULL;
+    for (size_t i = 0; i < noting->count; i++) {
+        if (noting->records[i].begun_usec == begun_usec && noting->records[i].tenant == number) {
+            *ret_record = &noting->records[i];
+            return hin_ok();
+        }
+    }
+    const struct hin_backup_damaged *damaged =
+        hin_cycle_damaged_of(cycle, number, begun_usec, exact);
+    if (damaged == NULL && exact) {
         return hin_ok();
     }
+    struct hin_result made = make_anew(cycle, subject, noting->at, begun_usec, fresh);
+    if (hin_is_ok(made)) {
+        fresh->id = damaged != NULL ? damaged->id : 0;
+        *ret_record = fresh;
+    }
+    return hin_cycle_is_final(made) ? made : hin_ok();
+}
+
+static HIN_RESULT note(struct noting *noting, struct hin_backup_subject *subject,
+                       int64_t begun_usec, bool exact)
+{
+    struct hin_backup_cycle *cycle = noting->cycle;
+    const char *name = cycle->settings.destinations[noting->at].name;
+    struct hin_backup_record *record = NULL, fresh;
+    HIN_TRY(find_entry(noting, subject, begun_usec, exact, &fresh, &record));
+    struct hin_backup_place *place = record != NULL ? hin_backup_place_of(record, name) : NULL;
+    if (place == NULL || place->state == HIN_BACKUP_THERE ||
+        record->state == HIN_BACKUP_DESTROYED || record->destroyed_usec > 0) {
+        return hin_ok();
+    }
+    bool mended = record == &fresh && fresh.id != 0;
     place->state = HIN_BACKUP_THERE;
     place->error[0] = '\0';
     record->state = HIN_BACKUP_DONE;
-    return hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle));
+    HIN_TRY(hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle)));
+    hin_cycle_forget_damaged(cycle, record->id);
+    return mended ? hin_cycle_audit(cycle, "backup.mend", "done", record,
+                                    "its entry in the catalogue was damaged, and is made anew from "
+                                    "what lies at a destination")
+                  : hin_ok();
+}
+
+static HIN_RESULT note_all(struct hin_backup_cycle *cycle, size_t at,
+                           const struct hin_backup_listed *list, size_t count, bool exact)
+{
+    struct noting noting = {.cycle = cycle, .at = at};
+    struct hin_result noted = hin_cycle_records(cycle, -1, &noting.records, &noting.count);
+    for (size_t i = 0; hin_is_ok(noted) && i < count; i++) {
+        struct hin_backup_subject *subject = hin_cycle_subject(cycle, list[i].tenant);
+        if (subject != NULL) {
+            noted = note(&noting, subject, list[i].begun_usec, exact);
+        }
+    }
+    free(noting.records);
+    return noted;
+}
+
+/* Damaged entries whose number is known by their time come first. */
+HIN_RESULT hin_cycle_note(struct hin_backup_cycle *cycle, size_t at,
+                          const struct hin_backup_listed *list, size_t count)
+{
+    if (hin_cycle_damaged(cycle, -1) > 0) {
+        HIN_TRY(note_all(cycle, at, list, count, true));
+    }
+    return note_all(cycle, at, list, count, false);
 }
 
 static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
 {
     struct hin_backup_listed *list = NULL;
-    struct hin_backup_record *records = NULL;
-    size_t count = 0, record_count = 0;
+    size_t count = 0;
     int64_t since_usec = hin_cycle_try(cycle, at);
     struct hin_result noted = hin_backup_list(cycle->depots[at], NULL, &list, &count);
     (void)hin_cycle_saw(cycle, at, since_usec, noted);
     if (!hin_is_ok(noted)) {
         return hin_ok(); /* the next backup says so again */
     }
-    noted = hin_cycle_records(cycle, -1, &records, &record_count);
-    for (size_t i = 0; hin_is_ok(noted) && i < count; i++) {
-        struct hin_backup_subject *subject = hin_cycle_subject(cycle, list[i].tenant);
-        if (subject != NULL) {
-            noted = note(cycle, subject, at, &list[i], records, record_count);
-        }
-    }
+    noted = hin_cycle_note(cycle, at, list, count);
     free(list);
-    free(records);
     return noted;
 }
 
@@ -457,6 +535,15 @@ HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle, struct hin_backu
     return hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
 }
 
+static HIN_RESULT know_damaged(struct hin_backup_cycle *cycle)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_cycle_records(cycle, -1, &records, &count));
+    free(records);
+    return hin_ok();
+}
+
 /* A backup that was being taken when the process ended, and is nowhere. */
 static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
 {
@@ -481,6 +568,7 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
     HIN_TRY(hin_backup_cycle_look(cycle));
     HIN_TRY(hin_cycle_clear_scratch(cycle));
     HIN_TRY(hin_cycle_read_looks(cycle));
+    HIN_TRY(know_damaged(cycle));
     for (size_t i = 0; i < cycle->settings.count; i++) {
         if (cycle->depots[i] != NULL) {
             HIN_TRY(note_destination(cycle, i));
@@ -493,6 +581,9 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
 void hin_backup_cycle_end(struct hin_backup_cycle *cycle)
 {
     hin_map_done(&cycle->erased);
+    free(cycle->damaged);
+    cycle->damaged = NULL;
+    cycle->damaged_count = cycle->damaged_room = 0;
     while (cycle->subjects != NULL) {
         struct hin_backup_subject *subject = cycle->subjects;
         cycle->subjects = subject->next;

@@ -198,17 +198,17 @@ HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_re
 
 /* --- orders --- */
 
-static const char *const task_names[] = {[HIN_BACKUP_TASK_BACKUP] = "backup",
-                                         [HIN_BACKUP_TASK_VERIFY] = "verify",
-                                         [HIN_BACKUP_TASK_RENEW] = "renew",
-                                         [HIN_BACKUP_TASK_REHEARSE] = "rehearse",
-                                         [HIN_BACKUP_TASK_RESEAL] = "reseal"};
+static const char *const task_names[] = {
+    [HIN_BACKUP_TASK_BACKUP] = "backup", [HIN_BACKUP_TASK_VERIFY] = "verify",
+    [HIN_BACKUP_TASK_RENEW] = "renew",   [HIN_BACKUP_TASK_REHEARSE] = "rehearse",
+    [HIN_BACKUP_TASK_RESEAL] = "reseal", [HIN_BACKUP_TASK_FORGET] = "forget"};
 static const char *const order_states[] = {[HIN_BACKUP_ORDER_WAITING] = "waiting",
                                            [HIN_BACKUP_ORDER_RUNNING] = "running",
                                            [HIN_BACKUP_ORDER_DONE] = "done",
                                            [HIN_BACKUP_ORDER_FAILED] = "failed"};
 static const struct number order_numbers[] = {
     {"tenantID", offsetof(struct hin_backup_order, tenant)},
+    {"backupID", offsetof(struct hin_backup_order, backup)},
     {"asked", offsetof(struct hin_backup_order, asked_usec)},
     {"ended", offsetof(struct hin_backup_order, ended_usec)},
     {"objects", offsetof(struct hin_backup_order, objects)},

@@ -90,6 +90,7 @@ enum hin_backup_task {
     HIN_BACKUP_TASK_RENEW = 3,    /* a backup, and when it is made all former ones are destroyed */
     HIN_BACKUP_TASK_REHEARSE = 4, /* the newest backup restored into a scratch place */
     HIN_BACKUP_TASK_RESEAL = 5,   /* all of a tenant sealed anew without persons that were erased */
+    HIN_BACKUP_TASK_FORGET = 6,   /* an entry of the catalogue that cannot be read goes */
     HIN_BACKUP_TASK_COUNT
 };
 enum hin_backup_order_state {
@@ -103,6 +104,7 @@ struct hin_backup_order {
     enum hin_backup_task task;
     enum hin_backup_order_state state;
     int64_t tenant; /* its number; -1: all */
+    int64_t backup; /* to forget: the entry; else 0 */
     int64_t asked_usec, ended_usec;
     int64_t objects, bytes, objects_all, tenants, failures; /* so far */
     char by[HIN_BACKUP_WHO_BYTES];

@@ -366,7 +366,8 @@ HIN_RESULT hin_backup_cycle_renew(struct hin_backup_cycle *cycle, int64_t number
 /* ---- by schedule ---- */
 
 /* By the newest that was made, and those that failed since. A clock that was set back, or far
- * ahead, does not keep backups from being made. */
+ * ahead, does not keep backups from being made; nor does what is older than one of before a restore
+ * under other keys: all of that is of before. */
 static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup_record *records,
                    size_t count, int64_t now_usec)
 {
@@ -374,13 +375,15 @@ static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup
     for (size_t i = count; i > 0; i--) {
         const struct hin_backup_record *at = &records[i - 1];
         bool made = at->state == HIN_BACKUP_DONE || at->state == HIN_BACKUP_DESTROYED;
-        bool former = at->version == HIN_BACKUP_FORMER;
         int64_t rest = made ? every_usec : HIN_MIN(RETRY_USEC, every_usec);
         int64_t age = now_usec - hin_backup_made_usec(at, now_usec);
-        if (!former && age > -rest && age < rest) {
+        if (at->version == HIN_BACKUP_FORMER) {
+            break;
+        }
+        if (age > -rest && age < rest) {
             return false;
         }
-        if (made && !former) {
+        if (made) {
             break;
         }
     }

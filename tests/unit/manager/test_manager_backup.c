@@ -229,6 +229,33 @@ TEST(test_manager_backup__renewed_after_an_erasure)
     CHECK_INT(house_manifests(&house, 0), 1);
 }
 
+/* What was destroyed just before is no backup of the new keys'. */
+TEST(test_manager_backup__after_a_restore_under_other_keys_one_is_due_at_once)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = HIN_STORE_DOCUMENT_BYTES};
+    struct hin_store_document document;
+    struct hin_backup_record record;
+    int64_t failures = 0;
+    HOUSE(house, "other-keys");
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    house_pass(&house, HIN_HOUR_USEC);
+    CHECK_OK(hin_backup_cycle_renew(&house.cycle, 0, &failures)); /* the first one is destroyed */
+    house_end(&house);
+    CHECK_OK(hin_vault_backup_shred(house.vault, hin_view_from_text(house_id)));
+    CHECK_OK(hin_store_get(house.own.store, HIN_STORE_BACKUPS, 2, &buf, &document));
+    CHECK_OK(hin_backup_record_read(2, document.bytes, &record));
+    record.version = HIN_BACKUP_FORMER;
+    CHECK_OK(hin_backup_record_write(house.own.store, &record, house.wall_usec));
+    CHECK_OK(house_begin(&house));
+    house_pass(&house, HIN_HOUR_USEC);
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    struct house_tally tally = house_tally(&house);
+    CHECK_INT(tally.states[HIN_BACKUP_DONE], 2);
+    CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], 1);
+    CHECK_OK(hin_backup_cycle_due(&house.cycle)); /* not twice */
+    CHECK_INT(house_tally(&house).states[HIN_BACKUP_DONE], 2);
+}
+
 /* ---- weekly restores ---- */
 
 static HIN_RESULT add_events(struct house *house, int count)

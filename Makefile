@@ -11,9 +11,9 @@ STORE   ?= sqlite
 all: $(BUILD)/build.ninja
 	ninja -C $(BUILD)
 
-# The three programs alone, without tests and fuzz targets: what ./run needs.
+# The programs alone, without tests and fuzz targets: what ./run needs.
 programs: $(BUILD)/build.ninja
-	ninja -C $(BUILD) hinomi hinomi-manager hinomi-kms-pkcs11 hinomi-agent $$(ninja -C $(BUILD) -t targets all | sed -n "s/^\(hinomi-tpm\): .*/\1/p")
+	ninja -C $(BUILD) hinomi hinomi-manager hinomi-kms-pkcs11 hinomi-agent $$(ninja -C $(BUILD) -t targets all | sed -n "s/^\(hinomi-tpm\|hinomi-pdf\): .*/\1/p")
 
 $(BUILD)/build.ninja:
 	@log=$$(mktemp); meson setup $(BUILD) --prefix $(PREFIX) >$$log 2>&1 || { tail -20 $$log; rm -f $$log; exit 1; }; rm -f $$log

@@ -1,8 +1,11 @@
 /* Backups to a folder: megabytes of sealed bytes a second, what a second one with nothing new
  * costs, reading back, restoring, and how much slower events are taken in meanwhile, when nothing
  * gives way (backup.sh measures the processes, which do). Usage:
- * bench_backup [FOLDER] [EVENTS]. Everything is made durable. */
+ * bench_backup [FOLDER] [EVENTS] [SERVER] [TIMES]: what is restored goes into SQLite in FOLDER and
+ * (SERVER is not empty) into PostgreSQL where `tools/postgres start SERVER` runs one, whose CPU
+ * then counts too; TIMES: so often each, and nothing else after it. Everything is made durable. */
 #include <fcntl.h>
+#include <ftw.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -16,10 +19,18 @@
 #include "base/fd.h"
 #include "event/codec.h"
 #include "keys/ring.h"
+#include "processes.h"
 #include "store/events.h"
+#include "store/server.h"
 
 #define START_USEC INT64_C(1795386286000000)
 enum { BATCH = 1000, LIVE_BATCH = 200, LIVE_SECONDS = 5, LATENCIES = 100000 };
+
+struct server { /* none: folder is NULL */
+    const char *folder;
+    struct hin_store_server address;
+    pid_t pid;
+};
 
 struct side { /* one handle on a store, with keys */
     struct hin_store *store;
@@ -37,6 +48,7 @@ struct bench {
     struct side source;
     struct hin_depot *depot;
     struct hin_backup backup;
+    struct server server;
 };
 
 static double seconds(clockid_t clock)
@@ -58,7 +70,8 @@ static HIN_RESULT open_key(void *context, struct hin_view tenant, struct hin_vie
     return hin_vault_backup_open(((struct bench *)context)->vault, tenant, payload, ret_key);
 }
 
-static HIN_RESULT side_open(struct side *side, const char *folder, uint8_t number)
+static HIN_RESULT side_open(struct side *side, const char *folder, uint8_t number,
+                            const struct hin_store_server *server)
 {
     uint8_t ids[2][HIN_SEAL_KEY_ID_BYTES] = {{1}, {2}};
     int directory = -1;
@@ -77,7 +90,8 @@ static HIN_RESULT side_open(struct side *side, const char *folder, uint8_t numbe
             HIN_TRY(hin_index_new(&side->index, &key));
         }
     }
-    struct hin_store_options options = {.directory = directory, .tenant = "t0", .create = true};
+    struct hin_store_options options = {
+        .directory = directory, .tenant = "t0", .create = true, .server = server};
     struct hin_store_keys keys = {give_sealer, side, side->opener, side->index, NULL};
     HIN_TRY(hin_store_open(&side->store, &options, NULL));
     struct hin_result put =
@@ -177,7 +191,7 @@ static HIN_RESULT begin(struct bench *b, const char *folder)
     HIN_TRY(hin_vault_create(&b->vault, &b->options, "bench"));
     HIN_TRY(hin_vault_tenant_create(b->vault, HIN_VIEW("t0")));
     snprintf(path, sizeof(path), "%s/db", folder);
-    HIN_TRY(side_open(&b->source, path, 0));
+    HIN_TRY(side_open(&b->source, path, 0, NULL));
     snprintf(path, sizeof(path), "%s/depot", folder);
     HIN_TRY(hin_directory_make(path, 0700));
     snprintf(path, sizeof(path), "file://%s/depot", folder);
@@ -198,7 +212,7 @@ static HIN_RESULT take(struct bench *b, int64_t begun, const struct hin_backup_m
     bool changed = false;
     hin_backup_manifest_init(manifest);
     manifest->begun_usec = begun;
-    HIN_TRY(hin_vault_backup_new(b->vault, HIN_VIEW("t0"), &key, &manifest->payload));
+    HIN_TRY(hin_vault_backup_new(b->vault, HIN_VIEW("t0"), 0, &key, &manifest->payload));
     struct hin_backup_take taking = {
         .store = b->source.store, .former = former, .key = &key, .now_usec = begun};
     b->backup.progress = (struct hin_backup_progress){0};
@@ -222,16 +236,105 @@ static void tell(const char *what, uint64_t bytes, double wall, double cpu)
              seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu_);                                            \
     } while (0)
 
-static HIN_RESULT restore(struct bench *b, const struct hin_backup_manifest *manifest)
+/* It is read from the disk then. */
+static int forget_pages(const char *path, const struct stat *about, int type, struct FTW *at)
+{
+    (void)about, (void)at;
+    HIN_CLEANUP_FD int fd = type == FTW_F ? open(path, O_RDONLY | O_CLOEXEC) : -1;
+    return fd < 0 || (fsync(fd) == 0 && posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED) == 0) ? 0 : -1;
+}
+
+static HIN_RESULT forget_depot(const struct bench *b)
+{
+    char path[600];
+    snprintf(path, sizeof(path), "%s/depot", b->folder);
+    HIN_ENSURE(nftw(path, forget_pages, 16, FTW_PHYS) == 0, IO);
+    snprintf(path, sizeof(path), "%s/restored", b->folder);
+    return hin_directory_remove(path);
+}
+
+static HIN_RESULT restore(struct bench *b, const struct hin_backup_manifest *manifest,
+                          const struct hin_store_server *server)
 {
     struct side target = {0};
     char path[600];
     snprintf(path, sizeof(path), "%s/restored", b->folder);
-    HIN_TRY(hin_directory_remove(path));
-    HIN_TRY(side_open(&target, path, 1));
+    HIN_TRY(side_open(&target, path, 1, server));
     struct hin_result restored = hin_backup_restore(&b->backup, manifest, target.store);
     side_close(&target);
     return restored;
+}
+
+static HIN_RESULT read_line(const char *folder, const char *name, char *out, size_t out_bytes)
+{
+    char path[512];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    FILE *file = fopen(path, "re");
+    HIN_ENSURE(file != NULL, NOT_FOUND);
+    bool got = fgets(out, (int)out_bytes, file) != NULL;
+    (void)fclose(file);
+    HIN_ENSURE(got, IO);
+    out[strcspn(out, "\n")] = '\0';
+    return hin_ok();
+}
+
+static HIN_RESULT find_server(struct server *server)
+{
+    char url[1024], password[128], pid[32];
+    HIN_TRY(read_line(server->folder, "socket.url", url, sizeof(url)));
+    HIN_TRY(read_line(server->folder, "password", password, sizeof(password)));
+    HIN_TRY(read_line(server->folder, "data/postmaster.pid", pid, sizeof(pid)));
+    HIN_TRY(hin_store_server_parse(url, &server->address, NULL));
+    server->pid = (pid_t)strtol(pid, NULL, 10);
+    return hin_secret_from(&server->address.password, hin_view_from_text(password));
+}
+
+static double server_seconds(const struct server *server)
+{
+    struct bench_cost cost = {0};
+    return bench_cost_of(server->pid, &cost) ? cost.cpu_seconds : 0;
+}
+
+static HIN_RESULT erase_restored(const struct bench *b)
+{
+    struct hin_store_options options = {
+        .directory = b->vault_fd, .tenant = "t0", .server = &b->server.address};
+    struct hin_error error;
+    bool done = false;
+    while (!done) {
+        HIN_TRY(hin_store_erase(&options, &done, &error));
+    }
+    return hin_ok();
+}
+
+/* Into PostgreSQL, with the CPU of its processes. */
+static HIN_RESULT restore_to_server(struct bench *b, const struct hin_backup_manifest *manifest)
+{
+    HIN_TRY(erase_restored(b));
+    HIN_TRY(forget_depot(b));
+    double wall = seconds(CLOCK_MONOTONIC), cpu = seconds(CLOCK_PROCESS_CPUTIME_ID);
+    double server = server_seconds(&b->server);
+    HIN_TRY(restore(b, manifest, &b->server.address));
+    wall = seconds(CLOCK_MONOTONIC) - wall;
+    cpu = seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu;
+    (void)nanosleep(&(struct timespec){.tv_sec = 1}, NULL); /* until the last of them was reaped */
+    server = server_seconds(&b->server) - server;
+    tell("restored into PostgreSQL", hin_backup_bytes(manifest), wall, cpu + server);
+    printf("%-34s %8.2f CPU-s here, %.2f of the server\n", "", cpu, server);
+    return hin_ok();
+}
+
+static HIN_RESULT restore_all(struct bench *b, const struct hin_backup_manifest *manifest,
+                              long times)
+{
+    for (long i = 0; i < times; i++) {
+        HIN_TRY(forget_depot(b));
+        MEASURE("restored (bar 300 MB/s)", restore(b, manifest, NULL), hin_backup_bytes(manifest));
+    }
+    for (long i = 0; b->server.folder != NULL && i < times; i++) {
+        HIN_TRY(restore_to_server(b, manifest));
+    }
+    return hin_ok();
 }
 
 /* --- events meanwhile --- */
@@ -252,7 +355,7 @@ static void *take_in(void *context)
     char path[600];
     struct batch *batch = calloc(1, sizeof(*batch));
     snprintf(path, sizeof(path), "%s/db", live->bench->folder);
-    live->result = batch != NULL ? side_open(&side, path, 1) : hin_fail(HIN_NO_MEMORY);
+    live->result = batch != NULL ? side_open(&side, path, 1, NULL) : hin_fail(HIN_NO_MEMORY);
     if (batch != NULL) {
         hin_arena_init(&batch->arena, 64 << 20);
     }
@@ -314,7 +417,7 @@ static HIN_RESULT measure_live(struct bench *b, bool with, size_t *next, int64_t
     return result;
 }
 
-static HIN_RESULT run(struct bench *b, const char *folder, size_t events)
+static HIN_RESULT run(struct bench *b, const char *folder, size_t events, long times)
 {
     struct hin_backup_manifest first, second, third;
     struct hin_backup_verdict verdict;
@@ -332,10 +435,13 @@ static HIN_RESULT run(struct bench *b, const char *folder, size_t events)
             b->backup.progress.bytes);
     MEASURE("read back", hin_backup_check(&b->backup, &third, &verdict), verdict.bytes);
     HIN_ENSURE(verdict.damaged + verdict.missing == 0, CORRUPT);
-    MEASURE("restored (bar 300 MB/s)", restore(b, &third), hin_backup_bytes(&third));
+    HIN_TRY(restore_all(b, &third, times > 0 ? times : 1));
     hin_backup_manifest_done(&first);
     hin_backup_manifest_done(&second);
     hin_backup_manifest_done(&third);
+    if (times > 0) {
+        return hin_ok();
+    }
     HIN_TRY(measure_live(b, false, &next, &begun));
     return measure_live(b, true, &next, &begun);
 }
@@ -345,7 +451,12 @@ int main(int argc, char **argv)
     static struct bench b = {.vault_fd = -1};
     const char *folder = argc > 1 ? argv[1] : "/tmp/bench_backup";
     size_t events = argc > 2 ? strtoul(argv[2], NULL, 10) : 1000000;
-    struct hin_result done = run(&b, folder, events / BATCH * BATCH);
+    b.server.folder = argc > 3 && argv[3][0] != '\0' ? argv[3] : NULL;
+    long times = argc > 4 ? strtol(argv[4], NULL, 10) : 0;
+    struct hin_result done = b.server.folder != NULL ? find_server(&b.server) : hin_ok();
+    if (hin_is_ok(done)) {
+        done = run(&b, folder, events / BATCH * BATCH, times);
+    }
     if (!hin_is_ok(done)) {
         fprintf(stderr, "bench_backup: %s %s\n", hin_code_text(done.code), b.backup.error.text);
     }

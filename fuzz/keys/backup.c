@@ -50,7 +50,7 @@ static struct site *the_site(void)
     site.payload.max = HIN_VAULT_BACKUP_MAX;
     scratch_require(hin_is_ok(hin_vault_create(&vault, &site.options, "fuzz")));
     scratch_require(hin_is_ok(hin_vault_tenant_create(vault, HIN_VIEW("t0"))));
-    scratch_require(hin_is_ok(hin_vault_backup_new(vault, HIN_VIEW("t0"), &key, &site.payload)));
+    scratch_require(hin_is_ok(hin_vault_backup_new(vault, HIN_VIEW("t0"), 0, &key, &site.payload)));
     hin_secret_done(&key.key);
     return &site;
 }

@@ -6,7 +6,9 @@
 #include "backup/internal.h"
 #include "base/bytes.h"
 
-enum { SLOTS = 8 }; /* objects: segments of 1,000 events, pieces of 4 MiB */
+/* Objects: segments of 1,000 events, pieces of 4 MiB. HINTS: so far before it is read the depot is
+ * told of it. */
+enum { SLOTS = 8, HINTS = 16 };
 
 struct slot {
     struct hin_buf bytes;
@@ -17,6 +19,7 @@ struct slot {
 struct hin_backup_ahead {
     struct hin_backup own; /* the thread's: with an error of its own */
     const struct hin_backup_manifest *manifest;
+    size_t hinted; /* the thread's: objects that the depot was told of */
     bool threaded;
     pthread_t thread;
     pthread_mutex_t lock; /* of what follows */
@@ -34,10 +37,24 @@ static const struct hin_backup_object *object_at(const struct hin_backup_manifes
                                       : &manifest->segments[at - manifest->piece_count].object;
 }
 
+static void hint_until(struct hin_backup_ahead *ahead, size_t end)
+{
+    char path[HIN_DEPOT_NAME_MAX + 1];
+    for (; ahead->hinted < end; ahead->hinted++) {
+        const struct hin_backup_object *object = object_at(ahead->manifest, ahead->hinted);
+        if (object->size > 0) {
+            hin_backup_object_path(ahead->own.tenant, object->name, path);
+            hin_depot_hint(ahead->own.depot, path);
+        }
+    }
+}
+
 static void read_into(struct hin_backup_ahead *ahead, size_t at)
 {
     const struct hin_backup_object *object = object_at(ahead->manifest, at);
     struct slot *slot = &ahead->slots[at % SLOTS];
+    size_t count = ahead->manifest->piece_count + ahead->manifest->segment_count;
+    hint_until(ahead, HIN_MIN(at + HINTS, count));
     hin_buf_clear(&slot->bytes);
     slot->result =
         object->size > 0 ? hin_backup_fetch(&ahead->own, object, &slot->bytes) : hin_ok();

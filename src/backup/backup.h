@@ -57,6 +57,11 @@ struct hin_backup_listed {
 HIN_RESULT hin_backup_list(struct hin_depot *depot, const char *tenant,
                            struct hin_backup_listed **ret_list, size_t *ret_count)
     __attribute__((nonnull(1, 3, 4)));
+/* Of one tenant, without looking for shipments: those lie in a folder for each backup, and a host
+ * that is far off takes its time for each folder. */
+HIN_RESULT hin_backup_list_manifests(struct hin_depot *depot, const char *tenant,
+                                     struct hin_backup_listed **ret_list,
+                                     size_t *ret_count) HIN_NONNULL;
 
 /* A manifest, or the state a shipment of it has brought about. UINT32_MAX: its newest shipment that
  * can be read (0 where there is none). *ret_key: the caller's to free, may be NULL. On failure
@@ -67,6 +72,14 @@ HIN_RESULT hin_backup_load(struct hin_backup *backup, int64_t begun_usec, uint32
 
 /* --- taking --- */
 
+/* What ranges of documents held when they were read last: what is as it was is not read again.
+ * Starts zeroed; for one handle of a store. */
+struct hin_backup_memory {
+    struct hin_backup_read *reads; /* by range */
+    size_t count;
+};
+void hin_backup_memory_done(struct hin_backup_memory *memory);
+
 /* Takes what `store` holds into the depot. former: what an earlier backup of the tenant in this
  * depot holds (NULL: none); its objects are not written again. next is filled (begun_usec, payload,
  * sequence and version are the caller's); writes objects, then the manifest, or, with base, the
@@ -75,6 +88,7 @@ HIN_RESULT hin_backup_load(struct hin_backup *backup, int64_t begun_usec, uint32
  * *ret_changed: with base, whether there was anything to ship; nothing is written when not. */
 struct hin_backup_take {
     struct hin_store *store;
+    struct hin_backup_memory *memory; /* kept from one to the next of the same store; or NULL */
     const struct hin_backup_manifest *former;
     const struct hin_backup_manifest *base;
     const struct hin_vault_data_key *key;

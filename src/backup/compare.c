@@ -53,17 +53,18 @@ static HIN_RESULT end_piece(struct comparing *comparing)
     return hin_ok();
 }
 
-/* Cut into pieces as they were when it was taken. */
+/* Cut into pieces as they were when it was taken: by how many rows each has. */
 static HIN_RESULT add_row(void *context, struct hin_view row)
 {
     struct comparing *comparing = context;
-    if (comparing->plain.size + row.size > HIN_BACKUP_PIECE_BYTES && comparing->rows > 0) {
-        HIN_TRY(end_piece(comparing));
+    const struct hin_backup_piece *piece = find(comparing);
+    if (piece == NULL || comparing->plain.size + row.size + 16 > comparing->plain.max) {
+        return differs(comparing, "rows of part", (long long)comparing->part);
     }
     HIN_TRY(hin_write_varint(&comparing->plain, row.size));
     HIN_TRY(hin_buf_append(&comparing->plain, row));
     comparing->rows++;
-    return hin_ok();
+    return comparing->rows == piece->rows ? end_piece(comparing) : hin_ok();
 }
 
 static HIN_RESULT compare_part(struct comparing *comparing, struct hin_store *store)
@@ -72,8 +73,8 @@ static HIN_RESULT compare_part(struct comparing *comparing, struct hin_store *st
     bool more = true;
     comparing->chunk = 0;
     while (more) {
-        HIN_TRY(hin_store_copy_rows(store, (enum hin_store_part)comparing->part, 0, PAGE_ROWS,
-                                    &cursor, add_row, comparing, &more));
+        HIN_TRY(hin_store_copy_rows(store, (enum hin_store_part)comparing->part, INT64_MAX,
+                                    PAGE_ROWS, &cursor, add_row, comparing, &more));
         HIN_TRY(comparing->backup->between == NULL
                     ? hin_ok()
                     : comparing->backup->between(comparing->backup->between_context,

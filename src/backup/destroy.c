@@ -138,8 +138,8 @@ static HIN_RESULT find_living(struct hin_backup *backup, struct hin_map *living)
 {
     struct hin_backup_listed *list = NULL;
     size_t count = 0;
-    HIN_TRY(hin_backup_depot_failed(backup,
-                                    hin_backup_list(backup->depot, backup->tenant, &list, &count)));
+    HIN_TRY(hin_backup_depot_failed(
+        backup, hin_backup_list_manifests(backup->depot, backup->tenant, &list, &count)));
     struct hin_result found = hin_ok();
     for (size_t i = 0; hin_is_ok(found) && i < count; i++) {
         found = keep_backup(backup, list[i].begun_usec, living);

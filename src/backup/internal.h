@@ -3,9 +3,20 @@
 #define HIN_BACKUP_INTERNAL_H
 
 #include "backup/backup.h"
+#include "store/documents.h"
 
 #define HIN_BACKUP_PIECE_BYTES ((size_t)4 << 20) /* of rows; one row more at most */
 #define HIN_BACKUP_PIECE_MAX   ((size_t)32 << 20)
+
+/* Evidence is only ever added to, and kept: among documents it is cut by its numbers, so that what
+ * comes in, there or before it, leaves the pieces that were written as they are. */
+#define HIN_BACKUP_RANGE_KIND  HIN_STORE_EVIDENCE
+#define HIN_BACKUP_RANGE_COUNT 256
+/* From 1; 0: it is in none. */
+static inline int64_t hin_backup_range_of(int64_t kind, int64_t id)
+{
+    return kind == HIN_BACKUP_RANGE_KIND && id > 0 ? (id - 1) / HIN_BACKUP_RANGE_COUNT + 1 : 0;
+}
 
 /* An object's bytes into `bytes` (cleared before), compared with what the manifest says of it.
  * CORRUPT, NOT_FOUND, or the depot's failure; backup->error names it. */

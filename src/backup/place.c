@@ -123,17 +123,13 @@ static int by_age(const void *a, const void *b)
                : (one->begun_usec > other->begun_usec) - (one->begun_usec < other->begun_usec);
 }
 
-HIN_RESULT hin_backup_list(struct hin_depot *depot, const char *tenant,
-                           struct hin_backup_listed **ret_list, size_t *ret_count)
+/* shipments: "", or where those lie that are not beneath manifests. */
+static HIN_RESULT list_under(struct hin_depot *depot, const char *manifests, const char *shipments,
+                             struct hin_backup_listed **ret_list, size_t *ret_count)
 {
     struct listing listing = {0};
-    char manifests[HIN_DEPOT_NAME_MAX + 1] = "t/", shipments[HIN_DEPOT_NAME_MAX + 1] = "";
-    if (tenant != NULL) {
-        snprintf(manifests, sizeof(manifests), "t/%s/m/", tenant);
-        snprintf(shipments, sizeof(shipments), "t/%s/s/", tenant);
-    }
     struct hin_result listed = hin_depot_list(depot, manifests, visit_name, &listing);
-    if (hin_is_ok(listed) && tenant != NULL) {
+    if (hin_is_ok(listed) && shipments[0] != '\0') {
         listed = hin_depot_list(depot, shipments, visit_name, &listing);
     }
     if (!hin_is_ok(listed)) {
@@ -153,6 +149,25 @@ HIN_RESULT hin_backup_list(struct hin_depot *depot, const char *tenant,
     *ret_list = listing.list;
     *ret_count = kept;
     return hin_ok();
+}
+
+HIN_RESULT hin_backup_list(struct hin_depot *depot, const char *tenant,
+                           struct hin_backup_listed **ret_list, size_t *ret_count)
+{
+    char manifests[HIN_DEPOT_NAME_MAX + 1] = "t/", shipments[HIN_DEPOT_NAME_MAX + 1] = "";
+    if (tenant != NULL) {
+        snprintf(manifests, sizeof(manifests), "t/%s/m/", tenant);
+        snprintf(shipments, sizeof(shipments), "t/%s/s/", tenant);
+    }
+    return list_under(depot, manifests, shipments, ret_list, ret_count);
+}
+
+HIN_RESULT hin_backup_list_manifests(struct hin_depot *depot, const char *tenant,
+                                     struct hin_backup_listed **ret_list, size_t *ret_count)
+{
+    char manifests[HIN_DEPOT_NAME_MAX + 1];
+    snprintf(manifests, sizeof(manifests), "t/%s/m/", tenant);
+    return list_under(depot, manifests, "", ret_list, ret_count);
 }
 
 /* --- reading --- */

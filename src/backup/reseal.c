@@ -452,6 +452,7 @@ static bool goes(const struct run *run, int64_t kind, int64_t id)
 
 struct cutting {
     struct part *part;
+    int64_t range;
     struct hin_backup_piece piece;
 };
 
@@ -488,7 +489,7 @@ static HIN_RESULT end_piece(struct run *run, struct cutting *cutting)
     return hin_ok();
 }
 
-/* Cut as hin_backup_take cuts: who compares a restored store cuts so too. */
+/* Cut as hin_backup_take cuts, so that the next one finds it there. */
 static HIN_RESULT keep_row(struct run *run, struct hin_view row, void *context)
 {
     struct cutting *cutting = context;
@@ -500,9 +501,14 @@ static HIN_RESULT keep_row(struct run *run, struct hin_view row, void *context)
     if (goes(run, document.kind, document.id)) {
         return hin_ok();
     }
-    if (rows->size + row.size > HIN_BACKUP_PIECE_BYTES && cutting->piece.rows > 0) {
+    int64_t range = cutting->piece.part == HIN_PART_DOCUMENT
+                        ? hin_backup_range_of((int64_t)document.kind, document.id)
+                        : 0;
+    bool full = rows->size + row.size > HIN_BACKUP_PIECE_BYTES || range != cutting->range;
+    if (full && cutting->piece.rows > 0) {
         HIN_TRY(end_piece(run, cutting));
     }
+    cutting->range = range;
     HIN_TRY(hin_write_varint(rows, row.size));
     HIN_TRY(hin_buf_append(rows, row));
     cutting->piece.rows++;

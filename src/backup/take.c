@@ -179,7 +179,7 @@ static HIN_RESULT piece_key(const struct hin_backup_piece *piece, struct hin_buf
     HIN_TRY(hin_write_u32(key, piece->part));
     HIN_TRY(hin_write_u64(key, (uint64_t)piece->first));
     HIN_TRY(hin_write_u64(key, (uint64_t)piece->last));
-    HIN_TRY(hin_write_u32(key, piece->chunk));
+    HIN_TRY(hin_write_u32(key, piece->first != 0 ? piece->chunk : 0));
     return hin_buf_append(key, hin_view_of(piece->digest, sizeof(piece->digest)));
 }
 
@@ -199,9 +199,15 @@ static HIN_RESULT seal_piece(struct taking *taking, struct hin_backup_piece *pie
     return put_object(taking, hin_buf_view(&taking->bytes), &piece->object);
 }
 
-static HIN_RESULT add_known(struct taking *taking, const struct hin_backup_piece *known)
+static HIN_RESULT add_known(struct taking *taking, const struct hin_backup_piece *known,
+                            uint32_t chunk, bool end)
 {
-    HIN_TRY(hin_backup_add_piece(taking->next, known));
+    struct hin_backup_piece again = *known;
+    again.chunk = chunk;
+    again.end = end;
+    struct hin_result added = hin_backup_add_piece(taking->next, &again);
+    hin_wipe(again.key, sizeof(again.key));
+    HIN_TRY(added);
     return hin_backup_passed(taking->backup, known->object.size, true);
 }
 
@@ -214,8 +220,8 @@ static HIN_RESULT end_piece(struct taking *taking, struct hin_backup_piece *piec
         HIN_TRY(hin_sha256(hin_buf_view(&taking->plain), piece->digest));
         known = find_piece(taking, piece);
     }
-    if (known != NULL && known->end == piece->end) {
-        HIN_TRY(add_known(taking, known));
+    if (known != NULL) {
+        HIN_TRY(add_known(taking, known, piece->chunk, piece->end));
     } else {
         HIN_TRY(seal_piece(taking, piece));
         HIN_TRY(hin_backup_add_piece(taking->next, piece));
@@ -290,9 +296,124 @@ static HIN_RESULT take_range(struct taking *taking, int64_t first, int64_t last)
         return take_rows(taking, &piece);
     }
     while (known != NULL) {
-        HIN_TRY(add_known(taking, known));
+        HIN_TRY(add_known(taking, known, known->chunk, known->end));
         piece.chunk++;
         known = known->end ? NULL : find_piece(taking, &piece);
+    }
+    return hin_ok();
+}
+
+/* --- documents --- */
+
+struct hin_backup_read {
+    struct hin_copy_state state; /* count 0: not known */
+    uint8_t digest[HIN_SHA256_BYTES];
+};
+
+void hin_backup_memory_done(struct hin_backup_memory *memory)
+{
+    free(memory->reads);
+    *memory = (struct hin_backup_memory){0};
+}
+
+/* Of a range, from 1; NULL: nothing is remembered. */
+static struct hin_backup_read *remembered(struct taking *taking, int64_t range)
+{
+    struct hin_backup_memory *memory = taking->take->memory;
+    if (memory == NULL) {
+        return NULL;
+    }
+    if ((size_t)range > memory->count) {
+        size_t count = HIN_MAX(2 * memory->count, (size_t)range + 15);
+        struct hin_backup_read *grown = calloc(count, sizeof(*grown));
+        if (grown == NULL) {
+            return NULL;
+        }
+        hin_copy(grown, memory->reads, memory->count * sizeof(*grown));
+        free(memory->reads);
+        memory->reads = grown;
+        memory->count = count;
+    }
+    return &memory->reads[range - 1];
+}
+
+static bool is_same(const struct hin_copy_state *a, const struct hin_copy_state *b)
+{
+    return a->count == b->count && a->versions == b->versions &&
+           a->created_usec == b->created_usec && a->updated_usec == b->updated_usec &&
+           a->keys == b->keys;
+}
+
+static HIN_RESULT take_some(struct gathering *gathering, struct hin_copy_cursor *cursor,
+                            int64_t until, size_t limit, bool *ret_more)
+{
+    return hin_store_copy_rows(gathering->taking->take->store, HIN_PART_DOCUMENT, until, limit,
+                               cursor, gather_row, gathering, ret_more);
+}
+
+static HIN_RESULT end_rows(struct gathering *gathering)
+{
+    return gathering->taking->rows > 0 ? end_piece(gathering->taking, &gathering->piece) : hin_ok();
+}
+
+/* All of the kinds after the cursor up to and including `until`. */
+static HIN_RESULT take_kinds(struct gathering *gathering, struct hin_copy_cursor *cursor,
+                             int64_t until)
+{
+    bool more = true;
+    while (more) {
+        HIN_TRY(take_some(gathering, cursor, until, PAGE_ROWS, &more));
+    }
+    return end_rows(gathering);
+}
+
+/* Only a full range is remembered: nothing can come to it. */
+static HIN_RESULT take_documents_range(struct gathering *gathering, int64_t range)
+{
+    struct taking *taking = gathering->taking;
+    int64_t last = range * HIN_BACKUP_RANGE_COUNT, first = last - HIN_BACKUP_RANGE_COUNT + 1;
+    uint32_t chunk = gathering->piece.chunk;
+    struct hin_copy_cursor cursor = {.numbers = {HIN_BACKUP_RANGE_KIND, first - 1}};
+    struct hin_copy_state state;
+    bool more = false;
+    HIN_TRY(hin_store_copy_state(taking->take->store, HIN_BACKUP_RANGE_KIND, first, last, &state));
+    struct hin_backup_read *read =
+        state.count == HIN_BACKUP_RANGE_COUNT ? remembered(taking, range) : NULL;
+    if (read != NULL && is_same(&read->state, &state)) {
+        struct hin_backup_piece sought = gathering->piece;
+        hin_copy(sought.digest, read->digest, sizeof(sought.digest));
+        const struct hin_backup_piece *known = find_piece(taking, &sought);
+        if (known != NULL) {
+            return add_known(taking, known, gathering->piece.chunk++, false);
+        }
+    }
+    if (state.count > 0) {
+        HIN_TRY(take_some(gathering, &cursor, HIN_BACKUP_RANGE_KIND, (size_t)state.count, &more));
+    }
+    HIN_TRY(end_rows(gathering));
+    if (read != NULL && gathering->piece.chunk == chunk + 1) {
+        read->state = state;
+        hin_copy(read->digest, gathering->piece.digest, sizeof(read->digest));
+    }
+    return hin_ok();
+}
+
+static HIN_RESULT take_documents(struct taking *taking)
+{
+    struct gathering gathering = {taking, {.part = HIN_PART_DOCUMENT}};
+    struct hin_copy_cursor cursor = HIN_COPY_FIRST;
+    size_t before = taking->next->piece_count;
+    int64_t last = 0;
+    HIN_TRY(take_kinds(&gathering, &cursor, HIN_BACKUP_RANGE_KIND - 1));
+    HIN_TRY(hin_store_copy_last(taking->take->store, HIN_BACKUP_RANGE_KIND, &last));
+    for (int64_t range = 1; range <= hin_backup_range_of(HIN_BACKUP_RANGE_KIND, last); range++) {
+        HIN_TRY(take_documents_range(&gathering, range));
+    }
+    cursor.numbers[0] = HIN_BACKUP_RANGE_KIND;
+    cursor.numbers[1] = INT64_MAX;
+    HIN_TRY(take_kinds(&gathering, &cursor, INT64_MAX));
+    if (taking->next->piece_count > before) {
+        taking->next->pieces[taking->next->piece_count - 1].end = true;
     }
     return hin_ok();
 }
@@ -302,7 +423,9 @@ static HIN_RESULT take_parts(struct taking *taking)
     int64_t last = taking->next->position.audit_number;
     for (uint32_t part = 1; part < HIN_PART_COUNT; part++) {
         struct hin_backup_piece piece = {.part = part};
-        if (part != HIN_PART_AUDIT) {
+        if (part == HIN_PART_DOCUMENT) {
+            HIN_TRY(take_documents(taking));
+        } else if (part != HIN_PART_AUDIT) {
             HIN_TRY(take_rows(taking, &piece));
         }
     }

@@ -2,12 +2,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fd.h"
 #include "cli/api.h"
 #include "cli/drill.h"
+#include "cli/program.h"
 #include "cli/table.h"
 
 enum { PATH_BYTES = 128, REPORT_MAX = 2 << 20, LOOKS_MAX = 300 };
@@ -42,10 +45,13 @@ const struct hin_command hin_cli_backup_rehearsals_usage = {
     0};
 const struct hin_command hin_cli_backup_drill_usage = {
     "hinomi backup drill",
-    "recoveries of all that were tried elsewhere: list, show, record, sign",
-    "[list | show ID | record FILE | sign ID]",
-    "The recovery itself is made with `hinomi-manager drill`, on a clean host, with the key ring; "
-    "record hands in the file that it writes. The manager compares it with what is here: every "
+    "recoveries of all that were tried: run one, list, show, record, sign",
+    "[list | run --from URL --keyring PATH --state DIR ... | show ID | record FILE | sign ID]",
+    "run makes one on this host, as root, with the options of `hinomi-manager drill`, and hands it "
+    "in: all tenants are restored out of the backups at URL into a new folder, with the keys that "
+    "are given, and the folder is removed. On a clean host that does not reach the manager, "
+    "`hinomi-manager drill --report FILE` does it, and record hands in that file. The manager "
+    "compares it with what is here: every "
     "tenant, the time it took, and what would have been lost, against the targets (recoverSeconds "
     "and loseSeconds of manager.json). sign completes it: with the key of a key holder, or of an "
     "administrator who has signed in and whose full name is set. One that is not signed, or is "
@@ -299,21 +305,15 @@ static HIN_RESULT wait_judged(struct drilling *drilling, int64_t id)
                          (long long)id, (long long)id);
 }
 
-static HIN_RESULT record(struct drilling *drilling)
+static HIN_RESULT hand_in(struct drilling *drilling, struct hin_view report)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf report = {.max = REPORT_MAX};
     HIN_CLEANUP(hin_buf_done) struct hin_buf body = {.max = 2 * REPORT_MAX};
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_json_writer writer;
     int64_t id = 0;
-    struct hin_result read = hin_file_read(AT_FDCWD, drilling->operand, &report);
-    if (!hin_is_ok(read)) {
-        return hin_error_set(drilling->error, read.code, drilling->operand, 0, 0,
-                             "it cannot be read: %s", hin_code_text(read.code));
-    }
     hin_json_writer_init(&writer, &body, false);
     hin_json_begin_object(&writer);
-    hin_json_field_text(&writer, "report", hin_buf_view(&report));
+    hin_json_field_text(&writer, "report", report);
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
     HIN_TRY(hin_cli_api_call(drilling->api, HIN_HTTP_POST, "/backups/drills", hin_buf_view(&body),
@@ -321,6 +321,76 @@ static HIN_RESULT record(struct drilling *drilling)
     HIN_TRY(
         hin_json_get_integer(hin_json_root(document), "ID", 1, INT64_MAX, &id, drilling->error));
     return wait_judged(drilling, id);
+}
+
+static HIN_RESULT record(struct drilling *drilling)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf report = {.max = REPORT_MAX};
+    struct hin_result read = hin_file_read(AT_FDCWD, drilling->operand, &report);
+    if (!hin_is_ok(read)) {
+        return hin_error_set(drilling->error, read.code, drilling->operand, 0, 0,
+                             "it cannot be read: %s", hin_code_text(read.code));
+    }
+    return hand_in(drilling, hin_buf_view(&report));
+}
+
+/* ---- a drill on this host ---- */
+
+enum { RUN_ARGUMENTS_MAX = 64 };
+
+/* `hinomi-manager drill`, whose report comes from its standard output. *ret_status: not 0, and it
+ * has said why. */
+static HIN_RESULT recover(const char *const *arguments, struct hin_buf *report, int *ret_status,
+                          struct hin_error *error)
+{
+    char program[HIN_PATH_MAX] = "";
+    HIN_CLEANUP_FD int out = -1;
+    if (!hin_is_ok(hin_cli_program_find(arguments[0], program))) {
+        return hin_error_set(error, HIN_NOT_FOUND, program, 0, 0,
+                             "a recovery needs the manager's program on this host. Elsewhere "
+                             "`hinomi-manager drill --report FILE` makes it, and `hinomi backup "
+                             "drill record FILE` hands it in");
+    }
+    out = memfd_create("hinomi-drill", MFD_CLOEXEC);
+    HIN_ENSURE(out >= 0, NO_MEMORY);
+    HIN_TRY(hin_cli_program_run(program, arguments, -1, out, ret_status));
+    HIN_ENSURE(lseek(out, 0, SEEK_SET) == 0, IO);
+    return hin_fd_read_all(out, report);
+}
+
+/* argv: "run", and the options of `hinomi-manager drill`. */
+static int run(int argc, char **argv)
+{
+    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf report = {.max = REPORT_MAX};
+    const char *arguments[RUN_ARGUMENTS_MAX] = {"hinomi-manager", "drill"};
+    struct drill_options options = {0};
+    struct hin_error error = {0};
+    struct drilling drilling = {&api, &options, NULL, &error};
+    int status = 0;
+    for (int i = 1; i < argc; i++) {
+        if (i + 2 >= RUN_ARGUMENTS_MAX || strncmp(argv[i], "--report", 8) == 0 ||
+            strcmp(argv[i], "-r") == 0) {
+            (void)hin_cli_complain_text("hinomi backup drill run: %s: the report goes to the "
+                                        "manager",
+                                        argv[i]);
+            return HIN_CLI_USAGE;
+        }
+        arguments[i + 1] = argv[i];
+    }
+    /* Asked first, so that nobody waits for a recovery that cannot be handed in. */
+    struct hin_result done = hin_cli_api_open(&api, &error);
+    if (hin_is_ok(done)) {
+        done = recover(arguments, &report, &status, &error);
+    }
+    if (!hin_is_ok(done)) {
+        return hin_cli_finish(done, &error);
+    }
+    if (status != 0 && report.size == 0) {
+        return status;
+    }
+    /* One that failed is handed in too: it is on record then. */
+    return hin_cli_finish(hand_in(&drilling, hin_buf_view(&report)), &error);
 }
 
 static const struct verb {
@@ -347,6 +417,9 @@ int hin_cli_backup_drill(int argc, char **argv)
     char **operands = NULL;
     size_t count = 0;
     int status = 0;
+    if (argc > 1 && strcmp(argv[1], "run") == 0) {
+        return run(argc - 1, argv + 1);
+    }
     if (!hin_cli_parse(&hin_cli_backup_drill_usage, argc, argv, &options, &operands, &count,
                        &status)) {
         return status;

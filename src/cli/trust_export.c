@@ -1,15 +1,12 @@
 /* hinomi trust export: what an auditor takes along on one framework. */
-#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fd.h"
-#include "base/path.h"
 #include "cli/output.h"
+#include "cli/program.h"
 #include "cli/trust.h"
 #include "trust/oscal.h"
 #include "trust/page.h"
@@ -78,55 +75,25 @@ static HIN_RESULT put_html(struct export *export, struct hin_error *error)
 
 /* ---- PDF: by a program of its own, since the libraries it needs are many ---- */
 
-static HIN_RESULT find_program(char path[HIN_PATH_MAX], struct hin_error *error)
+static HIN_RESULT put_pdf(struct export *export, struct hin_error *error)
 {
-    char own[HIN_PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    HIN_ENSURE(size > 0, IO);
-    own[size] = '\0';
-    char *slash = strrchr(own, '/');
-    HIN_ENSURE(slash != NULL, IO);
-    *slash = '\0';
-    HIN_TRY(hin_path_join(path, HIN_PATH_MAX, own, "hinomi-pdf"));
-    if (access(path, X_OK) != 0) {
-        return hin_error_set(error, HIN_NOT_FOUND, path, 0, 0,
+    static const char *const arguments[] = {"hinomi-pdf", NULL};
+    char program[HIN_PATH_MAX] = "";
+    HIN_CLEANUP_FD int in = -1;
+    int status = 0;
+    if (!hin_is_ok(hin_cli_program_find(arguments[0], program))) {
+        return hin_error_set(error, HIN_NOT_FOUND, program, 0, 0,
                              "this program makes PDF, and is not here: it is built where "
                              "libpango1.0-dev is. --format html prints well too");
     }
-    return hin_ok();
-}
-
-static void become(const char *program, int in, int out)
-{
-    const char *const arguments[] = {program, NULL};
-    if (dup2(in, STDIN_FILENO) >= 0 && dup2(out, STDOUT_FILENO) >= 0) {
-        (void)execv(program, (char *const *)(uintptr_t)arguments);
-    }
-    _exit(127);
-}
-
-static HIN_RESULT put_pdf(struct export *export, struct hin_error *error)
-{
-    char program[HIN_PATH_MAX];
-    HIN_CLEANUP_FD int in = -1;
-    int status = 0;
-    HIN_TRY(find_program(program, error));
     HIN_TRY(hin_printout_write(export->report, export->framework, export->language, &export->text));
     HIN_TRY(hin_memfd_from("hinomi-printout", hin_buf_view(&export->text), &in));
     if (fflush(export->to.file) != 0) {
         return hin_fail(HIN_IO);
     }
-    pid_t child = fork();
-    if (child == 0) {
-        become(program, in, fileno(export->to.file));
-    }
-    HIN_ENSURE(child > 0, NO_MEMORY);
-    while (waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
+    HIN_TRY(hin_cli_program_run(program, arguments, in, fileno(export->to.file), &status));
     /* It has said why on standard error. */
-    return WIFEXITED(status) && WEXITSTATUS(status) == 0
-               ? hin_ok()
-               : hin_error_set(error, HIN_IO, program, 0, 0, "made no PDF");
+    return status == 0 ? hin_ok() : hin_error_set(error, HIN_IO, program, 0, 0, "made no PDF");
 }
 
 static const struct {

@@ -142,6 +142,13 @@ HIN_RESULT hin_depot_get(struct hin_depot *depot, const char *name, uint64_t off
     return depot->kind->get(depot, name, offset, limit, ret_bytes);
 }
 
+void hin_depot_hint(struct hin_depot *depot, const char *name)
+{
+    if (depot->kind->hint != NULL && hin_is_ok(check_name(depot, name))) {
+        depot->kind->hint(depot, name);
+    }
+}
+
 HIN_RESULT hin_depot_list(struct hin_depot *depot, const char *prefix,
                           HIN_RESULT (*visit)(void *context, const struct hin_depot_entry *entry),
                           void *context)

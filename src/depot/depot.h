@@ -75,6 +75,9 @@ HIN_RESULT hin_depot_sync(struct hin_depot *depot) HIN_NONNULL;
 /* Appends at most `limit` bytes from `offset` (none beyond the end). */
 HIN_RESULT hin_depot_get(struct hin_depot *depot, const char *name, uint64_t offset, size_t limit,
                          struct hin_buf *ret_bytes) HIN_NONNULL;
+/* This is read soon, all of it: where reading can begin ahead of that, it does. What is wrong with
+ * it, the reading says. */
+void hin_depot_hint(struct hin_depot *depot, const char *name) HIN_NONNULL;
 struct hin_depot_entry {
     const char *name;
     uint64_t size;

@@ -20,6 +20,7 @@ struct hin_depot_kind {
     HIN_RESULT(*get)
     (struct hin_depot *depot, const char *name, uint64_t offset, size_t limit,
      struct hin_buf *ret_bytes);
+    void (*hint)(struct hin_depot *depot, const char *name); /* NULL: it would not help */
     HIN_RESULT(*list)
     (struct hin_depot *depot, const char *prefix,
      HIN_RESULT (*visit)(void *context, const struct hin_depot_entry *entry), void *context);

@@ -393,11 +393,12 @@ static HIN_RESULT call_for_backup_key(const struct hin_keys_carrier *carrier,
 }
 
 struct hin_result hin_keys_backup_key_new(const struct hin_keys_carrier *carrier,
-                                          struct hin_view tenant,
+                                          struct hin_view tenant, uint32_t spare,
                                           struct hin_vault_data_key *ret_key,
                                           struct hin_buf *ret_payload)
 {
-    struct hin_keys_request request = {.verb = HIN_KEYS_BACKUP_KEY_NEW, .tenant = tenant};
+    struct hin_keys_request request = {
+        .verb = HIN_KEYS_BACKUP_KEY_NEW, .tenant = tenant, .version = spare};
     return call_for_backup_key(carrier, &request, ret_key, ret_payload);
 }
 
@@ -411,12 +412,13 @@ struct hin_result hin_keys_backup_key_open(const struct hin_keys_carrier *carrie
 }
 
 struct hin_result hin_keys_backup_key_reseal(const struct hin_keys_carrier *carrier,
-                                             struct hin_view tenant, struct hin_view payload,
+                                             struct hin_view tenant, uint32_t spare,
+                                             struct hin_view payload,
                                              struct hin_vault_data_key *ret_key,
                                              struct hin_buf *ret_payload)
 {
     struct hin_keys_request request = {
-        .verb = HIN_KEYS_BACKUP_KEY_RESEAL, .tenant = tenant, .payload = payload};
+        .verb = HIN_KEYS_BACKUP_KEY_RESEAL, .tenant = tenant, .version = spare, .payload = payload};
     return call_for_backup_key(carrier, &request, ret_key, ret_payload);
 }
 

@@ -108,14 +108,14 @@ HIN_RESULT hin_keys_retire(const struct hin_keys_carrier *carrier, struct hin_vi
 HIN_RESULT hin_keys_tenant_status(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                   struct hin_vault_tenant_status *ret_status) HIN_NONNULL;
 HIN_RESULT hin_keys_backup_key_new(const struct hin_keys_carrier *carrier, struct hin_view tenant,
-                                   struct hin_vault_data_key *ret_key,
+                                   uint32_t spare, struct hin_vault_data_key *ret_key,
                                    struct hin_buf *ret_payload) HIN_NONNULL;
 HIN_RESULT hin_keys_backup_key_open(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                     struct hin_view payload,
                                     struct hin_vault_data_key *ret_key) HIN_NONNULL;
 HIN_RESULT hin_keys_backup_key_reseal(const struct hin_keys_carrier *carrier,
-                                      struct hin_view tenant, struct hin_view payload,
-                                      struct hin_vault_data_key *ret_key,
+                                      struct hin_view tenant, uint32_t spare,
+                                      struct hin_view payload, struct hin_vault_data_key *ret_key,
                                       struct hin_buf *ret_payload) HIN_NONNULL;
 HIN_RESULT hin_keys_backup_index(const struct hin_keys_carrier *carrier, struct hin_view tenant,
                                  struct hin_view payload,

@@ -292,7 +292,7 @@ static HIN_RESULT do_backup_key_new(struct hin_vault *vault, const struct hin_ke
                                     struct parts *parts)
 {
     struct hin_vault_data_key key;
-    HIN_TRY(hin_vault_backup_new(vault, request->tenant, &key, &parts->payload));
+    HIN_TRY(hin_vault_backup_new(vault, request->tenant, request->version, &key, &parts->payload));
     hin_copy(parts->key_id, key.id, sizeof(key.id));
     parts->secret = key.key;
     return hin_ok();
@@ -325,8 +325,8 @@ static HIN_RESULT do_backup_key_reseal(struct hin_vault *vault,
                                        const struct hin_keys_request *request, struct parts *parts)
 {
     struct hin_vault_data_key key;
-    HIN_TRY(
-        hin_vault_backup_reseal(vault, request->tenant, request->payload, &key, &parts->payload));
+    HIN_TRY(hin_vault_backup_reseal(vault, request->tenant, request->version, request->payload,
+                                    &key, &parts->payload));
     hin_copy(parts->key_id, key.id, sizeof(key.id));
     parts->secret = key.key;
     return hin_ok();
@@ -410,14 +410,14 @@ static const struct verb verbs[HIN_KEYS_VERB_COUNT] = {
     [HIN_KEYS_HOLDERS_SET] = {"holders-set", F_PAYLOAD, 0, do_holders_set},
     [HIN_KEYS_CA_STATE] = {"ca-state", 0, F_PAYLOAD, do_ca_state},
     [HIN_KEYS_EVIDENCE_SIGN] = {"evidence-sign", F_PAYLOAD, F_PAYLOAD, do_evidence_sign},
-    [HIN_KEYS_BACKUP_KEY_NEW] = {"backup-key-new", F_TENANT, F_KEY_ID | F_SECRET | F_PAYLOAD,
-                                 do_backup_key_new},
+    [HIN_KEYS_BACKUP_KEY_NEW] = {"backup-key-new", F_TENANT | F_VERSION,
+                                 F_KEY_ID | F_SECRET | F_PAYLOAD, do_backup_key_new},
     [HIN_KEYS_BACKUP_KEY_OPEN] = {"backup-key-open", F_TENANT | F_PAYLOAD, F_KEY_ID | F_SECRET,
                                   do_backup_key_open},
     [HIN_KEYS_BACKUP_KEY_DESTROY] = {"backup-key-destroy", F_TENANT | F_VERSION, 0,
                                      do_backup_key_destroy},
     [HIN_KEYS_BACKUP_KEY_STATUS] = {"backup-key-status", F_TENANT, F_STATUS, do_backup_key_status},
-    [HIN_KEYS_BACKUP_KEY_RESEAL] = {"backup-key-reseal", F_TENANT | F_PAYLOAD,
+    [HIN_KEYS_BACKUP_KEY_RESEAL] = {"backup-key-reseal", F_TENANT | F_PAYLOAD | F_VERSION,
                                     F_KEY_ID | F_SECRET | F_PAYLOAD, do_backup_key_reseal},
     [HIN_KEYS_BACKUP_INDEX_KEY] = {"backup-index-key", F_TENANT | F_PAYLOAD, F_SECRET | F_PAYLOAD,
                                    do_backup_index_key},

@@ -385,8 +385,9 @@ HIN_RESULT hin_vault_evidence_sign(struct hin_vault *vault, struct hin_view stat
  * itself a restore needs. It lies with the backup: "HBK" 1, u32 version, 16 bytes id, wrapped key
  * (bytes), another wrapped key, what it seals. --- */
 #define HIN_VAULT_BACKUP_MAX 60000 /* a payload is never longer */
-/* A new version. LIMIT: the provider keeps no more of them (a file ring: 64), destroy backups. */
-HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant,
+/* A new version, or `spare`, where that is the newest: the caller knows that it wraps nothing (0:
+ * none). LIMIT: the provider keeps no more of them (a file ring: 64), destroy backups. */
+HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant, uint32_t spare,
                                 struct hin_vault_data_key *ret_key,
                                 struct hin_buf *ret_payload) HIN_NONNULL;
 /* NOT_FOUND: it is destroyed. */
@@ -396,7 +397,7 @@ HIN_RESULT hin_vault_backup_open(struct hin_vault *vault, struct hin_view tenant
 /* A new version for a backup that is written anew in the place of one that `payload` belongs to:
  * what of the vault it holds stays as it was then, so that a restore finds what it had found.
  * NOT_FOUND: the former is destroyed; LIMIT as above. */
-HIN_RESULT hin_vault_backup_reseal(struct hin_vault *vault, struct hin_view tenant,
+HIN_RESULT hin_vault_backup_reseal(struct hin_vault *vault, struct hin_view tenant, uint32_t spare,
                                    struct hin_view payload, struct hin_vault_data_key *ret_key,
                                    struct hin_buf *ret_payload) HIN_NONNULL;
 /* The index keys of that time: tokens in a backup that is written anew are made with them. The

@@ -120,14 +120,14 @@ static HIN_RESULT seal_part(struct hin_view tenant, const uint8_t *id, const str
 
 /* --- a backup's key --- */
 
-/* A version of its own. One that a call which was cut off has made stays without a backup; whoever
- * destroys backups destroys it too. */
+/* A version of its own. One that a call which was cut off has made stays without a backup, until
+ * the next takes it. */
 static HIN_RESULT next_version(struct hin_vault *vault, struct hin_vault_tenant *tenant,
-                               const char *name)
+                               const char *name, uint32_t spare)
 {
     const struct hin_key_provider *provider = &vault->options.provider;
     struct hin_key_provider_status status;
-    uint32_t spare = tenant->backup_spare;
+    spare = tenant->backup_spare > 0 ? tenant->backup_spare : spare;
     tenant->backup_spare = 0;
     if (spare > 0 &&
         hin_is_ok(provider->status(provider->context, hin_view_from_text(name), &status)) &&
@@ -156,8 +156,9 @@ static HIN_RESULT write_payload(struct hin_view wrapped, struct hin_view part_wr
 }
 
 /* plain: what of the vault the backup holds. */
-static HIN_RESULT make_key(struct hin_vault *vault, struct hin_view tenant, struct hin_view plain,
-                           struct hin_vault_data_key *key, struct hin_buf *ret_payload)
+static HIN_RESULT make_key(struct hin_vault *vault, struct hin_view tenant, uint32_t spare,
+                           struct hin_view plain, struct hin_vault_data_key *key,
+                           struct hin_buf *ret_payload)
 {
     HIN_CLEANUP(hin_secret_done) struct hin_secret part_key = {0};
     HIN_CLEANUP(hin_buf_done) struct hin_buf wrapped = {.max = HIN_VAULT_WRAPPED_MAX};
@@ -172,7 +173,7 @@ static HIN_RESULT make_key(struct hin_vault *vault, struct hin_view tenant, stru
     HIN_TRY(hin_secret_random(&key->key, HIN_SEAL_KEY_BYTES));
     HIN_TRY(hin_secret_random(&part_key, HIN_SEAL_KEY_BYTES));
     HIN_TRY(seal_part(tenant, key->id, &part_key, plain, &part));
-    HIN_TRY(next_version(vault, found, name));
+    HIN_TRY(next_version(vault, found, name, spare));
     struct hin_key_binding binding = bind(name, key->id, HIN_KEY_BACKUP);
     HIN_TRY(provider->wrap(provider->context, &binding, &key->key, &wrapped));
     binding = bind(name, key->id, HIN_KEY_BACKUP_PART);
@@ -181,11 +182,12 @@ static HIN_RESULT make_key(struct hin_vault *vault, struct hin_view tenant, stru
                          key->id, ret_payload);
 }
 
-static HIN_RESULT take_key(struct hin_vault *vault, struct hin_view tenant, struct hin_view plain,
-                           struct hin_vault_data_key *ret_key, struct hin_buf *ret_payload)
+static HIN_RESULT take_key(struct hin_vault *vault, struct hin_view tenant, uint32_t spare,
+                           struct hin_view plain, struct hin_vault_data_key *ret_key,
+                           struct hin_buf *ret_payload)
 {
     struct hin_vault_data_key key = {0};
-    struct hin_result made = make_key(vault, tenant, plain, &key, ret_payload);
+    struct hin_result made = make_key(vault, tenant, spare, plain, &key, ret_payload);
     if (!hin_is_ok(made)) {
         hin_secret_done(&key.key);
         return made;
@@ -194,18 +196,18 @@ static HIN_RESULT take_key(struct hin_vault *vault, struct hin_view tenant, stru
     return hin_ok();
 }
 
-static HIN_RESULT backup_new(struct hin_vault *vault, struct hin_view tenant,
+static HIN_RESULT backup_new(struct hin_vault *vault, struct hin_view tenant, uint32_t spare,
                              struct hin_vault_data_key *ret_key, struct hin_buf *ret_payload)
 {
     HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
     HIN_TRY(write_part(vault, tenant, &plain));
-    return take_key(vault, tenant, hin_buf_view(&plain), ret_key, ret_payload);
+    return take_key(vault, tenant, spare, hin_buf_view(&plain), ret_key, ret_payload);
 }
 
-HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant,
+HIN_RESULT hin_vault_backup_new(struct hin_vault *vault, struct hin_view tenant, uint32_t spare,
                                 struct hin_vault_data_key *ret_key, struct hin_buf *ret_payload)
 {
-    struct hin_result made = backup_new(vault, tenant, ret_key, ret_payload);
+    struct hin_result made = backup_new(vault, tenant, spare, ret_key, ret_payload);
     return hin_vault_report(vault, "backup-key-new", tenant, hin_is_ok(made) ? ret_key->id : NULL,
                             HIN_VAULT_FOR_BACKUP, made);
 }
@@ -371,21 +373,21 @@ static HIN_RESULT open_part(const struct hin_key_provider *source, struct hin_vi
 
 /* --- sealing anew --- */
 
-static HIN_RESULT backup_reseal(struct hin_vault *vault, struct hin_view tenant,
+static HIN_RESULT backup_reseal(struct hin_vault *vault, struct hin_view tenant, uint32_t spare,
                                 struct hin_view payload, struct hin_vault_data_key *ret_key,
                                 struct hin_buf *ret_payload)
 {
     HIN_CLEANUP(bytes_done) struct hin_buf plain = {.max = PART_MAX};
     struct part part = {0};
     HIN_TRY(open_part(&vault->options.provider, tenant, payload, &plain, &part));
-    return take_key(vault, tenant, hin_buf_view(&plain), ret_key, ret_payload);
+    return take_key(vault, tenant, spare, hin_buf_view(&plain), ret_key, ret_payload);
 }
 
-HIN_RESULT hin_vault_backup_reseal(struct hin_vault *vault, struct hin_view tenant,
+HIN_RESULT hin_vault_backup_reseal(struct hin_vault *vault, struct hin_view tenant, uint32_t spare,
                                    struct hin_view payload, struct hin_vault_data_key *ret_key,
                                    struct hin_buf *ret_payload)
 {
-    struct hin_result made = backup_reseal(vault, tenant, payload, ret_key, ret_payload);
+    struct hin_result made = backup_reseal(vault, tenant, spare, payload, ret_key, ret_payload);
     return hin_vault_report(vault, "backup-key-reseal", tenant,
                             hin_is_ok(made) ? ret_key->id : NULL, HIN_VAULT_FOR_BACKUP, made);
 }

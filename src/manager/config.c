@@ -17,6 +17,7 @@ void hin_manager_config_default(struct hin_manager_config *config)
         .api = {"127.0.0.1", HIN_MANAGER_API_PORT},
         .agents = {"127.0.0.1", HIN_MANAGER_AGENTS_PORT},
         .uid_base = HIN_MANAGER_UID_BASE,
+        .restart_seconds = HIN_MANAGER_RESTART_SECONDS,
     };
     hin_clock_settings_default(&config->clock);
     hin_backup_settings_default(&config->backup);
@@ -133,20 +134,15 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     int64_t uid_base = config->uid_base;
     int64_t workers = 0;
     int64_t keep_days = 0;
+    int64_t restart_seconds = config->restart_seconds;
     /* A mistyped name would quietly leave the default in force. */
-    static const char *const known[] = {"api",
-                                        "agents",
-                                        "keyring",
-                                        "tenant",
-                                        "uidBase",
-                                        "workers",
-                                        "keepDays",
-                                        "kms",
-                                        "store",
-                                        "fronts",
-                                        "backup",
-                                        "storeFiles",
-                                        HIN_CLOCK_SETTINGS_KEYS};
+    static const char *const known[] = {"api",        "agents",
+                                        "keyring",    "tenant",
+                                        "uidBase",    "workers",
+                                        "keepDays",   "restartSeconds",
+                                        "kms",        "store",
+                                        "fronts",     "backup",
+                                        "storeFiles", HIN_CLOCK_SETTINGS_KEYS};
     HIN_TRY(hin_json_only(root, known, HIN_COUNT(known), error));
     HIN_TRY(read_endpoint(root, "api", &config->api, error));
     HIN_TRY(read_endpoint(root, "agents", &config->agents, error));
@@ -156,6 +152,8 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     HIN_TRY(hin_json_opt_integer(root, "uidBase", 0, INT32_MAX, &uid_base, error));
     HIN_TRY(hin_json_opt_integer(root, "workers", 0, 64, &workers, error));
     HIN_TRY(hin_json_opt_integer(root, "keepDays", 0, 36500, &keep_days, error));
+    HIN_TRY(hin_json_opt_integer(root, "restartSeconds", 1, HIN_MANAGER_RESTART_SECONDS_MAX,
+                                 &restart_seconds, error));
     HIN_TRY(hin_clock_settings_read(root, &config->clock, error));
     HIN_TRY(read_fronts(root, config, error));
     HIN_TRY(hin_backup_settings_read(root, &config->backup, error));
@@ -167,6 +165,7 @@ static HIN_RESULT read_config(struct hin_json root, struct hin_manager_config *c
     config->uid_base = (uint32_t)uid_base;
     config->workers = (uint32_t)workers;
     config->keep_days = (uint32_t)keep_days;
+    config->restart_seconds = (uint32_t)restart_seconds;
     return hin_ok();
 }
 
@@ -192,9 +191,13 @@ HIN_RESULT hin_manager_config_load(int state, struct hin_manager_config *ret_con
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = FILE_MAX};
     struct hin_result read = hin_file_read(state, file_name, &text);
-    if (!hin_is_ok(read)) {
+    if (read.code == HIN_NOT_FOUND) {
         return hin_error_set(error, read.code, file_name, 0, 0,
-                             "%s (run `hinomi-manager init` first)", hin_code_text(read.code));
+                             "not in this folder: --state is the one that `hinomi-manager init` "
+                             "made (./run: manager, in its own)");
+    }
+    if (!hin_is_ok(read)) {
+        return hin_error_set(error, read.code, file_name, 0, 0, "%s", hin_code_text(read.code));
     }
     return hin_manager_config_parse(hin_buf_view(&text), ret_config, error);
 }
@@ -238,6 +241,7 @@ HIN_RESULT hin_manager_config_save(int state, const struct hin_manager_config *c
     hin_json_field_integer(&writer, "uidBase", config->uid_base);
     hin_json_field_integer(&writer, "workers", config->workers);
     hin_json_field_integer(&writer, "keepDays", config->keep_days);
+    hin_json_field_integer(&writer, "restartSeconds", config->restart_seconds);
     hin_clock_settings_write(&writer, &config->clock);
     if (config->front_count > 0) {
         write_fronts(&writer, config);

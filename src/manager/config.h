@@ -15,6 +15,8 @@ enum {
     HIN_MANAGER_API_PORT = 4119,
     HIN_MANAGER_AGENTS_PORT = 4120,
     HIN_MANAGER_FRONTS_MAX = 4,
+    HIN_MANAGER_RESTART_SECONDS = 30,
+    HIN_MANAGER_RESTART_SECONDS_MAX = 3600,
     HIN_MANAGER_UID_BASE = 64900, /* as root, roles take uids from here on unless set otherwise */
 };
 
@@ -32,6 +34,9 @@ struct hin_manager_config {
     uint32_t uid_base;
     uint32_t workers;   /* 0: as many as processors */
     uint32_t keep_days; /* events are dropped after so many days; 0: never */
+    /* A process that ends unexpectedly is started again after a pause that doubles each time, up to
+     * this; from the beginning once it ran for twice as long. */
+    uint32_t restart_seconds;
     struct hin_clock_settings clock;
     /* Listeners before ours that stand for this installation (a proxy): probes try them too. */
     struct hin_manager_endpoint fronts[HIN_MANAGER_FRONTS_MAX];

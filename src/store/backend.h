@@ -14,6 +14,13 @@ struct hin_tls_tally;
 struct hin_store_crossing;
 struct hin_store_search;
 
+enum hin_load {
+    HIN_LOAD_BEGIN,
+    HIN_LOAD_GO_ON, /* now and then */
+    HIN_LOAD_END,   /* all is there, and durable */
+    HIN_LOAD_DROP,  /* it failed: the store is thrown away */
+};
+
 struct hin_backend {
     const char *name;
     /* Whether the directory of segments says what they may hold: by classes and severities, and,
@@ -40,10 +47,9 @@ struct hin_backend {
 
     bool (*in_transaction)(struct hin_store *store); /* as the database sees it */
     HIN_RESULT (*checkpoint)(struct hin_store *store);
-    /* Before (on) a store that nobody else has open is filled, now and then (on) meanwhile, and
-     * after it: until then nothing need be durable, nor be undone. NULL: there is no quicker way
-     * than the usual one. */
-    HIN_RESULT (*load)(struct hin_store *store, bool on);
+    /* Around the filling of a store that nobody else has open, outside transactions. Until its end
+     * nothing need be durable, nor be undone, and rows that were put need not be seen. */
+    HIN_RESULT (*load)(struct hin_store *store, enum hin_load step);
     void (*overwrite)(struct hin_store *store, bool all); /* what is deleted, wherever it lay */
     uint64_t (*damage_count)(struct hin_store *store);    /* pages found damaged */
     const char *(*trouble)(const struct hin_store *store);

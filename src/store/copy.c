@@ -109,12 +109,12 @@ static HIN_RESULT put_key(struct hin_store *store, int64_t number, enum hin_copy
     struct hin_statement *statement = NULL;
     if (state == HIN_COPY_KEY_HERE) {
         hin_copy(store->own_key.data, key.data, HIN_MIN(key.size, store->own_key.size));
-        struct hin_result put = hin_data_key_put(store, number);
+        struct hin_result put = hin_data_key_paste(store, number);
         hin_wipe(store->own_key.data, store->own_key.size);
         return put;
     }
     if (state == HIN_COPY_KEY_ERASED) {
-        HIN_TRY(hin_db_use(store, HIN_SQL_DATA_KEY_PUT, &statement));
+        HIN_TRY(hin_db_use(store, HIN_SQL_PASTE_DATA_KEY, &statement));
         hin_db_bind(statement, 1, number);
         hin_db_bind_blob(statement, 2, HIN_VIEW_EMPTY);
         return hin_db_run(store, statement);
@@ -183,7 +183,7 @@ static void bind_cursor(struct hin_statement *statement, const struct part *part
             hin_db_bind_text(statement, at, (const char *)cursor->bytes);
         }
     }
-    if (part->owner == HIN_OWNER_AUDIT) {
+    if (part->owner == HIN_OWNER_AUDIT || part->owner == HIN_OWNER_DOCUMENT) {
         hin_db_bind_int(statement, at++, until);
     }
     hin_db_bind_int(statement, at, (int64_t)limit);
@@ -272,16 +272,55 @@ HIN_RESULT hin_store_copy_rows(struct hin_store *store, enum hin_store_part part
     return listed;
 }
 
-HIN_RESULT hin_store_copy_audit_keys(struct hin_store *store, int64_t from, int64_t until,
-                                     int64_t *ret_count)
+static HIN_RESULT count_keys(struct hin_store *store, int owner, int64_t from, int64_t until,
+                             int64_t *ret_count)
 {
     struct hin_statement *statement = NULL;
     bool row = false;
-    HIN_TRY(hin_db_use(store, HIN_SQL_COPY_AUDIT_KEYS, &statement));
-    hin_db_bind(statement, 2, hin_data_number(HIN_OWNER_AUDIT, from),
-                hin_data_number(HIN_OWNER_AUDIT, until));
+    HIN_TRY(hin_db_use(store, HIN_SQL_COPY_KEYS, &statement));
+    hin_db_bind(statement, 2, hin_data_number(owner, from), hin_data_number(owner, until));
     HIN_TRY(hin_db_step(store, statement, &row));
     *ret_count = row ? hin_db_int(statement, 0) : 0;
+    hin_db_reset(statement);
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_copy_audit_keys(struct hin_store *store, int64_t from, int64_t until,
+                                     int64_t *ret_count)
+{
+    return count_keys(store, HIN_OWNER_AUDIT, from, until, ret_count);
+}
+
+HIN_RESULT hin_store_copy_state(struct hin_store *store, int64_t kind, int64_t first, int64_t last,
+                                struct hin_copy_state *ret_state)
+{
+    struct hin_statement *statement = NULL;
+    struct hin_copy_state state = {0};
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_COPY_DOCUMENT_STATE, &statement));
+    hin_db_bind(statement, 3, kind, first, last);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    HIN_ENSURE(row, INTERNAL);
+    state.count = hin_db_int(statement, 0);
+    if (state.count > 0) {
+        state.versions = hin_db_int(statement, 1);
+        state.created_usec = hin_db_int(statement, 2);
+        state.updated_usec = hin_db_int(statement, 3);
+    }
+    hin_db_reset(statement);
+    HIN_TRY(count_keys(store, HIN_OWNER_DOCUMENT + (int)kind, first, last, &state.keys));
+    *ret_state = state;
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_copy_last(struct hin_store *store, int64_t kind, int64_t *ret_last)
+{
+    struct hin_statement *statement = NULL;
+    bool row = false;
+    HIN_TRY(hin_db_use(store, HIN_SQL_SEQUENCE_GET, &statement));
+    hin_db_bind(statement, 1, kind);
+    HIN_TRY(hin_db_step(store, statement, &row));
+    *ret_last = row ? hin_db_int(statement, 0) : 0;
     hin_db_reset(statement);
     return hin_ok();
 }
@@ -405,11 +444,6 @@ struct column {
     char text[64];
 };
 
-static HIN_RESULT load(struct hin_store *store, bool on)
-{
-    return store->backend->load != NULL ? store->backend->load(store, on) : hin_ok();
-}
-
 /* There are many of them, and small: a statement for each would be most of the work. */
 static HIN_RESULT put_spans(struct hin_store *store)
 {
@@ -444,10 +478,12 @@ HIN_RESULT hin_store_paste_begin(struct hin_store *store)
     HIN_TRY(hin_store_ready(store));
     store->span_count = 0;
     HIN_ENSURE(!store->in_transaction && store->depth == 0, CONFLICT);
-    HIN_TRY(load(store, true));
-    struct hin_result begun = hin_store_begin(store);
-    if (!hin_is_ok(begun)) {
-        HIN_IGNORE(load(store, false)); /* why it did not begin is what is told */
+    struct hin_result begun = store->backend->load(store, HIN_LOAD_BEGIN);
+    if (hin_is_ok(begun)) {
+        begun = hin_store_begin(store);
+    }
+    if (!hin_is_ok(begun)) { /* why it did not begin is what is told */
+        HIN_IGNORE(store->backend->load(store, HIN_LOAD_DROP));
     }
     return begun;
 }
@@ -456,7 +492,8 @@ HIN_RESULT hin_store_paste_end(struct hin_store *store, bool keep)
 {
     struct hin_result put = keep ? put_spans(store) : hin_ok();
     struct hin_result ended = hin_store_end(store, keep && hin_is_ok(put));
-    struct hin_result loaded = load(store, false);
+    bool whole = keep && hin_is_ok(put) && hin_is_ok(ended);
+    struct hin_result loaded = store->backend->load(store, whole ? HIN_LOAD_END : HIN_LOAD_DROP);
     return !hin_is_ok(put) ? put : hin_is_ok(ended) ? loaded : ended;
 }
 
@@ -464,7 +501,7 @@ HIN_RESULT hin_store_paste_pause(struct hin_store *store)
 {
     HIN_TRY(put_spans(store));
     HIN_TRY(hin_store_end(store, true));
-    HIN_TRY(load(store, true));
+    HIN_TRY(store->backend->load(store, HIN_LOAD_GO_ON));
     return hin_store_begin(store);
 }
 

@@ -58,7 +58,7 @@ struct hin_copy_cursor {
     ((struct hin_copy_cursor){.numbers = {INT64_MIN, INT64_MIN, INT64_MIN, INT64_MIN}})
 /* The next rows, at most `limit`; *ret_more: call again. `visit` gets each row's bytes, borrowed
  * until it returns. Of the audit record: entries above cursor->numbers[0], up to and including
- * `until` (ignored elsewhere). */
+ * `until`; of documents: of kinds up to and including it (ignored elsewhere). */
 HIN_RESULT hin_store_copy_rows(struct hin_store *store, enum hin_store_part part, int64_t until,
                                size_t limit, struct hin_copy_cursor *cursor,
                                HIN_RESULT (*visit)(void *context, struct hin_view row),
@@ -67,6 +67,16 @@ HIN_RESULT hin_store_copy_rows(struct hin_store *store, enum hin_store_part part
  * nothing else about them can change. */
 HIN_RESULT hin_store_copy_audit_keys(struct hin_store *store, int64_t from, int64_t until,
                                      int64_t *ret_count) HIN_NONNULL;
+/* What can change of a range of documents that all are there: as long as these numbers are the same
+ * it holds the same, in one store. count 0: the others are, too. */
+struct hin_copy_state {
+    int64_t count, versions, created_usec, updated_usec, keys; /* sums */
+};
+HIN_RESULT hin_store_copy_state(struct hin_store *store, int64_t kind, int64_t first, int64_t last,
+                                struct hin_copy_state *ret_state) HIN_NONNULL;
+/* The highest number a document of the kind has ever had; 0: none. */
+HIN_RESULT hin_store_copy_last(struct hin_store *store, int64_t kind,
+                               int64_t *ret_last) HIN_NONNULL;
 /* The chain's hash of an entry. NOT_FOUND. */
 HIN_RESULT
 hin_store_copy_audit_hash(struct hin_store *store, int64_t number,

@@ -63,7 +63,7 @@ static struct hin_seal_place key_place(const struct hin_store *store, int64_t nu
     return hin_store_place(store, "data_key", text, "key");
 }
 
-HIN_RESULT hin_data_key_put(struct hin_store *store, int64_t number)
+static HIN_RESULT put(struct hin_store *store, enum hin_sql sql, int64_t number)
 {
     char text[NUMBER_TEXT_MAX];
     struct hin_seal_place place = key_place(store, number, text);
@@ -72,10 +72,20 @@ HIN_RESULT hin_data_key_put(struct hin_store *store, int64_t number)
     hin_buf_clear(&store->wrap);
     HIN_TRY(hin_store_sealer(store, &table));
     HIN_TRY(hin_seal_value(table, &place, hin_secret_view(&store->own_key), &store->wrap));
-    HIN_TRY(hin_db_use(store, HIN_SQL_DATA_KEY_PUT, &statement));
+    HIN_TRY(hin_db_use(store, sql, &statement));
     hin_db_bind(statement, 1, number);
     hin_db_bind_blob(statement, 2, hin_buf_view(&store->wrap));
     return hin_db_run(store, statement);
+}
+
+HIN_RESULT hin_data_key_put(struct hin_store *store, int64_t number)
+{
+    return put(store, HIN_SQL_DATA_KEY_PUT, number);
+}
+
+HIN_RESULT hin_data_key_paste(struct hin_store *store, int64_t number)
+{
+    return put(store, HIN_SQL_PASTE_DATA_KEY, number);
 }
 
 static HIN_RESULT make(struct hin_store *store, int64_t number, struct hin_sealer **ret_sealer)

@@ -216,16 +216,26 @@ HIN_RESULT hin_store_find(struct hin_store *store, enum hin_store_kind kind, siz
     return hin_store_get(store, kind, id, buf, ret_document);
 }
 
+static struct hin_store_owners owners_of(const struct hin_store_page *page)
+{
+    static const struct hin_store_owners all = {INT64_MIN, INT64_MAX};
+    if (page->owner != 0) {
+        return (struct hin_store_owners){page->owner, page->owner};
+    }
+    return page->owners != NULL ? *page->owners : all;
+}
+
 static HIN_RESULT read_ids(struct hin_store *store, enum hin_store_kind kind,
                            const struct hin_store_page *page, int64_t after, int64_t *ids,
                            size_t room, size_t *ret_count)
 {
     struct hin_statement *statement = NULL;
+    struct hin_store_owners owners = owners_of(page);
     bool row = true;
     size_t count = 0;
     HIN_TRY(hin_db_use(
         store, page->descending ? HIN_SQL_DOCUMENT_IDS_DOWN : HIN_SQL_DOCUMENT_IDS_UP, &statement));
-    hin_db_bind(statement, 3, (int64_t)kind, after, page->owner);
+    hin_db_bind(statement, 4, (int64_t)kind, after, owners.least, owners.most);
     while (count < room) {
         HIN_TRY(hin_db_step(store, statement, &row));
         if (!row) {

@@ -86,12 +86,16 @@ HIN_RESULT hin_store_find(struct hin_store *store, enum hin_store_kind kind, siz
                           struct hin_view name, struct hin_buf *buf,
                           struct hin_store_document *ret_document) HIN_NONNULL;
 
+struct hin_store_owners { /* a range of them, both included; those without have 0 */
+    int64_t least, most;
+};
 struct hin_store_page {
     int64_t
         after_id; /* ascending: ids above; descending: ids below; 0: from the end it begins at */
     bool descending;
-    int64_t owner; /* 0: all */
-    size_t limit;  /* 0: no limit */
+    int64_t owner; /* 0: all, or those of `owners` */
+    const struct hin_store_owners *owners;
+    size_t limit; /* 0: no limit */
     /* What is left out, without its bytes; NULL: it is counted alone. */
     HIN_RESULT (*damaged)(void *context, const struct hin_store_document *document);
 };

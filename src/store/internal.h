@@ -156,6 +156,8 @@ void hin_data_key_done(struct hin_store *store) HIN_NONNULL;
 /* The parts, for who seals a key anew: store->own_key into the table under a number, and out of it.
  * The caller wipes it. */
 HIN_RESULT hin_data_key_put(struct hin_store *store, int64_t number) HIN_NONNULL;
+/* The same into a store that is being filled, which has none of that number. */
+HIN_RESULT hin_data_key_paste(struct hin_store *store, int64_t number) HIN_NONNULL;
 HIN_RESULT hin_data_key_read(struct hin_store *store, int64_t number,
                              struct hin_view sealed) HIN_NONNULL;
 HIN_RESULT hin_data_key_drop(struct hin_store *store, int owner, int64_t id) HIN_NONNULL;

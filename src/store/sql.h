@@ -227,10 +227,10 @@
     SAME(DOCUMENT_SET, "UPDATE document SET version = ?3, updated = ?4, owner = ?5, expires = ?6, sealed = ?7 "        \
                        "WHERE kind = ?1 AND id = ?2")                                                                  \
     SAME(DOCUMENT_DROP, "DELETE FROM document WHERE kind = ?1 AND id = ?2")                                            \
-    SAME(DOCUMENT_IDS_UP, "SELECT id FROM document WHERE kind = ?1 AND id > ?2 AND (?3 = 0 OR owner = ?3) ORDER BY "   \
-                          "id LIMIT 256")                                                                              \
-    SAME(DOCUMENT_IDS_DOWN, "SELECT id FROM document WHERE kind = ?1 AND id < ?2 AND (?3 = 0 OR owner = ?3) ORDER "    \
-                            "BY id DESC LIMIT 256")                                                                    \
+    SAME(DOCUMENT_IDS_UP, "SELECT id FROM document WHERE kind = ?1 AND id > ?2 AND owner BETWEEN ?3 AND ?4 "           \
+                          "ORDER BY id LIMIT 256")                                                                     \
+    SAME(DOCUMENT_IDS_DOWN, "SELECT id FROM document WHERE kind = ?1 AND id < ?2 AND owner BETWEEN ?3 AND ?4 "         \
+                            "ORDER BY id DESC LIMIT 256")                                                              \
     SAME(DOCUMENT_COUNT, "SELECT count(*) FROM document WHERE kind = ?1")                                              \
     SAME(DOCUMENT_EXPIRED, "SELECT id FROM document WHERE kind = ?1 AND expires > 0 AND expires <= ?2 LIMIT 1000")     \
     SAME(NAME_PUT, "INSERT INTO name(kind, slot, token, id) VALUES(?1, ?2, ?3, ?4)")                                   \
@@ -259,13 +259,15 @@
     SAME(COPY_SEQUENCE, "SELECT kind, last FROM sequence WHERE kind > ?1 AND kind < 1000000 ORDER BY kind LIMIT ?2")                      \
     SAME(COPY_DOCUMENT, "SELECT kind, id, version, created, updated, owner, expires, document.sealed, "                \
                         "data_key.sealed FROM document LEFT JOIN data_key ON number = " HIN_SQL_OF_DOCUMENT " "        \
-                        "WHERE (kind, id) > (?1, ?2) ORDER BY kind, id LIMIT ?3")                                      \
+                        "WHERE (kind, id) > (?1, ?2) AND kind <= ?3 ORDER BY kind, id LIMIT ?4")                       \
+    SAME(COPY_DOCUMENT_STATE, "SELECT count(*), CAST(sum(version) AS bigint), CAST(sum(created) AS bigint), "          \
+                              "CAST(sum(updated) AS bigint) FROM document WHERE kind = ?1 AND id BETWEEN ?2 AND ?3")   \
     SAME(COPY_NAME, "SELECT kind, slot, token, id FROM name WHERE (kind, slot, token) > (?1, ?2, ?3) ORDER BY "        \
                     "kind, slot, token LIMIT ?4")                                                                      \
     SAME(COPY_AUDIT, "SELECT audit.number, time, hash, audit.sealed, data_key.sealed FROM audit LEFT JOIN data_key "   \
                      "ON data_key.number = " HIN_SQL_OF_AUDIT " WHERE audit.number > ?1 AND audit.number <= ?2 "       \
                      "ORDER BY audit.number LIMIT ?3")                                                                 \
-    SAME(COPY_AUDIT_KEYS, "SELECT count(*) FROM data_key WHERE number BETWEEN ?1 AND ?2 AND length(sealed) > 0")       \
+    SAME(COPY_KEYS, "SELECT count(*) FROM data_key WHERE number BETWEEN ?1 AND ?2 AND length(sealed) > 0")       \
     SAME(COPY_AUDIT_HASH, "SELECT hash FROM audit WHERE number = ?1")                                                  \
     SAME(COPY_SEGMENT, "SELECT id, last_id, count, level, day, created, min_time, max_time, plain_bytes, damaged, "    \
                        "classes, severities, computers, substr(head, 1, 92), sealed FROM segment LEFT JOIN "           \
@@ -282,6 +284,7 @@
                       "(?46, ?47, ?48, ?49, ?50), (?51, ?52, ?53, ?54, ?55), (?56, ?57, ?58, ?59, ?60), "              \
                       "(?61, ?62, ?63, ?64, ?65), (?66, ?67, ?68, ?69, ?70), (?71, ?72, ?73, ?74, ?75), "              \
                       "(?76, ?77, ?78, ?79, ?80)")                                                                     \
+    SAME(PASTE_DATA_KEY, "INSERT INTO data_key(number, sealed) VALUES(?1, ?2)")                                        \
     SAME(PASTE_AGENT, "INSERT INTO agent(id, session, spool_generation, acked, seen, clock_offset, sealed) "           \
                       "VALUES(?1, ?2, ?3, ?4, ?5, ?6, ?7)")                                                            \
     SAME(PASTE_SEQUENCE, "INSERT INTO sequence(kind, last) VALUES(?1, ?2)")                                            \

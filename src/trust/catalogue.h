@@ -18,7 +18,7 @@
  *     section: 4.2                 of the framework before it
  *     en: Data on the way
  *     ja: 伝送中のデータ
- *     controls: 4.2.1 4.2.1.1
+ *     controls: 4.2.1 4.2.1.1      of at most 64 bytes each, between spaces of ASCII
  *
  *     claim: S19
  *     service, pillar, kind        as claim.h names them

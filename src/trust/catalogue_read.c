@@ -285,12 +285,47 @@ static bool has_control(const struct hin_framework *framework, struct hin_view c
     return false;
 }
 
+/* Spaces that are none of ASCII: at a glance they separate controls, here they would be a part of
+ * one; U+FEFF is one for ECMAScript, whose patterns the exports are judged by. */
+static bool is_wide_space(unsigned number)
+{
+    static const struct {
+        unsigned first, last;
+    } spaces[] = {{0xa0, 0xa0},     {0x1680, 0x1680}, {0x2000, 0x200a}, {0x2028, 0x2029},
+                  {0x202f, 0x202f}, {0x205f, 0x205f}, {0x3000, 0x3000}, {0xfeff, 0xfeff}};
+    bool found = false;
+    for (size_t i = 0; i < HIN_COUNT(spaces) && !found; i++) {
+        found = number >= spaces[i].first && number <= spaces[i].last;
+    }
+    return found;
+}
+
+static HIN_RESULT check_control(const struct reader *reader, struct hin_view name)
+{
+    HIN_TRY(check_characters(reader, name));
+    if (name.size > NAME_MAX_BYTES) {
+        return refuse(reader, name, HIN_LIMIT, "a control's name has at most %d bytes",
+                      NAME_MAX_BYTES);
+    }
+    for (size_t at = 0; at < name.size;) {
+        struct hin_terminal_character character = hin_terminal_look(name, at);
+        if (is_wide_space(character.number)) {
+            return refuse(reader, hin_view_sub(name, at, 1), HIN_SYNTAX,
+                          "a space that is none of ASCII (U+%04X): controls are separated by "
+                          "plain ones",
+                          character.number);
+        }
+        at += character.size;
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT read_controls(struct reader *reader, struct hin_view words)
 {
     struct hin_catalogue *catalogue = reader->catalogue;
     struct hin_framework *framework = reader->framework;
     for (struct hin_view word = next_word(&words); word.size > 0; word = next_word(&words)) {
-        HIN_TRY(check_characters(reader, word));
+        HIN_TRY(check_control(reader, word));
         if (has_control(framework, word)) {
             return twice(reader, word);
         }

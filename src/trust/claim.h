@@ -101,6 +101,9 @@ struct hin_claim_evidence {
                                to be known beside it */
 };
 
+/* The latest time that a state in JSON may bear: the end of 2999, as far as OSCAL's dates go. */
+#define HIN_CLAIM_MSEC_MAX INT64_C(32503679999999)
+
 enum hin_claim_status {
     HIN_CLAIM_NOT_ASSESSED, /* grey */
     HIN_CLAIM_PROVEN,       /* green */

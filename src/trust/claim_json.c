@@ -101,10 +101,19 @@ static HIN_RESULT read_time(struct hin_json element, const char *key, int64_t *r
                             struct hin_error *error)
 {
     int64_t msec = 0;
-    HIN_TRY(hin_json_opt_integer(element, key, INT64_MIN / HIN_MSEC_USEC, INT64_MAX / HIN_MSEC_USEC,
-                                 &msec, error));
+    HIN_TRY(hin_json_opt_integer(element, key, 0, HIN_CLAIM_MSEC_MAX, &msec, error));
     *ret_usec = msec * HIN_MSEC_USEC;
     return hin_ok();
+}
+
+/* One word of ASCII: it becomes a title and a link. */
+static bool is_id(struct hin_view text)
+{
+    bool good = text.size > 0;
+    for (size_t i = 0; i < text.size && good; i++) {
+        good = text.data[i] > ' ' && text.data[i] < 0x7f;
+    }
+    return good;
 }
 
 static HIN_RESULT read_ids(struct hin_json element, struct hin_claim_state *state,
@@ -118,7 +127,11 @@ static HIN_RESULT read_ids(struct hin_json element, struct hin_claim_state *stat
                                HIN_CLAIM_PROBES_MAX);
     }
     for (size_t i = 0; i < count; i++) {
-        HIN_TRY(hin_json_text(hin_json_at(ids, i), &state->evidence_ids[i], error));
+        struct hin_json id = hin_json_at(ids, i);
+        HIN_TRY(hin_json_text(id, &state->evidence_ids[i], error));
+        if (!is_id(state->evidence_ids[i])) {
+            return hin_json_refuse(id, error, HIN_INVALID, "no evidence record has such a name");
+        }
     }
     state->evidence_count = count;
     return hin_ok();

@@ -7,7 +7,7 @@
 #include "crypt/hash.h"
 #include "trust/words.h"
 
-enum { UUID_TEXT_BYTES = 37, TOKEN_MAX = 160, TIME_BYTES = 40 };
+enum { UUID_TEXT_BYTES = 37, TOKEN_MAX = 512, TITLE_MAX = 65536, TIME_BYTES = 40 };
 
 struct oscal {
     const struct hin_report *report;
@@ -21,6 +21,11 @@ struct oscal {
 static const char *word(const struct oscal *oscal, enum hin_word which)
 {
     return hin_word(which, oscal->language);
+}
+
+static void note(struct oscal *oscal, struct hin_result result)
+{
+    oscal->failure = oscal->failure == HIN_OK ? result.code : oscal->failure;
 }
 
 /* ---- UUIDs, tokens, times ---- */
@@ -44,7 +49,7 @@ static void uuid_of(struct oscal *oscal, const char *kind, struct hin_view name,
     result = hin_is_ok(result) ? hin_buf_printf(&input, "%s\n", kind) : result;
     result = hin_is_ok(result) ? hin_buf_append(&input, name) : result;
     result = hin_is_ok(result) ? hin_sha256(hin_buf_view(&input), digest) : result;
-    oscal->failure = oscal->failure == HIN_OK ? result.code : oscal->failure;
+    note(oscal, result);
     digest[6] = (uint8_t)((digest[6] & 0x0f) | 0x50);
     digest[8] = (uint8_t)((digest[8] & 0x3f) | 0x80);
     char hex[2 * 16 + 1];
@@ -60,24 +65,35 @@ static void put_uuid(struct oscal *oscal, const char *key, const char *kind, str
     hin_json_field_cstring(&oscal->writer, key, uuid);
 }
 
-/* "gdpr_32.1.a": letters, digits, '.', '-' and '_' alone. */
+static HIN_RESULT add_token_byte(struct hin_buf *token, uint8_t byte)
+{
+    bool kept = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
+                (byte >= '0' && byte <= '9') || byte == '.' || byte == '-';
+    if (kept || byte == '(') {
+        return hin_buf_append_byte(token, kept ? byte : '.');
+    }
+    return byte == ')' ? hin_ok() : hin_buf_printf(token, "_%02x", byte);
+}
+
+/* "gdpr_32.1.a": ASCII's letters, digits, '.', '-' and '_' alone, and a letter or '_' first, though
+ * a framework's name may begin with another. */
+static HIN_RESULT make_token(const struct oscal *oscal, struct hin_view control,
+                             struct hin_buf *token)
+{
+    struct hin_view framework = oscal->framework->id;
+    bool letter = framework.size > 0 && framework.data[0] >= 'a' && framework.data[0] <= 'z';
+    HIN_TRY(hin_buf_printf(token, "%s%.*s_", letter ? "" : "_", HIN_ARGS(framework)));
+    for (size_t i = 0; i < control.size; i++) {
+        HIN_TRY(add_token_byte(token, control.data[i]));
+    }
+    return hin_ok();
+}
+
 static void put_token(struct oscal *oscal, const char *key, struct hin_view control)
 {
-    char token[TOKEN_MAX];
-    size_t size = 0;
-    for (size_t i = 0; i < oscal->framework->id.size && size < TOKEN_MAX / 2; i++) {
-        token[size++] = (char)oscal->framework->id.data[i];
-    }
-    token[size++] = '_';
-    for (size_t i = 0; i < control.size && size < TOKEN_MAX; i++) {
-        uint8_t byte = control.data[i];
-        bool kept = (byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-                    (byte >= '0' && byte <= '9') || byte == '.' || byte == '-';
-        if (kept || byte == '(') {
-            token[size++] = kept ? (char)byte : '.';
-        }
-    }
-    hin_json_field_text(&oscal->writer, key, hin_view_of(token, size));
+    HIN_CLEANUP(hin_buf_done) struct hin_buf token = {.max = TOKEN_MAX};
+    note(oscal, make_token(oscal, control, &token));
+    hin_json_field_text(&oscal->writer, key, hin_buf_view(&token));
 }
 
 static void put_time(struct oscal *oscal, const char *key, int64_t usec)
@@ -356,7 +372,7 @@ static void put_description(struct oscal *oscal, struct hin_view control)
             struct hin_result added = hin_buf_printf(
                 &text, "%s%.*s: %.*s", text.size > 0 ? "\n\n" : "", HIN_ARGS(claims[i].id),
                 HIN_ARGS(claims[i].statement.in[oscal->language]));
-            oscal->failure = oscal->failure == HIN_OK ? added.code : oscal->failure;
+            note(oscal, added);
         }
     }
     hin_json_field_text(&oscal->writer, "description", hin_buf_view(&text));
@@ -367,15 +383,16 @@ static void put_finding(struct oscal *oscal, struct hin_view control)
     struct hin_json_writer *writer = &oscal->writer;
     enum hin_degree degree;
     enum hin_claim_status status;
-    char title[256];
+    HIN_CLEANUP(hin_buf_done) struct hin_buf title = {.max = TITLE_MAX};
     if (!hin_report_control(oscal->report, oscal->framework, control, &degree, &status)) {
         return;
     }
-    (void)snprintf(title, sizeof(title), "%.*s %.*s",
-                   HIN_ARGS(oscal->framework->title.in[oscal->language]), HIN_ARGS(control));
+    note(oscal,
+         hin_buf_printf(&title, "%.*s %.*s", HIN_ARGS(oscal->framework->title.in[oscal->language]),
+                        HIN_ARGS(control)));
     hin_json_begin_object(writer);
     put_uuid(oscal, "uuid", "finding", control);
-    hin_json_field_cstring(writer, "title", title);
+    hin_json_field_text(writer, "title", hin_buf_view(&title));
     put_description(oscal, control);
     begin_list(oscal, "props");
     put_property(oscal, "label", control);

@@ -3,7 +3,8 @@
  *   {"format":"hinomi-trust","version":1,"catalogue":"HEX","at":MSEC,"installation":"HEX",
  *    "claims":[...]}
  * with the elements of claim.h in the catalogue's order; catalogue: its digest; at: the moment, in
- * milliseconds; installation: the authority's fingerprint, by which evidence is checked. */
+ * milliseconds, not after HIN_CLAIM_MSEC_MAX; installation: the authority's fingerprint, by which
+ * evidence is checked, in small hex digits. */
 #ifndef HIN_TRUST_REPORT_H
 #define HIN_TRUST_REPORT_H
 

@@ -53,19 +53,28 @@ static HIN_RESULT read_claims(struct hin_json root, struct hin_report *report,
     return hin_ok();
 }
 
-static HIN_RESULT read_all(struct hin_json root, struct hin_report *report, struct hin_error *error)
+static HIN_RESULT read_installation(struct hin_json root, struct hin_report *report,
+                                    struct hin_error *error)
 {
-    struct hin_view installation;
-    int64_t at_msec = 0;
-    HIN_TRY(check_head(root, report->catalogue, error));
-    HIN_TRY(hin_json_get_integer(root, "at", INT64_MIN / HIN_MSEC_USEC, INT64_MAX / HIN_MSEC_USEC,
-                                 &at_msec, error));
-    HIN_TRY(hin_json_get_text(root, "installation", &installation, error));
-    struct hin_result fits =
-        hin_view_to_text(installation, report->installation, sizeof(report->installation));
-    if (!hin_is_ok(fits)) {
+    struct hin_view text;
+    HIN_TRY(hin_json_get_text(root, "installation", &text, error));
+    bool good = text.size < sizeof(report->installation);
+    for (size_t i = 0; i < text.size && good; i++) {
+        good = (text.data[i] >= '0' && text.data[i] <= '9') ||
+               (text.data[i] >= 'a' && text.data[i] <= 'f');
+    }
+    if (!good) {
         return hin_json_refuse(root, error, HIN_INVALID, "\"installation\" is no fingerprint");
     }
+    return hin_view_to_text(text, report->installation, sizeof(report->installation));
+}
+
+static HIN_RESULT read_all(struct hin_json root, struct hin_report *report, struct hin_error *error)
+{
+    int64_t at_msec = 0;
+    HIN_TRY(check_head(root, report->catalogue, error));
+    HIN_TRY(hin_json_get_integer(root, "at", 0, HIN_CLAIM_MSEC_MAX, &at_msec, error));
+    HIN_TRY(read_installation(root, report, error));
     report->at_usec = at_msec * HIN_MSEC_USEC;
     return read_claims(root, report, error);
 }

@@ -142,7 +142,7 @@ metrics_say() { [ "$(metric clock_beyond_bound) $(metric agents_clock_beyond_bou
 happens 10 "metrics say so, whoever is asked" metrics_say "1 1"
 kill -KILL "$(process m clock)" "$(process a clock)"
 forgotten() { [ "$(clock state)" = unmeasured ]; }
-happens 5 "without its process nothing is known" forgotten
+check "without its process nothing is known" wait_for 5 forgotten
 manager_again() { [ "$(clock state) $(clock agreeing)" = "beyond 2" ]; }
 happens 40 "which is back, and measures" manager_again
 check "and tells no second time" both 32

@@ -82,6 +82,7 @@ manager_init s
 settings 'manager.json: wrkers: unknown' 's/"workers"/"wrkers"/'
 settings 'manager.json: api.prot: unknown' 's/"port"/"prot"/'
 settings 'manager.json:[0-9]+:[0-9]+: ' 's/"workers"/x"workers"/'
+settings 'manager.json: restartSeconds: ' 's/"restartSeconds": *[0-9]*/"restartSeconds": 0/'
 
 # ---- where an installation may stand ----
 init_at() { "$build/hinomi-manager" init --api 127.0.0.1:0 --agents 127.0.0.1:0 --json "$@"; }

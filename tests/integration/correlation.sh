@@ -71,7 +71,10 @@ visit 192.0.2.2 1
 happens 5 "and then it fires" fired 192.0.2.2 1
 
 visit 192.0.2.3 5
-sleep 11 # what is remembered is saved every 10 s
+touch "$T/mark"
+visit 192.0.2.9 1 # what is remembered is saved every 10 s, if it is another
+saved() { [ "$T/a/uplink/log.state" -nt "$T/mark" ]; }
+check "what is remembered is saved" wait_for 15 saved
 murder a
 agent_start a
 visit 192.0.2.3 1
@@ -106,6 +109,7 @@ fi
 
 # The time frame is one of receipt: 4 lines of one user within 4 s.
 for _ in 1 2 3; do gate slow 198.51.100.1; done
+wait_for 10 seen m 3 --where user=slow
 sleep 5
 gate slow 198.51.100.2
 happens 10 "a line later" seen m 4 --where user=slow

@@ -52,8 +52,7 @@ check "and a counter" eval 'api m GET metrics | grep -qx "hinomi_store_salvages_
 is "health says so while the damaged file stands there" "$(api m GET health | jq -r .store)" salvaged
 check "which is kept" test -s "$(database).damaged"
 rm -f "$(database)".damaged*
-sleep 6 # a worker looks again after five seconds, each for itself
-check "and no longer when it was taken away" store_says whole
+happens 10 "and no longer when it was taken away" store_says whole # a worker looks again after five seconds
 
 # ---- before it starts: the index that each search reads ----
 stop m

@@ -65,10 +65,22 @@ like "now it counts" "$(cli m backup drill list)" 'Ada Kurosawa.* yes'
 check_not "it is signed once" cli ada backup drill sign 1
 like "the audit record says who" "$(audited m backup.drill.sign)" 'Ada Kurosawa'
 
+sleep 2.5 # shipped, the account too
+check "one command recovers all on this host and hands it in" cli m backup drill run --from "$T/depot2" --keyring "$T/m.keyring" --state "$T/clean"
+like "and it is good" "$(tr "\n" " " <"$T/said")" "drill +2 .*state +good"
+check_not "which leaves nothing" test -e "$T/clean"
+(umask 077 && cli m key holders add "Hana Mori" | grep -o 'hin_key_[a-z0-9]*' >"$T/hana.key")
+check "a key holder comes" cli hana login "${urls[m]}" --ca-fingerprint "${fingerprints[m]}" --api-key-file "$T/hana.key"
+check "and signs it by the name of the key" cli hana backup drill sign 2
+like "which counts" "$(cli hana backup drill list)" 'Hana Mori.* yes'
+check_not "but hands none in" cli hana backup drill record "$T/drill.json"
+check_not "its report is the manager's" cli m backup drill run --from "$T/depot2" --keyring "$T/m.keyring" --state "$T/clean" --report "$T/x.json"
+check_not "without its keys it says what is wrong" cli m backup drill run --from "$T/depot2" --state "$T/clean"
+
 jq '.tenants[1].auditHash = "'"$(printf '%064d' 7)"'"' "$T/drill.json" >"$T/forged.json"
 check_not "one of another installation is not good" cli m backup drill record "$T/forged.json"
 like "which is said" "$(cat "$T/said")" 'not the one of this installation'
-check_not "and cannot be signed" cli ada backup drill sign 2
+check_not "and cannot be signed" cli ada backup drill sign 3
 jq 'del(.tenants[1])' "$T/drill.json" >"$T/less.json"
 check_not "nor is one that lacks a tenant" cli m backup drill record "$T/less.json"
 jq '.tookMsec = 7200000 | .begun -= 7200000' "$T/drill.json" >"$T/slow.json"

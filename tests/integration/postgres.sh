@@ -53,9 +53,10 @@ is "each worker and jobs has one connection, as the tenant's role" \
     "$(as_admin "SELECT count(*) = $(($(nproc) + 1)) FROM pg_stat_activity WHERE usename = 'hinomi'")" t
 cli m events --follow --format json --where url=follow >"$T/followed" 2>/dev/null &
 follower=$!
-sleep 1
+knock() { numbers 0 0 follow >>"$LOG"; sleep 0.3; [ -s "$T/followed" ]; } # until it is there
+wait_for 10 knock
 numbers 1 5 follow >>"$LOG"
-happens 20 "a follower gets them" eval '[ "$(wc -l <"$T/followed")" = 5 ]'
+happens 20 "a follower gets them" eval '[ "$(jq -r ".evidences[0].user.name" "$T/followed" | grep -cx "[1-5]")" = 5 ]'
 kill $follower 2>/dev/null
 check "computers, policies and the audit record are there" eval '[ "$(cli m computer list --json | jq length)" = 1 ] && [ "$(api m GET "audit?limit=10" | jq ".audit | length")" -gt 3 ]'
 is "the store says that it is whole" "$(api m GET health | jq -r .store)" whole

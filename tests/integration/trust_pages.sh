@@ -53,6 +53,10 @@ jq '.version = 2' "$T/claims.json" >"$T/newer.json"
 is "claims of a newer version: exit 1" "$(status_of hinomi trust publish "$T/no" --claims "$T/newer.json")" 1
 jq '.claims[0].status = "green"' "$T/claims.json" >"$T/green.json"
 is "a claim set to what is no status: exit 1" "$(status_of hinomi trust publish "$T/no" --claims "$T/green.json")" 1
+jq '.installation = " ab"' "$T/claims.json" >"$T/stranger.json"
+is "claims of what is no installation: exit 1" "$(status_of hinomi trust publish "$T/no" --claims "$T/stranger.json")" 1
+jq '.at = 32503680000000' "$T/claims.json" >"$T/later.json"
+is "claims of the year 3000: exit 1" "$(status_of hinomi trust publish "$T/no" --claims "$T/later.json")" 1
 head -c 1000 "$T/claims.json" >"$T/cut.json"
 is "claims that are cut off: exit 1" "$(status_of hinomi trust publish "$T/no" --claims "$T/cut.json")" 1
 check_not "nothing was published of them" test -e "$T/no"
@@ -60,11 +64,20 @@ check_not "nothing was published of them" test -e "$T/no"
 # ---- exports ----
 for framework in pci-dss-4.0.1 pci-dss-3.2.1 iso-27001-2022 iso-27014-2020 iso-27017-2015 soc2-2017 gdpr; do
     hinomi trust export --framework $framework --language ja --claims "$T/claims.json" >"$T/$framework.json"
-    check "$framework as OSCAL: what NIST documents as required is there" $python "$here/tests/trust/check_oscal.py" "$T/$framework.json"
+    check "$framework as OSCAL: shaped as NIST's schema of the release has it" $python "$here/tests/trust/check_oscal.py" "$T/$framework.json"
 done
 is "satisfied is what is automated and proven" \
     "$(jq -c '[."assessment-results".results[0].findings[] | select(.target.status.state == "satisfied").target."target-id"]' "$T/pci-dss-4.0.1.json")" \
     '["pci-dss-4.0.1_10.6.1"]'
+check "and the schema that judges this lets nothing pass that NIST's refuses" $python "$here/tests/trust/spoil_oscal.py" "$T/pci-dss-4.0.1.json"
+cp -r "$here/content/trust" "$T/odd"
+sed -i "s/^framework: gdpr$/framework: 2016-679/; s/^ja: GDPR.*/ja: $(printf '規則%.0s' $(seq 99))/" "$T/odd/gdpr.txt"
+sed -i 's/^gdpr:/2016-679:/; s/33(5)/33(5)第5項_x/' "$T/odd"/*.txt
+"$build/tests/trust/trust_claims" "$T/odd" 1795950000000 backup-made=held >"$T/odd.json"
+hinomi trust export --framework 2016-679 --language ja --claims "$T/odd.json" --content "$T/odd" >"$T/odd.oscal"
+check "names that are no tokens of OSCAL become some, a long title stays whole" $python "$here/tests/trust/check_oscal.py" "$T/odd.oscal"
+is "and each its own" "$(jq -r '."assessment-results".results[0].findings[] | select(.props[0].value | startswith("33(5)")) | .target."target-id", (.title | length)' "$T/odd.oscal" | tr '\n' ' ')" \
+    "_2016-679_33.5_e7_ac_ac5_e9_a0_85_5fx 209 "
 claims >"$T/none.json"
 hinomi trust export --framework gdpr --claims "$T/none.json" >"$T/none.oscal"
 check "without any evidence OSCAL is sound as well" $python "$here/tests/trust/check_oscal.py" "$T/none.oscal"

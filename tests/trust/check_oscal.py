@@ -44,8 +44,6 @@ if not when(result["start"]) <= when(result["end"]) == when(root["metadata"]["la
 for one in observations.values():
     if not when(result["start"]) <= when(one["collected"]) <= when(one.get("expires", one["collected"])):
         faults.append(f"{one['title']}: collected {one['collected']}, expires {one.get('expires')}")
-if root["metadata"]["oscal-version"] not in {"1.1.0", "1.1.1", "1.1.2", "1.1.3"}:
-    faults.append("no version that NIST published")
 for line in faults[:20]:
     print(line)
 satisfied = sum(one["target"]["status"]["state"] == "satisfied" for one in result["findings"])

@@ -161,6 +161,7 @@ static void free_subject(struct hin_backup_subject *subject)
     for (size_t i = 0; i < HIN_COUNT(subject->chains); i++) {
         hin_cycle_forget(&subject->chains[i]);
     }
+    hin_backup_memory_done(&subject->memory);
     hin_tenant_close(&subject->tenant);
     free(subject);
 }
@@ -224,10 +225,11 @@ struct gathering {
 static HIN_RESULT gather_damaged(void *context, const struct hin_store_document *document)
 {
     struct gathering *gathering = context;
-    struct hin_backup_damaged damaged = {document->id, document->owner, document->created_usec};
-    return gathering->number < 0 || document->owner == gathering->number
-               ? hin_cycle_add_damaged(gathering->cycle, &damaged)
-               : hin_ok();
+    struct hin_backup_damaged damaged = {.id = document->id,
+                                         .tenant = hin_backup_owner_tenant(document->owner),
+                                         .settled = document->owner < 0,
+                                         .created_usec = document->created_usec};
+    return hin_cycle_add_damaged(gathering->cycle, &damaged);
 }
 
 static HIN_RESULT gather(void *context, const struct hin_store_document *document)
@@ -257,15 +259,15 @@ static int by_age(const void *a, const void *b)
     return (one->begun_usec > other->begun_usec) - (one->begun_usec < other->begun_usec);
 }
 
-HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
-                             struct hin_backup_record **ret_records, size_t *ret_count)
+static HIN_RESULT gather_all(struct hin_backup_cycle *cycle, int64_t number,
+                             enum hin_backup_records which, struct hin_backup_record **ret_records,
+                             size_t *ret_count)
 {
     struct gathering gathering = {.cycle = cycle, .number = number};
-    struct hin_store_page page = {.owner = number > 0 ? number : 0, .damaged = gather_damaged};
     struct hin_store_listed listed;
     hin_cycle_drop_damaged(cycle, number);
-    struct hin_result got =
-        hin_store_list(cycle->own->store, HIN_STORE_BACKUPS, &page, gather, &gathering, &listed);
+    struct hin_result got = hin_backup_records_list(cycle->own->store, number, which, gather,
+                                                    gather_damaged, &gathering, &listed);
     if (!hin_is_ok(got)) {
         free(gathering.records);
         return got;
@@ -276,6 +278,18 @@ HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
     *ret_records = gathering.records;
     *ret_count = gathering.count;
     return hin_ok();
+}
+
+HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
+                             struct hin_backup_record **ret_records, size_t *ret_count)
+{
+    return gather_all(cycle, number, HIN_BACKUP_RECORDS_LIVING, ret_records, ret_count);
+}
+
+HIN_RESULT hin_cycle_all_records(struct hin_backup_cycle *cycle, int64_t number,
+                                 struct hin_backup_record **ret_records, size_t *ret_count)
+{
+    return gather_all(cycle, number, HIN_BACKUP_RECORDS_ALL, ret_records, ret_count);
 }
 
 HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, const char *outcome,
@@ -290,6 +304,22 @@ HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, c
         .detail = hin_view_from_text(detail),
     };
     return hin_audit_write(cycle->own, &audit);
+}
+
+/* What the catalogue does not know, a destination might still hold: a catalogue may be older than
+ * what lies there. */
+HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
+                           const struct hin_backup_record *records, size_t count,
+                           uint32_t *ret_version)
+{
+    struct hin_key_provider_status status;
+    bool spare = cycle->all_noted && hin_cycle_damaged(cycle, -1) == 0;
+    HIN_TRY(hin_keys_backup_key_status(&cycle->keys, hin_view_from_text(uuid), &status));
+    for (size_t i = 0; i < count; i++) {
+        spare = spare && records[i].version != (int64_t)status.current_version;
+    }
+    *ret_version = spare ? status.current_version : 0;
+    return hin_ok();
 }
 
 /* ---- orders ---- */
@@ -467,43 +497,67 @@ static HIN_RESULT note(struct noting *noting, struct hin_backup_subject *subject
                   : hin_ok();
 }
 
-static HIN_RESULT note_all(struct hin_backup_cycle *cycle, size_t at,
-                           const struct hin_backup_listed *list, size_t count, bool exact)
+static HIN_RESULT note_all(struct noting *noting, const struct hin_backup_listed *list,
+                           size_t count, bool exact)
 {
-    struct noting noting = {.cycle = cycle, .at = at};
-    struct hin_result noted = hin_cycle_records(cycle, -1, &noting.records, &noting.count);
-    for (size_t i = 0; hin_is_ok(noted) && i < count; i++) {
-        struct hin_backup_subject *subject = hin_cycle_subject(cycle, list[i].tenant);
-        if (subject != NULL) {
-            noted = note(&noting, subject, list[i].begun_usec, exact);
-        }
+    for (size_t i = 0; i < count; i++) {
+        struct hin_backup_subject *subject = hin_cycle_subject(noting->cycle, list[i].tenant);
+        HIN_TRY(subject != NULL ? note(noting, subject, list[i].begun_usec, exact) : hin_ok());
     }
-    free(noting.records);
+    return hin_ok();
+}
+
+/* Damaged entries whose number is known by their time come first; then the catalogue is another. */
+HIN_RESULT hin_cycle_note(struct hin_backup_cycle *cycle, size_t at,
+                          struct hin_backup_record *records, size_t record_count,
+                          const struct hin_backup_listed *list, size_t count)
+{
+    struct noting noting = {cycle, at, records, record_count};
+    struct hin_backup_record *fresh = NULL;
+    size_t damaged = hin_cycle_damaged(cycle, -1);
+    if (damaged > 0) {
+        HIN_TRY(note_all(&noting, list, count, true));
+    }
+    if (hin_cycle_damaged(cycle, -1) < damaged) {
+        HIN_TRY(hin_cycle_all_records(cycle, -1, &fresh, &noting.count));
+        noting.records = fresh;
+    }
+    struct hin_result noted = note_all(&noting, list, count, false);
+    free(fresh);
     return noted;
 }
 
-/* Damaged entries whose number is known by their time come first. */
-HIN_RESULT hin_cycle_note(struct hin_backup_cycle *cycle, size_t at,
-                          const struct hin_backup_listed *list, size_t count)
-{
-    if (hin_cycle_damaged(cycle, -1) > 0) {
-        HIN_TRY(note_all(cycle, at, list, count, true));
-    }
-    return note_all(cycle, at, list, count, false);
-}
-
-static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
+/* *ret_listed: what came of asking the destination. */
+static HIN_RESULT note_subject(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                               size_t at, struct hin_backup_record *records, size_t record_count,
+                               struct hin_result *ret_listed)
 {
     struct hin_backup_listed *list = NULL;
     size_t count = 0;
-    int64_t since_usec = hin_cycle_try(cycle, at);
-    struct hin_result noted = hin_backup_list(cycle->depots[at], NULL, &list, &count);
-    (void)hin_cycle_saw(cycle, at, since_usec, noted);
-    if (!hin_is_ok(noted)) {
-        return hin_ok(); /* the next backup says so again */
+    struct hin_result noted = hin_ok();
+    *ret_listed = hin_backup_list_manifests(cycle->depots[at], subject->tenant.id, &list, &count);
+    if (hin_is_ok(*ret_listed)) {
+        noted = hin_cycle_note(cycle, at, records, record_count, list, count);
     }
-    noted = hin_cycle_note(cycle, at, list, count);
     free(list);
+    return noted;
+}
+
+/* What belongs to no tenant that there is, or is no manifest, is not asked for: it is the most. */
+static HIN_RESULT note_destination(struct hin_backup_cycle *cycle, size_t at)
+{
+    struct hin_backup_record *records = NULL;
+    struct hin_result noted = hin_ok(), listed = hin_ok();
+    size_t count = 0;
+    HIN_TRY(hin_cycle_all_records(cycle, -1, &records, &count));
+    int64_t since_usec = hin_cycle_try(cycle, at);
+    struct hin_backup_subject *subject = cycle->subjects;
+    for (; subject != NULL && hin_is_ok(noted) && hin_is_ok(listed); subject = subject->next) {
+        noted = note_subject(cycle, subject, at, records, count, &listed);
+    }
+    free(records);
+    (void)hin_cycle_saw(cycle, at, since_usec, listed);
+    cycle->all_noted = cycle->all_noted && hin_is_ok(listed); /* the next backup says so again */
     return noted;
 }
 
@@ -535,17 +589,7 @@ HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle, struct hin_backu
     return hin_backup_record_write(cycle->own->store, record, record->destroyed_usec);
 }
 
-static HIN_RESULT know_damaged(struct hin_backup_cycle *cycle)
-{
-    struct hin_backup_record *records = NULL;
-    size_t count = 0;
-    HIN_TRY(hin_cycle_records(cycle, -1, &records, &count));
-    free(records);
-    return hin_ok();
-}
-
-/* A backup that was being taken when the process ended, and is nowhere. */
-static HIN_RESULT end_interrupted(struct hin_backup_cycle *cycle)
+HIN_RESULT hin_cycle_end_interrupted(struct hin_backup_cycle *cycle)
 {
     struct hin_backup_record *records = NULL;
     size_t count = 0;
@@ -568,14 +612,16 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
     HIN_TRY(hin_backup_cycle_look(cycle));
     HIN_TRY(hin_cycle_clear_scratch(cycle));
     HIN_TRY(hin_cycle_read_looks(cycle));
-    HIN_TRY(know_damaged(cycle));
+    cycle->all_noted = true;
     for (size_t i = 0; i < cycle->settings.count; i++) {
         if (cycle->depots[i] != NULL) {
             HIN_TRY(note_destination(cycle, i));
+        } else {
+            cycle->all_noted = false;
         }
     }
     HIN_TRY(hin_cycle_move_time(cycle, &usec, &agree)); /* orders are taken from here on */
-    return end_interrupted(cycle);
+    return hin_cycle_end_interrupted(cycle);
 }
 
 void hin_backup_cycle_end(struct hin_backup_cycle *cycle)

@@ -32,6 +32,7 @@ struct hin_backup_stand {
     bool behind;        /* something may be new since */
     bool failed;        /* the last shipment did not get there */
     bool lacking;       /* no backup of it lies there */
+    bool unread;        /* one was written where none lay; nothing was read back since */
     bool distrusted;    /* what lies there is compared with the store at the next backup */
     char text[240];     /* why a shipment, or a backup, did not get there */
     struct hin_backup_look look;
@@ -46,6 +47,7 @@ struct hin_backup_subject {
     int64_t shipped_usec, used_usec; /* monotonic */
     int64_t ship_took_usec;          /* the last shipment */
     struct timespec stamp;           /* of its files, when it was shipped last */
+    struct hin_backup_memory memory; /* of its store */
     struct hin_backup_chain chains[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_stand stands[HIN_BACKUP_DESTINATIONS_MAX];
     int64_t met_usec;       /* monotonic */
@@ -69,6 +71,7 @@ struct hin_backup_standing {
 struct hin_backup_damaged {
     int64_t id;
     int64_t tenant;
+    bool settled;         /* nothing is left of what it was about */
     int64_t created_usec; /* of one that was taken here: when it was begun */
 };
 
@@ -101,6 +104,7 @@ struct hin_backup_cycle {
     struct hin_backup_damaged *damaged;
     size_t damaged_count, damaged_room;
     int64_t mended_usec; /* monotonic; when it was tried by itself; 0: never */
+    bool all_noted;      /* at the start each destination was asked what lies there */
     int64_t state_id, kept_usec, followed_usec; /* destruction: document, its time, monotonic */
     struct hin_backup_standing standings[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_subject *busy;   /* whose store is being read */

@@ -232,6 +232,8 @@ static HIN_RESULT judge_together(struct judging *judging, const struct rule *rul
     return settle(judging, NULL, &alert, &all);
 }
 
+/* Not over as long as one of them has yet to be read: a folder that is empty has lost what lay
+ * there of all of them, and gets one after the other back. */
 static HIN_RESULT judge_lost_at(struct judging *judging, size_t at)
 {
     struct verdict all = {.known = true};
@@ -241,6 +243,7 @@ static HIN_RESULT judge_lost_at(struct judging *judging, size_t at)
     snprintf(alert.destination, sizeof(alert.destination), "%s", name);
     for (const struct hin_backup_subject *i = judging->cycle->subjects; i != NULL; i = i->next) {
         const struct hin_backup_look *look = &i->stands[at].look;
+        all.known = all.known && !i->stands[at].lacking && !i->stands[at].unread;
         if (look->lost_usec != 0 && count++ == 0) {
             snprintf(all.text, sizeof(all.text), "%s: of tenant %s: %s", name, i->tenant.id,
                      look->text);

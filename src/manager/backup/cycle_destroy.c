@@ -10,7 +10,6 @@
 #include "store/retention.h"
 
 #define DISAGREE_USEC HIN_DAY_USEC
-#define FORGET_USEC   (400 * HIN_DAY_USEC) /* records of destroyed ones */
 
 /* ---- the time to judge by: the wall clock's, or less where that ran ahead ---- */
 
@@ -201,15 +200,23 @@ HIN_RESULT hin_cycle_clear(struct hin_backup_cycle *cycle, struct hin_backup_rec
     return hin_ok();
 }
 
+static bool is_left(const struct hin_backup_record *record)
+{
+    bool left = false;
+    for (size_t i = 0; i < record->place_count; i++) {
+        left = left || record->places[i].state == HIN_BACKUP_LEFT;
+    }
+    return left;
+}
+
 static HIN_RESULT forget_old(struct hin_backup_cycle *cycle, const struct hin_backup_record *record,
                              int64_t time_usec)
 {
-    for (size_t i = 0; i < record->place_count; i++) {
-        if (record->places[i].state == HIN_BACKUP_LEFT) {
-            return hin_ok();
-        }
+    if (is_left(record)) {
+        return hin_ok();
     }
-    int64_t kept_usec = record->resealed > 0 ? 0 : FORGET_USEC; /* the one in its place is known */
+    int64_t kept_usec =
+        record->resealed > 0 ? 0 : HIN_BACKUP_SHOWN_USEC; /* the one in its place is known */
     return record->destroyed_usec > 0 && record->destroyed_usec + kept_usec < time_usec
                ? hin_store_delete(cycle->own->store, HIN_STORE_BACKUPS, record->id, 0)
                : hin_ok();
@@ -224,6 +231,24 @@ static HIN_RESULT bring_back(struct hin_backup_cycle *cycle, struct hin_backup_r
     }
     record->ended_usec = now_usec;
     return hin_backup_record_write(cycle->own->store, record, now_usec);
+}
+
+/* So that each look costs what lives, not what was: a record behind which nothing is left any more,
+ * and a newer one that stands (or the tenant is gone). */
+static HIN_RESULT settle(struct hin_backup_cycle *cycle, struct hin_backup_record *records,
+                         size_t count, size_t newest, bool gone)
+{
+    for (size_t i = 0; i < count; i++) {
+        bool over = records[i].state == HIN_BACKUP_DESTROYED ||
+                    (records[i].state == HIN_BACKUP_FAILED_ALL && records[i].destroyed_usec > 0);
+        bool behind = gone || (newest < count && i < newest);
+        if (over && behind && !is_left(&records[i])) {
+            records[i].settled = true;
+            HIN_TRY(
+                hin_backup_record_write(cycle->own->store, &records[i], hin_cycle_now_usec(cycle)));
+        }
+    }
+    return hin_ok();
 }
 
 /* records: of one tenant, oldest first. The newest that is done stays, whatever its age, until
@@ -247,9 +272,13 @@ static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_r
             HIN_TRY(hin_cycle_destroy_key(cycle, record,
                                           gone ? "the tenant is erased" : "its time is over"));
         }
-        HIN_TRY(forget_old(cycle, record, time_usec));
     }
-    return hin_cycle_clear(cycle, records, count);
+    HIN_TRY(hin_cycle_clear(cycle, records, count));
+    HIN_TRY(settle(cycle, records, count, newest, gone));
+    for (size_t i = 0; i < count; i++) {
+        HIN_TRY(records[i].settled ? hin_ok() : forget_old(cycle, &records[i], time_usec));
+    }
+    return hin_ok();
 }
 
 HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t number)
@@ -292,6 +321,7 @@ HIN_RESULT hin_backup_cycle_destroy(struct hin_backup_cycle *cycle)
     }
     HIN_TRY(hin_backup_cycle_look(cycle));
     HIN_TRY(hin_cycle_mend_due(cycle));
+    HIN_TRY(hin_cycle_end_interrupted(cycle));
     HIN_TRY(hin_cycle_records(cycle, -1, &records, &count));
     if (count > 0) {
         qsort(records, count, sizeof(*records), by_tenant);
@@ -303,5 +333,6 @@ HIN_RESULT hin_backup_cycle_destroy(struct hin_backup_cycle *cycle)
         destroyed = destroy_of(cycle, &records[i], end - i, time_usec, agree);
     }
     free(records);
-    return destroyed;
+    return hin_is_ok(destroyed) ? hin_backup_records_forget(cycle->own->store, time_usec)
+                                : destroyed;
 }

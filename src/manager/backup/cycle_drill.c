@@ -42,7 +42,7 @@ static HIN_RESULT was_backed_up(struct judging *judging, const struct hin_backup
 {
     struct hin_backup_record *records = NULL;
     size_t count = 0;
-    HIN_TRY(hin_cycle_records(judging->cycle, subject->tenant.number, &records, &count));
+    HIN_TRY(hin_cycle_all_records(judging->cycle, subject->tenant.number, &records, &count));
     *ret_was = false;
     for (size_t i = 0; i < count; i++) {
         *ret_was |= records[i].ended_usec > 0 && records[i].ended_usec <= judging->drill.begun_usec;

@@ -8,9 +8,14 @@
 struct hin_backup hin_cycle_handle(struct hin_backup_cycle *cycle,
                                    struct hin_backup_subject *subject, size_t at) HIN_NONNULL;
 void hin_cycle_forget(struct hin_backup_chain *chain) HIN_NONNULL;
-/* All records of a tenant (number -1: all), oldest first; the caller frees. */
+/* Records of a tenant (number -1: of all) but those that are settled, oldest first; the caller
+ * frees. What is done again and again reads these. */
 HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
                              struct hin_backup_record **ret_records, size_t *ret_count) HIN_NONNULL;
+/* Settled ones, too. */
+HIN_RESULT hin_cycle_all_records(struct hin_backup_cycle *cycle, int64_t number,
+                                 struct hin_backup_record **ret_records,
+                                 size_t *ret_count) HIN_NONNULL;
 /* --- entries that cannot be read (cycle_mend.c) --- */
 
 /* For a listing of that tenant (-1: all): none is known any more; then each that was met. */
@@ -18,7 +23,7 @@ void hin_cycle_drop_damaged(struct hin_backup_cycle *cycle, int64_t number) HIN_
 HIN_RESULT hin_cycle_add_damaged(struct hin_backup_cycle *cycle,
                                  const struct hin_backup_damaged *damaged) HIN_NONNULL;
 void hin_cycle_forget_damaged(struct hin_backup_cycle *cycle, int64_t id) HIN_NONNULL;
-/* As the last listing found; -1: of all tenants. */
+/* As the last listing found, but for settled ones; -1: of all tenants. */
 size_t hin_cycle_damaged(const struct hin_backup_cycle *cycle, int64_t number) HIN_NONNULL;
 /* The one that a backup which lies at a destination and stands in no other entry may be that of.
  * exact: only one that was made when it was begun. NULL: none. */
@@ -31,9 +36,10 @@ HIN_RESULT hin_cycle_mend(struct hin_backup_cycle *cycle, const struct hin_backu
                           size_t *ret_mended, bool *ret_asked) HIN_NONNULL;
 /* Those of all tenants, by itself, now and then. */
 HIN_RESULT hin_cycle_mend_due(struct hin_backup_cycle *cycle) HIN_NONNULL;
-/* What lies at a destination and the catalogue does not know, or knows as being taken. list: of one
- * tenant, or of all. */
+/* What lies at a destination and the catalogue does not know, or knows as being taken. records: all
+ * of it, of these tenants at the least, settled ones too, just listed. */
 HIN_RESULT hin_cycle_note(struct hin_backup_cycle *cycle, size_t at,
+                          struct hin_backup_record *records, size_t record_count,
                           const struct hin_backup_listed *list, size_t count)
     __attribute__((nonnull(1)));
 
@@ -47,6 +53,12 @@ HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle,
  * read. NOT_FOUND: there is none. */
 HIN_RESULT hin_cycle_load(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                           size_t at) HIN_NONNULL;
+/* The newest version of the key of a tenant's backups, where no backup has it: it was made and cut
+ * off before anything was written with it, or only so that the one before could go. 0: none is
+ * known to be. records: all of the tenant's. */
+HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
+                           const struct hin_backup_record *records, size_t count,
+                           uint32_t *ret_version) __attribute__((nonnull(1, 2, 5)));
 /* What is new of one tenant, whether it seems so or not; *ret_count: at how many destinations all
  * of it lies now. */
 HIN_RESULT hin_cycle_ship_now(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
@@ -57,6 +69,9 @@ HIN_RESULT hin_cycle_destroy_former(struct hin_backup_cycle *cycle, int64_t numb
  * one; where it took another's place and is whole at a destination, it stands. */
 HIN_RESULT hin_cycle_end_record(struct hin_backup_cycle *cycle,
                                 struct hin_backup_record *record) HIN_NONNULL;
+/* All such: of a process of before, or whose key could not be destroyed when they had failed. While
+ * none is being made. */
+HIN_RESULT hin_cycle_end_interrupted(struct hin_backup_cycle *cycle) HIN_NONNULL;
 /* Its key, then the catalogue: what lies at places is left there, to be removed. */
 HIN_RESULT hin_cycle_destroy_key(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
                                  const char *why) HIN_NONNULL;

@@ -242,7 +242,7 @@ static bool is_marked(struct looking *looking, size_t record)
     return place == NULL || place->damaged > 0;
 }
 
-/* As it was when it was made, or with all that was shipped. */
+/* sequence 0: as it was when it was made; UINT32_MAX: with all that was shipped. */
 static HIN_RESULT look_at_former(struct looking *looking, size_t record, uint32_t sequence,
                                  struct hin_map *known)
 {
@@ -262,23 +262,45 @@ static HIN_RESULT look_at_former(struct looking *looking, size_t record, uint32_
     return judge(looking, checked, &verdict, former);
 }
 
-static HIN_RESULT look_at_formers(struct looking *looking, const struct hin_backup_manifest *newest)
+/* As it was when it was made, and with all that was shipped. */
+static HIN_RESULT look_at_both(struct looking *looking, size_t record, struct hin_map *known)
+{
+    HIN_TRY(look_at_former(looking, record, 0, known));
+    return is_marked(looking, record) ? hin_ok()
+                                      : look_at_former(looking, record, UINT32_MAX, known);
+}
+
+/* Those whose turn it is; all of them where all is read or something was amiss: what took some from
+ * the newest took some from them too, and that is one loss. *ret_end false: the others in the next
+ * slice. */
+static HIN_RESULT look_at_formers(struct looking *looking, const struct hin_backup_manifest *newest,
+                                  bool *ret_end)
 {
     HIN_CLEANUP(hin_map_done) struct hin_map known = {0};
+    struct hin_backup_look *look = &looking->look;
     size_t turns = looking->cycle->settings.look_turns;
+    int64_t before_bytes = look->bytes;
     HIN_TRY(hin_map_init(&known, 4 * HIN_BACKUP_SEGMENTS_MAX));
     HIN_TRY(know(&known, newest));
-    HIN_TRY(look_at_former(looking, looking->newest, 0, &known)); /* before it was shipped to */
-    for (size_t i = 0; i < looking->newest; i++) {
-        bool turn =
-            (uint64_t)looking->records[i].id % turns == (uint64_t)looking->look.turn % turns;
-        if (turn && lies_there(looking, i) && !is_marked(looking, i)) {
-            HIN_TRY(look_at_former(looking, i, 0, &known));
-        }
-        if (turn && lies_there(looking, i) && !is_marked(looking, i)) {
-            HIN_TRY(look_at_former(looking, i, UINT32_MAX, &known));
-        }
+    if (look->former_usec == 0) { /* before it was shipped to */
+        HIN_TRY(look_at_former(looking, looking->newest, 0, &known));
     }
+    *ret_end = false;
+    for (size_t i = 0; i < looking->newest; i++) {
+        const struct hin_backup_record *at = &looking->records[i];
+        bool turn = look->all || look->amiss > 0 ||
+                    (uint64_t)at->id % turns == (uint64_t)look->turn % turns;
+        if (at->begun_usec <= look->former_usec || !turn || !lies_there(looking, i) ||
+            is_marked(looking, i)) {
+            continue;
+        }
+        if (look->bytes - before_bytes >= (int64_t)SLICE_BYTES) {
+            return hin_ok();
+        }
+        look->former_usec = at->begun_usec;
+        HIN_TRY(look_at_both(looking, i, &known));
+    }
+    *ret_end = true;
     return hin_ok();
 }
 
@@ -340,17 +362,28 @@ static void begin(struct looking *looking, const struct hin_backup_manifest *man
     look->begun_usec = hin_cycle_now_usec(looking->cycle);
     look->turn = (look->turn + 1) % looking->cycle->settings.look_turns;
     look->all = look->ended_usec == 0 || look->lost_usec != 0;
-    look->objects = look->bytes = look->amiss = 0;
+    look->objects = look->bytes = look->amiss = look->former_usec = 0;
     look->after[0] = '\0';
     look->next_segment =
         manifest->segment_count > 0 ? manifest->segments[manifest->segment_count - 1].row.id : 0;
     look->next_audit = manifest->position.audit_number;
+    look->newest_usec = looking->records[looking->newest].begun_usec;
+}
+
+/* The one that was the newest when it began: of one that was made since not all was read. */
+static struct hin_backup_record *looked_at(const struct looking *looking)
+{
+    size_t found = looking->newest;
+    for (size_t i = 0; i < looking->newest; i++) {
+        found = looking->records[i].begun_usec == looking->look.newest_usec ? i : found;
+    }
+    return &looking->records[found];
 }
 
 static HIN_RESULT end(struct looking *looking)
 {
     struct hin_backup_look *look = &looking->look;
-    struct hin_backup_record *record = &looking->records[looking->newest];
+    struct hin_backup_record *record = looked_at(looking);
     struct hin_backup_place *place =
         hin_backup_place_of(record, looking->cycle->settings.destinations[looking->at].name);
     look->ended_usec = hin_cycle_now_usec(looking->cycle);
@@ -370,21 +403,18 @@ static HIN_RESULT end(struct looking *looking)
         place->error[0] = '\0';
     }
     place->verified_usec = look->ended_usec;
-    place->sequence = shipped(looking, looking->newest);
+    place->sequence = shipped(looking, (size_t)(record - looking->records));
     return hin_backup_record_write(looking->cycle->own->store, record, look->ended_usec);
 }
 
-static HIN_RESULT look_on(struct looking *looking, const struct hin_backup_manifest *manifest,
-                          const struct hin_backup_listed *list, size_t count)
+/* A slice of the objects of the newest. */
+static HIN_RESULT look_at_newest(struct looking *looking,
+                                 const struct hin_backup_manifest *manifest, bool *ret_end)
 {
     struct hin_backup_look *look = &looking->look;
     struct hin_backup_verdict verdict = {0};
     struct span span = {0};
     bool at_end = false;
-    if (look->begun_usec == 0) {
-        begin(looking, manifest);
-        HIN_TRY(look_for_manifests(looking, list, count));
-    }
     span.from = look->after[0] != '\0' && hin_is_ok(hin_unhex(hin_view_from_text(look->after),
                                                               span.after, sizeof(span.after)));
     HIN_TRY(measure(looking, manifest, &span, &at_end));
@@ -392,10 +422,26 @@ static HIN_RESULT look_on(struct looking *looking, const struct hin_backup_manif
     HIN_TRY(judge(looking, checked, &verdict, &looking->records[looking->newest]));
     if (!at_end) {
         hin_hex(span.last, sizeof(span.last), look->after);
-        return hin_ok();
     }
-    HIN_TRY(look_at_formers(looking, manifest));
-    return end(looking);
+    *ret_end = at_end;
+    return hin_ok();
+}
+
+static HIN_RESULT look_on(struct looking *looking, const struct hin_backup_manifest *manifest,
+                          const struct hin_backup_listed *list, size_t count)
+{
+    bool at_end = true;
+    if (looking->look.begun_usec == 0) {
+        begin(looking, manifest);
+        HIN_TRY(look_for_manifests(looking, list, count));
+    }
+    if (looking->look.former_usec == 0) {
+        HIN_TRY(look_at_newest(looking, manifest, &at_end));
+    }
+    if (at_end) {
+        HIN_TRY(look_at_formers(looking, manifest, &at_end));
+    }
+    return at_end ? end(looking) : hin_ok();
 }
 
 /* The manifest of the newest is missing or altered: there is nothing to go on by. */
@@ -467,6 +513,7 @@ static HIN_RESULT look_at_all(struct looking *looking)
     HIN_TRY(looked);
     HIN_TRY(hin_backup_look_write(cycle->own->store, &looking->look, hin_cycle_now_usec(cycle)));
     stand->look = looking->look;
+    stand->unread = stand->unread && stand->look.begun_usec != 0; /* not yet to its end */
     return hin_ok();
 }
 

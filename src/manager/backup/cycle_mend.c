@@ -53,7 +53,8 @@ size_t hin_cycle_damaged(const struct hin_backup_cycle *cycle, int64_t number)
 {
     size_t count = 0;
     for (size_t i = 0; i < cycle->damaged_count; i++) {
-        count += number < 0 || cycle->damaged[i].tenant == number;
+        const struct hin_backup_damaged *at = &cycle->damaged[i];
+        count += !at->settled && (number < 0 || at->tenant == number);
     }
     return count;
 }
@@ -64,7 +65,7 @@ const struct hin_backup_damaged *hin_cycle_damaged_of(const struct hin_backup_cy
 {
     for (size_t i = 0; i < cycle->damaged_count; i++) {
         const struct hin_backup_damaged *at = &cycle->damaged[i];
-        if (at->tenant == number && (!exact || at->created_usec == begun_usec)) {
+        if (!at->settled && at->tenant == number && (!exact || at->created_usec == begun_usec)) {
             return at;
         }
     }
@@ -78,21 +79,26 @@ static HIN_RESULT mend_at(struct hin_backup_cycle *cycle, const struct hin_backu
                           size_t at, bool *ret_answered)
 {
     struct hin_backup_listed *list = NULL;
-    size_t count = 0;
+    struct hin_backup_record *records = NULL;
+    size_t count = 0, record_count = 0;
     *ret_answered = false;
     if (!hin_cycle_may_try(cycle, at)) {
         return hin_ok();
     }
     int64_t since_usec = hin_cycle_try(cycle, at);
     struct hin_result listed =
-        hin_backup_list(cycle->depots[at], subject->tenant.id, &list, &count);
+        hin_backup_list_manifests(cycle->depots[at], subject->tenant.id, &list, &count);
     (void)hin_cycle_saw(cycle, at, since_usec, listed);
     if (!hin_is_ok(listed)) {
         return hin_cycle_is_final(listed) ? listed : hin_ok();
     }
     *ret_answered = true;
-    listed = hin_cycle_note(cycle, at, list, count);
+    listed = hin_cycle_all_records(cycle, subject->tenant.number, &records, &record_count);
+    if (hin_is_ok(listed)) {
+        listed = hin_cycle_note(cycle, at, records, record_count, list, count);
+    }
     free(list);
+    free(records);
     return listed;
 }
 
@@ -123,7 +129,7 @@ HIN_RESULT hin_cycle_mend_due(struct hin_backup_cycle *cycle)
 {
     int64_t now_usec = hin_cycle_monotonic_usec(cycle);
     bool due = cycle->mended_usec == 0 || now_usec - cycle->mended_usec >= AGAIN_USEC;
-    if (cycle->damaged_count == 0 || !due) {
+    if (hin_cycle_damaged(cycle, -1) == 0 || !due) {
         return hin_ok();
     }
     cycle->mended_usec = now_usec;
@@ -134,11 +140,11 @@ HIN_RESULT hin_cycle_mend_due(struct hin_backup_cycle *cycle)
             HIN_TRY(hin_cycle_mend(cycle, at, &mended, &asked));
         }
     }
-    if (cycle->damaged_count > 0) {
+    if (hin_cycle_damaged(cycle, -1) > 0) {
         hin_log(HIN_LOG_ERROR,
                 "%zu entries of the catalogue of backups are damaged (hinomi backup list), and "
                 "could not be made anew from what lies at the destinations",
-                cycle->damaged_count);
+                hin_cycle_damaged(cycle, -1));
     }
     return hin_ok();
 }
@@ -230,7 +236,7 @@ static HIN_RESULT forget_of(struct hin_backup_cycle *cycle,
     struct hin_backup_record *records = NULL;
     size_t count = 0;
     if (subject != NULL && hin_cycle_damaged(cycle, damaged->tenant) == 1) {
-        HIN_TRY(hin_cycle_records(cycle, damaged->tenant, &records, &count));
+        HIN_TRY(hin_cycle_all_records(cycle, damaged->tenant, &records, &count));
         struct hin_result destroyed = destroy_unnamed(cycle, subject, records, count);
         free(records);
         HIN_TRY(destroyed);
@@ -248,13 +254,16 @@ HIN_RESULT hin_backup_cycle_forget(struct hin_backup_cycle *cycle, int64_t id,
     *ret_failures = 0;
     hin_cycle_wake_destinations(cycle);
     HIN_TRY(hin_backup_cycle_look(cycle));
-    HIN_TRY(hin_cycle_records(cycle, -1, &records, &count));
+    HIN_TRY(hin_cycle_all_records(cycle, -1, &records, &count));
     free(records);
     if (!find_damaged(cycle, id, &damaged)) {
         return refuse(cycle, id,
                       "is not there, or is not damaged: only what cannot be read is "
                       "forgotten (hinomi backup list)",
                       ret_failures);
+    }
+    if (damaged.settled) {
+        return drop(cycle, &damaged);
     }
     struct hin_backup_subject *subject = subject_of(cycle, damaged.tenant);
     if (subject != NULL) { /* else the tenant is erased, and its keys with it */

@@ -416,7 +416,7 @@ static HIN_RESULT is_due(struct hin_backup_cycle *cycle, const struct hin_backup
         return hin_ok();
     }
     HIN_ENSURE(found.code == HIN_NOT_FOUND, IO);
-    HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
+    HIN_TRY(hin_cycle_all_records(cycle, subject->tenant.number, &records, &count));
     *ret_due = count > 0 && now_usec - records[0].begun_usec >= HIN_REHEARSAL_USEC;
     free(records);
     return hin_ok();

@@ -43,10 +43,11 @@ struct resealing {
 
 /* ---- what goes ---- */
 
-static bool concerns(const struct hin_person_trace *trace, const struct hin_backup_record *record)
+static bool concerns(const struct resealing *r, const struct hin_person_trace *trace,
+                     const struct hin_backup_record *record)
 {
     return hin_backup_record_opens(record) && trace->id > record->erasure &&
-           record->begun_usec < trace->erased_usec;
+           hin_backup_is_before(record, trace->erased_usec, hin_cycle_now_usec(r->cycle));
 }
 
 /* Those that concern a backup which stands: one was made, or sealed anew, after most. */
@@ -55,7 +56,7 @@ static void add_trace(void *context, const struct hin_person_trace *trace)
     struct resealing *r = context;
     bool any = false;
     for (size_t i = 0; i < r->count; i++) {
-        any = any || concerns(trace, &r->records[i]);
+        any = any || concerns(r, trace, &r->records[i]);
     }
     if (!any) {
         return;
@@ -186,7 +187,7 @@ static bool is_due(const struct resealing *r, const struct hin_backup_record *re
 {
     bool due = false;
     for (size_t i = 0; i < r->trace_count; i++) {
-        due = due || concerns(&r->traces[i], record);
+        due = due || concerns(r, &r->traces[i], record);
     }
     return due;
 }
@@ -252,17 +253,30 @@ static HIN_RESULT read_payload(struct resealing *r, struct hin_backup_record *re
 }
 
 /* No backup of the tenant has had this name. */
-static int64_t free_name(const struct resealing *r, int64_t begun_usec)
+static int64_t free_name(const struct hin_backup_record *records, size_t count, int64_t begun_usec)
 {
     bool taken = true;
     while (taken) {
         taken = false;
         begun_usec++;
-        for (size_t i = 0; i < r->count; i++) {
-            taken = taken || r->records[i].begun_usec == begun_usec;
+        for (size_t i = 0; i < count; i++) {
+            taken = taken || records[i].begun_usec == begun_usec;
         }
     }
     return begun_usec;
+}
+
+/* As the catalogue is now: those that this pass has made are in it, with their names and keys. */
+static HIN_RESULT find_free(struct resealing *r, const struct hin_backup_record *former,
+                            int64_t *ret_begun_usec, uint32_t *ret_spare)
+{
+    struct hin_backup_record *records = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_cycle_all_records(r->cycle, r->subject->tenant.number, &records, &count));
+    *ret_begun_usec = free_name(records, count, former->begun_usec);
+    struct hin_result found = hin_cycle_spare(r->cycle, former->uuid, records, count, ret_spare);
+    free(records);
+    return found;
 }
 
 static HIN_RESULT begin_successor(struct resealing *r, struct hin_backup_record *former,
@@ -270,10 +284,12 @@ static HIN_RESULT begin_successor(struct resealing *r, struct hin_backup_record 
 {
     struct hin_backup_cycle *cycle = r->cycle;
     struct hin_backup_record *record = &successor->record;
-    uint32_t version = 0;
+    uint32_t version = 0, spare = 0;
+    int64_t begun_usec = 0;
+    HIN_TRY(find_free(r, former, &begun_usec, &spare));
     struct hin_result made =
-        hin_keys_backup_key_reseal(&cycle->keys, hin_tenant_view(&r->subject->tenant), payload,
-                                   &successor->key, &successor->payload);
+        hin_keys_backup_key_reseal(&cycle->keys, hin_tenant_view(&r->subject->tenant), spare,
+                                   payload, &successor->key, &successor->payload);
     if (made.code == HIN_LIMIT && cycle->order != NULL) {
         snprintf(cycle->order->text, sizeof(cycle->order->text),
                  "the key management service keeps no more keys of backups of a tenant (a file "
@@ -284,7 +300,7 @@ static HIN_RESULT begin_successor(struct resealing *r, struct hin_backup_record 
     *record = *former;
     record->id = 0;
     record->former = former->id;
-    record->begun_usec = free_name(r, former->begun_usec);
+    record->begun_usec = begun_usec;
     record->version = version;
     record->erasure = r->newest;
     record->tried = 0;
@@ -491,14 +507,14 @@ static HIN_RESULT read_records(struct resealing *r)
     free(r->records);
     r->records = NULL;
     r->count = 0;
-    return hin_cycle_records(r->cycle, r->subject->tenant.number, &r->records, &r->count);
+    return hin_cycle_all_records(r->cycle, r->subject->tenant.number, &r->records, &r->count);
 }
 
-/* What a run of before that failed has left half made. */
+/* What a run of before that failed has left half made, and backups that did. */
 static HIN_RESULT end_halves(struct resealing *r)
 {
     for (size_t i = 0; i < r->count; i++) {
-        if (r->records[i].state == HIN_BACKUP_RUNNING && r->records[i].former > 0) {
+        if (r->records[i].state == HIN_BACKUP_RUNNING) {
             HIN_TRY(hin_cycle_end_record(r->cycle, &r->records[i]));
         }
     }

@@ -19,6 +19,7 @@ static HIN_RESULT ship_at(struct hin_backup_cycle *cycle, struct hin_backup_subj
     bool changed = false;
     HIN_TRY(hin_cycle_load(cycle, subject, at));
     struct hin_backup_take take = {.store = subject->tenant.store,
+                                   .memory = &subject->memory,
                                    .former = hin_cycle_state(chain),
                                    .base = &chain->base,
                                    .key = &chain->key,

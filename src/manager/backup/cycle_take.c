@@ -10,6 +10,9 @@
 #include "manager/backup/cycle_internal.h"
 
 #define RETRY_USEC HIN_HOUR_USEC /* after a backup that failed everywhere */
+/* Names of two backups at the least, when the clock was set back: one that is sealed anew takes the
+ * next name, and must stay before those that were made after it. */
+#define APART_USEC HIN_MSEC_USEC
 /* Out of turn, for a destination that lacks one or has lost some: so long after the last one, and
  * so many at most (a file ring keeps 64 keys of a tenant). */
 #define EXTRA_SHIPMENTS 10
@@ -73,8 +76,10 @@ static HIN_RESULT take_at(struct making *making, size_t at, struct hin_backup *b
     struct hin_backup_chain fresh = {.loaded = true};
     bool changed = false;
     HIN_IGNORE(hin_cycle_load(making->cycle, making->subject, at)); /* none: all is written */
+    making->subject->stands[at].unread |= !chain->loaded;
     bool trusted = chain->loaded && !making->subject->stands[at].distrusted;
     struct hin_backup_take take = {.store = making->subject->tenant.store,
+                                   .memory = &making->subject->memory,
                                    .former = trusted ? hin_cycle_state(chain) : NULL,
                                    .key = &making->key,
                                    .now_usec = hin_cycle_now_usec(making->cycle)};
@@ -133,8 +138,10 @@ static void note_made(struct making *making, size_t at, int64_t since_usec)
 {
     struct hin_backup_stand *stand = &making->subject->stands[at];
     making->subject->unshipped_usec = 0;
-    *stand = (struct hin_backup_stand){
-        .safe_usec = since_usec, .tried_usec = since_usec, .look = stand->look};
+    *stand = (struct hin_backup_stand){.safe_usec = since_usec,
+                                       .tried_usec = since_usec,
+                                       .unread = stand->unread,
+                                       .look = stand->look};
 }
 
 static HIN_RESULT make_at(struct making *making, size_t at)
@@ -191,22 +198,28 @@ static bool is_anywhere(const struct hin_backup_record *record)
     return false;
 }
 
-static HIN_RESULT newest_begun(struct hin_backup_cycle *cycle, int64_t number, int64_t *ret_usec)
+/* What there is already: a name after all others, and perhaps a key that none has. */
+static HIN_RESULT look_back(struct making *making, uint32_t *ret_spare)
 {
+    struct hin_backup_cycle *cycle = making->cycle;
     struct hin_backup_record *records = NULL;
     size_t count = 0;
-    HIN_TRY(hin_cycle_records(cycle, number, &records, &count));
-    *ret_usec = count > 0 ? records[count - 1].begun_usec : 0;
+    HIN_TRY(hin_cycle_all_records(cycle, making->record.tenant, &records, &count));
+    int64_t newest_usec = count > 0 ? records[count - 1].begun_usec : 0;
+    making->record.begun_usec = HIN_MAX(hin_cycle_now_usec(cycle), newest_usec + APART_USEC);
+    struct hin_result found =
+        hin_cycle_spare(cycle, making->record.uuid, records, count, ret_spare);
     free(records);
-    return hin_ok();
+    return found;
 }
 
-static HIN_RESULT make_key(struct making *making)
+static HIN_RESULT make_key(struct making *making, uint32_t spare)
 {
     struct hin_backup_cycle *cycle = making->cycle;
     uint32_t version = 0;
-    struct hin_result made = hin_keys_backup_key_new(
-        &cycle->keys, hin_tenant_view(&making->subject->tenant), &making->key, &making->payload);
+    struct hin_result made =
+        hin_keys_backup_key_new(&cycle->keys, hin_tenant_view(&making->subject->tenant), spare,
+                                &making->key, &making->payload);
     if (made.code == HIN_LIMIT && cycle->order != NULL) {
         snprintf(cycle->order->text, sizeof(cycle->order->text),
                  "the key management service keeps no more keys of backups of a tenant (a file "
@@ -240,12 +253,11 @@ static HIN_RESULT finish(struct making *making)
 static HIN_RESULT make_all(struct making *making)
 {
     struct hin_backup_cycle *cycle = making->cycle;
-    int64_t newest_usec = 0;
+    uint32_t spare = 0;
     HIN_TRY(hin_cycle_wake(cycle, making->subject));
-    HIN_TRY(newest_begun(cycle, making->record.tenant, &newest_usec));
-    making->record.begun_usec = HIN_MAX(hin_cycle_now_usec(cycle), newest_usec + 1);
+    HIN_TRY(look_back(making, &spare));
     making->record.state = HIN_BACKUP_RUNNING;
-    HIN_TRY(make_key(making));
+    HIN_TRY(make_key(making, spare));
     HIN_TRY(hin_backup_record_write(cycle->own->store, &making->record, making->record.begun_usec));
     for (size_t i = 0; i < cycle->settings.count; i++) {
         HIN_TRY(make_at(making, i));
@@ -399,7 +411,9 @@ static void learn(struct hin_backup_subject *subject, const struct hin_backup_re
         return;
     }
     const struct hin_backup_record *last = &records[count - 1];
-    subject->first_usec = records[0].begun_usec;
+    subject->first_usec = subject->first_usec > 0
+                              ? HIN_MIN(subject->first_usec, records[0].begun_usec)
+                              : records[0].begun_usec;
     for (size_t i = 0; i < count; i++) {
         bool made = hin_backup_record_opens(&records[i]) ||
                     (records[i].state == HIN_BACKUP_DESTROYED && records[i].version > 0);
@@ -463,7 +477,9 @@ static HIN_RESULT make_due(struct hin_backup_cycle *cycle, struct hin_backup_sub
     struct hin_backup_record *records = NULL;
     size_t count = 0;
     bool good = false;
-    HIN_TRY(hin_cycle_records(cycle, subject->tenant.number, &records, &count));
+    HIN_TRY(subject->known /* else when the first one was made, which may be destroyed since */
+                ? hin_cycle_records(cycle, subject->tenant.number, &records, &count)
+                : hin_cycle_all_records(cycle, subject->tenant.number, &records, &count));
     int64_t now_usec = hin_cycle_now_usec(cycle);
     learn(subject, records, count, now_usec);
     bool due = is_due(cycle, records, count, now_usec) ||
@@ -499,7 +515,7 @@ static bool answers(struct hin_backup_cycle *cycle, struct hin_backup_subject *s
     }
     int64_t since_usec = hin_cycle_try(cycle, at);
     struct hin_result listed =
-        hin_backup_list(cycle->depots[at], subject->tenant.id, &list, &count);
+        hin_backup_list_manifests(cycle->depots[at], subject->tenant.id, &list, &count);
     free(list);
     return !hin_cycle_saw(cycle, at, since_usec, listed) && hin_is_ok(listed);
 }

@@ -169,6 +169,29 @@ static HIN_RESULT take_kind(struct work *work, struct hin_backup_destination *fr
                             sizeof(fresh->secret_file));
 }
 
+static void tell(const char *text)
+{
+    hin_terminal_line(stderr, "hinomi-manager destination: %s", text);
+}
+
+/* Saved, and what is still to be done said. */
+static HIN_RESULT save(struct work *work)
+{
+    const struct hin_backup_settings *settings = &work->config.backup;
+    bool same = settings->count > 1;
+    HIN_TRY(hin_manager_config_save(work->state, &work->config));
+    for (size_t i = 1; i < settings->count; i++) {
+        same =
+            same && strcmp(settings->destinations[i].region, settings->destinations[0].region) == 0;
+    }
+    if (same) {
+        tell("all destinations bear the same region label: what befalls one place befalls them "
+             "all. Another place and --region is wanted");
+    }
+    tell("this counts from the next start of the manager on");
+    return hin_ok();
+}
+
 static HIN_RESULT add(struct work *work)
 {
     struct hin_backup_settings *settings = &work->config.backup;
@@ -199,7 +222,7 @@ static HIN_RESULT add(struct work *work)
     HIN_TRY(take_folder(work, &fresh));
     settings->destinations[settings->count++] = fresh;
     settings->set = true;
-    return hin_manager_config_save(work->state, &work->config);
+    return save(work);
 }
 
 static HIN_RESULT remove_named(struct work *work)
@@ -210,7 +233,7 @@ static HIN_RESULT remove_named(struct work *work)
             hin_move(&settings->destinations[i], &settings->destinations[i + 1],
                      (settings->count - i - 1) * sizeof(settings->destinations[0]));
             settings->count--;
-            return hin_manager_config_save(work->state, &work->config);
+            return save(work);
         }
     }
     return fail(work, HIN_NOT_FOUND, work->options.remove, "there is no destination of this name");
@@ -231,7 +254,7 @@ static HIN_RESULT print(const struct work *work)
                at->region);
     }
     if (settings->count == 0) {
-        fprintf(stderr, "hinomi-manager destination: none is set, so no backups are made\n");
+        tell("none is set, so no backups are made");
     }
     return hin_ok();
 }

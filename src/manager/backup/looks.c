@@ -20,6 +20,8 @@ static const struct number {
     {"backup", offsetof(struct hin_backup_look, backup_usec)},
     {"objects", offsetof(struct hin_backup_look, objects)},
     {"bytes", offsetof(struct hin_backup_look, bytes)},
+    {"newest", offsetof(struct hin_backup_look, newest_usec)},
+    {"former", offsetof(struct hin_backup_look, former_usec)},
     {"amiss", offsetof(struct hin_backup_look, amiss)},
     {"lostSince", offsetof(struct hin_backup_look, lost_usec)},
 };

@@ -5,8 +5,9 @@
  * last look, every piece of rows but those of the audit record (they are written anew when a row
  * changes), and of everything else a share: objects whose name falls into this look's turn, of
  * `turns`. So each object is read once in as many looks as there are turns. Of older backups, one
- * in `turns` has its manifest opened and those objects read that the newest does not name. After a
- * look that found something amiss the next one reads all. */
+ * in `turns` has its manifest opened and those objects read that the newest does not name; all of
+ * them when something was amiss in this look. The first look, and the next one after a look that
+ * found something amiss, read all that lies there. */
 #ifndef HIN_MANAGER_BACKUP_LOOKS_H
 #define HIN_MANAGER_BACKUP_LOOKS_H
 
@@ -23,6 +24,8 @@ struct hin_backup_look {
     int64_t next_segment, next_audit; /* for the next one: as it was when this one began */
     int64_t backup_usec;              /* the newest backup that the last whole one read */
     int64_t objects, bytes, amiss;    /* of the one under way, or of the last */
+    int64_t newest_usec;              /* the newest backup when it began */
+    int64_t former_usec;              /* the last of the older backups that it read; 0: none yet */
     int64_t lost_usec;                /* since when something is amiss; 0: nothing is */
     bool all;                         /* this one reads everything */
     char after[33];                   /* the name of the last object that it read, in hex */

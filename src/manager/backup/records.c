@@ -54,15 +54,6 @@ static HIN_RESULT read_text(struct hin_json object, const char *member, char *ou
     return hin_view_to_text(text, out, out_bytes);
 }
 
-static HIN_RESULT put(struct hin_store *store, enum hin_store_kind kind, int64_t *id,
-                      struct hin_view text, int64_t owner, int64_t now_usec)
-{
-    struct hin_store_content content = {.bytes = text, .owner = owner};
-    uint64_t version = 0;
-    return *id == 0 ? hin_store_create(store, kind, &content, now_usec, id)
-                    : hin_store_update(store, kind, *id, 0, &content, now_usec, &version);
-}
-
 /* --- the catalogue --- */
 
 static const char *const place_names[] = {
@@ -142,6 +133,7 @@ static HIN_RESULT read_record(struct hin_json root, struct hin_backup_record *re
     HIN_TRY(read_text(root, "tenant", record->uuid, sizeof(record->uuid)));
     HIN_TRY(read_name(root, "state", state_names, HIN_COUNT(state_names), &state));
     HIN_TRY(hin_json_opt_boolean(root, "asked", &record->asked, NULL));
+    HIN_TRY(hin_json_opt_boolean(root, "settled", &record->settled, NULL));
     HIN_TRY(read_numbers(root, record_numbers, HIN_COUNT(record_numbers), record));
     HIN_TRY(hin_json_get_array(root, "destinations", &places, &record->place_count, NULL));
     HIN_ENSURE(record->place_count <= HIN_COUNT(record->places), CORRUPT);
@@ -183,6 +175,7 @@ HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_re
     hin_json_field_cstring(&writer, "tenant", record->uuid);
     hin_json_field_cstring(&writer, "state", hin_backup_state_name(record->state));
     hin_json_field_boolean(&writer, "asked", record->asked);
+    hin_json_field_boolean(&writer, "settled", record->settled);
     write_numbers(&writer, record_numbers, HIN_COUNT(record_numbers), record);
     hin_json_key(&writer, "destinations");
     hin_json_begin_array(&writer);
@@ -192,8 +185,41 @@ HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_re
     hin_json_end_array(&writer);
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
-    return put(store, HIN_STORE_BACKUPS, &record->id, hin_buf_view(&text), record->tenant,
-               now_usec);
+    struct hin_store_content content = {.bytes = hin_buf_view(&text), .owner = record->tenant};
+    if (record->settled) {
+        content.owner = -1 - record->tenant;
+        content.expires_usec = record->destroyed_usec;
+        content.expires_usec += record->resealed > 0 ? 0 : HIN_BACKUP_SHOWN_USEC;
+    }
+    return hin_store_put(store, HIN_STORE_BACKUPS, &content, now_usec, &record->id);
+}
+
+/* The owner is the tenant's number, or -1 - number of one that is settled. */
+HIN_RESULT hin_backup_records_list(
+    struct hin_store *own, int64_t number, enum hin_backup_records which,
+    HIN_RESULT (*visit)(void *context, const struct hin_store_document *document),
+    HIN_RESULT (*damaged)(void *context, const struct hin_store_document *document), void *context,
+    struct hin_store_listed *ret_listed)
+{
+    const struct hin_store_owners living = {HIN_MAX(number, 0), number < 0 ? INT64_MAX : number};
+    const struct hin_store_owners settled = {-1 - living.most, -1 - living.least};
+    struct hin_store_page page = {.owners = &living, .damaged = damaged};
+    struct hin_store_listed listed, more = {0};
+    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUPS, &page, visit, context, &listed));
+    if (which == HIN_BACKUP_RECORDS_ALL) {
+        page.owners = &settled;
+        HIN_TRY(hin_store_list(own, HIN_STORE_BACKUPS, &page, visit, context, &more));
+    }
+    listed.visited += more.visited;
+    listed.damaged += more.damaged;
+    *ret_listed = listed;
+    return hin_ok();
+}
+
+HIN_RESULT hin_backup_records_forget(struct hin_store *own, int64_t now_usec)
+{
+    uint64_t count = 0;
+    return hin_store_expire(own, HIN_STORE_BACKUPS, now_usec, &count);
 }
 
 /* --- orders --- */
@@ -251,8 +277,8 @@ HIN_RESULT hin_backup_order_write(struct hin_store *store, struct hin_backup_ord
     write_numbers(&writer, order_numbers, HIN_COUNT(order_numbers), order);
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
-    return put(store, HIN_STORE_BACKUP_ORDERS, &order->id, hin_buf_view(&text), order->state,
-               now_usec);
+    struct hin_store_content content = {.bytes = hin_buf_view(&text), .owner = order->state};
+    return hin_store_put(store, HIN_STORE_BACKUP_ORDERS, &content, now_usec, &order->id);
 }
 
 const char *hin_backup_task_name(enum hin_backup_task task)
@@ -319,9 +345,8 @@ static HIN_RESULT judge_record(void *context, const struct hin_store_document *d
     struct renewing *renewing = context;
     struct hin_backup_record record;
     HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
-    int64_t made_usec = hin_backup_made_usec(&record, renewing->now_usec);
     if (record.tenant != renewing->number ||
-        (made_usec >= renewing->before_usec && made_usec <= renewing->now_usec)) {
+        !hin_backup_is_before(&record, renewing->before_usec, renewing->now_usec)) {
         return hin_ok();
     }
     if (record.state == HIN_BACKUP_RUNNING || record.state == HIN_BACKUP_DONE) {
@@ -353,10 +378,10 @@ static HIN_RESULT judge_order(void *context, const struct hin_store_document *do
 /* Keys go first, what lies there then: with the order that is carried out. */
 static HIN_RESULT judge_all(struct hin_store *own, struct renewing *renewing)
 {
-    struct hin_store_page page = {.owner = renewing->number};
     struct hin_store_page all = {0};
     struct hin_store_listed listed;
-    HIN_TRY(hin_store_list(own, HIN_STORE_BACKUPS, &page, judge_record, renewing, &listed));
+    HIN_TRY(hin_backup_records_list(own, renewing->number, HIN_BACKUP_RECORDS_LIVING, judge_record,
+                                    NULL, renewing, &listed));
     HIN_ENSURE(listed.damaged == 0, CORRUPT); /* it might be one */
     HIN_TRY(hin_store_list(own, HIN_STORE_BACKUP_ORDERS, &all, judge_order, renewing, &listed));
     if (!renewing->former || renewing->running || renewing->failed) {

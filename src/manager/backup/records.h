@@ -56,6 +56,9 @@ struct hin_backup_record {
     int64_t resealed; /* document of the one that took its place; 0: none */
     enum hin_backup_state state;
     bool asked; /* by somebody; else by schedule */
+    /* Nothing of it is left and none has anything to do with it any more: it is kept to be shown,
+     * for HIN_BACKUP_SHOWN_USEC, and not read by whoever looks what is to be done. */
+    bool settled;
     struct hin_backup_place places[HIN_BACKUP_DESTINATIONS_MAX];
     size_t place_count;
 };
@@ -65,6 +68,16 @@ struct hin_backup_record {
 static inline int64_t hin_backup_made_usec(const struct hin_backup_record *record, int64_t now_usec)
 {
     return record->begun_usec <= now_usec ? record->begun_usec : record->ended_usec;
+}
+/* Whether what was erased at `erased` may be in it. One that was made while the clock was set back
+ * has a name that is later than its end; one that was made while it was ahead, and of which that is
+ * not known yet, says nothing. */
+static inline bool hin_backup_is_before(const struct hin_backup_record *record, int64_t erased_usec,
+                                        int64_t now_usec)
+{
+    bool back = record->ended_usec > 0 && record->ended_usec < record->begun_usec;
+    int64_t made_usec = back ? record->ended_usec : record->begun_usec;
+    return made_usec < erased_usec || made_usec > now_usec;
 }
 /* It lies somewhere, and its key is ours. */
 static inline bool hin_backup_record_opens(const struct hin_backup_record *record)
@@ -76,6 +89,25 @@ HIN_RESULT hin_backup_record_read(int64_t id, struct hin_view text,
 /* Creates (id 0) or replaces. */
 HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_record *record,
                                    int64_t now_usec) HIN_NONNULL;
+#define HIN_BACKUP_SHOWN_USEC (400 * HIN_DAY_USEC)
+enum hin_backup_records {
+    HIN_BACKUP_RECORDS_LIVING, /* all but settled ones */
+    HIN_BACKUP_RECORDS_ALL,
+};
+/* Of the owner that stands beside a record's content. */
+static inline int64_t hin_backup_owner_tenant(int64_t owner)
+{
+    return owner < 0 ? -1 - owner : owner;
+}
+/* Lists records of a tenant (number -1: of all), the settled ones last. damaged: as of
+ * hin_store_page; or NULL. */
+HIN_RESULT hin_backup_records_list(
+    struct hin_store *own, int64_t number, enum hin_backup_records which,
+    HIN_RESULT (*visit)(void *context, const struct hin_store_document *document),
+    HIN_RESULT (*damaged)(void *context, const struct hin_store_document *document), void *context,
+    struct hin_store_listed *ret_listed);
+/* Forgets those whose time to be shown is over. */
+HIN_RESULT hin_backup_records_forget(struct hin_store *own, int64_t now_usec) HIN_NONNULL;
 const char *hin_backup_state_name(enum hin_backup_state state);
 const char *hin_backup_place_name(enum hin_backup_place_state state);
 /* The place of this destination; made when absent. NULL: no room. */

@@ -113,10 +113,12 @@ static HIN_RESULT choose(void *context, const struct hin_store_document *documen
     return hin_ok();
 }
 
-static HIN_RESULT look(struct hin_store *own, struct choosing *choosing)
+/* The newest first, so many at most; 0: all. */
+static HIN_RESULT look(struct hin_store *own, struct choosing *choosing, size_t limit)
 {
     struct hin_store_listed listed;
-    struct hin_store_page newest = {.descending = true, .owner = choosing->tenant};
+    const struct hin_store_owners tenant = {choosing->tenant, choosing->tenant};
+    struct hin_store_page newest = {.descending = true, .owners = &tenant, .limit = limit};
     return hin_store_list(own, HIN_STORE_REHEARSALS, &newest, choose, choosing, &listed);
 }
 
@@ -124,7 +126,8 @@ HIN_RESULT hin_rehearsal_last(struct hin_store *own, int64_t tenant, bool good_o
                               struct hin_rehearsal *ret_rehearsal)
 {
     struct choosing choosing = {.tenant = tenant, .good_only = good_only, .found = ret_rehearsal};
-    HIN_TRY(look(own, &choosing));
+    HIN_TRY(look(own, &choosing, 1));
+    HIN_TRY(choosing.any ? hin_ok() : look(own, &choosing, 0));
     return choosing.any ? hin_ok() : hin_fail(HIN_NOT_FOUND);
 }
 
@@ -143,7 +146,7 @@ HIN_RESULT hin_rehearsal_add(struct hin_store *own, struct hin_rehearsal *rehear
     HIN_TRY(hin_json_writer_finish(&writer));
     struct hin_store_content content = {.bytes = hin_buf_view(&text), .owner = rehearsal->tenant};
     HIN_TRY(hin_store_create(own, HIN_STORE_REHEARSALS, &content, now_usec, &rehearsal->id));
-    HIN_TRY(look(own, &choosing));
+    HIN_TRY(look(own, &choosing, 0));
     return choosing.count > HIN_REHEARSALS_KEPT
                ? hin_store_delete(own, HIN_STORE_REHEARSALS, choosing.ids[HIN_REHEARSALS_KEPT], 0)
                : hin_ok();

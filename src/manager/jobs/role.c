@@ -19,6 +19,7 @@
 #include "manager/making.h"
 #include "manager/names.h"
 #include "manager/person_erasure.h"
+#include "manager/probe/chain.h"
 #include "manager/retention.h"
 #include "manager/roles.h"
 #include "store/audit.h"
@@ -78,6 +79,7 @@ struct jobs {
     uint64_t keep_days;
     uint64_t workers;
     struct hin_jobs_probes probes;
+    struct hin_record_followed followed;
     int64_t looked_usec;
     struct hin_tenant_row erasing;     /* number 0: none is */
     uint8_t holders[HIN_SHA256_BYTES]; /* of the installation, as the vault was told */
@@ -578,6 +580,7 @@ static void run_probes(struct jobs *jobs)
         .ask = ask,
         .workers = (unsigned)jobs->workers,
         .store_files = files >= 0 ? &files : NULL,
+        .followed = &jobs->followed,
         .told = told,
     };
     hin_jobs_run_probes(&jobs->probes, &tools);

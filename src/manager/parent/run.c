@@ -497,9 +497,12 @@ static HIN_RESULT start_backup(struct run *run)
 static HIN_RESULT serve(struct run *run, const struct hin_role_program *program)
 {
     struct hin_role_parent *parent = NULL;
+    int64_t pause_usec = (int64_t)run->config.restart_seconds * HIN_SEC_USEC;
     struct hin_role_parent_config config = {
         .program = program,
         .context = run,
+        .backoff_max_usec = pause_usec,
+        .backoff_forget_usec = 2 * pause_usec,
         .prepare = prepare,
         .on_exit = on_exit_of,
         .on_ready = on_ready,

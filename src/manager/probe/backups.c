@@ -72,10 +72,11 @@ static struct hin_result note_record(void *context, const struct hin_store_docum
     struct look *look = context;
     struct hin_backup_record record;
     HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
-    if (record.tenant != look->tenant) { /* the own one's listing is that of all */
+    if (record.tenant != look->tenant) {
         return hin_ok();
     }
-    hin_trial_measure(look->trial, "backups in the catalogue", 1);
+    hin_trial_measure(look->trial, "backups that can be restored",
+                      hin_backup_record_opens(&record));
     if (look->first_usec == 0 || record.begun_usec < look->first_usec) {
         look->first_usec = record.begun_usec;
     }
@@ -93,24 +94,24 @@ static void damaged_are_obstacles(struct look *look, const struct hin_store_list
     }
 }
 
-static HIN_RESULT each_record(struct look *look, int64_t tenant,
+static HIN_RESULT each_record(struct look *look, int64_t tenant, enum hin_backup_records which,
                               struct hin_result (*visit)(void *context,
                                                          const struct hin_store_document *document))
 {
-    struct hin_store_page page = {.owner = tenant};
     struct hin_store_listed listed;
-    HIN_TRY(
-        hin_store_list(look->tools->own->store, HIN_STORE_BACKUPS, &page, visit, look, &listed));
+    HIN_TRY(hin_backup_records_list(look->tools->own->store, tenant, which, visit, NULL, look,
+                                    &listed));
     damaged_are_obstacles(look, &listed);
     return hin_ok();
 }
 
-static HIN_RESULT look_at(struct look *look, const struct hin_tenant *tenant)
+static HIN_RESULT look_at(struct look *look, const struct hin_tenant *tenant,
+                          enum hin_backup_records which)
 {
     look->newest = (struct hin_backup_record){0};
     look->first_usec = 0;
     look->tenant = tenant->number;
-    return each_record(look, tenant->number, note_record);
+    return each_record(look, tenant->number, which, note_record);
 }
 
 static void pass_over(void *context, const struct hin_tenant *tenant, struct hin_result why)
@@ -164,9 +165,10 @@ static int64_t days(int64_t usec)
 }
 
 /* A tenant without a backup is late only when its first one would have been due. */
-static HIN_RESULT has_backup(struct look *look, const struct hin_tenant *tenant, bool *ret_has)
+static HIN_RESULT has_backup(struct look *look, const struct hin_tenant *tenant,
+                             enum hin_backup_records which, bool *ret_has)
 {
-    HIN_TRY(look_at(look, tenant));
+    HIN_TRY(look_at(look, tenant, which));
     *ret_has = look->newest.begun_usec > 0;
     if (*ret_has) {
         return hin_ok();
@@ -188,7 +190,7 @@ static struct hin_result is_made(void *context, struct hin_tenant *tenant)
     struct look *look = context;
     bool has = false;
     int64_t there = 0;
-    HIN_TRY(has_backup(look, tenant, &has));
+    HIN_TRY(has_backup(look, tenant, HIN_BACKUP_RECORDS_LIVING, &has));
     if (!has) {
         return hin_ok();
     }
@@ -244,7 +246,8 @@ static struct hin_result is_restored(void *context, struct hin_tenant *tenant)
     struct hin_result found =
         hin_rehearsal_last(look->tools->own->store, tenant->number, false, &last);
     if (found.code == HIN_NOT_FOUND) {
-        HIN_TRY(has_backup(look, tenant, &has));
+        /* When the first one was made: it may be destroyed since. */
+        HIN_TRY(has_backup(look, tenant, HIN_BACKUP_RECORDS_ALL, &has));
         if (has && look->now_usec - look->first_usec > HIN_REHEARSAL_USEC + GRACE_USEC) {
             hin_trial_fail(look->trial, "no backup of tenant %lld was restored yet",
                            (long long)tenant->number);
@@ -322,7 +325,7 @@ static struct hin_result run_destroyed(const struct hin_probe_tools *tools, stru
         hin_trial_fail(trial, "nothing is destroyed: the wall clock and the time that follows it "
                               "are more than a day apart");
     }
-    HIN_TRY(each_record(&look, 0, is_destroyed));
+    HIN_TRY(each_record(&look, -1, HIN_BACKUP_RECORDS_ALL, is_destroyed));
     if (look.seen == 0) {
         hin_trial_obstacle(trial, "there is no backup yet whose time could end");
     }
@@ -356,7 +359,7 @@ static struct hin_result is_elsewhere(void *context, struct hin_tenant *tenant)
     struct look *look = context;
     const char *first = "";
     bool has = false, second = false;
-    HIN_TRY(has_backup(look, tenant, &has));
+    HIN_TRY(has_backup(look, tenant, HIN_BACKUP_RECORDS_LIVING, &has));
     for (size_t i = 0; has && i < look->newest.place_count; i++) {
         const struct hin_backup_place *place = &look->newest.places[i];
         const char *region = region_of(look, place->name);

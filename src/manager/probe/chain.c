@@ -1,6 +1,7 @@
 #include "manager/probe/chain.h"
 
 #include <stdio.h>
+#include <string.h>
 
 #include "base/bytes.h"
 #include "crypt/x509.h"
@@ -14,8 +15,35 @@ struct walk {
     struct hin_evidence_chain chain;
     struct hin_record_head head;
     struct hin_record_chain *found;
-    struct hin_record_hole open; /* hole.first 0: none is */
+    struct hin_record_hole open;      /* hole.first 0: none is */
+    uint8_t digest[HIN_SHA256_BYTES]; /* of the authorities and all that was read */
 };
+
+/* ---- what was read ---- */
+
+static HIN_RESULT begin_digest(struct walk *walk)
+{
+    uint8_t digests[2 * HIN_SHA256_BYTES];
+    HIN_TRY(hin_sha256(walk->judges->authority, digests));
+    HIN_TRY(hin_sha256(walk->judges->former, digests + HIN_SHA256_BYTES));
+    return hin_sha256(hin_view_of(digests, sizeof(digests)), walk->digest);
+}
+
+/* As the store has it. A loss is something that was read, too: *ret_found says how it went. */
+static HIN_RESULT read_text(struct walk *walk, int64_t number, struct hin_buf *text,
+                            struct hin_result *ret_found)
+{
+    uint8_t digests[2 * HIN_SHA256_BYTES + 1];
+    hin_buf_clear(text);
+    struct hin_result found = hin_record_text(walk->own, number, text);
+    HIN_ENSURE(found.code != HIN_AGAIN && found.code != HIN_NO_MEMORY, AGAIN);
+    hin_copy(digests, walk->digest, HIN_SHA256_BYTES);
+    digests[HIN_SHA256_BYTES] = (uint8_t)found.code;
+    HIN_TRY(hin_sha256(hin_buf_view(text), digests + HIN_SHA256_BYTES + 1));
+    HIN_TRY(hin_sha256(hin_view_of(digests, sizeof(digests)), walk->digest));
+    *ret_found = found;
+    return hin_ok();
+}
 
 /* ---- records ---- */
 
@@ -37,23 +65,18 @@ static HIN_RESULT judge_by_itself(struct hin_view file, struct hin_json_document
 
 /* Older records may be of an authority that was retired since: the chain vouches for them, whose
  * newest record must be of one that counts. */
-static HIN_RESULT read_record(const struct walk *walk, int64_t number,
-                              struct hin_json_document **ret_document,
-                              struct hin_evidence *ret_evidence, struct hin_error *error)
+static HIN_RESULT judge_record(const struct walk *walk, int64_t number, struct hin_view text,
+                               struct hin_json_document **ret_document,
+                               struct hin_evidence *ret_evidence, struct hin_error *error)
 {
     HIN_CLEANUP(hin_buf_done) struct hin_buf file = {.max = HIN_EVIDENCE_FILE_MAX};
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_evidence evidence;
-    struct hin_result found = hin_record_file(walk->own, number, &file);
-    if (found.code == HIN_NOT_FOUND) {
-        return hin_error_set(error, HIN_CORRUPT, NULL, 0, 0, "evidence %lld is missing",
-                             (long long)number);
-    }
-    HIN_TRY(found);
-    struct hin_view text = hin_buf_view(&file);
-    struct hin_result judged = hin_record_judge(text, walk->judges, &document, &evidence, error);
+    HIN_TRY(hin_record_file_of(text, &file));
+    struct hin_result judged =
+        hin_record_judge(hin_buf_view(&file), walk->judges, &document, &evidence, error);
     if (judged.code == HIN_AUTH && number != walk->head.number) {
-        judged = judge_by_itself(text, &document, &evidence, error);
+        judged = judge_by_itself(hin_buf_view(&file), &document, &evidence, error);
     }
     HIN_TRY(judged);
     if (evidence.number != number) {
@@ -125,16 +148,24 @@ static HIN_RESULT add(struct walk *walk, const struct hin_evidence *evidence)
     return hin_ok();
 }
 
-static HIN_RESULT take_record(struct walk *walk, int64_t number)
+static HIN_RESULT take_record(struct walk *walk, int64_t number, struct hin_buf *text)
 {
     HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_evidence evidence;
     struct hin_error error = {0};
-    struct hin_result read = read_record(walk, number, &document, &evidence, &error);
+    struct hin_result read;
+    HIN_TRY(read_text(walk, number, text, &read));
+    if (read.code == HIN_NOT_FOUND) {
+        (void)snprintf(error.text, sizeof(error.text), "evidence %lld is missing",
+                       (long long)number);
+    }
+    if (hin_is_ok(read)) {
+        read = judge_record(walk, number, hin_buf_view(text), &document, &evidence, &error);
+    }
     if (hin_is_ok(read)) {
         return add(walk, &evidence);
     }
-    HIN_ENSURE(read.code != HIN_AGAIN && read.code != HIN_NO_MEMORY, AGAIN);
+    HIN_ENSURE(read.code != HIN_NO_MEMORY, AGAIN);
     if (error.text[0] == '\0') {
         (void)snprintf(error.text, sizeof(error.text), "evidence %lld does not open: %s",
                        (long long)number, hin_code_text(read.code));
@@ -217,10 +248,50 @@ static HIN_RESULT check_holes(struct walk *walk, struct hin_error *error)
     return hin_ok();
 }
 
-static HIN_RESULT follow(struct walk *walk)
+/* Is all that was followed before still as it was? Then the walk goes on behind it. */
+static HIN_RESULT follow_again(struct walk *walk, const struct hin_record_followed *followed,
+                               struct hin_buf *text, int64_t *ret_number)
 {
-    for (int64_t number = 1; number <= walk->head.number; number++) {
-        HIN_TRY(take_record(walk, number));
+    struct hin_result found;
+    *ret_number = 0;
+    for (int64_t number = 1; number <= followed->number; number++) {
+        HIN_TRY(read_text(walk, number, text, &found));
+    }
+    if (followed->number == 0 ||
+        memcmp(walk->digest, followed->digest, sizeof(walk->digest)) != 0) {
+        return begin_digest(walk);
+    }
+    walk->chain = followed->chain;
+    walk->open = followed->open;
+    *walk->found = followed->found;
+    *ret_number = followed->number;
+    return hin_ok();
+}
+
+/* But for the newest record, which must be of an authority that counts as long as it is that. */
+static void remember(const struct walk *walk, int64_t number, struct hin_record_followed *followed)
+{
+    if (followed == NULL || number + 1 != walk->head.number) {
+        return;
+    }
+    followed->number = number;
+    hin_copy(followed->digest, walk->digest, sizeof(followed->digest));
+    followed->chain = walk->chain;
+    followed->found = *walk->found;
+    followed->open = walk->open;
+}
+
+static HIN_RESULT follow(struct walk *walk, struct hin_record_followed *followed)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_RECORD_TEXT_MAX};
+    int64_t number = 0;
+    HIN_TRY(begin_digest(walk));
+    if (followed != NULL && followed->number < walk->head.number) {
+        HIN_TRY(follow_again(walk, followed, &text, &number));
+    }
+    while (number < walk->head.number) {
+        HIN_TRY(take_record(walk, ++number, &text));
+        remember(walk, number, followed);
     }
     if (walk->open.hole.first != 0) { /* up to the end: what was remembered says what was there */
         struct hin_evidence_hole hole = {.first = walk->open.hole.first, .last = walk->head.number};
@@ -233,6 +304,7 @@ static HIN_RESULT follow(struct walk *walk)
 }
 
 HIN_RESULT hin_record_verify(struct hin_tenant *own, const struct hin_record_judges *judges,
+                             struct hin_record_followed *followed,
                              struct hin_record_chain *ret_chain, struct hin_error *error)
 {
     HIN_CLEANUP(hin_key_memo_done) struct hin_key_memo memo = {0};
@@ -240,13 +312,13 @@ HIN_RESULT hin_record_verify(struct hin_tenant *own, const struct hin_record_jud
     struct walk walk = {.own = own, .judges = &many, .found = ret_chain};
     *ret_chain = (struct hin_record_chain){0};
     HIN_TRY(hin_record_head_of(own, &walk.head));
-    struct hin_result followed = follow(&walk);
-    if (followed.code == HIN_LIMIT) {
+    struct hin_result done = follow(&walk, followed);
+    if (done.code == HIN_LIMIT) {
         ret_chain->broken = walk.open.hole.first;
         return hin_error_set(error, HIN_CORRUPT, NULL, 0, 0, "it has more than %d holes",
                              (int)HIN_RECORD_HOLES_MAX);
     }
-    HIN_TRY(followed);
+    HIN_TRY(done);
     HIN_TRY(check_holes(&walk, error));
     return check_end(&walk, error);
 }
@@ -291,12 +363,13 @@ static HIN_RESULT check_hole(struct hin_tenant *own, const struct hin_record_hol
 }
 
 HIN_RESULT hin_record_acknowledge(struct hin_tenant *own, const struct hin_record_judges *judges,
+                                  struct hin_record_followed *followed,
                                   const struct hin_evidence_loss *loss, int64_t now_usec,
                                   int64_t *ret_number, struct hin_error *error)
 {
     struct hin_record_chain chain;
     struct hin_evidence_loss whole = *loss;
-    struct hin_result verified = hin_record_verify(own, judges, &chain, NULL);
+    struct hin_result verified = hin_record_verify(own, judges, followed, &chain, NULL);
     HIN_ENSURE(hin_is_ok(verified) || verified.code == HIN_CORRUPT, AGAIN);
     const struct hin_record_hole *hole = find_hole(&chain, loss);
     HIN_TRY(check_hole(own, hole, loss, error));

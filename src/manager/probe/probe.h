@@ -10,6 +10,7 @@
 #include "manager/tenant.h"
 
 struct hin_probe;
+struct hin_record_followed; /* chain.h */
 
 /* What a probe may use. */
 struct hin_probe_tools {
@@ -30,6 +31,8 @@ struct hin_probe_tools {
     unsigned workers;       /* how many there are to be */
     const int *store_files; /* folder of a database server's own files, to read; NULL: not to be had
                              */
+    /* How far the chain of evidence was followed, kept from one run to the next; or NULL. */
+    struct hin_record_followed *followed;
     /* Told of each record, once it is stored: `broken` when the promise was not seen broken before.
      * May be NULL. */
     void (*told)(void *context, const struct hin_probe *probe, const struct hin_trial *trial,

@@ -11,7 +11,7 @@
 #include "store/audit.h"
 #include "store/documents.h"
 
-enum { STATE_MAX = 1024, DOCUMENT_MAX = 4 * HIN_EVIDENCE_FILE_MAX };
+enum { STATE_MAX = 1024 };
 
 /* Slots of names: a record is found by its number, a state by what it is of. */
 enum { SLOT = 0, SLOT_GUID = 1 };
@@ -281,7 +281,7 @@ HIN_RESULT hin_record_evidence(struct hin_tenant *own, const struct hin_probe *p
 {
     HIN_CLEANUP(making_done)
     struct making making = {.file = {.max = HIN_EVIDENCE_FILE_MAX},
-                            .document = {.max = DOCUMENT_MAX}};
+                            .document = {.max = HIN_RECORD_TEXT_MAX}};
     fill(&making.evidence, probe, trial, now_usec);
     return record(own, probe, &making, now_usec, ret_number);
 }
@@ -292,7 +292,7 @@ HIN_RESULT hin_record_loss(struct hin_tenant *own, const struct hin_evidence_los
     HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 2 * HIN_EVIDENCE_REASON_MAX};
     HIN_CLEANUP(making_done)
     struct making making = {.file = {.max = HIN_EVIDENCE_FILE_MAX},
-                            .document = {.max = DOCUMENT_MAX}};
+                            .document = {.max = HIN_RECORD_TEXT_MAX}};
     making.evidence.observed_msec = now_usec / HIN_MSEC_USEC;
     making.evidence.valid_until_msec = now_usec / HIN_MSEC_USEC;
     HIN_TRY(hin_evidence_loss_put(loss, &text, &making.evidence));
@@ -301,19 +301,29 @@ HIN_RESULT hin_record_loss(struct hin_tenant *own, const struct hin_evidence_los
 
 /* ---- reading ---- */
 
-HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_buf *ret_file)
+HIN_RESULT hin_record_text(struct hin_tenant *own, int64_t number, struct hin_buf *ret_text)
 {
-    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = DOCUMENT_MAX};
-    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
     struct hin_store_document found;
-    struct hin_view file;
     char name[24];
     snprintf(name, sizeof(name), "%lld", (long long)number);
-    HIN_TRY(hin_store_find(own->store, HIN_STORE_EVIDENCE, SLOT, hin_view_from_text(name), &text,
-                           &found));
-    HIN_TRY(hin_json_parse(hin_buf_view(&text), DOCUMENT_MAX, &document, NULL));
+    return hin_store_find(own->store, HIN_STORE_EVIDENCE, SLOT, hin_view_from_text(name), ret_text,
+                          &found);
+}
+
+HIN_RESULT hin_record_file_of(struct hin_view text, struct hin_buf *ret_file)
+{
+    HIN_CLEANUP(hin_json_cleanup) struct hin_json_document *document = NULL;
+    struct hin_view file;
+    HIN_TRY(hin_json_parse(text, HIN_RECORD_TEXT_MAX, &document, NULL));
     HIN_TRY(hin_json_get_text(hin_json_root(document), "file", &file, NULL));
     return hin_buf_append(ret_file, file);
+}
+
+HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_buf *ret_file)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_RECORD_TEXT_MAX};
+    HIN_TRY(hin_record_text(own, number, &text));
+    return hin_record_file_of(hin_buf_view(&text), ret_file);
 }
 
 HIN_RESULT hin_record_judge(struct hin_view file, const struct hin_record_judges *judges,

@@ -40,8 +40,14 @@ struct hin_record_state {
 void hin_record_state_name(const char *probe, char name[HIN_RECORD_STATE_NAME_BYTES]) HIN_NONNULL;
 HIN_RESULT hin_record_state_of(struct hin_tenant *own, const char *probe,
                                struct hin_record_state *ret_state) HIN_NONNULL;
-/* The file of a record, appended. NOT_FOUND. */
-HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number, struct hin_buf *ret_file);
+/* A record as the store has it, appended; NOT_FOUND. And the file in it, appended. */
+#define HIN_RECORD_TEXT_MAX ((size_t)4 * HIN_EVIDENCE_FILE_MAX)
+HIN_RESULT hin_record_text(struct hin_tenant *own, int64_t number,
+                           struct hin_buf *ret_text) HIN_NONNULL;
+HIN_RESULT hin_record_file_of(struct hin_view text, struct hin_buf *ret_file) HIN_NONNULL;
+/* Both. */
+HIN_RESULT hin_record_file(struct hin_tenant *own, int64_t number,
+                           struct hin_buf *ret_file) HIN_NONNULL;
 
 /* Who judges records: DER; the former may be empty. memo: of whoever judges many (proof/key.h), or
  * NULL. */

@@ -122,7 +122,7 @@ static HIN_RESULT follow_evidence(const struct hin_probe_tools *tools, struct hi
     HIN_TRY(HIN_ARENA_NEW(&trial->arena, &chain));
     struct hin_result done = read_authorities(tools->own, &authority, &state, &judges);
     if (hin_is_ok(done)) {
-        done = hin_record_verify(tools->own, &judges, chain, &error);
+        done = hin_record_verify(tools->own, &judges, tools->followed, chain, &error);
     }
     if (done.code == HIN_CORRUPT) {
         hin_trial_fail(trial, "the chain of evidence breaks at number %lld: %s",
@@ -145,8 +145,8 @@ HIN_RESULT hin_probe_acknowledge(const struct hin_probe_tools *tools,
     HIN_CLEANUP(hin_buf_done) struct hin_buf state = {.max = HIN_KEYS_MESSAGE_MAX};
     struct hin_record_judges judges;
     HIN_TRY(read_authorities(tools->own, &authority, &state, &judges));
-    return hin_record_acknowledge(tools->own, &judges, loss, hin_clock_wall_usec(tools->clock),
-                                  ret_number, error);
+    return hin_record_acknowledge(tools->own, &judges, tools->followed, loss,
+                                  hin_clock_wall_usec(tools->clock), ret_number, error);
 }
 
 static struct hin_result run_chains(const struct hin_probe_tools *tools, struct hin_trial *trial)

@@ -22,7 +22,8 @@ enum { VERSION_LEAST = 140000 };
  * go. Plans are made once, and as if tables were large: on a young table they would be made for an
  * empty one, and kept. */
 #define SESSION                                                                                    \
-    "SET synchronous_commit = on; SET lock_timeout = 10000; SET statement_timeout = 60000; "       \
+    "SET synchronous_commit = on; SET lock_timeout = 10000; "                                      \
+    "SET statement_timeout = " HIN_POSTGRES_STATEMENT_MSEC "; "                                    \
     "SET idle_in_transaction_session_timeout = 60000; SET enable_seqscan = off; "                  \
     "SET plan_cache_mode = force_generic_plan; SET jit = off; "                                    \
     "SET standard_conforming_strings = on; SET default_transaction_isolation = 'read committed'; " \

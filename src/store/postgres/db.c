@@ -10,9 +10,7 @@
 #include "crypt/link.h"
 #include "store/postgres/internal.h"
 
-/* UNANSWERED_MOST: their answers fit the buffers on the way, so neither side waits for the other to
- * read. */
-enum { PARAMETERS_MAX = 80, UNANSWERED_MOST = 128 };
+enum { PARAMETERS_MAX = 80 };
 enum { OID_BYTEA = 17, OID_BIGINT = 20, OID_TEXT = 25 }; /* pg_type.dat: fixed for ever */
 #define PAUSE_FIRST_USEC (100 * HIN_MSEC_USEC)
 #define PAUSE_MOST_USEC  (5 * HIN_SEC_USEC)
@@ -25,10 +23,15 @@ static const char *const statement_texts[] = {
 #undef EACH
 };
 
+const char *hin_postgres_text(enum hin_sql sql)
+{
+    return statement_texts[sql];
+}
+
 struct query {      /* a statement's `prepared` */
     int parameters; /* that the text has */
     int count;      /* of them bound, or passed over */
-    bool row_put;   /* answers nothing but that it was done */
+    int columns;    /* of the rows that it puts as they are bound, and that a load takes; or 0 */
     uint8_t numbers[PARAMETERS_MAX][8];
     const char *values[PARAMETERS_MAX];
     int lengths[PARAMETERS_MAX];
@@ -112,6 +115,7 @@ static HIN_RESULT reconnect(struct hin_postgres *postgres)
 {
     int64_t now_usec = hin_clock_monotonic_usec(hin_clock_system());
     HIN_ENSURE(!postgres->open && now_usec >= postgres->next_try_usec, AGAIN);
+    HIN_ENSURE(postgres->load == NULL, AGAIN); /* see load.c */
     hin_zero(postgres->prepared, sizeof(postgres->prepared));
     struct hin_result connected = hin_postgres_connect(postgres, false, &postgres->trouble);
     if (hin_is_ok(connected)) {
@@ -132,66 +136,6 @@ static HIN_RESULT ensure_connection(struct hin_postgres *postgres)
 static bool in_transaction(struct hin_store *store)
 {
     return hin_postgres_of(store)->open;
-}
-
-/* --- rows of a load --- */
-
-/* Of the next one that was sent: a result, and NULL behind it. */
-static HIN_RESULT answer(struct hin_postgres *postgres, bool failed)
-{
-    PGresult *result = PQgetResult(postgres->conn);
-    struct hin_result said = failed ? hin_ok() : hin_postgres_code(postgres, result);
-    while (result != NULL) {
-        PQclear(result);
-        result = PQgetResult(postgres->conn);
-    }
-    return said;
-}
-
-/* The answers to what was sent; the first failure, after which the server has skipped the rest. */
-static HIN_RESULT settle(struct hin_postgres *postgres)
-{
-    struct hin_result settled = hin_ok();
-    int unanswered = postgres->unanswered;
-    if (unanswered == 0) {
-        return settled;
-    }
-    postgres->unanswered = 0;
-    if (PQpipelineSync(postgres->conn) != 1) {
-        return hin_postgres_code(postgres, NULL);
-    }
-    for (int i = 0; i < unanswered; i++) {
-        struct hin_result said = answer(postgres, !hin_is_ok(settled));
-        settled = hin_is_ok(settled) ? said : settled;
-    }
-    PQclear(PQgetResult(postgres->conn)); /* of the end of all */
-    if (PQexitPipelineMode(postgres->conn) != 1 && hin_is_ok(settled)) {
-        settled = hin_postgres_code(postgres, NULL);
-    }
-    return settled;
-}
-
-static HIN_RESULT send_row(struct hin_postgres *postgres, const struct query *query,
-                           const char *name, const int *formats)
-{
-    if (postgres->unanswered == UNANSWERED_MOST) {
-        HIN_TRY(settle(postgres));
-    }
-    bool sent = (postgres->unanswered > 0 || PQenterPipelineMode(postgres->conn) == 1) &&
-                PQsendQueryPrepared(postgres->conn, name, query->count, query->values,
-                                    query->lengths, formats, 1) == 1;
-    if (!sent) {
-        return hin_postgres_code(postgres, NULL);
-    }
-    postgres->unanswered++;
-    return hin_ok();
-}
-
-static HIN_RESULT load(struct hin_store *store, bool on)
-{
-    struct hin_postgres *postgres = hin_postgres_of(store);
-    postgres->loading = on;
-    return settle(postgres);
 }
 
 /* --- control of transactions --- */
@@ -229,10 +173,6 @@ static HIN_RESULT begin_transaction(struct hin_postgres *postgres, const char *s
 
 static HIN_RESULT control(struct hin_postgres *postgres, enum hin_sql sql)
 {
-    struct hin_result settled = settle(postgres);
-    if (!hin_is_ok(settled) && sql != HIN_SQL_ROLLBACK) {
-        return settled;
-    }
     switch (sql) {
     case HIN_SQL_BEGIN:
     case HIN_SQL_SNAPSHOT:
@@ -275,7 +215,7 @@ static HIN_RESULT use(struct hin_statement *statement)
         HIN_ENSURE(query != NULL, NO_MEMORY);
         const char *text = statement_texts[statement->sql];
         query->parameters = count_parameters(text);
-        query->row_put = strncmp(text, "INSERT ", 7) == 0 && strstr(text, "RETURNING") == NULL;
+        query->columns = hin_postgres_copy_columns(text);
         statement->prepared = query;
     }
     reset(statement);
@@ -360,19 +300,16 @@ static HIN_RESULT execute(struct hin_statement *statement)
     for (int i = 0; i < query->count; i++) {
         binary[i] = 1;
     }
-    HIN_TRY(ensure_connection(postgres));
-    bool ahead = postgres->loading && postgres->open && query->row_put;
-    if (!ahead || !postgres->prepared[statement->sql]) {
-        HIN_TRY(settle(postgres));
+    if (postgres->load != NULL && postgres->open && query->columns > 0) {
+        const struct hin_postgres_values rows = {query->values, query->lengths, query->count};
+        query->row = -1;
+        return hin_postgres_load_rows(postgres, statement->sql, query->columns, &rows);
     }
+    HIN_TRY(ensure_connection(postgres));
     if (!postgres->prepared[statement->sql]) {
         HIN_TRY(prepare(postgres, statement));
     }
     name_of(statement->sql, name);
-    if (ahead) {
-        query->row = -1;
-        return send_row(postgres, query, name, binary);
-    }
     query->result = PQexecPrepared(postgres->conn, name, query->count, query->values,
                                    query->lengths, binary, 1);
     query->row = -1;
@@ -491,6 +428,7 @@ static void close_store(struct hin_store *store)
             free(store->statements[i].prepared);
         }
     }
+    hin_postgres_load_drop(postgres);
     PQfinish(postgres->conn);
     free(postgres);
 }
@@ -523,7 +461,7 @@ const struct hin_backend hin_backend_postgres = {
     .reset = reset,
     .in_transaction = in_transaction,
     .checkpoint = checkpoint,
-    .load = load,
+    .load = hin_postgres_load,
     .overwrite = overwrite,
     .damage_count = damage_count,
     .trouble = trouble,

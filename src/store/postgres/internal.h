@@ -9,16 +9,19 @@
 
 enum { HIN_POSTGRES_ROLE_MAX = 63 }; /* NAMEDATALEN - 1 */
 
+#define HIN_POSTGRES_STATEMENT_MSEC "60000" /* that a statement may take */
+
+struct hin_postgres_load;
+
 struct hin_postgres { /* a store's connection */
     const struct hin_store_server *server;
     PGconn *conn;                           /* NULL or CONNECTION_BAD: lost */
     char role[HIN_POSTGRES_ROLE_MAX + 1];   /* the tenant's */
     char schema[HIN_POSTGRES_ROLE_MAX + 1]; /* of the same name, or one aside */
-    bool open;                    /* a transaction is, or was when the connection was lost */
-    bool prepared[HIN_SQL_COUNT]; /* on this connection */
-    bool loading;                 /* rows are sent without waiting for each answer */
-    int unanswered;               /* of them, so far */
-    int64_t next_try_usec;        /* monotonic: connecting before it is not tried */
+    bool open;                      /* a transaction is, or was when the connection was lost */
+    bool prepared[HIN_SQL_COUNT];   /* on this connection */
+    struct hin_postgres_load *load; /* NULL, or the store is being filled: load.c */
+    int64_t next_try_usec;          /* monotonic: connecting before it is not tried */
     int64_t pause_usec;
     struct hin_error trouble; /* why the last attempt failed */
 };
@@ -32,6 +35,27 @@ static inline struct hin_postgres *hin_postgres_of(const struct hin_store *store
 HIN_RESULT hin_postgres_code(struct hin_postgres *postgres, const PGresult *result);
 /* One text without parameters or result. */
 HIN_RESULT hin_postgres_exec(struct hin_postgres *postgres, const char *sql) HIN_NONNULL;
+
+/* A statement as PostgreSQL has it; parameters are ?1. */
+const char *hin_postgres_text(enum hin_sql sql);
+
+/* --- load.c: filling a store --- */
+/* How many columns the rows have that a statement puts as they are bound (INSERT ... VALUES of all
+ * parameters in order); 0: it is none of these. */
+int hin_postgres_copy_columns(const char *text) HIN_NONNULL;
+struct hin_postgres_values { /* binary, as they are bound; NULL: null */
+    const char *const *values;
+    const int *lengths;
+    int count; /* a row, or several */
+};
+/* While postgres->load: rows of such a statement, on their way to the server when it answers. What
+ * any of them failed with is the failure of a later call, the end at the latest. */
+HIN_RESULT hin_postgres_load_rows(struct hin_postgres *postgres, enum hin_sql sql, int columns,
+                                  const struct hin_postgres_values *values) HIN_NONNULL;
+/* Gives up a load, and the connection with it; nothing where there is none. */
+void hin_postgres_load_drop(struct hin_postgres *postgres) HIN_NONNULL;
+/* The backend's `load`. */
+HIN_RESULT hin_postgres_load(struct hin_store *store, enum hin_load step) HIN_NONNULL;
 
 /* Connects, checks server and peer, takes the tenant's role. create: makes role and schema when
  * absent (else NOT_FOUND). */

@@ -7,6 +7,8 @@
 #ifndef HIN_STORE_POSTGRES_MIGRATIONS_H
 #define HIN_STORE_POSTGRES_MIGRATIONS_H
 
+#define HIN_STORE_POSTGRES_SPAN_SEGMENT "CREATE INDEX span_segment ON span(segment);"
+
 /* Version 1. The row `change` is the writers' lock and what followers look at: see sql.h. The owner
  * gives up changing the audit record, so that a statement that tries is refused. */
 #define HIN_STORE_POSTGRES_1                                                                       \
@@ -29,8 +31,8 @@
     "NULL, finding bigint NOT NULL, floor bigint NOT NULL, PRIMARY KEY(agent, generation)) WITH "  \
     "(fillfactor = 70);"                                                                           \
     "CREATE TABLE span(agent bigint NOT NULL, generation bigint NOT NULL, hi bigint NOT NULL, "    \
-    "segment bigint NOT NULL, lo bigint NOT NULL, PRIMARY KEY(agent, generation, hi, segment));"   \
-    "CREATE INDEX span_segment ON span(segment);"                                                  \
+    "segment bigint NOT NULL, lo bigint NOT NULL, PRIMARY KEY(agent, generation, hi, "             \
+    "segment));" HIN_STORE_POSTGRES_SPAN_SEGMENT                                                   \
     "CREATE TABLE agent(id bigint PRIMARY KEY, session bigint NOT NULL DEFAULT 0, "                \
     "spool_generation bigint NOT NULL DEFAULT 0, acked bigint NOT NULL DEFAULT 0, seen bigint "    \
     "NOT NULL DEFAULT 0, clock_offset bigint NOT NULL DEFAULT 0, sealed bytea) WITH (fillfactor "  \

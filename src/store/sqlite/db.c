@@ -214,7 +214,10 @@ static HIN_RESULT end_load(struct hin_store *store)
     struct hin_sqlite *sqlite = store->connection;
     sqlite->loading = false;
     HIN_TRY(hin_db_exec(store, HIN_STORE_SPAN_SEGMENT));
-    HIN_TRY(sync_file(store));
+    struct hin_result synced = sync_file(store);
+    struct hin_result gathered = hin_vfs_gather(sqlite->vfs, false);
+    HIN_TRY(synced);
+    HIN_TRY(gathered);
     HIN_TRY(set_cache(store, sqlite->cache_kib));
     return hin_db_exec(store, "PRAGMA synchronous = FULL; PRAGMA journal_mode = WAL");
 }
@@ -222,17 +225,23 @@ static HIN_RESULT end_load(struct hin_store *store)
 /* Without the write-ahead log each page is written once, not twice, and none is read again; the
  * index whose rows come in no order is made at the end. Where the log cannot be left all goes as
  * usual: slower, and as good. */
-static HIN_RESULT load(struct hin_store *store, bool on)
+static HIN_RESULT load(struct hin_store *store, enum hin_load step)
 {
     struct hin_sqlite *sqlite = store->connection;
-    if (on && sqlite->loading) {
-        write_out(store);
-    } else if (on && leave_log(store)) {
+    if (step == HIN_LOAD_BEGIN && leave_log(store)) {
         sqlite->loading = true;
+        HIN_TRY(hin_vfs_gather(sqlite->vfs, true));
         HIN_TRY(set_cache(store, LOAD_CACHE_KIB));
         return hin_db_exec(store, "PRAGMA synchronous = OFF; DROP INDEX span_segment");
     }
-    return !on && sqlite->loading ? end_load(store) : hin_ok();
+    if (step == HIN_LOAD_BEGIN || !sqlite->loading) {
+        return hin_ok();
+    }
+    if (step == HIN_LOAD_GO_ON) {
+        write_out(store);
+        return hin_ok();
+    }
+    return end_load(store);
 }
 
 /* Freed pages too, which costs a write each: not for everyday deletions. */

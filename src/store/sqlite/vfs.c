@@ -8,6 +8,7 @@
 #include "base/bytes.h"
 
 #define NAME_MAX_BYTES 512
+#define GATHER_PAGES   ((size_t)12) /* SQLite's own writes take less than 128 KiB at a time */
 
 struct hin_vfs {
     sqlite3_vfs base; /* first: SQLite sees this */
@@ -17,6 +18,11 @@ struct hin_vfs {
     char prefix[64]; /* "" when the folder is the current one, else "/proc/self/fd/N/" */
     uint64_t damage_count;
     uint8_t page[HIN_VFS_PAGE_BYTES];
+    uint8_t *gathered;   /* NULL, or of GATHER_PAGES: the database is being filled */
+    struct file *file;   /* whose pages they are */
+    size_t gather_count; /* pages, without their checksums */
+    int gather_failed;   /* a write of theirs: what SQLite was told is written, is not */
+    sqlite3_int64 gather_at;
 };
 
 struct file {
@@ -57,6 +63,22 @@ static uint64_t page_checksum(const uint8_t *page, int64_t offset)
     return sum;
 }
 
+/* Of four pages in a row: each step of one waits for the step before, so four go as fast as one. */
+static void page_checksums(const uint8_t *pages, int64_t offset, uint64_t sums[4])
+{
+    for (size_t i = 0; i < 4; i++) {
+        sums[i] =
+            UINT64_C(0x9e3779b97f4a7c15) ^ ((uint64_t)offset + (uint64_t)(i * HIN_VFS_PAGE_BYTES));
+    }
+    for (size_t at = 0; at < HIN_VFS_PAGE_BYTES - HIN_VFS_CHECKSUM_BYTES; at += 8) {
+        for (size_t i = 0; i < 4; i++) {
+            uint64_t word = hin_load_u64(pages + i * HIN_VFS_PAGE_BYTES + at);
+            uint64_t sum = (sums[i] ^ word) * UINT64_C(0xff51afd7ed558ccd);
+            sums[i] = sum << 29 | sum >> 35;
+        }
+    }
+}
+
 static bool is_page(const struct file *file, int size, sqlite3_int64 offset)
 {
     return file->is_database && size == HIN_VFS_PAGE_BYTES && offset % HIN_VFS_PAGE_BYTES == 0;
@@ -64,15 +86,87 @@ static bool is_page(const struct file *file, int size, sqlite3_int64 offset)
 
 /* --- file methods --- */
 
+static int write_below(struct file *file, struct hin_view bytes, sqlite3_int64 offset)
+{
+    const struct hin_store_observer *observer = file->vfs->observer;
+    if (observer != NULL && observer->write != NULL) {
+        int code = code_to_sqlite(observer->write(observer->context, file->name, offset, bytes),
+                                  SQLITE_IOERR_WRITE);
+        if (code != SQLITE_OK) {
+            return code;
+        }
+    }
+    return file->below->pMethods->xWrite(file->below, bytes.data, (int)bytes.size, offset);
+}
+
+static void put_checksum(uint8_t *page, uint64_t sum)
+{
+    hin_store_u64(page + HIN_VFS_PAGE_BYTES - HIN_VFS_CHECKSUM_BYTES, sum);
+}
+
+/* What was gathered of this file, to the disk. Not everybody that is told of a failure passes it
+ * on (a lock that is given up): so it stays one. */
+static int write_gathered(struct file *file)
+{
+    struct hin_vfs *vfs = file->vfs;
+    if (vfs->gather_count == 0 || vfs->file != file) {
+        return vfs->gather_failed;
+    }
+    size_t count = vfs->gather_count, done = 0;
+    vfs->gather_count = 0;
+    for (uint64_t sums[4]; done + 4 <= count; done += 4) {
+        uint8_t *pages = vfs->gathered + done * HIN_VFS_PAGE_BYTES;
+        page_checksums(pages, vfs->gather_at + (int64_t)(done * HIN_VFS_PAGE_BYTES), sums);
+        for (size_t i = 0; i < 4; i++) {
+            put_checksum(pages + i * HIN_VFS_PAGE_BYTES, sums[i]);
+        }
+    }
+    for (; done < count; done++) {
+        uint8_t *page = vfs->gathered + done * HIN_VFS_PAGE_BYTES;
+        put_checksum(page,
+                     page_checksum(page, vfs->gather_at + (int64_t)(done * HIN_VFS_PAGE_BYTES)));
+    }
+    int code =
+        write_below(file, hin_view_of(vfs->gathered, count * HIN_VFS_PAGE_BYTES), vfs->gather_at);
+    vfs->gather_failed = vfs->gather_failed == SQLITE_OK ? code : vfs->gather_failed;
+    return vfs->gather_failed;
+}
+
+static int gather(struct file *file, const void *page, sqlite3_int64 offset)
+{
+    struct hin_vfs *vfs = file->vfs;
+    size_t bytes = vfs->gather_count * HIN_VFS_PAGE_BYTES;
+    if (vfs->gather_count == GATHER_PAGES || offset != vfs->gather_at + (sqlite3_int64)bytes) {
+        int code = write_gathered(file);
+        if (code != SQLITE_OK) {
+            return code;
+        }
+        bytes = 0;
+    }
+    if (bytes == 0) {
+        vfs->file = file;
+        vfs->gather_at = offset;
+    }
+    hin_copy(vfs->gathered + bytes, page, HIN_VFS_PAGE_BYTES);
+    vfs->gather_count++;
+    return SQLITE_OK;
+}
+
 static int file_close(sqlite3_file *base)
 {
     struct file *file = file_of(base);
-    return file->below->pMethods->xClose(file->below);
+    int written = write_gathered(file); /* closing has no use for a failure: syncing told it */
+    int closed = file->below->pMethods->xClose(file->below);
+    return written != SQLITE_OK ? written : closed;
 }
 
 static int file_read(sqlite3_file *base, void *to, int size, sqlite3_int64 offset)
 {
     struct file *file = file_of(base);
+    int written = write_gathered(file);
+    if (written != SQLITE_OK) {
+        return written;
+    }
     int code = file->below->pMethods->xRead(file->below, to, size, offset);
     if (code != SQLITE_OK || !is_page(file, size, offset)) {
         return code;
@@ -89,29 +183,30 @@ static int file_read(sqlite3_file *base, void *to, int size, sqlite3_int64 offse
 static int file_write(sqlite3_file *base, const void *from, int size, sqlite3_int64 offset)
 {
     struct file *file = file_of(base);
+    bool page = is_page(file, size, offset);
+    if (page && file->vfs->gathered != NULL) {
+        return gather(file, from, offset);
+    }
+    int written = write_gathered(file);
+    if (written != SQLITE_OK) {
+        return written;
+    }
     const void *bytes = from;
-    if (is_page(file, size, offset)) {
-        uint8_t *page = file->vfs->page;
-        hin_copy(page, from, HIN_VFS_PAGE_BYTES);
-        hin_store_u64(page + HIN_VFS_PAGE_BYTES - HIN_VFS_CHECKSUM_BYTES,
-                      page_checksum(page, offset));
-        bytes = page;
+    if (page) {
+        hin_copy(file->vfs->page, from, HIN_VFS_PAGE_BYTES);
+        put_checksum(file->vfs->page, page_checksum(file->vfs->page, offset));
+        bytes = file->vfs->page;
     }
-    const struct hin_store_observer *observer = file->vfs->observer;
-    if (observer != NULL && observer->write != NULL) {
-        int code = code_to_sqlite(observer->write(observer->context, file->name, offset,
-                                                  hin_view_of(bytes, (size_t)size)),
-                                  SQLITE_IOERR_WRITE);
-        if (code != SQLITE_OK) {
-            return code;
-        }
-    }
-    return file->below->pMethods->xWrite(file->below, bytes, size, offset);
+    return write_below(file, hin_view_of(bytes, (size_t)size), offset);
 }
 
 static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
 {
     struct file *file = file_of(base);
+    int written = write_gathered(file);
+    if (written != SQLITE_OK) {
+        return written;
+    }
     const struct hin_store_observer *observer = file->vfs->observer;
     if (observer != NULL && observer->truncate != NULL) {
         int code = code_to_sqlite(observer->truncate(observer->context, file->name, size),
@@ -126,6 +221,10 @@ static int file_truncate(sqlite3_file *base, sqlite3_int64 size)
 static int file_sync(sqlite3_file *base, int flags)
 {
     struct file *file = file_of(base);
+    int written = write_gathered(file);
+    if (written != SQLITE_OK) {
+        return written;
+    }
     int code = file->below->pMethods->xSync(file->below, flags);
     const struct hin_store_observer *observer = file->vfs->observer;
     if (code == SQLITE_OK && observer != NULL && observer->sync != NULL) {
@@ -137,7 +236,8 @@ static int file_sync(sqlite3_file *base, int flags)
 static int file_size(sqlite3_file *base, sqlite3_int64 *ret_size)
 {
     struct file *file = file_of(base);
-    return file->below->pMethods->xFileSize(file->below, ret_size);
+    int written = write_gathered(file);
+    return written != SQLITE_OK ? written : file->below->pMethods->xFileSize(file->below, ret_size);
 }
 
 static int file_lock(sqlite3_file *base, int level)
@@ -149,7 +249,9 @@ static int file_lock(sqlite3_file *base, int level)
 static int file_unlock(sqlite3_file *base, int level)
 {
     struct file *file = file_of(base);
-    return file->below->pMethods->xUnlock(file->below, level);
+    int written = write_gathered(file); /* whoever comes next sees it */
+    int code = file->below->pMethods->xUnlock(file->below, level);
+    return written != SQLITE_OK ? written : code;
 }
 
 static int file_check_lock(sqlite3_file *base, int *ret_held)
@@ -358,8 +460,26 @@ void hin_vfs_free(struct hin_vfs *vfs)
 {
     if (vfs != NULL) {
         (void)sqlite3_vfs_unregister(&vfs->base);
+        free(vfs->gathered);
         free(vfs);
     }
+}
+
+HIN_RESULT hin_vfs_gather(struct hin_vfs *vfs, bool on)
+{
+    int written = vfs->gather_count > 0 ? write_gathered(vfs->file) : vfs->gather_failed;
+    vfs->gather_failed = SQLITE_OK;
+    if (on && vfs->gathered == NULL) {
+        vfs->gathered = malloc(GATHER_PAGES * HIN_VFS_PAGE_BYTES);
+        HIN_ENSURE(vfs->gathered != NULL, NO_MEMORY);
+    }
+    if (!on) {
+        free(vfs->gathered);
+        vfs->gathered = NULL;
+    }
+    HIN_ENSURE(written != SQLITE_FULL, NO_SPACE);
+    HIN_ENSURE(written == SQLITE_OK, IO);
+    return hin_ok();
 }
 
 const char *hin_vfs_name(const struct hin_vfs *vfs)

@@ -19,6 +19,10 @@ HIN_RESULT hin_vfs_new(struct hin_vfs **ret_vfs, int directory,
 /* After the database was closed. */
 void hin_vfs_free(struct hin_vfs *vfs);
 const char *hin_vfs_name(const struct hin_vfs *vfs) HIN_NONNULL;
+/* While a database is filled: pages that follow each other are written together, some ten of them
+ * at a time; a failure may be that of a write before. Whatever reads, or asks for the file, sees
+ * all. Off: what was gathered is written. */
+HIN_RESULT hin_vfs_gather(struct hin_vfs *vfs, bool on) HIN_NONNULL;
 /* Pages whose checksum did not hold, since the beginning. */
 uint64_t hin_vfs_damage_count(const struct hin_vfs *vfs) HIN_NONNULL;
 

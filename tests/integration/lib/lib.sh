@@ -206,9 +206,9 @@ alive() { # "PID..." -> true when one of them is
     return 1
 }
 
-# wait_for SECONDS COMMAND...: until it succeeds.
+# wait_for SECONDS COMMAND...: until it succeeds. So long on an idle machine; other tests may keep this one busy, so four times that.
 wait_for() {
-    local until=$((SECONDS + $1))
+    local until=$((SECONDS + 4 * $1))
     shift
     while ! "$@" >/dev/null 2>&1; do
         [ $SECONDS -lt $until ] || return 1

@@ -6,6 +6,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "../store/server.h"
 #include "base/bytes.h"
 #include "base/fd.h"
 
@@ -56,6 +57,7 @@ HIN_RESULT site_start(struct site *site, const char *name)
 
 void site_stop(struct site *site)
 {
+    hin_backup_memory_done(&site->memory);
     hin_depot_close(site->depot);
     hin_vault_free(site->vault);
     hin_ring_free(site->ring);
@@ -132,9 +134,12 @@ HIN_RESULT site_take(struct site *site, int64_t begun, const struct hin_backup_m
     hin_backup_manifest_init(ret_manifest);
     ret_manifest->begun_usec = begun;
     struct hin_result made = hin_vault_backup_new(
-        site->vault, hin_view_from_text(site->source.tenant), &key, &ret_manifest->payload);
-    struct hin_backup_take take = {
-        .store = site->source.store, .former = former, .key = &key, .now_usec = begun};
+        site->vault, hin_view_from_text(site->source.tenant), 0, &key, &ret_manifest->payload);
+    struct hin_backup_take take = {.store = site->source.store,
+                                   .memory = &site->memory,
+                                   .former = former,
+                                   .key = &key,
+                                   .now_usec = begun};
     if (hin_is_ok(made)) {
         made =
             hin_vault_backup_version(hin_buf_view(&ret_manifest->payload), &ret_manifest->version);
@@ -164,6 +169,7 @@ HIN_RESULT site_ship(struct site *site, const struct hin_backup_manifest *base,
     next.sequence = sequence;
     struct hin_result shipped = hin_buf_append(&next.payload, hin_buf_view(&base->payload));
     struct hin_backup_take take = {.store = site->source.store,
+                                   .memory = &site->memory,
                                    .former = state,
                                    .base = base,
                                    .key = key,
@@ -183,7 +189,8 @@ HIN_RESULT site_ship(struct site *site, const struct hin_backup_manifest *base,
 
 /* --- the other side --- */
 
-HIN_RESULT target_open(struct fixture *target, const struct site *site, const char *name)
+static HIN_RESULT open_target(struct fixture *target, const struct site *site, const char *name,
+                              bool beside)
 {
     uint8_t index_key[HIN_SEAL_KEY_BYTES];
     HIN_CLEANUP(hin_secret_done) struct hin_secret secret = {0};
@@ -201,11 +208,32 @@ HIN_RESULT target_open(struct fixture *target, const struct site *site, const ch
     HIN_TRY(hin_index_new(&target->keys.index, &secret));
     struct hin_store_options options = {
         .directory = target->directory, .tenant = target->tenant, .create = true};
+    if (beside) {
+        options.server = test_server();
+        options.aside = HIN_STORE_NEXT;
+    }
     HIN_TRY(hin_store_open(&target->store, &options, &error));
     target->keys.store = target->store;
     struct hin_store_keys keys = keys_of(&target->keys);
     HIN_TRY(hin_store_key_put(target->store, target->keys.id, 1, HIN_VIEW("wrapped"), NOW));
     return hin_store_unlock(target->store, &keys);
+}
+
+HIN_RESULT target_open(struct fixture *target, const struct site *site, const char *name)
+{
+    return open_target(target, site, name, false);
+}
+
+HIN_RESULT target_open_beside(struct fixture *target, const struct site *site, const char *name)
+{
+    return open_target(target, site, name, true);
+}
+
+HIN_RESULT target_erase_beside(const struct site *site)
+{
+    struct hin_store_options options = fixture_options(&site->source);
+    struct hin_error error = {0};
+    return hin_store_aside_erase(&options, HIN_STORE_NEXT, &error);
 }
 
 void target_stop(struct fixture *target)
@@ -284,14 +312,14 @@ HIN_RESULT digest_of(struct hin_store *store, char ret_hex[HIN_SHA256_HEX_BYTES]
     return hin_ok();
 }
 
-HIN_RESULT restores_to(struct site *site, int64_t begun, uint32_t sequence, const char *name,
-                       const char *wanted, bool *ret_same)
+static HIN_RESULT restores(struct site *site, int64_t begun, uint32_t sequence, const char *name,
+                           bool beside, const char *wanted, bool *ret_same)
 {
     struct hin_backup_manifest manifest;
     struct fixture target;
     char digest[HIN_SHA256_HEX_BYTES] = "";
     HIN_TRY(hin_backup_load(&site->backup, begun, sequence, &manifest, NULL));
-    struct hin_result restored = target_open(&target, site, name);
+    struct hin_result restored = open_target(&target, site, name, beside);
     if (hin_is_ok(restored)) {
         restored = hin_backup_restore(&site->backup, &manifest, target.store);
     }
@@ -303,4 +331,16 @@ HIN_RESULT restores_to(struct site *site, int64_t begun, uint32_t sequence, cons
     HIN_TRY(restored);
     *ret_same = strcmp(digest, wanted) == 0;
     return hin_ok();
+}
+
+HIN_RESULT restores_to(struct site *site, int64_t begun, uint32_t sequence, const char *name,
+                       const char *wanted, bool *ret_same)
+{
+    return restores(site, begun, sequence, name, false, wanted, ret_same);
+}
+
+HIN_RESULT restores_beside(struct site *site, int64_t begun, const char *name, const char *wanted,
+                           bool *ret_same)
+{
+    return restores(site, begun, 0, name, true, wanted, ret_same);
 }

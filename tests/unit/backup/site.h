@@ -16,6 +16,7 @@ struct site {
     struct hin_vault *vault;
     struct hin_depot *depot;
     struct hin_backup backup;
+    struct hin_backup_memory memory; /* of the source */
 };
 
 HIN_RESULT site_start(struct site *site, const char *name);
@@ -32,10 +33,15 @@ HIN_RESULT site_ship(struct site *site, const struct hin_backup_manifest *base,
 
 /* A fresh store for the same tenant, with other table keys, in a folder of its own (SQLite). */
 HIN_RESULT target_open(struct fixture *target, const struct site *site, const char *name);
+/* The same beside the tenant's own: on the server where that lies on one. One at a time. */
+HIN_RESULT target_open_beside(struct fixture *target, const struct site *site, const char *name);
 void target_stop(struct fixture *target);
+HIN_RESULT target_erase_beside(const struct site *site);
 /* All that a store holds, as one digest in hex. */
 HIN_RESULT digest_of(struct hin_store *store, char ret_hex[HIN_SHA256_HEX_BYTES]);
 /* Restores a backup (or shipment) into a fresh store and compares it with `wanted`. */
+HIN_RESULT restores_beside(struct site *site, int64_t begun, const char *name, const char *wanted,
+                           bool *ret_same);
 HIN_RESULT restores_to(struct site *site, int64_t begun, uint32_t sequence, const char *name,
                        const char *wanted, bool *ret_same);
 

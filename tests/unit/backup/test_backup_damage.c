@@ -166,3 +166,57 @@ TEST(test_backup_damage__one_in_the_place_of_another_is_refused)
     hin_backup_manifest_done(&base);
     site_stop(&site);
 }
+
+/* What a restore of it says: into a store of its own, and beside the tenant's. */
+static HIN_RESULT restore_once(struct site *site, const struct hin_backup_manifest *manifest,
+                               bool beside)
+{
+    static int number;
+    struct fixture target;
+    char name[32];
+    snprintf(name, sizeof(name), "target%d", ++number);
+    HIN_TRY(beside ? target_open_beside(&target, site, name) : target_open(&target, site, name));
+    struct hin_result restored = hin_backup_restore(&site->backup, manifest, target.store);
+    target_stop(&target);
+    HIN_TRY(beside ? target_erase_beside(site) : hin_ok());
+    return restored;
+}
+
+static bool is_named(const struct site *site, const char *name)
+{
+    return strcmp(site->backup.error.file, name) == 0 &&
+           strstr(site->backup.error.text, site->source.tenant) != NULL;
+}
+
+TEST(test_backup_damage__a_restore_takes_nothing_that_is_not_what_was_written)
+{
+    struct site site;
+    struct hin_backup_manifest base;
+    static struct files files;
+    size_t objects = 0;
+    CHECK_OK(site_start(&site, "restored"));
+    CHECK_OK(site_fill(&site, 1));
+    CHECK_OK(site_take(&site, NOW, NULL, &base, NULL));
+    CHECK_OK(hin_depot_list(site.depot, "", add_file, &files));
+    for (size_t i = 0; i < files.count; i++) {
+        char path[1024], aside[1100];
+        if (strstr(files.names[i], "/o/") == NULL || ++objects % 3 != 0) {
+            continue;
+        }
+        bool beside = objects % 2 == 0;
+        CHECK_OK(flip(&site, files.names[i], files.sizes[i] / 2, 4));
+        CHECK_CODE(restore_once(&site, &base, beside), CORRUPT);
+        CHECK(is_named(&site, files.names[i]));
+        CHECK_OK(flip(&site, files.names[i], files.sizes[i] / 2, 4));
+        snprintf(path, sizeof(path), "%s/%s", site.depot_folder, files.names[i]);
+        snprintf(aside, sizeof(aside), "%s.aside", site.depot_folder);
+        CHECK(rename(path, aside) == 0);
+        CHECK_CODE(restore_once(&site, &base, beside), NOT_FOUND);
+        CHECK(is_named(&site, files.names[i]));
+        CHECK(rename(aside, path) == 0);
+    }
+    CHECK(objects >= 9);
+    CHECK_OK(restore_once(&site, &base, true));
+    hin_backup_manifest_done(&base);
+    site_stop(&site);
+}

@@ -177,7 +177,7 @@ static HIN_RESULT reseal(struct history *history, struct hin_backup *backup,
     HIN_CLEANUP(hin_buf_done) struct hin_buf payload = {.max = HIN_VAULT_BACKUP_MAX};
     struct hin_vault_data_key key = {0};
     struct site *site = &history->site;
-    HIN_TRY(hin_vault_backup_reseal(site->vault, hin_view_from_text(site->source.tenant),
+    HIN_TRY(hin_vault_backup_reseal(site->vault, hin_view_from_text(site->source.tenant), 0,
                                     hin_buf_view(&history->payload), &key, &payload));
     struct hin_backup_successor successor = {.begun_usec = begun,
                                              .key = &key,

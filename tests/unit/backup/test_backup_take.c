@@ -23,6 +23,24 @@ TEST(test_backup_take__comes_back_equal_to_the_last_byte)
     site_stop(&site);
 }
 
+/* On a server from end to end: another schema of the same role. */
+TEST(test_backup_take__comes_back_beside_its_own)
+{
+    struct site site;
+    struct hin_backup_manifest manifest;
+    char digest[HIN_SHA256_HEX_BYTES];
+    bool same = false;
+    CHECK_OK(site_start(&site, "beside"));
+    CHECK_OK(site_fill(&site, 3));
+    CHECK_OK(digest_of(site.source.store, digest));
+    CHECK_OK(site_take(&site, NOW, NULL, &manifest, NULL));
+    CHECK_OK(restores_beside(&site, NOW, "back", digest, &same));
+    CHECK(same);
+    CHECK_OK(target_erase_beside(&site));
+    hin_backup_manifest_done(&manifest);
+    site_stop(&site);
+}
+
 TEST(test_backup_take__what_comes_back_is_searched_and_verified_as_before)
 {
     struct site site;
@@ -84,6 +102,78 @@ TEST(test_backup_take__writes_only_what_is_new)
     hin_backup_manifest_done(&first);
     hin_backup_manifest_done(&second);
     hin_backup_manifest_done(&third);
+    site_stop(&site);
+}
+
+static HIN_RESULT add_documents(struct site *site, enum hin_store_kind kind, int count)
+{
+    for (int i = 0; i < count; i++) {
+        char text[64];
+        int64_t id = 0;
+        snprintf(text, sizeof(text), "{\"document\":%d}", i);
+        struct hin_store_content content = {.bytes = hin_view_from_text(text)};
+        HIN_TRY(hin_store_create(site->source.store, kind, &content, NOW + i, &id));
+    }
+    return hin_ok();
+}
+
+/* A backup after the former one, which it takes the place of: how many objects were written, and
+ * whether it comes back equal. */
+static HIN_RESULT take_next(struct site *site, int64_t begun, struct hin_backup_manifest *former,
+                            uint64_t *ret_objects)
+{
+    struct hin_backup_manifest next;
+    char digest[HIN_SHA256_HEX_BYTES], name[32];
+    bool same = false;
+    HIN_TRY(site_take(site, begun, former, &next, NULL));
+    *ret_objects = site->backup.progress.objects;
+    hin_backup_manifest_done(former);
+    *former = next;
+    snprintf(name, sizeof(name), "back-%lld", (long long)(begun - NOW));
+    HIN_TRY(digest_of(site->source.store, digest));
+    HIN_TRY(restores_to(site, begun, 0, name, digest, &same));
+    HIN_ENSURE(same, CONFLICT);
+    return hin_ok();
+}
+
+/* Two full ranges and a begun one: what is added, there or before it, leaves these as they are;
+ * what is altered or taken away is seen, though what did not change is not read again. */
+TEST(test_backup_take__evidence_is_written_once)
+{
+    struct site site;
+    struct hin_backup_manifest former;
+    struct hin_store_content other = {.bytes = HIN_VIEW("another")};
+    uint64_t objects = 0, version = 0, kept = 0;
+    CHECK_OK(site_start(&site, "evidence"));
+    CHECK_OK(site_fill(&site, 1));
+    CHECK_OK(add_documents(&site, HIN_STORE_EVIDENCE, 2 * 256 + 9));
+    CHECK_OK(add_documents(&site, HIN_STORE_PROBE_STATES, 3));
+    CHECK_OK(site_take(&site, NOW, NULL, &former, NULL));
+    for (size_t i = 0; i < former.piece_count; i++) {
+        kept += former.pieces[i].part == HIN_PART_DOCUMENT;
+    }
+    CHECK_INT(kept, 5); /* before, three ranges, behind */
+    CHECK_OK(take_next(&site, NOW + 1, &former, &objects));
+    CHECK_INT(objects, 0);
+    CHECK_OK(add_documents(&site, HIN_STORE_EVIDENCE, 1)); /* its range, and the number */
+    CHECK_OK(take_next(&site, NOW + 2, &former, &objects));
+    CHECK_INT(objects, 2);
+    CHECK_OK(add_documents(&site, HIN_STORE_API_KEYS, 1)); /* what is before, and the number */
+    CHECK_OK(take_next(&site, NOW + 3, &former, &objects));
+    CHECK_INT(objects, 2);
+    hin_backup_memory_done(&site.memory); /* after a start all is read, and found to be there */
+    CHECK_OK(take_next(&site, NOW + 4, &former, &objects));
+    CHECK_INT(objects, 0);
+    struct hin_store *store = site.source.store;
+    CHECK_OK(hin_store_update(store, HIN_STORE_EVIDENCE, 7, 0, &other, NOW, &version));
+    CHECK_OK(take_next(&site, NOW + 5, &former, &objects));
+    CHECK_INT(objects, 1);
+    CHECK_OK(hin_store_delete(store, HIN_STORE_EVIDENCE, 300, 0));
+    CHECK_OK(take_next(&site, NOW + 6, &former, &objects));
+    CHECK_INT(objects, 1);
+    CHECK_OK(take_next(&site, NOW + 7, &former, &objects));
+    CHECK_INT(objects, 0);
+    hin_backup_manifest_done(&former);
     site_stop(&site);
 }
 

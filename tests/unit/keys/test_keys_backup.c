@@ -51,7 +51,7 @@ static void site_done(struct site *site)
 static HIN_RESULT backup_of(struct site *site, const char *tenant, struct hin_buf *payload)
 {
     struct hin_vault_data_key key;
-    HIN_TRY(hin_vault_backup_new(site->vault, hin_view_from_text(tenant), &key, payload));
+    HIN_TRY(hin_vault_backup_new(site->vault, hin_view_from_text(tenant), 0, &key, payload));
     hin_secret_done(&key.key);
     return hin_ok();
 }
@@ -156,9 +156,9 @@ TEST(test_keys_backup__a_worker_may_not_ask_and_the_process_backup_gets_no_autho
     struct hin_keys_local backup = {site.vault, HIN_KEYS_MASK_BACKUP};
     struct hin_keys_carrier carriers[] = {hin_keys_carrier_local(&worker),
                                           hin_keys_carrier_local(&backup)};
-    CHECK_CODE(hin_keys_backup_key_new(&carriers[0], HIN_VIEW("own"), &key, &payload), DENIED);
+    CHECK_CODE(hin_keys_backup_key_new(&carriers[0], HIN_VIEW("own"), 0, &key, &payload), DENIED);
     CHECK_CODE(hin_keys_backup_key_destroy(&carriers[0], HIN_VIEW("own"), 1), DENIED);
-    CHECK_OK(hin_keys_backup_key_new(&carriers[1], HIN_VIEW("own"), &key, &payload));
+    CHECK_OK(hin_keys_backup_key_new(&carriers[1], HIN_VIEW("own"), 0, &key, &payload));
     CHECK_CODE(
         hin_keys_tenant_erase(&carriers[1], HIN_VIEW("red"), &(struct hin_key_provider_status){0}),
         DENIED);

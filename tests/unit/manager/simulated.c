@@ -168,7 +168,8 @@ static HIN_RESULT begin(struct sim *sim, unsigned keep_days)
                                           .clock = &sim->clock,
                                           .each_tenant = each_tenant,
                                           .ask = ask,
-                                          .workers = 1};
+                                          .workers = 1,
+                                          .followed = &sim->followed};
     return begin_cycle(sim, keep_days);
 }
 
@@ -195,6 +196,7 @@ HIN_RESULT sim_build(struct sim *sim, const char *name, unsigned keep_days)
 void sim_done(struct sim *sim)
 {
     hin_backup_cycle_end(&sim->cycle);
+    hin_key_memo_done(&sim->memo);
     for (size_t i = 0; i < SIM_PLACES; i++) {
         hin_depot_close(sim->places[i]);
     }
@@ -361,7 +363,7 @@ static HIN_RESULT find_newest(struct sim *sim, const char *probe, struct hin_vie
     struct hin_evidence evidence;
     struct hin_error error = {0};
     struct hin_json_document *document = NULL;
-    struct hin_record_judges judges = {.authority = authority};
+    struct hin_record_judges judges = {.authority = authority, .memo = &sim->memo};
     struct hin_result newest = hin_record_newest(&sim->tenants[0], probe, &judges, &sim->told,
                                                  &document, &evidence, &error);
     if (newest.code == HIN_NOT_FOUND) {
@@ -482,6 +484,22 @@ size_t sim_dependants(struct sim *sim, const char *probe)
     return met;
 }
 
+const char *sim_name_dependants(struct sim *sim, const char *probe, char *out, size_t out_bytes)
+{
+    size_t count = 0, end = 0;
+    const struct hin_claim *claims = hin_catalogue_claims(sim->catalogue, &count);
+    out[0] = '\0';
+    for (size_t i = 0; i < count && end + 16 < out_bytes; i++) {
+        if (is_green(sim, &claims[i]) &&
+            hin_claim_hangs_on(&claims[i], hin_view_from_text(probe))) {
+            end += (size_t)snprintf(out + end, out_bytes - end, "%s%.*s", end > 0 ? " " : "",
+                                    (int)HIN_MIN(claims[i].id.size, (size_t)12),
+                                    (const char *)claims[i].id.data);
+        }
+    }
+    return out;
+}
+
 const char *sim_reason(struct sim *sim, const char *probe, char out[HIN_CLAIM_REASON_MAX])
 {
     HIN_CLEANUP(found_done) struct found found = {.count = 0};
@@ -499,20 +517,13 @@ const char *sim_reason(struct sim *sim, const char *probe, char out[HIN_CLAIM_RE
 
 /* ---- what there is ---- */
 
-struct tallying {
-    int64_t tenant;
-    struct sim_tally *tally;
-};
-
 static HIN_RESULT count_backup(void *context, const struct hin_store_document *document)
 {
-    struct tallying *tallying = context;
-    struct sim_tally *tally = tallying->tally;
+    struct sim_tally *tallies = context;
     struct hin_backup_record record;
     HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
-    if (record.tenant != tallying->tenant) {
-        return hin_ok();
-    }
+    HIN_ENSURE(record.tenant >= 0 && record.tenant < SIM_TENANTS, CORRUPT);
+    struct sim_tally *tally = &tallies[record.tenant];
     tally->done += record.state == HIN_BACKUP_DONE;
     tally->destroyed += record.state == HIN_BACKUP_DESTROYED;
     tally->failed += record.state == HIN_BACKUP_FAILED_ALL || record.state == HIN_BACKUP_RUNNING;
@@ -526,27 +537,29 @@ static HIN_RESULT count_backup(void *context, const struct hin_store_document *d
 
 static HIN_RESULT count_restore(void *context, const struct hin_store_document *document)
 {
-    struct tallying *tallying = context;
+    struct sim_tally *tallies = context;
     struct hin_rehearsal rehearsal;
     HIN_TRY(hin_rehearsal_read(document->id, document->bytes, &rehearsal));
-    if (rehearsal.tenant == tallying->tenant) {
-        tallying->tally->restores += rehearsal.good;
-        tallying->tally->failed_restores += !rehearsal.good;
-    }
+    HIN_ENSURE(rehearsal.tenant >= 0 && rehearsal.tenant < SIM_TENANTS, CORRUPT);
+    tallies[rehearsal.tenant].restores += rehearsal.good;
+    tallies[rehearsal.tenant].failed_restores += !rehearsal.good;
     return hin_ok();
 }
 
-HIN_RESULT sim_tally(struct sim *sim, size_t tenant, struct sim_tally *ret_tally)
+HIN_RESULT sim_tally(struct sim *sim, struct sim_tally ret_tallies[SIM_TENANTS])
 {
-    struct sim_tally tally = {0};
-    struct tallying tallying = {.tenant = (int64_t)tenant, .tally = &tally};
+    struct sim_tally tallies[SIM_TENANTS] = {0};
     struct hin_store_page all = {0};
     struct hin_store_listed listed;
     HIN_TRY(
-        hin_store_list(sim->own.store, HIN_STORE_BACKUPS, &all, count_backup, &tallying, &listed));
-    HIN_TRY(hin_store_list(sim->own.store, HIN_STORE_REHEARSALS, &all, count_restore, &tallying,
+        hin_store_list(sim->own.store, HIN_STORE_BACKUPS, &all, count_backup, tallies, &listed));
+    HIN_ENSURE(listed.damaged == 0, CORRUPT);
+    HIN_TRY(hin_store_list(sim->own.store, HIN_STORE_REHEARSALS, &all, count_restore, tallies,
                            &listed));
-    *ret_tally = tally;
+    HIN_ENSURE(listed.damaged == 0, CORRUPT);
+    for (size_t i = 0; i < SIM_TENANTS; i++) {
+        ret_tallies[i] = tallies[i];
+    }
     return hin_ok();
 }
 

@@ -11,7 +11,9 @@
 #include "keys/ring.h"
 #include "manager/backup/cycle.h"
 #include "manager/backup/rehearsals.h"
+#include "manager/probe/chain.h"
 #include "manager/probe/runner.h"
+#include "proof/key.h"
 #include "trust/catalogue.h"
 
 enum {
@@ -45,11 +47,13 @@ struct sim {
     struct hin_depot *places[SIM_PLACES];
     struct hin_probe_tools tools;
     struct hin_catalogue *catalogue;
-    struct hin_told told;               /* kept, as a worker keeps it */
-    int steps;                          /* taken so far */
-    bool restore_seen;                  /* by its probe, a week after the first backup */
-    unsigned left_out;                  /* enum sim_job */
-    const struct hin_probe *left_probe; /* whose run is left out; NULL: none */
+    struct hin_told told;                /* kept, as a worker keeps it */
+    struct hin_record_followed followed; /* kept, as `jobs` keeps it */
+    struct hin_key_memo memo;            /* of the authority */
+    int steps;                           /* taken so far */
+    bool restore_seen;                   /* by its probe, a week after the first backup */
+    unsigned left_out;                   /* enum sim_job */
+    const struct hin_probe *left_probe;  /* whose run is left out; NULL: none */
 };
 
 /* keep_days: that backups are kept. */
@@ -81,6 +85,8 @@ HIN_RESULT sim_claims(struct sim *sim, enum hin_claim_status ret[SIM_CLAIMS_MAX]
 HIN_RESULT sim_expect(struct sim *sim, const char *broken, const char *stale);
 /* How many claims hang on a probe and are green on a good day. */
 size_t sim_dependants(struct sim *sim, const char *probe);
+/* Their names, "S1 S2"; what finds no room is left out. */
+const char *sim_name_dependants(struct sim *sim, const char *probe, char *out, size_t out_bytes);
 /* The reason of the newest evidence of a probe, as text. */
 const char *sim_reason(struct sim *sim, const char *probe, char out[HIN_CLAIM_REASON_MAX]);
 
@@ -89,7 +95,7 @@ struct sim_tally { /* of one tenant */
     int64_t newest_usec; /* begun */
     int restores, failed_restores;
 };
-HIN_RESULT sim_tally(struct sim *sim, size_t tenant, struct sim_tally *ret_tally);
+HIN_RESULT sim_tally(struct sim *sim, struct sim_tally ret_tallies[SIM_TENANTS]);
 /* Manifests at a place, of all tenants. */
 int sim_manifests(struct sim *sim, size_t place);
 

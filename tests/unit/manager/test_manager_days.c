@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/bytes.h"
 #include "manager/probe/chain.h"
@@ -66,19 +67,34 @@ static HIN_RESULT quiet_day(struct sim *sim)
 /* After the work of day `day`, counted from 0. */
 static HIN_RESULT check_counts(struct sim *sim, int day)
 {
-    struct sim_tally tally;
+    struct sim_tally tallies[SIM_TENANTS];
     int done = HIN_MIN(day + 1, keep_days());
+    HIN_TRY(sim_tally(sim, tallies));
     for (size_t i = 0; i < SIM_TENANTS; i++) {
-        HIN_TRY(sim_tally(sim, i, &tally));
-        MUST_BE(tally.done, done);
-        MUST_BE(tally.destroyed, day + 1 - done);
-        MUST_BE(tally.there, SIM_PLACES * done);
-        MUST_BE(tally.left + tally.failed + tally.failed_restores, 0);
-        MUST_BE(tally.restores, day / 7);
+        const struct sim_tally *tally = &tallies[i];
+        MUST_BE(tally->done, done);
+        MUST_BE(tally->destroyed, day + 1 - done);
+        MUST_BE(tally->there, SIM_PLACES * done);
+        MUST_BE(tally->left + tally->failed + tally->failed_restores, 0);
+        MUST_BE(tally->restores, day / 7);
     }
     for (size_t i = 0; i < SIM_PLACES; i++) {
         MUST_BE(sim_manifests(sim, i), SIM_TENANTS * done);
     }
+    return hin_ok();
+}
+
+/* What check_counts has found right. */
+static HIN_RESULT tell_counts(struct sim *sim, int day)
+{
+    struct sim_tally tallies[SIM_TENANTS];
+    HIN_TRY(sim_tally(sim, tallies));
+    const struct sim_tally tally = tallies[1];
+    printf("# %d days: of each tenant %d daily backups, %d restores verified, %d destroyed after "
+           "%d days, %d drill; %d places; %.0f s of CPU\n",
+           day + 1, tally.done + tally.destroyed, tally.restores, tally.destroyed, keep_days(),
+           day >= DRILL_DAY, SIM_PLACES, (double)clock() / CLOCKS_PER_SEC);
+    (void)fflush(stdout);
     return hin_ok();
 }
 
@@ -88,11 +104,7 @@ static HIN_RESULT live_quietly(struct sim *sim, int days)
     for (int day = 0; day < days; day++) {
         HIN_TRY(quiet_day(sim));
         HIN_TRY(check_counts(sim, day));
-        if ((day + 1) % 50 == 0) {
-            printf("# %d days, %d backups and %d restores of each tenant\n", day + 1, day + 1,
-                   day / 7);
-            (void)fflush(stdout);
-        }
+        HIN_TRY((day + 1) % 50 == 0 || day + 1 == days ? tell_counts(sim, day) : hin_ok());
         if (day == DRILL_DAY) {
             MUST_BE(hin_drill_last(sim->own.store, sim->wall_usec, &last).code, HIN_NOT_FOUND);
             HIN_TRY(sim_drill(sim, &drill));
@@ -100,6 +112,9 @@ static HIN_RESULT live_quietly(struct sim *sim, int days)
         if (day >= DRILL_DAY) { /* it counts for a year */
             struct hin_result found = hin_drill_last(sim->own.store, sim->wall_usec, &last);
             MUST_BE(found.code, day - DRILL_DAY < 364 ? HIN_OK : HIN_NOT_FOUND);
+            if (day - DRILL_DAY == 364) {
+                printf("# %d days: the drill is a year old and counts no more\n", day + 1);
+            }
         }
     }
     return hin_ok();
@@ -109,11 +124,14 @@ static HIN_RESULT live_quietly(struct sim *sim, int days)
 
 static const struct left_out {
     enum sim_job job;
+    const char *name;
     const char *probe; /* that sees it; NULL: no claim of the catalogue hangs on it */
 } jobs[] = {
-    {SIM_BACKUP, "backup-made"},          {SIM_SHIPMENT, NULL},
-    {SIM_RESTORE, "restore-weekly"},      {SIM_DESTRUCTION, "backup-destruction"},
-    {SIM_SECOND_REGION, "second-region"},
+    {SIM_BACKUP, "the daily backup", "backup-made"},
+    {SIM_SHIPMENT, "the last shipment", NULL},
+    {SIM_RESTORE, "the weekly restore", "restore-weekly"},
+    {SIM_DESTRUCTION, "the daily destruction", "backup-destruction"},
+    {SIM_SECOND_REGION, "the second region", "second-region"},
 };
 
 /* Until the next restore is due today. */
@@ -149,6 +167,7 @@ static HIN_RESULT step_judged(struct sim *sim, const char *probe, bool *ret_red)
 static HIN_RESULT leave_out(struct sim *sim, const struct left_out *left)
 {
     bool red = false, before = false;
+    char names[400];
     if (left->job == SIM_RESTORE) {
         HIN_TRY(wait_for_restore(sim));
     }
@@ -160,6 +179,12 @@ static HIN_RESULT leave_out(struct sim *sim, const struct left_out *left)
         MUST(red || !before); /* it stays so */
     }
     MUST(red == (left->probe != NULL));
+    if (red) {
+        printf("# %s left out for a day: red that day, and no other: %s\n", left->name,
+               sim_name_dependants(sim, left->probe, names, sizeof(names)));
+    } else {
+        printf("# %s left out for a day: no claim hangs on it, none turns\n", left->name);
+    }
     sim->left_out = 0;
     for (int i = 0; i < SIM_STEPS_A_DAY; i++) {
         HIN_TRY(step_judged(sim, left->probe, &red));
@@ -175,6 +200,7 @@ static HIN_RESULT leave_probe_out(struct sim *sim, const struct hin_probe *probe
     size_t dependants = sim_dependants(sim, probe->name);
     struct hin_record_state state;
     int grey = 0;
+    char names[400];
     HIN_TRY(quiet_day(sim));
     HIN_TRY(hin_record_state_of(&sim->tenants[0], probe->name, &state));
     sim->left_probe = probe;
@@ -187,6 +213,9 @@ static HIN_RESULT leave_probe_out(struct sim *sim, const struct hin_probe *probe
     }
     MUST(grey > 0);
     MUST(dependants > 0 || strcmp(probe->name, "kms-aws") == 0);
+    printf("# probe %s not run: grey when its record was no longer valid, and no other: %s\n",
+           probe->name, sim_name_dependants(sim, probe->name, names, sizeof(names)));
+    (void)fflush(stdout);
     sim->left_probe = NULL;
     while (sim->steps % SIM_STEPS_A_DAY != 0) {
         HIN_TRY(expect_step(sim, NULL, NULL)); /* green at once */
@@ -230,10 +259,12 @@ static HIN_RESULT stand_still(struct sim *sim)
 
 static HIN_RESULT same_number(struct sim *sim, const struct sim_tally *before)
 {
-    struct sim_tally now;
-    HIN_TRY(sim_tally(sim, 1, &now));
-    MUST_BE(now.destroyed, before->destroyed);
-    MUST(now.done >= before->done);
+    struct sim_tally now[SIM_TENANTS];
+    HIN_TRY(sim_tally(sim, now));
+    for (size_t i = 0; i < SIM_TENANTS; i++) {
+        MUST_BE(now[i].destroyed, before[i].destroyed);
+        MUST(now[i].done >= before[i].done);
+    }
     return hin_ok();
 }
 
@@ -242,14 +273,14 @@ static HIN_RESULT same_number(struct sim *sim, const struct sim_tally *before)
 static HIN_RESULT jump(struct sim *sim, int64_t usec)
 {
     char reason[HIN_CLAIM_REASON_MAX];
-    struct sim_tally before, after;
+    struct sim_tally before[SIM_TENANTS], after[SIM_TENANTS];
     bool agree = false;
-    HIN_TRY(sim_tally(sim, 1, &before));
+    HIN_TRY(sim_tally(sim, before));
     sim->wall_usec += usec;
     for (int i = 0; i < SIM_STEPS_A_DAY; i++) {
         HIN_TRY(expect_step(sim, "backup-destruction", NULL));
         MUST(strstr(sim_reason(sim, "backup-destruction", reason), "clock") != NULL);
-        HIN_TRY(same_number(sim, &before));
+        HIN_TRY(same_number(sim, before));
     }
     sim->wall_usec -= usec;
     for (int i = 0; !agree; i++) { /* it follows eight times as fast as time passes */
@@ -261,15 +292,83 @@ static HIN_RESULT jump(struct sim *sim, int64_t usec)
     while (sim->steps % SIM_STEPS_A_DAY != 0) {
         HIN_TRY(expect_step(sim, NULL, NULL));
     }
-    HIN_TRY(sim_tally(sim, 1, &after));
-    MUST(after.done + after.destroyed - before.done - before.destroyed <= 5); /* one a day */
+    HIN_TRY(sim_tally(sim, after));
+    for (size_t i = 0; i < SIM_TENANTS; i++) { /* one a day */
+        MUST(after[i].done + after[i].destroyed - before[i].done - before[i].destroyed <= 5);
+    }
     for (int day = 0; day < keep_days() + 2; day++) {
         HIN_TRY(quiet_day(sim));
     }
-    HIN_TRY(sim_tally(sim, 1, &after)); /* what was made under the wrong clock is gone as well */
-    MUST_BE(after.done, keep_days());
-    MUST_BE(after.left + after.failed, 0);
+    HIN_TRY(sim_tally(sim, after)); /* what was made under the wrong clock is gone as well */
+    for (size_t i = 0; i < SIM_TENANTS; i++) {
+        MUST_BE(after[i].done, keep_days());
+        MUST_BE(after[i].left + after[i].failed, 0);
+    }
     return hin_ok();
+}
+
+/* ---- records of what was destroyed ---- */
+
+static HIN_RESULT count_any(void *context, const struct hin_store_document *document)
+{
+    (void)document;
+    ++*(int *)context;
+    return hin_ok();
+}
+
+static HIN_RESULT pass_days(struct sim *sim, int days)
+{
+    sim_pass(sim, days * HIN_DAY_USEC);
+    return hin_tenant_refresh(&sim->own); /* as the process does; else what seals fails */
+}
+
+static bool is_shown(struct sim *sim, int64_t id)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = 65536};
+    struct hin_store_document document;
+    return hin_is_ok(hin_store_get(sim->own.store, HIN_STORE_BACKUPS, id, &text, &document));
+}
+
+static int living(struct sim *sim)
+{
+    struct hin_store_listed listed;
+    int count = 0;
+    struct hin_result got = hin_backup_records_list(sim->own.store, 0, HIN_BACKUP_RECORDS_LIVING,
+                                                    count_any, NULL, &count, &listed);
+    return hin_is_ok(got) ? count : -1;
+}
+
+/* What is destroyed is shown for 400 days, and read by nobody who looks what is to be done: also
+ * one that was written down before there was such a thing. */
+TEST(test_manager_days__what_is_destroyed_is_shown_and_not_read_at_each_look)
+{
+    struct sim_tally tallies[SIM_TENANTS];
+    SIM(sim, "settled", 3);
+    struct hin_backup_record old = {.tenant = 0,
+                                    .begun_usec = sim.wall_usec - 50 * HIN_DAY_USEC,
+                                    .ended_usec = sim.wall_usec - 50 * HIN_DAY_USEC,
+                                    .destroyed_usec = sim.wall_usec - 20 * HIN_DAY_USEC,
+                                    .version = 1,
+                                    .state = HIN_BACKUP_DESTROYED};
+    snprintf(old.uuid, sizeof(old.uuid), "%s", sim.own.id);
+    CHECK_OK(hin_backup_record_write(sim.own.store, &old, sim.wall_usec));
+    CHECK_INT(living(&sim), 1);
+    for (int day = 0; day < 10; day++) {
+        CHECK_OK(hin_backup_cycle_due(&sim.cycle));
+        CHECK_OK(hin_backup_cycle_destroy(&sim.cycle));
+        CHECK_INT(living(&sim), HIN_MIN(day + 1, 3));
+        CHECK_OK(sim_tally(&sim, tallies));
+        CHECK_INT(tallies[0].destroyed, HIN_MAX(day - 2, 0) + 1);
+        CHECK(sim.cycle.subjects->first_usec == old.begun_usec); /* though it is settled */
+        CHECK_OK(pass_days(&sim, 1));
+    }
+    for (int day = 10; day < 403; day += 9) { /* its time to be shown is over */
+        CHECK_OK(hin_backup_cycle_due(&sim.cycle));
+        CHECK_OK(hin_backup_cycle_destroy(&sim.cycle));
+        bool shown = day <= 380;
+        CHECK_INT(is_shown(&sim, old.id), shown);
+        CHECK_OK(pass_days(&sim, 9));
+    }
 }
 
 TEST(test_manager_days__what_is_left_out_is_seen_that_day_and_nothing_else_is)
@@ -289,7 +388,7 @@ TEST(test_manager_days__what_is_left_out_is_seen_that_day_and_nothing_else_is)
     CHECK_OK(stand_still(&sim));
     CHECK_OK(hin_vault_ca(sim.vault, &authority));
     struct hin_record_judges judges = {.authority = hin_buf_view(&authority)};
-    CHECK_OK(hin_record_verify(&sim.tenants[0], &judges, &chain, &error));
+    CHECK_OK(hin_record_verify(&sim.tenants[0], &judges, NULL, &chain, &error));
     CHECK(chain.count > 10 * days_to_live() && chain.hole_count == 0);
 }
 

@@ -45,7 +45,8 @@ struct house {
     size_t count; /* of tenants that are shown to probes */
     bool closed;  /* the last of them does not open */
     struct hin_probe_tools tools;
-    struct hin_told told; /* kept, as a worker keeps it */
+    struct hin_told told;                /* kept, as a worker keeps it */
+    struct hin_record_followed followed; /* kept, as `jobs` keeps it */
     struct hin_catalogue *catalogue;
 };
 
@@ -112,7 +113,8 @@ static HIN_RESULT furnish(struct house *house)
                                             .clock = &house->clock,
                                             .each_tenant = each_tenant,
                                             .ask = ask,
-                                            .workers = 1};
+                                            .workers = 1,
+                                            .followed = &house->followed};
     return hin_ok();
 }
 
@@ -235,10 +237,28 @@ static HIN_RESULT run_all(struct house *house)
     return hin_ok();
 }
 
+/* Who goes on from what was followed before sees what one sees who follows all. */
+static HIN_RESULT follow_both_ways(struct house *house)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf authority = {.max = 65536};
+    struct hin_record_chain all, on;
+    HIN_TRY(hin_vault_ca(house->vault, &authority));
+    struct hin_record_judges judges = {.authority = hin_buf_view(&authority)};
+    struct hin_result whole = hin_record_verify(&house->tenants[0], &judges, NULL, &all, NULL);
+    struct hin_result rest =
+        hin_record_verify(&house->tenants[0], &judges, &house->followed, &on, NULL);
+    HIN_ENSURE(whole.code == rest.code && all.count == on.count && all.lost == on.lost &&
+                   all.broken == on.broken && all.hole_count == on.hole_count &&
+                   memcmp(all.holes, on.holes, all.hole_count * sizeof(all.holes[0])) == 0,
+               CONFLICT);
+    return hin_ok();
+}
+
 static HIN_RESULT run_one(struct house *house, const char *name)
 {
     int64_t number = 0;
-    return hin_probe_run(&house->tools, hin_probe_find(hin_view_from_text(name)), &number);
+    HIN_TRY(hin_probe_run(&house->tools, hin_probe_find(hin_view_from_text(name)), &number));
+    return follow_both_ways(house);
 }
 
 /* How the newest record of a probe came out; 0: there is none. */

@@ -30,6 +30,9 @@ struct house {
     struct hin_tenant own;
     struct hin_backup_cycle cycle;
     int stop_after; /* turns until the process is told to stop; 0: never */
+    int keys_after; /* calls until the process with the keys ends; 0: never */
+    bool done_then; /* what that call asked for is done, and its answer lost */
+    bool keys_away; /* the key management service; no call is answered */
     int restores;   /* so far */
     int64_t alice;  /* the account's document */
 };
@@ -50,6 +53,19 @@ static struct hin_result turn(void *context)
     return house->stop_after > 0 && --house->stop_after == 0 ? hin_fail(HIN_CLOSED) : hin_ok();
 }
 
+static struct hin_result call_keys(void *context, struct hin_view request,
+                                   struct hin_buf *ret_answer)
+{
+    struct house *house = context;
+    struct hin_keys_carrier carrier = hin_keys_carrier_local(&house->local);
+    bool last = house->keys_after > 0 && --house->keys_after == 0;
+    HIN_ENSURE(!house->keys_away || house->keys_after > 0, AGAIN);
+    HIN_ENSURE(!last || house->done_then, CLOSED);
+    HIN_TRY(carrier.call(carrier.context, request, ret_answer));
+    HIN_ENSURE(!last, CLOSED);
+    return hin_ok();
+}
+
 static void rest(void *context, int64_t usec)
 {
     ((struct house *)context)->monotonic_usec += usec;
@@ -62,18 +78,23 @@ static void pass(struct house *house, int64_t usec)
     HIN_IGNORE(hin_tenant_refresh(&house->own)); /* as the process does; else what seals fails */
 }
 
+static struct hin_vault_options vault_options(struct house *house)
+{
+    return (struct hin_vault_options){
+        .provider = hin_ring_provider(house->ring),
+        .storage = hin_vault_storage_folder(&house->vault_folder),
+        .clock = &house->clock,
+        .own = own_id,
+    };
+}
+
 static HIN_RESULT build_keys(struct house *house)
 {
     char path[340];
     snprintf(path, sizeof(path), "%s.keyring", house->folder);
     HIN_TRY(hin_ring_create(AT_FDCWD, path, NULL, NULL));
     HIN_TRY(hin_ring_open(&house->ring, AT_FDCWD, path, NULL, NULL));
-    struct hin_vault_options options = {
-        .provider = hin_ring_provider(house->ring),
-        .storage = hin_vault_storage_folder(&house->vault_folder),
-        .clock = &house->clock,
-        .own = own_id,
-    };
+    struct hin_vault_options options = vault_options(house);
     HIN_TRY(hin_vault_create(&house->vault, &options, "test"));
     HIN_TRY(hin_vault_tenant_create(house->vault, hin_view_from_text(own_id)));
     house->local = (struct hin_keys_local){house->vault, HIN_KEYS_MASK_BACKUP};
@@ -93,7 +114,7 @@ static HIN_RESULT begin(struct house *house)
 {
     struct hin_backup_cycle *cycle = &house->cycle;
     *cycle = (struct hin_backup_cycle){.own = &house->own,
-                                       .keys = hin_keys_carrier_local(&house->local),
+                                       .keys = {call_keys, house},
                                        .place = {house->database, NULL},
                                        .clock = &house->clock,
                                        .turn = turn,
@@ -634,6 +655,176 @@ TEST(test_manager_reseal__cut_off_at_any_moment)
         CHECK_INT(whole.unreadable, 0);
         CHECK_INT(whole.alice, 0);
         CHECK_INT(whole.bob, bob_in_all());
+    }
+}
+
+/* All processes start again; keys_after: the one with the keys ends once more meanwhile. */
+static HIN_RESULT start_again(struct house *house, int keys_after)
+{
+    struct hin_vault_options options = vault_options(house);
+    end(house);
+    hin_vault_free(house->vault);
+    house->vault = house->local.vault = house->all.vault = NULL;
+    HIN_TRY(hin_vault_open(&house->vault, &options));
+    house->local.vault = house->all.vault = house->vault;
+    house->keys_after = keys_after;
+    struct hin_result begun = begin(house);
+    house->keys_after = 0;
+    if (begun.code == HIN_CLOSED && keys_after > 0) {
+        end(house);
+        begun = begin(house);
+    }
+    return begun;
+}
+
+/* The same with the process that has the keys, at each call that is made of it. */
+TEST(test_manager_reseal__keys_end_at_any_call)
+{
+    struct whole whole = {0};
+    int64_t id = 0;
+    bool closed = true;
+    int stops = 0;
+    HOUSE(house, "keyless");
+    CHECK_OK(live(&house));
+    CHECK_OK(ask_erasure(&house, "alice", &id));
+    for (int i = 0; closed && i < 200; i++) {
+        house.keys_after = 1 + i / 3;
+        house.done_then = i % 2 == 0;
+        CHECK_OK(erase(&house, &closed));
+        stops += closed;
+        CHECK(!closed || !certifies(&house, "person"));
+        CHECK_OK(start_again(&house, i % 4));
+        if (i % 10 == 0) {
+            CHECK_OK(look_at(&house, house.cycle.depots[i / 10 % PLACES], &whole));
+            CHECK(whole.points >= POINTS);
+        }
+    }
+    CHECK(!closed);
+    CHECK(stops > 10);
+    CHECK_OK(hin_backup_cycle_catch_up(&house.cycle));
+    CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+    for (size_t i = 0; i < PLACES; i++) {
+        CHECK_OK(look_at(&house, house.cycle.depots[i], &whole));
+        CHECK_INT(whole.points, POINTS);
+        CHECK_INT(whole.unreadable, 0);
+        CHECK_INT(whole.alice, 0);
+        CHECK_INT(whole.bob, bob_in_all());
+    }
+}
+
+/* A ring keeps 64 versions: one that is lost each time would end all backups some day. */
+TEST(test_manager_reseal__no_version_of_a_key_is_left_over)
+{
+    struct hin_key_provider_status status;
+    HOUSE(house, "leftover");
+    for (int i = 0; i < 200; i++) {
+        int64_t failures = 0;
+        house.keys_after = 1 + i % 8;
+        house.done_then = i / 8 % 2 == 0;
+        struct hin_result made = hin_backup_cycle_backup(&house.cycle, 0, true, &failures);
+        CHECK(hin_is_ok(made) || made.code == HIN_CLOSED);
+        CHECK_OK(start_again(&house, i % 5));
+        pass(&house, HIN_HOUR_USEC);
+        CHECK_OK(hin_vault_backup_status(house.vault, hin_view_from_text(own_id), &status));
+        struct hin_backup_listed *list = NULL;
+        size_t count = 0;
+        CHECK_OK(hin_backup_list(house.cycle.depots[0], own_id, &list, &count));
+        free(list);
+        CHECK(status.version_count <= count + 1);
+        if (count >= 20) { /* as if a month had passed */
+            pass(&house, 40 * HIN_DAY_USEC);
+            HIN_IGNORE(hin_backup_cycle_destroy(&house.cycle));
+        }
+    }
+}
+
+static struct hin_result add_running(void *context, const struct hin_store_document *document)
+{
+    struct hin_backup_record record;
+    HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
+    *(int *)context += record.state == HIN_BACKUP_RUNNING;
+    return hin_ok();
+}
+
+static int count_running(struct house *house)
+{
+    struct hin_store_page all = {0};
+    struct hin_store_listed listed;
+    int running = 0;
+    bool read = hin_is_ok(
+        hin_store_list(house->own.store, HIN_STORE_BACKUPS, &all, add_running, &running, &listed));
+    return read ? running : -1;
+}
+
+/* A backup that failed, and whose key could not be destroyed then, is no backup: no erasure waits
+ * for it, and it does not stay half made. */
+TEST(test_manager_reseal__a_backup_that_failed_while_keys_were_away)
+{
+    int64_t id = 0, failures = 0;
+    bool closed = false;
+    int halves[2] = {0};
+    HOUSE(house, "halves");
+    CHECK_OK(live(&house));
+    for (int i = 0; i < 8; i++) {
+        struct hin_depot *away[PLACES] = {house.cycle.depots[0], house.cycle.depots[1]};
+        house.cycle.depots[0] = house.cycle.depots[1] = NULL;
+        house.keys_away = true;
+        house.keys_after = 2 + i / 2; /* those before are answered: what there is, a new one... */
+        CHECK_OK(hin_backup_cycle_backup(&house.cycle, 0, true, &failures));
+        CHECK_INT(failures, 1);
+        house.keys_away = false;
+        house.keys_after = 0;
+        house.cycle.depots[0] = away[0];
+        house.cycle.depots[1] = away[1];
+        halves[i % 2] += count_running(&house) > 0;
+        pass(&house, HIN_MINUTE_USEC);
+        if (i % 2 == 0) {
+            CHECK_OK(ask_erasure(&house, "alice", &id));
+            CHECK_OK(erase(&house, &closed));
+        } else {
+            CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+        }
+        CHECK_INT(count_running(&house), 0);
+    }
+    CHECK(halves[0] > 0 && halves[1] > 0);
+}
+
+/* Names go up, the clock does not: what is sealed anew has a name of its own, and the last is the
+ * last. */
+TEST(test_manager_reseal__the_clock_was_set_back)
+{
+    enum { MADE = 5 };
+    struct whole whole = {0};
+    struct counts last = {0};
+    int64_t id = 0, failures = 0;
+    bool closed = false;
+    HOUSE(house, "set-back");
+    house.wall_usec += HIN_HOUR_USEC;
+    CHECK_OK(hin_backup_cycle_backup(&house.cycle, 0, true, &failures));
+    house.wall_usec -= HIN_HOUR_USEC;
+    for (int i = 0; i < MADE; i++) {
+        CHECK_OK(add_events(&house));
+        CHECK_OK(hin_backup_cycle_backup(&house.cycle, 0, true, &failures));
+    }
+    for (int i = 0; i < 2; i++) {
+        CHECK_OK(ask_erasure(&house, i == 0 ? "alice" : "nobody", &id));
+        CHECK_OK(erase(&house, &closed));
+    }
+    for (size_t i = 0; i < PLACES; i++) {
+        struct hin_backup_listed *list = NULL;
+        size_t count = 0;
+        CHECK_OK(look_at(&house, house.cycle.depots[i], &whole));
+        CHECK_INT(whole.points, MADE + 1);
+        CHECK_INT(whole.unreadable, 0);
+        CHECK_INT(whole.alice, 0);
+        CHECK_INT(whole.bob, EVENTS_A_DAY / 2 * (1 + 2 + 3 + 4 + 5));
+        CHECK_OK(hin_backup_list(house.cycle.depots[i], own_id, &list, &count));
+        CHECK(count == MADE + 1);
+        struct hin_result restored =
+            restore(&house, house.cycle.depots[i], list[count - 1].begun_usec, 0, &last);
+        free(list);
+        CHECK_OK(restored);
+        CHECK_INT(last.bob, EVENTS_A_DAY / 2 * MADE);
     }
 }
 

@@ -104,7 +104,7 @@ TEST(test_store_documents__lists_in_pages_both_ways_and_by_owner)
         CHECK_OK(hin_store_create(f.store, HIN_STORE_API_KEYS, &content, NOW, &id));
     }
     struct hin_store_listed listed;
-    struct listed up = {""}, down = {""}, owned = {""};
+    struct listed up = {""}, down = {""}, owned = {""}, some = {""};
     struct hin_store_page page = {.after_id = 2, .limit = 3};
     CHECK_OK(hin_store_list(f.store, HIN_STORE_API_KEYS, &page, note, &up, &listed));
     CHECK(strcmp(up.text, "3 4 5 ") == 0);
@@ -116,6 +116,10 @@ TEST(test_store_documents__lists_in_pages_both_ways_and_by_owner)
     page = (struct hin_store_page){.owner = 2};
     CHECK_OK(hin_store_list(f.store, HIN_STORE_API_KEYS, &page, note, &owned, &listed));
     CHECK(strcmp(owned.text, "2 5 8 ") == 0);
+    const struct hin_store_owners owners = {2, 3};
+    page = (struct hin_store_page){.owners = &owners, .after_id = 2};
+    CHECK_OK(hin_store_list(f.store, HIN_STORE_API_KEYS, &page, note, &some, &listed));
+    CHECK(strcmp(some.text, "3 5 6 8 9 ") == 0);
     fixture_stop(&f);
 }
 

@@ -302,6 +302,12 @@ TEST(test_trust_catalogue__names_the_place_of_what_is_wrong)
         {"framework: f\nen: F\nja: F\nnote-en: N\n", 1, 1, "says no \"note-ja\""},
         {"framework: f\nen: F\nja: F\n\nsection: 1\nen: S\nja: S\ncontrols: 1 2\n 3 1\n", 9, 4,
          "a second time"},
+        {"framework: f\nen: F\nja: F\n\nsection: 1\nen: S\nja: S\ncontrols: 1\u30002\n", 8, 12,
+         "none of ASCII (U+3000)"},
+        {"framework: f\nen: F\nja: F\n\nsection: 1\nen: S\nja: S\ncontrols: "
+         "1234567890123456789012345678901234567890123456789012345678901234 "
+         "12345678901234567890123456789012345678901234567890123456789012345\n",
+         8, 76, "at most 64 bytes"},
         {HEAD "claim: s1\n", 22, 8, "capital letter"},
         {HEAD CLAIM "f-1: 1.1 needs a person\n\n" CLAIM, 33, 8, "a second time"},
         {HEAD CLAIM, 22, 8, "answers some control"},

@@ -204,6 +204,11 @@ TEST(test_trust_claim__refuses_states_that_are_none)
     refused("{\"status\":\"green\",\"evidenceIDs\":[]}", "\"green\" is no status");
     refused("{\"status\":\"proven\",\"observed\":\"today\",\"evidenceIDs\":[]}", "observed");
     refused("{\"status\":\"proven\",\"evidenceIDs\":[1]}", "evidenceIDs[0]: not a string");
+    refused("{\"status\":\"proven\",\"evidenceIDs\":[\"e\",\"\"]}", "evidenceIDs[1]: no evidence");
+    refused("{\"status\":\"proven\",\"evidenceIDs\":[\"a b\"]}", "evidenceIDs[0]: no evidence");
+    refused("{\"status\":\"proven\",\"observed\":-1,\"evidenceIDs\":[]}", "observed");
+    refused("{\"status\":\"proven\",\"validUntil\":32503680000000,\"evidenceIDs\":[]}",
+            "validUntil");
     refused(
         "{\"status\":\"proven\",\"evidenceIDs\":[\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\",\"\"]}",
         "more than 8");

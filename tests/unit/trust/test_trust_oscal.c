@@ -111,6 +111,25 @@ TEST(test_trust_oscal__same_content_same_bytes_another_other_uuids)
     CHECK(hin_view_find(hin_buf_view(&second), HIN_VIEW("S1: 一")) != SIZE_MAX);
 }
 
+/* A token of OSCAL begins with a letter or '_'; what has no place in one stands as its byte. */
+TEST(test_trust_oscal__makes_tokens_of_other_names)
+{
+    HIN_CLEANUP(hin_catalogue_cleanup) struct hin_catalogue *catalogue = NULL;
+    HIN_CLEANUP(hin_report_done) struct hin_report report = {0};
+    HIN_CLEANUP(hin_buf_done) struct hin_buf out = {.max = 1 << 20};
+    CHECK_OK(hin_catalogue_parse(
+        HIN_VIEW("owner: ops\nen: O\nja: O\n\nframework: 9-f\nen: F\nja: F\n\nsection: 1\nen: S\n"
+                 "ja: S\ncontrols: A_1(2) \xc3\xa9-1\n\nclaim: S1\nservice: platform\n"
+                 "pillar: security\nkind: probe\nowner: ops\ncadence: 1d\nrows: P1\nen: One\n"
+                 "ja: J\n9-f: A_1(2) \xc3\xa9-1 needs a person\n"),
+        "t", &catalogue, NULL));
+    CHECK_OK(hin_report_make(catalogue, NULL, 0, NOW, HIN_VIEW_EMPTY, &report));
+    CHECK_OK(hin_oscal_write(&report, hin_catalogue_framework(catalogue, HIN_VIEW("9-f")),
+                             HIN_ENGLISH, &out));
+    finding(&out, "_9-f_A_5f1.2", "not-satisfied", "other", 0);
+    finding(&out, "_9-f__c3_a9-1", "not-satisfied", "other", 0);
+}
+
 TEST(test_trust_oscal__refuses_a_framework_that_nothing_maps_to)
 {
     HIN_CLEANUP(hin_catalogue_cleanup) struct hin_catalogue *catalogue = NULL;

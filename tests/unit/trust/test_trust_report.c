@@ -136,6 +136,8 @@ TEST(test_trust_report__refuses_what_is_of_another_kind)
         {"\"S2\"", "\"S3\"", "\"S3\" where the catalogue has S2", HIN_INVALID},
         {"\"proven\"", "\"green\"", "no status", HIN_INVALID},
         {"\"installation\":\"", "\"installation\":\"\\u0000", "no fingerprint", HIN_INVALID},
+        {"\"installation\":\"", "\"installation\":\"fg", "no fingerprint", HIN_INVALID},
+        {"\"at\":", "\"at\":9999", "at: ", HIN_INVALID},
         {"\"claims\":[", "\"claims\":[1,", "4 claims, the catalogue has 3", HIN_INVALID},
         {"\"at\":", "\"at\":x", "", HIN_SYNTAX},
     };

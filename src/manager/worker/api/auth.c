@@ -110,7 +110,7 @@ static HIN_RESULT read_principal(struct hin_desk *desk, struct hin_json key, int
     who->key = id;
     who->rights = role != NULL ? role->rights : 0;
     if (desk->tenant.number != 0) {
-        who->rights &= ~(unsigned)HIN_RIGHT_TENANTS;
+        who->rights &= ~(unsigned)HIN_RIGHTS_OF_INSTALLATION;
     }
     who->expires_usec = expires_msec * HIN_MSEC_USEC;
     snprintf(who->name, sizeof(who->name), "%.*s", HIN_ARGS(name));

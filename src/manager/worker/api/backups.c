@@ -37,18 +37,28 @@ static void write_place(struct hin_json_writer *writer, const struct hin_backup_
     hin_json_end_object(writer);
 }
 
+struct listing {
+    struct hin_json_writer writer;
+    int64_t tenant; /* 0: all */
+};
+
 /* What stands beside the content. */
 static struct hin_result write_damaged(void *context, const struct hin_store_document *document)
 {
-    struct hin_json_writer *writer = context;
+    struct listing *listing = context;
+    struct hin_json_writer *writer = &listing->writer;
+    int64_t tenant = hin_backup_owner_tenant(document->owner);
     char error[200];
+    if (listing->tenant > 0 && tenant != listing->tenant) {
+        return hin_ok();
+    }
     snprintf(error, sizeof(error),
              "this entry of the catalogue is damaged: hinomi backup verify mends it from what lies "
              "at the destinations; if it cannot, hinomi backup forget %lld",
              (long long)document->id);
     hin_json_begin_object(writer);
     hin_json_field_integer(writer, "ID", document->id);
-    hin_json_field_integer(writer, "tenantID", document->owner);
+    hin_json_field_integer(writer, "tenantID", tenant);
     hin_json_field_cstring(writer, "state", "damaged");
     hin_api_put_time(writer, "begun", document->created_usec);
     hin_json_field_cstring(writer, "error", error);
@@ -61,10 +71,14 @@ static struct hin_result write_damaged(void *context, const struct hin_store_doc
 
 static struct hin_result write_record(void *context, const struct hin_store_document *document)
 {
-    struct hin_json_writer *writer = context;
+    struct listing *listing = context;
+    struct hin_json_writer *writer = &listing->writer;
     struct hin_backup_record record;
     if (!hin_is_ok(hin_backup_record_read(document->id, document->bytes, &record))) {
         return write_damaged(context, document);
+    }
+    if (listing->tenant > 0 && record.tenant != listing->tenant) {
+        return hin_ok();
     }
     hin_json_begin_object(writer);
     hin_json_field_integer(writer, "ID", record.id);
@@ -92,22 +106,23 @@ static struct hin_result write_record(void *context, const struct hin_store_docu
 static struct hin_result list(struct hin_api_call *call)
 {
     static const char *const known[] = {"tenant"};
-    struct hin_json_writer writer;
-    struct hin_store_page page = {.damaged = write_damaged};
+    struct listing listing = {.tenant = 0};
+    struct hin_json_writer *writer = &listing.writer;
+    struct hin_store_page all = {.damaged = write_damaged};
     struct hin_store_listed listed;
     HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(hin_api_query_known(call, known, HIN_COUNT(known)));
-    HIN_TRY(hin_api_query_integer(call, "tenant", 1, INT64_MAX, &page.owner));
+    HIN_TRY(hin_api_query_integer(call, "tenant", 1, INT64_MAX, &listing.tenant));
     call->out->max = HIN_MAX(call->out->max, (size_t)OUT_MAX);
-    hin_json_writer_init(&writer, call->out, false);
-    hin_json_begin_object(&writer);
-    hin_json_key(&writer, "backups");
-    hin_json_begin_array(&writer);
-    HIN_TRY(hin_store_list(call->tenant->store, HIN_STORE_BACKUPS, &page, write_record, &writer,
+    hin_json_writer_init(writer, call->out, false);
+    hin_json_begin_object(writer);
+    hin_json_key(writer, "backups");
+    hin_json_begin_array(writer);
+    HIN_TRY(hin_store_list(call->tenant->store, HIN_STORE_BACKUPS, &all, write_record, &listing,
                            &listed));
-    hin_json_end_array(&writer);
-    hin_json_end_object(&writer);
-    return hin_json_writer_finish(&writer);
+    hin_json_end_array(writer);
+    hin_json_end_object(writer);
+    return hin_json_writer_finish(writer);
 }
 
 /* ---- destinations, as the process `backup` wrote them down last ---- */

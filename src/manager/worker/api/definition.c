@@ -7,10 +7,10 @@ static const struct hin_api_role roles[] = {
     {1, "Full Access",
      HIN_RIGHT_VIEW | HIN_RIGHT_EDIT | HIN_RIGHT_EVENTS | HIN_RIGHT_ACCESS | HIN_RIGHT_METRICS |
          HIN_RIGHT_SELF | HIN_RIGHT_TENANTS | HIN_RIGHT_AUDIT | HIN_RIGHT_KEYS | HIN_RIGHT_PERSONS |
-         HIN_RIGHT_TRUST},
+         HIN_RIGHT_TRUST | HIN_RIGHT_RECOVERY},
     {2, "Auditor", HIN_RIGHT_VIEW | HIN_RIGHT_EVENTS | HIN_RIGHT_SELF | HIN_RIGHT_AUDIT},
     {3, "Metrics", HIN_RIGHT_METRICS | HIN_RIGHT_SELF},
-    {HIN_API_ROLE_HOLDER, "Key Holder", HIN_RIGHT_KEYS | HIN_RIGHT_SELF},
+    {HIN_API_ROLE_HOLDER, "Key Holder", HIN_RIGHT_KEYS | HIN_RIGHT_SELF | HIN_RIGHT_RECOVERY},
 };
 
 const struct hin_api_role *hin_api_role_find(int64_t id)

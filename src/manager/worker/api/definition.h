@@ -66,18 +66,20 @@ enum hin_api_operation {
 
 /* What a caller may do; a role is a set of these. */
 enum hin_api_right {
-    HIN_RIGHT_NONE = 0,         /* for everybody, without a key */
-    HIN_RIGHT_VIEW = 1 << 0,    /* read computers, rules, policies */
-    HIN_RIGHT_EDIT = 1 << 1,    /* change them */
-    HIN_RIGHT_EVENTS = 1 << 2,  /* read events */
-    HIN_RIGHT_ACCESS = 1 << 3,  /* keys, administrators, enrolment tokens */
-    HIN_RIGHT_METRICS = 1 << 4, /* counters */
-    HIN_RIGHT_SELF = 1 << 5,    /* one's own key; every key has it */
-    HIN_RIGHT_TENANTS = 1 << 6, /* other tenants; of the installation's own tenant only */
-    HIN_RIGHT_AUDIT = 1 << 7,   /* read and export the audit record */
-    HIN_RIGHT_KEYS = 1 << 8,    /* state of the keys, rotation, retirement */
-    HIN_RIGHT_PERSONS = 1 << 9, /* all that is stored about one person */
-    HIN_RIGHT_TRUST = 1 << 10,  /* have probes run */
+    HIN_RIGHT_NONE = 0,           /* for everybody, without a key */
+    HIN_RIGHT_VIEW = 1 << 0,      /* read computers, rules, policies */
+    HIN_RIGHT_EDIT = 1 << 1,      /* change them */
+    HIN_RIGHT_EVENTS = 1 << 2,    /* read events */
+    HIN_RIGHT_ACCESS = 1 << 3,    /* keys, administrators, enrolment tokens */
+    HIN_RIGHT_METRICS = 1 << 4,   /* counters */
+    HIN_RIGHT_SELF = 1 << 5,      /* one's own key; every key has it */
+    HIN_RIGHT_TENANTS = 1 << 6,   /* other tenants; of the installation's own tenant only */
+    HIN_RIGHT_AUDIT = 1 << 7,     /* read and export the audit record */
+    HIN_RIGHT_KEYS = 1 << 8,      /* state of the keys, rotation, retirement */
+    HIN_RIGHT_PERSONS = 1 << 9,   /* all that is stored about one person */
+    HIN_RIGHT_TRUST = 1 << 10,    /* have probes run */
+    HIN_RIGHT_RECOVERY = 1 << 11, /* see restores and drills, sign these; of that tenant only */
+    HIN_RIGHTS_OF_INSTALLATION = HIN_RIGHT_TENANTS | HIN_RIGHT_RECOVERY,
 };
 
 struct hin_api_role {

@@ -213,7 +213,7 @@ static HIN_RESULT note_damaged(void *context, const struct hin_store_document *d
     struct catalogue *catalogue = context;
     if (catalogue->damaged++ == 0) {
         catalogue->damaged_id = document->id;
-        catalogue->damaged_tenant = document->owner;
+        catalogue->damaged_tenant = hin_backup_owner_tenant(document->owner);
     }
     return hin_ok();
 }

@@ -323,14 +323,14 @@ static struct hin_result sign(struct hin_api_call *call)
 static const struct hin_api_action actions[] = {
     {HIN_HTTP_GET, "backups/rehearsals", HIN_RIGHT_TENANTS, list_rehearsals, NULL,
      "Restores into a scratch place, each week, and what came of them.", false, 0},
-    {HIN_HTTP_GET, "backups/drills", HIN_RIGHT_TENANTS, list_drills, NULL,
+    {HIN_HTTP_GET, "backups/drills", HIN_RIGHT_RECOVERY, list_drills, NULL,
      "Recoveries of all that were tried, and whether they count.", false, 0},
-    {HIN_HTTP_GET, "backups/drills/{id}", HIN_RIGHT_TENANTS, show_drill, NULL, "One of them.",
+    {HIN_HTTP_GET, "backups/drills/{id}", HIN_RIGHT_RECOVERY, show_drill, NULL, "One of them.",
      false, 0},
     {HIN_HTTP_POST, "backups/drills", HIN_RIGHT_TENANTS, hand_in, &drill_model,
      "Hand in what `hinomi-manager drill` has written; it is judged within seconds.", false,
      4 << 20},
-    {HIN_HTTP_POST, "backups/drills/{id}/sign", HIN_RIGHT_TENANTS, sign, NULL,
+    {HIN_HTTP_POST, "backups/drills/{id}/sign", HIN_RIGHT_RECOVERY, sign, NULL,
      "Sign it, with a credential that bears a person's name.", false, 0},
 };
 const struct hin_api_module hin_api_module_drills = {NULL, actions, HIN_COUNT(actions)};

@@ -53,7 +53,7 @@ static HIN_RESULT become_first(struct hin_api_call *call, struct hin_holders *ho
 static HIN_RESULT load_for(struct hin_api_call *call, struct hin_holders *ret_holders)
 {
     const struct hin_api_role *full = hin_api_role_find(HIN_API_ROLE_FULL);
-    unsigned needed = full != NULL ? full->rights & ~(unsigned)HIN_RIGHT_TENANTS : ~0U;
+    unsigned needed = full != NULL ? full->rights & ~(unsigned)HIN_RIGHTS_OF_INSTALLATION : ~0U;
     int64_t now_usec = hin_tenant_now_usec(call->tenant);
     struct hin_result loaded = hin_holders_load(call->tenant, ret_holders);
     if (!hin_is_ok(loaded)) {

@@ -293,13 +293,13 @@ static struct hin_result ask(struct hin_api_call *call)
 }
 
 static const struct hin_api_action actions[] = {
-    {HIN_HTTP_GET, "backups/restores", HIN_RIGHT_TENANTS, list, NULL,
+    {HIN_HTTP_GET, "backups/restores", HIN_RIGHT_RECOVERY, list, NULL,
      "Restores of tenants while the manager runs, newest first.", false},
     {HIN_HTTP_POST, "backups/restores", HIN_RIGHT_KEYS, ask, &order_model,
      "For key holders: put a tenant back out of a backup, in place of what it holds, which goes "
      "into the backups first; begun, or noted for another holder to confirm (202).",
      false},
-    {HIN_HTTP_GET, "backups/restores/{id}", HIN_RIGHT_TENANTS, show, NULL, "How far a restore is.",
+    {HIN_HTTP_GET, "backups/restores/{id}", HIN_RIGHT_RECOVERY, show, NULL, "How far a restore is.",
      false},
 };
 const struct hin_api_module hin_api_module_restores = {NULL, actions, HIN_COUNT(actions)};

@@ -111,6 +111,40 @@ static HIN_RESULT add_to_page(void *context, const struct hin_copy_segment *row)
     return hin_ok();
 }
 
+/* Of the former backup, by ID; NULL: it has none. */
+static const struct hin_backup_segment *former_segment(const struct taking *taking, int64_t id)
+{
+    const struct hin_backup_manifest *former = taking->take->former;
+    size_t low = 0, high = former != NULL ? former->segment_count : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (former->segments[middle].row.id < id) {
+            low = middle + 1;
+        } else {
+            high = middle;
+        }
+    }
+    bool found =
+        former != NULL && low < former->segment_count && former->segments[low].row.id == id;
+    return found ? &former->segments[low] : NULL;
+}
+
+/* The former backup says the key of a segment that is the same: what its name is made of, and so
+ * what was sealed, and under which key. It need not be asked for. */
+static bool knows_key(void *context, struct hin_copy_segment *row)
+{
+    const struct taking *taking = context;
+    const struct hin_backup_segment *former = former_segment(taking, row->id);
+    uint8_t name[HIN_BACKUP_NAME_BYTES];
+    if (former == NULL || former->row.key_state != HIN_COPY_KEY_HERE || former->object.size == 0 ||
+        !hin_is_ok(name_segment(row->head, name)) ||
+        memcmp(name, former->object.name, sizeof(name)) != 0) {
+        return false;
+    }
+    hin_copy(row->key, former->row.key, sizeof(row->key));
+    return true;
+}
+
 static void drop_page(struct taking *taking)
 {
     hin_wipe(taking->page, taking->page_count * sizeof(taking->page[0]));
@@ -126,8 +160,8 @@ static HIN_RESULT each_segment(struct taking *taking,
     struct hin_result result = hin_ok();
     while (more && hin_is_ok(result)) {
         drop_page(taking);
-        result = hin_store_copy_segments(taking->take->store, after, PAGE_SEGMENTS, add_to_page,
-                                         taking, &more);
+        result = hin_store_copy_segments_known(taking->take->store, after, PAGE_SEGMENTS, knows_key,
+                                               add_to_page, taking, &more);
         for (size_t i = 0; hin_is_ok(result) && i < taking->page_count; i++) {
             after = taking->page[i].row.id;
             result = visit(taking, &taking->page[i]);

@@ -307,6 +307,11 @@ static void tell_checkpoint(const struct hin_checkpoint *checkpoint)
             (unsigned long long)checkpoint->audit_number);
 }
 
+struct save_options {
+    const char *output;
+};
+static const struct hin_option save_table[] = {HIN_CLI_OUTPUT_ROW(struct save_options, output)};
+
 static const struct hin_command checkpoint_usage = {
     "hinomi audit checkpoint",
     "a signed statement of how far the audit record is, to be kept outside",
@@ -314,8 +319,8 @@ static const struct hin_command checkpoint_usage = {
     "Keep it where the manager cannot reach it. `hinomi audit verify --checkpoint FILE` proves "
     "later "
     "that the record up to then was not rewritten. Without FILE, to standard output.",
-    NULL,
-    0,
+    save_table,
+    HIN_COUNT(save_table),
     0,
     1};
 
@@ -372,13 +377,13 @@ static HIN_RESULT save_export(struct hin_cli_api *api, struct output *output,
 static const struct hin_command export_usage = {
     "hinomi audit export",
     "the whole audit record as a file that can be verified without the manager",
-    "FILE",
+    "[FILE]",
     "JSON lines: each entry with its text and with what its hash chain is computed from, then the "
     "newest signed checkpoint. The texts hold personal data: keep the file accordingly (it is made "
-    "with mode 0600). FILE -: to standard output.",
-    NULL,
+    "with mode 0600). Without FILE, to standard output.",
+    save_table,
+    HIN_COUNT(save_table),
     0,
-    1,
     1};
 
 static int save(const struct hin_command *usage, int argc, char **argv,
@@ -388,16 +393,19 @@ static int save(const struct hin_command *usage, int argc, char **argv,
     char **operands = NULL;
     size_t count = 0;
     int status = 0;
-    if (!hin_cli_parse(usage, argc, argv, NULL, &operands, &count, &status)) {
+    struct save_options options = {0};
+    if (!hin_cli_parse(usage, argc, argv, &options, &operands, &count, &status)) {
         return status;
+    }
+    if (!hin_cli_output_choose(options.output, operands, count, "-", &options.output)) {
+        return HIN_CLI_USAGE;
     }
     struct hin_error error = {0};
     struct output output = {.line = {.max = HIN_PROOF_LINE_MAX}};
     HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
     struct hin_result result = hin_cli_api_open(&api, &error);
     if (hin_is_ok(result)) {
-        result = hin_cli_output_open(&output.to, count > 0 ? operands[0] : "-",
-                                     HIN_CLI_OUTPUT_REPLACE, &error);
+        result = hin_cli_output_open(&output.to, options.output, HIN_CLI_OUTPUT_REPLACE, &error);
     }
     if (hin_is_ok(result)) {
         result = write(&api, &output, &error);

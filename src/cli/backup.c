@@ -1,4 +1,5 @@
-/* hinomi backup: now, list, verify, rehearse, destinations; restore.c and drill.c have the rest. */
+/* hinomi backup: now, list, verify, rehearse, forget, destinations; restore.c and drill.c have the
+ * rest. */
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -55,7 +56,8 @@ static const struct hin_command verify_usage = {
     NULL,
     "Every object at each destination, and the newest shipment. What is damaged or missing is "
     "named "
-    "by object and tenant, and the exit status is 1.",
+    "by object and tenant, and the exit status is 1. A damaged entry of the catalogue is made anew "
+    "from what lies at the destinations, and told, with exit status 1 that once.",
     order_table,
     HIN_COUNT(order_table),
     0,
@@ -71,6 +73,25 @@ static const struct hin_command rehearse_usage = {
     HIN_COUNT(order_table),
     0,
     0};
+static const struct hin_option forget_table[] = {
+    {"no-wait", 0, HIN_OPTION_FLAG, offsetof(struct backup_options, no_wait), NULL,
+     "Do not wait for the end.", NULL, false, false},
+    {"json", 0, HIN_OPTION_FLAG, offsetof(struct backup_options, json), NULL, "One JSON document.",
+     NULL, false, false},
+};
+static const struct hin_command forget_usage = {
+    "hinomi backup forget",
+    "drop a damaged entry of the catalogue that nothing can mend",
+    "ID",
+    "Of those that `hinomi backup list` shows as damaged. It is made anew where a destination "
+    "still "
+    "has what it was about, and stays then; refused while a destination does not answer. A key "
+    "that "
+    "no other entry names is destroyed: what it was about opens for nobody, wherever it may lie.",
+    forget_table,
+    HIN_COUNT(forget_table),
+    1,
+    1};
 static const struct hin_command list_usage = {
     "hinomi backup list", "list backups and their state", NULL, NULL,
     list_table,           HIN_COUNT(list_table),          0,    0};
@@ -89,6 +110,7 @@ struct ordering {
     struct hin_cli_api *api;
     const struct backup_options *options;
     struct hin_error *error;
+    int64_t backup; /* to forget; 0: none */
     int64_t id;
     bool failed;
     char text[600];
@@ -117,6 +139,9 @@ static HIN_RESULT request(struct ordering *ordering, const char *task)
     if (ordering->options->tenant != NULL) {
         HIN_TRY(tenant_number(ordering, &number));
         hin_json_field_integer(&writer, "tenantID", number);
+    }
+    if (ordering->backup > 0) {
+        hin_json_field_integer(&writer, "backupID", ordering->backup);
     }
     hin_json_end_object(&writer);
     HIN_TRY(hin_json_writer_finish(&writer));
@@ -167,10 +192,23 @@ static HIN_RESULT wait_ended(struct ordering *ordering)
     return hin_ok();
 }
 
-static HIN_RESULT order(struct hin_cli_api *api, const struct backup_options *options,
-                        const char *task, struct hin_error *error)
+static const char *said(const char *task)
 {
-    struct ordering ordering = {.api = api, .options = options, .error = error};
+    static const char *const words[][2] = {{"backup", "done"},
+                                           {"verify", "every object is as it was written"},
+                                           {"rehearse", "restored, and as it is here"},
+                                           {"forget", "forgotten"}};
+    size_t at = 0;
+    while (at + 1 < HIN_COUNT(words) && strcmp(words[at][0], task) != 0) {
+        at++;
+    }
+    return words[at][1];
+}
+
+static HIN_RESULT order(struct hin_cli_api *api, const struct backup_options *options,
+                        const char *task, int64_t backup, struct hin_error *error)
+{
+    struct ordering ordering = {.api = api, .options = options, .error = error, .backup = backup};
     HIN_TRY(request(&ordering, task));
     if (options->no_wait) {
         printf(options->json ? "{\"ID\":%lld}\n" : "order %lld\n", (long long)ordering.id);
@@ -184,9 +222,7 @@ static HIN_RESULT order(struct hin_cli_api *api, const struct backup_options *op
         return hin_error_set(error, HIN_IO, NULL, 0, 0, "%s", ordering.text);
     }
     if (!options->json) {
-        printf("%s\n", strcmp(task, "backup") == 0   ? "done"
-                       : strcmp(task, "verify") == 0 ? "every object is as it was written"
-                                                     : "restored, and as it is here");
+        printf("%s\n", said(task));
     }
     return hin_ok();
 }
@@ -195,21 +231,32 @@ static HIN_RESULT act_now(struct hin_cli_api *api, const void *options, const ch
                           struct hin_error *error)
 {
     (void)operand;
-    return order(api, options, "backup", error);
+    return order(api, options, "backup", 0, error);
 }
 
 static HIN_RESULT act_verify(struct hin_cli_api *api, const void *options, const char *operand,
                              struct hin_error *error)
 {
     (void)operand;
-    return order(api, options, "verify", error);
+    return order(api, options, "verify", 0, error);
 }
 
 static HIN_RESULT act_rehearse(struct hin_cli_api *api, const void *options, const char *operand,
                                struct hin_error *error)
 {
     (void)operand;
-    return order(api, options, "rehearse", error);
+    return order(api, options, "rehearse", 0, error);
+}
+
+static HIN_RESULT act_forget(struct hin_cli_api *api, const void *options, const char *operand,
+                             struct hin_error *error)
+{
+    int64_t backup = 0;
+    if (!hin_is_ok(hin_view_to_i64(hin_view_from_text(operand), &backup)) || backup < 1) {
+        return hin_error_set(error, HIN_INVALID, NULL, 0, 0,
+                             "an ID as `hinomi backup list` shows it, not %s", operand);
+    }
+    return order(api, options, "forget", backup, error);
 }
 
 /* ---- lists ---- */
@@ -235,7 +282,7 @@ static HIN_RESULT add_places(struct hin_table *table, struct hin_json backup,
             hin_table_cell(table, place, "bytes"),
             hin_table_cell(table, place, "writtenBytes"),
             hin_table_time_cell(table, place, "verified"),
-            hin_table_cell(table, place, "error")};
+            hin_table_cell(table, place, "error")}; /* its own, where it has no place */
         HIN_TRY(hin_table_add(table, cells));
     }
     return hin_ok();
@@ -325,6 +372,12 @@ static int run_rehearse(int argc, char **argv)
     return hin_cli_run(&rehearse_usage, argc, argv, &options, act_rehearse);
 }
 
+static int run_forget(int argc, char **argv)
+{
+    struct backup_options options = {0};
+    return hin_cli_run(&forget_usage, argc, argv, &options, act_forget);
+}
+
 static int run_list(int argc, char **argv)
 {
     struct backup_options options = {0};
@@ -342,6 +395,7 @@ static const struct hin_cli_command backup_commands[] = {
     {&list_usage, run_list},
     {&verify_usage, run_verify},
     {&rehearse_usage, run_rehearse},
+    {&forget_usage, run_forget},
     {&hin_cli_backup_restore_usage, hin_cli_backup_restore},
     {&hin_cli_backup_restores_usage, hin_cli_backup_restores},
     {&hin_cli_backup_rehearsals_usage, hin_cli_backup_rehearsals},

@@ -5,8 +5,25 @@
 #include <unistd.h>
 
 #include "base/fd.h"
+#include "cli/cli.h"
 
 enum { PATH_MOST = 1000 };
+
+bool hin_cli_output_choose(const char *option, char **operands, size_t count, const char *otherwise,
+                           const char **ret_path)
+{
+    if (option != NULL && count > 0) {
+        (void)hin_cli_complain_text("--output %s or %s: give one file", option, operands[0]);
+        return false;
+    }
+    const char *path = option != NULL ? option : count > 0 ? operands[0] : otherwise;
+    if (path == NULL) {
+        (void)hin_cli_complain_text("--output: missing (the file to make; -: standard output)");
+        return false;
+    }
+    *ret_path = path;
+    return true;
+}
 
 HIN_RESULT hin_cli_output_open(struct hin_cli_output *ret_output, const char *path,
                                enum hin_cli_output_way way, struct hin_error *error)

@@ -3,8 +3,10 @@
 #ifndef HIN_CLI_OUTPUT_H
 #define HIN_CLI_OUTPUT_H
 
+#include <stddef.h>
 #include <stdio.h>
 
+#include "base/option.h"
 #include "base/result.h"
 #include "base/view.h"
 
@@ -18,6 +20,18 @@ enum hin_cli_output_way {
     HIN_CLI_OUTPUT_NEW,     /* EXISTS when there is one already */
     HIN_CLI_OUTPUT_REPLACE, /* one that is there gives way once this is whole */
 };
+
+/* Which file: --output FILE says so everywhere; where it was an operand before, that still goes.
+ * otherwise: where neither is given; NULL: one has to be. False: the mistake has been told, and the
+ * exit status is HIN_CLI_USAGE. */
+bool hin_cli_output_choose(const char *option, char **operands, size_t count, const char *otherwise,
+                           const char **ret_path) __attribute__((nonnull(5)));
+#define HIN_CLI_OUTPUT_ROW(type, member)                                                           \
+    {                                                                                              \
+        "output", 'o', HIN_OPTION_TEXT, offsetof(type, member), "FILE",                            \
+            "The file to make; the same as FILE without an option. -: standard output.", NULL,     \
+            false, false                                                                           \
+    }
 
 /* "-": standard output. `path` is borrowed until the close. Errors name the file. */
 HIN_RESULT hin_cli_output_open(struct hin_cli_output *ret_output, const char *path,

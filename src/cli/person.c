@@ -16,6 +16,7 @@ enum { LINE_MAX_BYTES = 16 << 20, GROUPS_MAX = 1024 };
 struct person_options {
     struct hin_option_texts where;
     int64_t since_usec, until_usec;
+    const char *output;
     bool json;
 };
 
@@ -44,7 +45,8 @@ static const struct hin_option find_table[] = {
     {"json", 0, HIN_OPTION_FLAG, offsetof(struct person_options, json), NULL,
      "One JSON document instead of text.", NULL, false, false},
 };
-static const struct hin_option export_table[] = {WHERE_ROW, SINCE_ROW, UNTIL_ROW};
+static const struct hin_option export_table[] = {WHERE_ROW, SINCE_ROW, UNTIL_ROW,
+                                                 HIN_CLI_OUTPUT_ROW(struct person_options, output)};
 
 static const struct hin_command find_usage = {
     "hinomi person find",
@@ -61,15 +63,15 @@ static const struct hin_command find_usage = {
 static const struct hin_command export_usage = {
     "hinomi person export",
     "all that is stored about a person, as JSON lines",
-    "FILE",
+    "[FILE]",
     "Events whole, with their raw log lines; accounts, computers and entries of the audit record "
     "that the value names. The first line says what was asked, the last one how much there is: "
-    "without it the file is not whole. FILE is made with mode 0600 and never overwritten; -: "
-    "standard output. Lines can hold data of other people too: look through them before you hand "
+    "without it the file is not whole. The file (--output) is made with mode 0600 and never "
+    "overwritten. Lines can hold data of other people too: look through them before you hand "
     "them over.",
     export_table,
     HIN_COUNT(export_table),
-    1,
+    0,
     1};
 
 struct asking {
@@ -487,12 +489,13 @@ static HIN_RESULT write_tail(struct output *output)
     return output_line(output);
 }
 
-static HIN_RESULT export(struct hin_cli_api *api, const void *options, const char *operand,
+static HIN_RESULT export(struct hin_cli_api *api, const struct person_options *options,
                          struct hin_error *error)
 {
     struct asking asking = asking_of(api, options, error);
     struct output output = {.line = {.max = LINE_MAX_BYTES}};
-    struct hin_result result = hin_cli_output_open(&output.to, operand, HIN_CLI_OUTPUT_NEW, error);
+    struct hin_result result =
+        hin_cli_output_open(&output.to, options->output, HIN_CLI_OUTPUT_NEW, error);
     if (hin_is_ok(result)) {
         result = write_head(&asking, &output);
     }
@@ -520,7 +523,22 @@ static int run_find(int argc, char **argv)
 static int run_export(int argc, char **argv)
 {
     struct person_options options = {0};
-    return hin_cli_run(&export_usage, argc, argv, &options, export);
+    struct hin_error error = {0};
+    HIN_CLEANUP(hin_cli_api_done) struct hin_cli_api api = {0};
+    char **operands = NULL;
+    size_t count = 0;
+    int status = 0;
+    if (!hin_cli_parse(&export_usage, argc, argv, &options, &operands, &count, &status)) {
+        return status;
+    }
+    if (!hin_cli_output_choose(options.output, operands, count, NULL, &options.output)) {
+        return HIN_CLI_USAGE;
+    }
+    struct hin_result result = hin_cli_api_open(&api, &error);
+    if (hin_is_ok(result)) {
+        result = export(&api, &options, &error);
+    }
+    return hin_cli_finish(result, &error);
 }
 
 static const struct hin_cli_command person_commands[] = {

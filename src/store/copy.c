@@ -344,9 +344,17 @@ HIN_RESULT hin_store_copy_audit_hash(struct hin_store *store, int64_t number,
 
 /* --- segments --- */
 
-static HIN_RESULT read_segment(struct hin_store *store, struct hin_statement *statement,
-                               struct hin_copy_segment *segment)
+struct segments {
+    struct hin_store *store;
+    struct hin_statement *statement;
+    bool (*known)(void *context, struct hin_copy_segment *segment); /* or NULL */
+    HIN_RESULT (*visit)(void *context, const struct hin_copy_segment *segment);
+    void *context;
+};
+
+static HIN_RESULT read_segment(const struct segments *listing, struct hin_copy_segment *segment)
 {
+    struct hin_statement *statement = listing->statement;
     int64_t *const numbers[] = {&segment->id,       &segment->last_id,  &segment->count,
                                 &segment->level,    &segment->day,      &segment->created_usec,
                                 &segment->min_time, &segment->max_time, &segment->plain_bytes,
@@ -364,33 +372,52 @@ static HIN_RESULT read_segment(struct hin_store *store, struct hin_statement *st
         return hin_ok();
     }
     struct hin_data_key key = hin_data_key_column(statement, 14);
-    return take_key(store, hin_data_number(HIN_OWNER_SEGMENT, segment->id), &key,
+    bool erased = key.there && key.sealed.size == 0;
+    if (!erased && listing->known != NULL && listing->known(listing->context, segment)) {
+        segment->key_state = HIN_COPY_KEY_HERE;
+        return hin_ok();
+    }
+    return take_key(listing->store, hin_data_number(HIN_OWNER_SEGMENT, segment->id), &key,
                     segment->head.data + 4, &segment->key_state, segment->key);
 }
 
-static HIN_RESULT list_segments(struct hin_store *store, struct hin_statement *statement,
-                                HIN_RESULT (*visit)(void *context,
-                                                    const struct hin_copy_segment *segment),
-                                void *context, size_t *count)
+static HIN_RESULT list_segments(const struct segments *listing, size_t *count)
 {
     for (;;) {
         struct hin_copy_segment segment = {0};
         bool row = false;
-        HIN_TRY(hin_db_step(store, statement, &row));
+        HIN_TRY(hin_db_step(listing->store, listing->statement, &row));
         if (!row) {
             return hin_ok();
         }
-        struct hin_result visited = read_segment(store, statement, &segment);
+        struct hin_result visited = read_segment(listing, &segment);
         if (hin_is_ok(visited)) {
-            visited = visit(context, &segment);
+            visited = listing->visit(listing->context, &segment);
         }
         hin_wipe(segment.key, sizeof(segment.key));
         if (!hin_is_ok(visited)) {
-            hin_db_reset(statement);
+            hin_db_reset(listing->statement);
             return visited;
         }
         *count += 1;
     }
+}
+
+HIN_RESULT hin_store_copy_segments_known(
+    struct hin_store *store, int64_t after_id, size_t limit,
+    bool (*known)(void *context, struct hin_copy_segment *segment),
+    HIN_RESULT (*visit)(void *context, const struct hin_copy_segment *segment), void *context,
+    bool *ret_more)
+{
+    struct hin_statement *statement = NULL;
+    size_t count = 0;
+    HIN_TRY(hin_store_ready(store));
+    HIN_TRY(hin_db_use(store, HIN_SQL_COPY_SEGMENT, &statement));
+    struct segments listing = {store, statement, known, visit, context};
+    hin_db_bind(statement, 2, after_id, (int64_t)limit);
+    HIN_TRY(list_segments(&listing, &count));
+    *ret_more = count == limit;
+    return hin_ok();
 }
 
 HIN_RESULT hin_store_copy_segments(struct hin_store *store, int64_t after_id, size_t limit,
@@ -398,14 +425,7 @@ HIN_RESULT hin_store_copy_segments(struct hin_store *store, int64_t after_id, si
                                                        const struct hin_copy_segment *segment),
                                    void *context, bool *ret_more)
 {
-    struct hin_statement *statement = NULL;
-    size_t count = 0;
-    HIN_TRY(hin_store_ready(store));
-    HIN_TRY(hin_db_use(store, HIN_SQL_COPY_SEGMENT, &statement));
-    hin_db_bind(statement, 2, after_id, (int64_t)limit);
-    HIN_TRY(list_segments(store, statement, visit, context, &count));
-    *ret_more = count == limit;
-    return hin_ok();
+    return hin_store_copy_segments_known(store, after_id, limit, NULL, visit, context, ret_more);
 }
 
 static HIN_RESULT append_segment(struct hin_store *store, int64_t id, struct hin_buf *ret_bytes)

@@ -97,6 +97,13 @@ HIN_RESULT hin_store_copy_segments(struct hin_store *store, int64_t after_id, si
                                    HIN_RESULT (*visit)(void *context,
                                                        const struct hin_copy_segment *segment),
                                    void *context, bool *ret_more) __attribute__((nonnull(1, 4, 6)));
+/* The same for who has the keys of most: `known` fills in segment->key and answers true, where the
+ * key was not destroyed; else it is opened here. */
+HIN_RESULT hin_store_copy_segments_known(
+    struct hin_store *store, int64_t after_id, size_t limit,
+    bool (*known)(void *context, struct hin_copy_segment *segment),
+    HIN_RESULT (*visit)(void *context, const struct hin_copy_segment *segment), void *context,
+    bool *ret_more) __attribute__((nonnull(1, 5, 7)));
 /* Appends a segment's sealed bytes: u32 size of the head, head, body. NOT_FOUND: it is gone
  * (merged, dropped); CORRUPT: damaged. */
 HIN_RESULT hin_store_copy_segment(struct hin_store *store, int64_t id,

@@ -141,17 +141,26 @@ HIN_RESULT hin_store_create(struct hin_store *store, enum hin_store_kind kind,
 
 /* --- get, find, list --- */
 
-HIN_RESULT hin_store_get(struct hin_store *store, enum hin_store_kind kind, int64_t id,
-                         struct hin_buf *buf, struct hin_store_document *ret_document)
+/* The row is there, its content is not. A version that is not known is damage too: a store that a
+ * newer version has changed is refused when it is opened. */
+static bool is_lost(struct hin_result result)
+{
+    return result.code == HIN_NOT_FOUND || result.code == HIN_TRUNCATED ||
+           result.code == HIN_SYNTAX || result.code == HIN_UNSUPPORTED;
+}
+
+/* *document: what stands beside the content is filled in where that alone is damaged, too. */
+static HIN_RESULT get(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                      struct hin_buf *buf, struct hin_store_document *document)
 {
     struct hin_statement *statement = NULL;
     bool found = false;
-    HIN_TRY(check(store, kind));
+    *document = (struct hin_store_document){.kind = kind, .id = id};
     HIN_TRY(hin_db_use(store, HIN_SQL_DOCUMENT_GET, &statement));
     hin_db_bind(statement, 2, (int64_t)kind, id);
     HIN_TRY(hin_db_step(store, statement, &found));
     HIN_ENSURE(found, NOT_FOUND);
-    struct hin_store_document document = {
+    *document = (struct hin_store_document){
         .kind = kind,
         .id = id,
         .version = (uint64_t)hin_db_int(statement, 1),
@@ -161,17 +170,24 @@ HIN_RESULT hin_store_get(struct hin_store *store, enum hin_store_kind kind, int6
         .expires_usec = hin_db_int(statement, 5),
     };
     char row[ROW_TEXT_MAX];
-    struct hin_stand stand = stand_of(row, kind, id, document.version);
+    struct hin_stand stand = stand_of(row, kind, id, document->version);
     struct hin_data_key key = hin_data_key_column(statement, 7);
     size_t begin = buf->size;
     struct hin_result result =
         hin_store_unseal(store, &stand, &key, hin_db_blob(statement, 6), buf);
     hin_db_reset(statement);
-    if (result.code == HIN_NOT_FOUND || result.code == HIN_TRUNCATED || result.code == HIN_SYNTAX) {
-        return hin_fail(HIN_CORRUPT); /* the row is there, its content is not */
-    }
+    HIN_ENSURE(!is_lost(result), CORRUPT);
     HIN_TRY(result);
-    document.bytes = hin_view_of(buf->data + begin, buf->size - begin);
+    document->bytes = hin_view_of(buf->data + begin, buf->size - begin);
+    return hin_ok();
+}
+
+HIN_RESULT hin_store_get(struct hin_store *store, enum hin_store_kind kind, int64_t id,
+                         struct hin_buf *buf, struct hin_store_document *ret_document)
+{
+    struct hin_store_document document;
+    HIN_TRY(check(store, kind));
+    HIN_TRY(get(store, kind, id, buf, &document));
     *ret_document = document;
     return hin_ok();
 }
@@ -246,12 +262,12 @@ static HIN_RESULT list_one(struct lister *lister, int64_t id)
 {
     struct hin_store_document document;
     hin_buf_clear(&lister->buf);
-    struct hin_result result =
-        hin_store_get(lister->store, lister->kind, id, &lister->buf, &document);
+    struct hin_result result = get(lister->store, lister->kind, id, &lister->buf, &document);
     if (result.code == HIN_CORRUPT || result.code == HIN_AUTH) {
         lister->listed.damaged++;
         lister->store->damage_met++;
-        return hin_ok();
+        return lister->page->damaged != NULL ? lister->page->damaged(lister->context, &document)
+                                             : hin_ok();
     }
     if (result.code == HIN_NOT_FOUND) {
         return hin_ok(); /* deleted meanwhile */

@@ -96,6 +96,8 @@ struct hin_store_page {
     int64_t owner; /* 0: all, or those of `owners` */
     const struct hin_store_owners *owners;
     size_t limit; /* 0: no limit */
+    /* What is left out, without its bytes; NULL: it is counted alone. */
+    HIN_RESULT (*damaged)(void *context, const struct hin_store_document *document);
 };
 struct hin_store_listed {
     size_t visited;

@@ -69,7 +69,8 @@ for path in audit audit/chain audit/checkpoint; do
 done
 
 # ---- the proof ----
-check "the record is exported" cli m audit export "$T/export"
+check "the record is exported" cli m audit export --output "$T/export"
+is "one file at a time" "$(cli m audit export --output "$T/one" "$T/two" >/dev/null 2>&1; echo $?)$(ls "$T/one" "$T/two" 2>/dev/null)" 2
 is "for its owner alone" "$(stat -c %a "$T/export")" 600
 check "which is written too" eval '[ "$(entries --action audit.export | wc -l)" -ge 1 ]'
 like "it holds" "$(verify "$T/export" --fingerprint "$fingerprint")" '^The audit record holds: [0-9]+ entries'
@@ -179,7 +180,7 @@ check "behind it, as accepted, the record holds" eval 'cli m audit verify --acce
 happens 15 "an event says so" eval '[ "$(events m --where state=31)" -ge 2 ]'
 
 # ---- put back from a copy ----
-check "a checkpoint is kept outside" cli m audit checkpoint "$T/newer"
+check "a checkpoint is kept outside" cli m audit checkpoint -o "$T/newer"
 stop a
 stop m
 rm -rf "$T/m" && cp -a "$T/copy" "$T/m"

@@ -311,6 +311,9 @@ if aws_sdk; then
     is "settings hold no credentials" "$(grep -c -e AKIDEXAMPLE -e "$secret" "$T/m/manager.json")" 0
     check "the manager runs" manager_start m --workers 1 || bail "the manager"
     sign_in m
+    check "with an agent" eval 'number_rules m "$T/log/*.log" && agent_enrol m a && agent_start a'
+    numbers 1 40 first >>"$T/log/n.log"
+    happens 20 "events are there" all_there m first 1 40
     happens 60 "the first backup makes itself" made 1
     is "at both" "$(places)" "there"
     check "it is read back from both" cli m backup verify
@@ -330,6 +333,14 @@ if aws_sdk; then
     like "and it is said which" "$(cli m backup list | tr '\n' ' ')" 'there +failed'
     check "the host is back" sshd_start
     happens 40 "and the next backup is at both again" eval 'cli m backup now >/dev/null; [ "$(places)" = there ]'
+    names() { cli m backup list --json | jq -r '.backups[] | select(.state == "done") | .ID' | sort; }
+    was=$(names)
+    check "a person is erased" cli m person erase --where url=first --where user=5 --yes --certificate "$T/person.json"
+    now=$(names)
+    is "each backup is sealed anew, at both" "$(wc -l <<<"$now") $(sort <<<"$was"$'\n'"$now" | uniq -d | wc -l)" "$(wc -l <<<"$was") 0"
+    is "nothing is pending" "$(jq -c '[.. | .what? // empty | select(startswith("pending"))]' "$T/person.json")" "[]"
+    check "and reads back from both" cli m backup verify
+    agent_stop a
     manager_stop m
     check_not "a clean stop leaves nothing unshipped" logged m 'was not shipped to far'
     for from in far there; do
@@ -337,6 +348,10 @@ if aws_sdk; then
         [ $from = far ] || { url=sftp://$user@127.0.0.1:$port$T/there/depot with=("${at_ssh[@]}"); }
         check "an installation is made out of it: $from" eval '"$build/hinomi-manager" restore --from "$url" "${with[@]}" --keyring "$T/m.keyring" --state "$T/m.$from" --json >"$T/$from.json"'
         is "of the last backup" "$(jq -c '[.tenants[] | .restored]' "$T/$from.json")" "[true]"
+        jq 'del(.backup)' "$T/m.$from/manager.json" >"$T/x" && cat "$T/x" >"$T/m.$from/manager.json"
+        check "it runs" eval 'mv "$T/m" "$T/m.kept" && mv "$T/m.$from" "$T/m" && manager_start m --workers 1'
+        is "with everybody but that person" "$(events m --where url=first) $(cli m person find --where user=5 --json | jq .events.count)" "39 0"
+        check "and ends" eval 'manager_stop m && mv "$T/m" "$T/m.$from" && mv "$T/m.kept" "$T/m"'
     done
     stop store
 fi

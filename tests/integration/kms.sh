@@ -154,6 +154,13 @@ check "all of it restored with the token" of_token
 check "runs on the token" manager_start m --kms-secret-file "$T/pin"
 check "with what it had" eval 'seen m 1 --where user=third && red_is_whole'
 check "and is backed up there" cli m backup now
+names() { cli m backup list --json | jq -r '.backups[] | select(.state == "done" and .tenantID == 0) | .ID' | sort; }
+was=$(names)
+check "a person is erased there, in backups too" cli m person erase --where user=first --yes --certificate "$T/person-1.json"
+now=$(names)
+is "each is sealed anew, under a key of the token" "$(wc -l <<<"$now") $(sort <<<"$was"$'\n'"$now" | uniq -d | wc -l)" "$(wc -l <<<"$was") 0"
+is "nothing is pending" "$(jq -c '[.. | .what? // empty | select(startswith("pending"))]' "$T/person-1.json")" "[]"
+check "and reads back" cli m backup verify
 manager_stop m
 
 # Into a key ring of its own, under a pass phrase.
@@ -168,6 +175,7 @@ is "it has a pass phrase, and the token not one key more" "$(jq -r .kms.provider
 check "without the token" mv "$T/h" "$T/h.away"
 check "it runs" manager_start m --passphrase-file "$T/phrase"
 check "with what it had" eval 'seen m 1 --where user=third && red_is_whole'
+is "but the person that was erased" "$(cli m person find --where user=first --json | jq .events.count)" 0
 manager_stop m
 mv "$T/h.away" "$T/h"
 check_not "a tenant is not put back with the wrong phrase for here" of_token --tenant "$(guid red)" --new-passphrase-file "$T/pin" --holder-key-file "$T/holder.key"

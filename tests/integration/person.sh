@@ -53,7 +53,8 @@ api m POST computers/1 '{"displayName":"Laptop of Carol"}' >/dev/null
 is "a computer by a name it has" "$(person find --where 'user=laptop of carol' --json | jq -c '[.resources[] | [.kind, .ID, .by]]')" '[["computers",1,"displayName"]]'
 
 # ---- export ----
-check "all of it is exported" person export "$T/alice" --where url=/home/alice
+check "all of it is exported" person export --output "$T/alice" --where url=/home/alice
+is "without a file it is wrong usage" "$(person export --where url=/home/alice >/dev/null 2>&1; echo $?)" 2
 is "for its owner alone" "$(stat -c %a "$T/alice")" 600
 is "nothing is overwritten" "$(person export "$T/alice" --where url=/home/bob >/dev/null 2>&1; echo $?) $(grep -c bob "$T/alice")" "1 0"
 is "each event once, with its raw line" "$(jq -r 'select(.event) | .event.raw_data' "$T/alice" | grep -c 'line [0-9]* of /home/alice$')" 40

@@ -257,6 +257,22 @@ start_t || bail "the manager runs again"
 check "a backup of what lies in PostgreSQL" wait_for 20 cli t backup now
 check "reads back" cli t backup verify
 check "and is restored into SQLite, and the same" cli t backup rehearse
+# one byte of an entry of the catalogue: the version of what is sealed
+entry() { as_admin "UPDATE \"hinomi_$(jq -r .tenant "$T/t/manager.json")\".document SET sealed = set_byte(sealed, 3, get_byte(sealed, 3) # 2) WHERE kind = 24 AND id = $1" >/dev/null; }
+newest=$(cli t backup list --json | jq '[.backups[].ID] | max')
+state_of() { cli t backup list --json | jq -r ".backups[] | select(.ID == $1) | .state"; }
+entry "$newest"
+is "a damaged entry is listed as that, beside the others" "$(state_of "$newest") $(state_of 1)" "damaged done"
+like "with what to do" "$(cli t backup list | grep damaged)" "hinomi backup forget $newest"
+like "doctor says so too" "$(cli t doctor --json | jq -r '.findings[] | select(.id == "backup.made") | .finding + " " + .todo')" "damaged, first ID $newest .*backup forget"
+check "backups go on" cli t backup now
+check_not "a verification tells it" cli t backup verify
+like "and mends it" "$(cat "$T/said")" 'made anew from what lies at the destinations'
+is "under its number" "$(state_of "$newest")" "done"
+check "which verifies then" cli t backup verify
+check_not "what is not damaged is not forgotten" cli t backup forget "$newest"
+like "and it says why" "$(cat "$T/said")" 'is not damaged'
+check "the next backup has it too" cli t backup now
 before=$(cd "$T/depot/t" && find . -path '*/m/*' -type f | sort)
 check "a person is erased" cli t person erase --where url=tls --where user=7 --yes --certificate "$T/tls-person.json"
 after=$(cd "$T/depot/t" && find . -path '*/m/*' -type f | sort)

@@ -70,6 +70,12 @@ is "each framework has one" "$(page "${urls[m]}/trust/pci-dss-4.0.1.en.html")" 2
 is "its style" "$(page "${urls[m]}/trust/trust.css")" 200
 is "no other file" "$(page "${urls[m]}/trust/../api/status")$(page --path-as-is "${urls[m]}/trust/..%2fetc")" 400400
 is "nothing can be set there" "$(page -X POST -d x "${urls[m]}/trust")" 405
+page "${urls[m]}/trust/trust.css" >/dev/null
+tag=$(tr -d '\r' <"$T/page.head" | sed -n 's/^ETag: //pI')
+like "it may be kept for a moment" "$(tr -d '\r' <"$T/page.head")" '^Cache-Control: public, max-age=5$'
+: >"$T/page"
+is "what is known is not sent again" "$(page -H "If-None-Match: \"x\", W/$tag" "${urls[m]}/trust/trust.css") $(wc -c <"$T/page")" "304 0"
+is "something else is" "$(page -H 'If-None-Match: "x"' "${urls[m]}/trust/trust.css")" 200
 
 # ---- evidence, outside ----
 id=$(api m GET 'evidence?probe=tls-floor&limit=1' | jq '.evidence[0].ID')
@@ -208,5 +214,9 @@ manager_start m --workers 2 || bail "the manager serves again"
 run_of >"$T/run" || note "$(cat "$T/run")"
 sleep 0.3
 is "all is mended, all is green again" "$(status failed)|$(status proven)" "|$green"
+# two workers: each grants its share of 1,200 a minute and address; a minute may end in between
+many=$(curl -s --cacert "$T/m/ca.pem" -o /dev/null -w '%{http_code}\n' "${urls[m]}/trust/en?[1-1400]" | sort | uniq -c | awk '{print $2}' | paste -sd' ')
+is "an address that asks for too much is told so" "$many" "200 429"
+is "which concerns the page alone" "$(status failed)" ""
 is "the chain holds to its end" "$(api m GET 'evidence?probe=audit-chain&limit=1' | jq -r '.evidence[0].outcome')" proven
 done_testing

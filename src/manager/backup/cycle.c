@@ -215,18 +215,32 @@ HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle, struct hin_backup_subj
 /* ---- records ---- */
 
 struct gathering {
+    struct hin_backup_cycle *cycle;
     struct hin_backup_record *records;
     size_t count, room;
     int64_t number;
 };
 
+/* The owner stands beside the content. */
+static HIN_RESULT gather_damaged(void *context, const struct hin_store_document *document)
+{
+    struct gathering *gathering = context;
+    struct hin_backup_damaged damaged = {.id = document->id,
+                                         .tenant = hin_backup_owner_tenant(document->owner),
+                                         .settled = document->owner < 0,
+                                         .created_usec = document->created_usec};
+    return hin_cycle_add_damaged(gathering->cycle, &damaged);
+}
+
 static HIN_RESULT gather(void *context, const struct hin_store_document *document)
 {
     struct gathering *gathering = context;
     struct hin_backup_record record;
-    if (!hin_is_ok(hin_backup_record_read(document->id, document->bytes, &record)) ||
-        (gathering->number >= 0 && record.tenant != gathering->number)) {
-        return hin_ok(); /* one that cannot be read is found at the destination again */
+    if (!hin_is_ok(hin_backup_record_read(document->id, document->bytes, &record))) {
+        return gather_damaged(context, document);
+    }
+    if (gathering->number >= 0 && record.tenant != gathering->number) {
+        return hin_ok();
     }
     if (gathering->count == gathering->room) {
         size_t room = HIN_MAX(gathering->room * 2, (size_t)64);
@@ -249,15 +263,15 @@ static HIN_RESULT gather_all(struct hin_backup_cycle *cycle, int64_t number,
                              enum hin_backup_records which, struct hin_backup_record **ret_records,
                              size_t *ret_count)
 {
-    struct gathering gathering = {.number = number};
+    struct gathering gathering = {.cycle = cycle, .number = number};
     struct hin_store_listed listed;
-    struct hin_result got =
-        hin_backup_records_list(cycle->own->store, number, which, gather, &gathering, &listed);
+    hin_cycle_drop_damaged(cycle, number);
+    struct hin_result got = hin_backup_records_list(cycle->own->store, number, which, gather,
+                                                    gather_damaged, &gathering, &listed);
     if (!hin_is_ok(got)) {
         free(gathering.records);
         return got;
     }
-    cycle->damaged_records = listed.damaged;
     if (gathering.count > 0) {
         qsort(gathering.records, gathering.count, sizeof(*gathering.records), by_age);
     }
@@ -313,7 +327,7 @@ HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
                            uint32_t *ret_version)
 {
     struct hin_key_provider_status status;
-    bool spare = cycle->all_noted && cycle->damaged_records == 0;
+    bool spare = cycle->all_noted && hin_cycle_damaged(cycle, -1) == 0;
     HIN_TRY(hin_keys_backup_key_status(&cycle->keys, hin_view_from_text(uuid), &status));
     for (size_t i = 0; i < count; i++) {
         spare = spare && records[i].version != (int64_t)status.current_version;
@@ -367,6 +381,8 @@ static HIN_RESULT act_on(struct hin_backup_cycle *cycle, const struct hin_backup
         return hin_backup_cycle_reseal(cycle, order->tenant, failures);
     case HIN_BACKUP_TASK_REHEARSE:
         return hin_backup_cycle_rehearse(cycle, order->tenant, failures);
+    case HIN_BACKUP_TASK_FORGET:
+        return hin_backup_cycle_forget(cycle, order->backup, failures);
     default:
         return hin_backup_cycle_verify(cycle, order->tenant, failures);
     }
@@ -406,60 +422,145 @@ HIN_RESULT hin_backup_cycle_serve(struct hin_backup_cycle *cycle, bool *ret_any)
 
 /* ---- begin and end ---- */
 
-/* All of it: whoever writes there could have the head name another's key. False: it cannot be read.
- */
-static bool learn_from_manifest(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
-                                size_t at, struct hin_backup_record *record)
+/* Of what lies there and no entry names: one that was lost or is older than the catalogue, or whose
+ * entry is damaged; that one gets its number. NOT_FOUND: destroyed, damaged, or another's. */
+static HIN_RESULT make_anew(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
+                            size_t at, int64_t begun_usec, struct hin_backup_record *record)
 {
     struct hin_backup backup = hin_cycle_handle(cycle, subject, at);
     struct hin_backup_manifest manifest;
-    if (!hin_is_ok(hin_backup_load(&backup, record->begun_usec, 0, &manifest, NULL))) {
-        return false;
+    /* All of it: whoever writes there could have the head name another's key. */
+    struct hin_result loaded = hin_backup_load(&backup, begun_usec, 0, &manifest, NULL);
+    if (!hin_is_ok(loaded)) {
+        return hin_cycle_is_final(loaded) ? loaded : hin_fail(HIN_NOT_FOUND);
     }
+    *record = (struct hin_backup_record){.tenant = subject->tenant.number,
+                                         .begun_usec = begun_usec,
+                                         .state = HIN_BACKUP_DONE,
+                                         .version = manifest.version,
+                                         .ended_usec = manifest.at_usec,
+                                         .last_event = manifest.position.last_event_id,
+                                         .last_audit = manifest.position.audit_number,
+                                         .segments = (int64_t)manifest.segment_count};
     snprintf(record->uuid, sizeof(record->uuid), "%s", subject->tenant.id);
-    record->version = manifest.version;
-    record->ended_usec = manifest.at_usec;
-    record->last_event = manifest.position.last_event_id;
-    record->last_audit = manifest.position.audit_number;
-    record->segments = (int64_t)manifest.segment_count;
-    hin_backup_manifest_done(&manifest);
-    return true;
-}
-
-/* What lies at a destination and the catalogue does not know (it was lost, or is older), or knows
- * as being taken. */
-static HIN_RESULT note(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
-                       size_t at, const struct hin_backup_listed *listed,
-                       struct hin_backup_record *records, size_t count)
-{
-    struct hin_backup_record *record = NULL;
-    struct hin_backup_record fresh = {.tenant = subject->tenant.number,
-                                      .begun_usec = listed->begun_usec,
-                                      .state = HIN_BACKUP_DONE};
-    for (size_t i = 0; i < count; i++) {
-        bool it = records[i].begun_usec == listed->begun_usec &&
-                  records[i].tenant == subject->tenant.number;
-        record = it ? &records[i] : record;
-    }
-    if (record == NULL) {
-        if (!learn_from_manifest(cycle, subject, at, &fresh)) {
-            return hin_ok(); /* destroyed, damaged, or another's */
-        }
-        record = &fresh;
-    }
     struct hin_backup_place *place =
         hin_backup_place_of(record, cycle->settings.destinations[at].name);
-    bool gone = record->state == HIN_BACKUP_DESTROYED || record->destroyed_usec > 0;
-    if (place == NULL || place->state == HIN_BACKUP_THERE || gone) {
+    if (place != NULL) {
+        place->all_bytes = (int64_t)hin_backup_bytes(&manifest);
+        place->objects = (int64_t)(manifest.segment_count + manifest.piece_count);
+    }
+    hin_backup_manifest_done(&manifest);
+    return hin_ok();
+}
+
+struct noting {
+    struct hin_backup_cycle *cycle;
+    size_t at; /* the destination */
+    struct hin_backup_record *records;
+    size_t count;
+};
+
+/* The entry of a backup that lies there, or one that was made anew; *ret_record NULL: neither. */
+static HIN_RESULT find_entry(const struct noting *noting, struct hin_backup_subject *subject,
+                             int64_t begun_usec, bool exact, struct hin_backup_record *fresh,
+                             struct hin_backup_record **ret_record)
+{
+    struct hin_backup_cycle *cycle = noting->cycle;
+    int64_t number = subject->tenant.number;
+    *ret_record = NULL;
+    for (size_t i = 0; i < noting->count; i++) {
+        if (noting->records[i].begun_usec == begun_usec && noting->records[i].tenant == number) {
+            *ret_record = &noting->records[i];
+            return hin_ok();
+        }
+    }
+    const struct hin_backup_damaged *damaged =
+        hin_cycle_damaged_of(cycle, number, begun_usec, exact);
+    if (damaged == NULL && exact) {
         return hin_ok();
     }
-    if (record->ended_usec == 0 && !learn_from_manifest(cycle, subject, at, record)) {
-        record->ended_usec = hin_cycle_now_usec(cycle); /* without an end it would seem ages old */
+    struct hin_result made = make_anew(cycle, subject, noting->at, begun_usec, fresh);
+    if (hin_is_ok(made)) {
+        fresh->id = damaged != NULL ? damaged->id : 0;
+        *ret_record = fresh;
     }
+    return hin_cycle_is_final(made) ? made : hin_ok();
+}
+
+/* Of an entry that stands as being taken: without an end it would seem ages old. */
+static HIN_RESULT learn_end(const struct noting *noting, struct hin_backup_subject *subject,
+                            struct hin_backup_record *record)
+{
+    struct hin_backup_record seen;
+    struct hin_result learnt =
+        make_anew(noting->cycle, subject, noting->at, record->begun_usec, &seen);
+    if (!hin_is_ok(learnt)) {
+        record->ended_usec = hin_cycle_now_usec(noting->cycle);
+        return hin_cycle_is_final(learnt) ? learnt : hin_ok();
+    }
+    record->version = seen.version;
+    record->ended_usec = seen.ended_usec;
+    record->last_event = seen.last_event;
+    record->last_audit = seen.last_audit;
+    record->segments = seen.segments;
+    return hin_ok();
+}
+
+static HIN_RESULT note(struct noting *noting, struct hin_backup_subject *subject,
+                       int64_t begun_usec, bool exact)
+{
+    struct hin_backup_cycle *cycle = noting->cycle;
+    const char *name = cycle->settings.destinations[noting->at].name;
+    struct hin_backup_record *record = NULL, fresh;
+    HIN_TRY(find_entry(noting, subject, begun_usec, exact, &fresh, &record));
+    struct hin_backup_place *place = record != NULL ? hin_backup_place_of(record, name) : NULL;
+    if (place == NULL || place->state == HIN_BACKUP_THERE ||
+        record->state == HIN_BACKUP_DESTROYED || record->destroyed_usec > 0) {
+        return hin_ok();
+    }
+    if (record->ended_usec == 0) {
+        HIN_TRY(learn_end(noting, subject, record));
+    }
+    bool mended = record == &fresh && fresh.id != 0;
     place->state = HIN_BACKUP_THERE;
     place->error[0] = '\0';
     record->state = HIN_BACKUP_DONE;
-    return hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle));
+    HIN_TRY(hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle)));
+    hin_cycle_forget_damaged(cycle, record->id);
+    return mended ? hin_cycle_audit(cycle, "backup.mend", "done", record,
+                                    "its entry in the catalogue was damaged, and is made anew from "
+                                    "what lies at a destination")
+                  : hin_ok();
+}
+
+static HIN_RESULT note_all(struct noting *noting, const struct hin_backup_listed *list,
+                           size_t count, bool exact)
+{
+    for (size_t i = 0; i < count; i++) {
+        struct hin_backup_subject *subject = hin_cycle_subject(noting->cycle, list[i].tenant);
+        HIN_TRY(subject != NULL ? note(noting, subject, list[i].begun_usec, exact) : hin_ok());
+    }
+    return hin_ok();
+}
+
+/* Damaged entries whose number is known by their time come first; then the catalogue is another. */
+HIN_RESULT hin_cycle_note(struct hin_backup_cycle *cycle, size_t at,
+                          struct hin_backup_record *records, size_t record_count,
+                          const struct hin_backup_listed *list, size_t count)
+{
+    struct noting noting = {cycle, at, records, record_count};
+    struct hin_backup_record *fresh = NULL;
+    size_t damaged = hin_cycle_damaged(cycle, -1);
+    if (damaged > 0) {
+        HIN_TRY(note_all(&noting, list, count, true));
+    }
+    if (hin_cycle_damaged(cycle, -1) < damaged) {
+        HIN_TRY(hin_cycle_all_records(cycle, -1, &fresh, &noting.count));
+        noting.records = fresh;
+    }
+    struct hin_result noted = note_all(&noting, list, count, false);
+    free(fresh);
+    return noted;
 }
 
 /* *ret_listed: what came of asking the destination. */
@@ -471,8 +572,8 @@ static HIN_RESULT note_subject(struct hin_backup_cycle *cycle, struct hin_backup
     size_t count = 0;
     struct hin_result noted = hin_ok();
     *ret_listed = hin_backup_list_manifests(cycle->depots[at], subject->tenant.id, &list, &count);
-    for (size_t i = 0; hin_is_ok(*ret_listed) && hin_is_ok(noted) && i < count; i++) {
-        noted = note(cycle, subject, at, &list[i], records, record_count);
+    if (hin_is_ok(*ret_listed)) {
+        noted = hin_cycle_note(cycle, at, records, record_count, list, count);
     }
     free(list);
     return noted;
@@ -562,6 +663,9 @@ HIN_RESULT hin_backup_cycle_begin(struct hin_backup_cycle *cycle)
 void hin_backup_cycle_end(struct hin_backup_cycle *cycle)
 {
     hin_map_done(&cycle->erased);
+    free(cycle->damaged);
+    cycle->damaged = NULL;
+    cycle->damaged_count = cycle->damaged_room = 0;
     while (cycle->subjects != NULL) {
         struct hin_backup_subject *subject = cycle->subjects;
         cycle->subjects = subject->next;

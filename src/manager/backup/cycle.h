@@ -67,6 +67,14 @@ struct hin_backup_standing {
     char text[240];
 };
 
+/* An entry of the catalogue that cannot be read: what stands beside its content. */
+struct hin_backup_damaged {
+    int64_t id;
+    int64_t tenant;
+    bool settled;         /* nothing is left of what it was about */
+    int64_t created_usec; /* of one that was taken here: when it was begun */
+};
+
 struct hin_backup_cycle {
     /* The caller's. */
     struct hin_tenant *own; /* the installation's own, for the records; another handle than that of
@@ -92,8 +100,11 @@ struct hin_backup_cycle {
     uint64_t hurried_change;                  /* its position then */
     int64_t given_way_usec;                   /* monotonic; when it was looked at */
     uint64_t given_way_bytes;                 /* of the progress then */
-    size_t damaged_records;                   /* of the catalogue, that the last listing left out */
-    bool all_noted; /* at the start each destination was asked what lies there */
+    /* Of the catalogue, as the last listing of each tenant found them (cycle_mend.c). */
+    struct hin_backup_damaged *damaged;
+    size_t damaged_count, damaged_room;
+    int64_t mended_usec; /* monotonic; when it was tried by itself; 0: never */
+    bool all_noted;      /* at the start each destination was asked what lies there */
     int64_t state_id, kept_usec, followed_usec; /* destruction: document, its time, monotonic */
     struct hin_backup_standing standings[HIN_BACKUP_DESTINATIONS_MAX];
     struct hin_backup_subject *busy;   /* whose store is being read */
@@ -116,6 +127,10 @@ HIN_RESULT hin_backup_cycle_look(struct hin_backup_cycle *cycle) HIN_NONNULL;
 HIN_RESULT hin_backup_cycle_backup(struct hin_backup_cycle *cycle, int64_t number, bool asked,
                                    int64_t *ret_failures) HIN_NONNULL;
 HIN_RESULT hin_backup_cycle_verify(struct hin_backup_cycle *cycle, int64_t number,
+                                   int64_t *ret_failures) HIN_NONNULL;
+/* An entry of the catalogue that cannot be read goes, with the key that none of the others names.
+ * Not where it can be made anew from what lies at a destination, nor while one does not answer. */
+HIN_RESULT hin_backup_cycle_forget(struct hin_backup_cycle *cycle, int64_t id,
                                    int64_t *ret_failures) HIN_NONNULL;
 /* A backup of one tenant, and when it is made anywhere, all former ones are destroyed: what they
  * hold was erased. */

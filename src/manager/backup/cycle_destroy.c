@@ -171,7 +171,10 @@ static HIN_RESULT clear_at(struct hin_backup_cycle *cycle, size_t at,
     snprintf(alone.tenant.id, sizeof(alone.tenant.id), "%s", records[0].uuid);
     struct hin_backup backup = hin_cycle_handle(cycle, &alone, at);
     HIN_TRY(clear_pass(cycle, &backup, name, records, count, false, &any));
-    if (any && !any_former(records, count, name)) {
+    /* One that is not known may be of those that are former. */
+    bool known =
+        !any_former(records, count, name) && hin_cycle_damaged(cycle, records[0].tenant) == 0;
+    if (any && known) {
         HIN_TRY(sweep(cycle, &backup));
     }
     return clear_pass(cycle, &backup, name, records, count, true, &any);
@@ -317,6 +320,7 @@ HIN_RESULT hin_backup_cycle_destroy(struct hin_backup_cycle *cycle)
                                  "the time that has passed; set it if it is wrong");
     }
     HIN_TRY(hin_backup_cycle_look(cycle));
+    HIN_TRY(hin_cycle_mend_due(cycle));
     HIN_TRY(hin_cycle_end_interrupted(cycle));
     HIN_TRY(hin_cycle_records(cycle, -1, &records, &count));
     if (count > 0) {

@@ -16,6 +16,33 @@ HIN_RESULT hin_cycle_records(struct hin_backup_cycle *cycle, int64_t number,
 HIN_RESULT hin_cycle_all_records(struct hin_backup_cycle *cycle, int64_t number,
                                  struct hin_backup_record **ret_records,
                                  size_t *ret_count) HIN_NONNULL;
+/* --- entries that cannot be read (cycle_mend.c) --- */
+
+/* For a listing of that tenant (-1: all): none is known any more; then each that was met. */
+void hin_cycle_drop_damaged(struct hin_backup_cycle *cycle, int64_t number) HIN_NONNULL;
+HIN_RESULT hin_cycle_add_damaged(struct hin_backup_cycle *cycle,
+                                 const struct hin_backup_damaged *damaged) HIN_NONNULL;
+void hin_cycle_forget_damaged(struct hin_backup_cycle *cycle, int64_t id) HIN_NONNULL;
+/* As the last listing found, but for settled ones; -1: of all tenants. */
+size_t hin_cycle_damaged(const struct hin_backup_cycle *cycle, int64_t number) HIN_NONNULL;
+/* The one that a backup which lies at a destination and stands in no other entry may be that of.
+ * exact: only one that was made when it was begun. NULL: none. */
+const struct hin_backup_damaged *hin_cycle_damaged_of(const struct hin_backup_cycle *cycle,
+                                                      int64_t number, int64_t begun_usec,
+                                                      bool exact) HIN_NONNULL;
+/* Made anew from what lies at the destinations, where it does; *ret_asked: each of them answered,
+ * *ret_mended: how many were. */
+HIN_RESULT hin_cycle_mend(struct hin_backup_cycle *cycle, const struct hin_backup_subject *subject,
+                          size_t *ret_mended, bool *ret_asked) HIN_NONNULL;
+/* Those of all tenants, by itself, now and then. */
+HIN_RESULT hin_cycle_mend_due(struct hin_backup_cycle *cycle) HIN_NONNULL;
+/* What lies at a destination and the catalogue does not know, or knows as being taken. records: all
+ * of it, of these tenants at the least, settled ones too, just listed. */
+HIN_RESULT hin_cycle_note(struct hin_backup_cycle *cycle, size_t at,
+                          struct hin_backup_record *records, size_t record_count,
+                          const struct hin_backup_listed *list, size_t count)
+    __attribute__((nonnull(1)));
+
 struct hin_backup_subject *hin_cycle_subject(struct hin_backup_cycle *cycle,
                                              const char *uuid) HIN_NONNULL;
 HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, const char *outcome,

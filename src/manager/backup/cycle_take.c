@@ -377,7 +377,8 @@ HIN_RESULT hin_backup_cycle_renew(struct hin_backup_cycle *cycle, int64_t number
 /* ---- by schedule ---- */
 
 /* By the newest that was made, and those that failed since. A clock that was set back, or far
- * ahead, does not keep backups from being made. */
+ * ahead, does not keep backups from being made; nor does what is older than one of before a restore
+ * under other keys: all of that is of before. */
 static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup_record *records,
                    size_t count, int64_t now_usec)
 {
@@ -385,13 +386,15 @@ static bool is_due(const struct hin_backup_cycle *cycle, const struct hin_backup
     for (size_t i = count; i > 0; i--) {
         const struct hin_backup_record *at = &records[i - 1];
         bool made = at->state == HIN_BACKUP_DONE || at->state == HIN_BACKUP_DESTROYED;
-        bool former = at->version == HIN_BACKUP_FORMER;
         int64_t rest = made ? every_usec : HIN_MIN(RETRY_USEC, every_usec);
         int64_t age = now_usec - hin_backup_made_usec(at, now_usec);
-        if (!former && age > -rest && age < rest) {
+        if (at->version == HIN_BACKUP_FORMER) {
+            break;
+        }
+        if (age > -rest && age < rest) {
             return false;
         }
-        if (made && !former) {
+        if (made) {
             break;
         }
     }
@@ -575,35 +578,50 @@ static HIN_RESULT verify_record(struct hin_backup_cycle *cycle, struct hin_backu
     return hin_ok();
 }
 
-/* What is not known is not verified: the newest might be another. */
+/* What is not known is not verified: the newest might be another. What was mended is told once. */
 static void complain_of_catalogue(struct hin_backup_cycle *cycle, const char *tenant,
                                   const char *what)
 {
     hin_log(HIN_LOG_ERROR, "the catalogue of tenant %s's backups: %s", tenant, what);
     if (cycle->order != NULL) {
-        snprintf(
-            cycle->order->text, sizeof(cycle->order->text),
-            "the catalogue of tenant %s's backups, in the installation's own database: %s; put "
-            "that back from a backup",
-            tenant, what);
+        snprintf(cycle->order->text, sizeof(cycle->order->text),
+                 "the catalogue of tenant %s's backups, in the installation's own database: %s",
+                 tenant, what);
     }
 }
 
-static HIN_RESULT read_catalogue(struct hin_backup_cycle *cycle,
-                                 const struct hin_backup_subject *subject,
+/* Damaged entries are made anew where they can be. */
+static HIN_RESULT read_catalogue(struct hin_backup_cycle *cycle, struct hin_backup_subject *subject,
                                  struct hin_backup_record **ret_records, size_t *ret_count,
                                  bool *ret_whole)
 {
-    char text[64];
-    struct hin_result read =
-        hin_cycle_records(cycle, subject->tenant.number, ret_records, ret_count);
-    *ret_whole = hin_is_ok(read) && cycle->damaged_records == 0;
-    snprintf(text, sizeof(text), "%zu entries are damaged", cycle->damaged_records);
-    if (!*ret_whole && !hin_cycle_is_final(read)) {
-        complain_of_catalogue(cycle, subject->tenant.id,
-                              hin_is_ok(read) ? text : hin_code_text(read.code));
+    int64_t number = subject->tenant.number;
+    size_t mended = 0;
+    bool asked = false;
+    char text[320];
+    HIN_TRY(hin_cycle_records(cycle, number, ret_records, ret_count));
+    *ret_whole = hin_cycle_damaged(cycle, number) == 0;
+    if (*ret_whole) {
+        return hin_ok();
     }
-    return read;
+    free(*ret_records);
+    *ret_records = NULL;
+    HIN_TRY(hin_cycle_mend(cycle, subject, &mended, &asked));
+    size_t left = hin_cycle_damaged(cycle, number);
+    if (left == 0) {
+        snprintf(text, sizeof(text),
+                 "%zu damaged entries were made anew from what lies at the destinations; verify "
+                 "again",
+                 mended);
+    } else {
+        snprintf(text, sizeof(text), "%zu entries are damaged (hinomi backup list) and %s; %s",
+                 left,
+                 asked ? "no destination has anything they could be made anew from"
+                       : "a destination that might have what they were about does not answer",
+                 asked ? "drop each by hinomi backup forget ID" : "mend that first");
+    }
+    complain_of_catalogue(cycle, subject->tenant.id, text);
+    return hin_cycle_records(cycle, number, ret_records, ret_count);
 }
 
 /* The newest one that is anywhere. */

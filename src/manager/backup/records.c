@@ -195,15 +195,15 @@ HIN_RESULT hin_backup_record_write(struct hin_store *store, struct hin_backup_re
 }
 
 /* The owner is the tenant's number, or -1 - number of one that is settled. */
-HIN_RESULT hin_backup_records_list(struct hin_store *own, int64_t number,
-                                   enum hin_backup_records which,
-                                   HIN_RESULT (*visit)(void *context,
-                                                       const struct hin_store_document *document),
-                                   void *context, struct hin_store_listed *ret_listed)
+HIN_RESULT hin_backup_records_list(
+    struct hin_store *own, int64_t number, enum hin_backup_records which,
+    HIN_RESULT (*visit)(void *context, const struct hin_store_document *document),
+    HIN_RESULT (*damaged)(void *context, const struct hin_store_document *document), void *context,
+    struct hin_store_listed *ret_listed)
 {
     const struct hin_store_owners living = {HIN_MAX(number, 0), number < 0 ? INT64_MAX : number};
     const struct hin_store_owners settled = {-1 - living.most, -1 - living.least};
-    struct hin_store_page page = {.owners = &living};
+    struct hin_store_page page = {.owners = &living, .damaged = damaged};
     struct hin_store_listed listed, more = {0};
     HIN_TRY(hin_store_list(own, HIN_STORE_BACKUPS, &page, visit, context, &listed));
     if (which == HIN_BACKUP_RECORDS_ALL) {
@@ -224,17 +224,17 @@ HIN_RESULT hin_backup_records_forget(struct hin_store *own, int64_t now_usec)
 
 /* --- orders --- */
 
-static const char *const task_names[] = {[HIN_BACKUP_TASK_BACKUP] = "backup",
-                                         [HIN_BACKUP_TASK_VERIFY] = "verify",
-                                         [HIN_BACKUP_TASK_RENEW] = "renew",
-                                         [HIN_BACKUP_TASK_REHEARSE] = "rehearse",
-                                         [HIN_BACKUP_TASK_RESEAL] = "reseal"};
+static const char *const task_names[] = {
+    [HIN_BACKUP_TASK_BACKUP] = "backup", [HIN_BACKUP_TASK_VERIFY] = "verify",
+    [HIN_BACKUP_TASK_RENEW] = "renew",   [HIN_BACKUP_TASK_REHEARSE] = "rehearse",
+    [HIN_BACKUP_TASK_RESEAL] = "reseal", [HIN_BACKUP_TASK_FORGET] = "forget"};
 static const char *const order_states[] = {[HIN_BACKUP_ORDER_WAITING] = "waiting",
                                            [HIN_BACKUP_ORDER_RUNNING] = "running",
                                            [HIN_BACKUP_ORDER_DONE] = "done",
                                            [HIN_BACKUP_ORDER_FAILED] = "failed"};
 static const struct number order_numbers[] = {
     {"tenantID", offsetof(struct hin_backup_order, tenant)},
+    {"backupID", offsetof(struct hin_backup_order, backup)},
     {"asked", offsetof(struct hin_backup_order, asked_usec)},
     {"ended", offsetof(struct hin_backup_order, ended_usec)},
     {"objects", offsetof(struct hin_backup_order, objects)},
@@ -381,7 +381,7 @@ static HIN_RESULT judge_all(struct hin_store *own, struct renewing *renewing)
     struct hin_store_page all = {0};
     struct hin_store_listed listed;
     HIN_TRY(hin_backup_records_list(own, renewing->number, HIN_BACKUP_RECORDS_LIVING, judge_record,
-                                    renewing, &listed));
+                                    NULL, renewing, &listed));
     HIN_ENSURE(listed.damaged == 0, CORRUPT); /* it might be one */
     HIN_TRY(hin_store_list(own, HIN_STORE_BACKUP_ORDERS, &all, judge_order, renewing, &listed));
     if (!renewing->former || renewing->running || renewing->failed) {

@@ -94,12 +94,18 @@ enum hin_backup_records {
     HIN_BACKUP_RECORDS_LIVING, /* all but settled ones */
     HIN_BACKUP_RECORDS_ALL,
 };
-/* Lists records of a tenant (number -1: of all), the settled ones last. */
-HIN_RESULT hin_backup_records_list(struct hin_store *own, int64_t number,
-                                   enum hin_backup_records which,
-                                   HIN_RESULT (*visit)(void *context,
-                                                       const struct hin_store_document *document),
-                                   void *context, struct hin_store_listed *ret_listed);
+/* Of the owner that stands beside a record's content. */
+static inline int64_t hin_backup_owner_tenant(int64_t owner)
+{
+    return owner < 0 ? -1 - owner : owner;
+}
+/* Lists records of a tenant (number -1: of all), the settled ones last. damaged: as of
+ * hin_store_page; or NULL. */
+HIN_RESULT hin_backup_records_list(
+    struct hin_store *own, int64_t number, enum hin_backup_records which,
+    HIN_RESULT (*visit)(void *context, const struct hin_store_document *document),
+    HIN_RESULT (*damaged)(void *context, const struct hin_store_document *document), void *context,
+    struct hin_store_listed *ret_listed);
 /* Forgets those whose time to be shown is over. */
 HIN_RESULT hin_backup_records_forget(struct hin_store *own, int64_t now_usec) HIN_NONNULL;
 const char *hin_backup_state_name(enum hin_backup_state state);
@@ -116,6 +122,7 @@ enum hin_backup_task {
     HIN_BACKUP_TASK_RENEW = 3,    /* a backup, and when it is made all former ones are destroyed */
     HIN_BACKUP_TASK_REHEARSE = 4, /* the newest backup restored into a scratch place */
     HIN_BACKUP_TASK_RESEAL = 5,   /* all of a tenant sealed anew without persons that were erased */
+    HIN_BACKUP_TASK_FORGET = 6,   /* an entry of the catalogue that cannot be read goes */
     HIN_BACKUP_TASK_COUNT
 };
 enum hin_backup_order_state {
@@ -129,6 +136,7 @@ struct hin_backup_order {
     enum hin_backup_task task;
     enum hin_backup_order_state state;
     int64_t tenant; /* its number; -1: all */
+    int64_t backup; /* to forget: the entry; else 0 */
     int64_t asked_usec, ended_usec;
     int64_t objects, bytes, objects_all, tenants, failures; /* so far */
     char by[HIN_BACKUP_WHO_BYTES];

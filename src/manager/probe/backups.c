@@ -99,7 +99,8 @@ static HIN_RESULT each_record(struct look *look, int64_t tenant, enum hin_backup
                                                          const struct hin_store_document *document))
 {
     struct hin_store_listed listed;
-    HIN_TRY(hin_backup_records_list(look->tools->own->store, tenant, which, visit, look, &listed));
+    HIN_TRY(hin_backup_records_list(look->tools->own->store, tenant, which, visit, NULL, look,
+                                    &listed));
     damaged_are_obstacles(look, &listed);
     return hin_ok();
 }

@@ -8,6 +8,7 @@
 #include "crypt/x509.h"
 #include "data/json.h"
 #include "manager/probe/record.h"
+#include "manager/worker/api/page.h"
 #include "manager/worker/desk.h"
 
 struct gathering {
@@ -56,6 +57,7 @@ void hin_worker_trust_end(struct hin_worker *worker)
 {
     if (worker->trust != NULL) {
         drop_report(worker->trust);
+        hin_trust_pages_free(worker->trust->pages);
         hin_catalogue_free(worker->trust->catalogue);
         free(worker->trust);
         worker->trust = NULL;

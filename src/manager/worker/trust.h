@@ -17,6 +17,7 @@ struct hin_worker_trust {
     int64_t made_usec;                     /* monotonic */
     struct hin_json_document **documents;  /* that the report borrows from; one a probe */
     char (*reasons)[HIN_TRUST_REASON_MAX]; /* of ours, likewise */
+    struct hin_trust_pages *pages;         /* api/page.c's; NULL: none was asked for yet */
 };
 
 /* Reads the catalogue from the folder that the parent handed over. What is wrong with it is logged:

@@ -177,6 +177,55 @@ TEST(test_backup_take__evidence_is_written_once)
     site_stop(&site);
 }
 
+struct knowing {
+    const struct hin_backup_manifest *manifest;
+    size_t asked, met;
+};
+
+static bool know(void *context, struct hin_copy_segment *segment)
+{
+    struct knowing *knowing = context;
+    const struct hin_copy_segment *row = &knowing->manifest->segments[knowing->asked++].row;
+    hin_copy(segment->key, row->key, sizeof(segment->key));
+    return segment->id == row->id;
+}
+
+static HIN_RESULT meet(void *context, const struct hin_copy_segment *segment)
+{
+    struct knowing *knowing = context;
+    const struct hin_copy_segment *row = &knowing->manifest->segments[knowing->met].row;
+    knowing->met++;
+    return segment->key_state == HIN_COPY_KEY_HERE &&
+                   memcmp(segment->key, row->key, sizeof(row->key)) == 0
+               ? hin_ok()
+               : hin_fail(HIN_CONFLICT);
+}
+
+/* As the former backup says them; one that nobody knows is opened, which the key service is asked
+ * for. */
+TEST(test_backup_take__keys_of_segments_are_asked_for_once)
+{
+    struct site site;
+    struct hin_backup_manifest manifest;
+    bool more = false;
+    CHECK_OK(site_start(&site, "known"));
+    CHECK_OK(site_fill(&site, 2));
+    CHECK_OK(site_take(&site, NOW, NULL, &manifest, NULL));
+    CHECK(manifest.segment_count > 3);
+    struct knowing all = {.manifest = &manifest}, none = {.manifest = &manifest};
+    struct hin_store *store = site.source.store;
+    CHECK_OK(hin_store_copy_segments(store, INT64_MIN, 100, meet, &none, &more));
+    CHECK_INT(none.met, manifest.segment_count);
+    keys_leave(&site.source.keys);
+    CHECK_OK(hin_store_copy_segments_known(store, INT64_MIN, 100, know, meet, &all, &more));
+    CHECK_INT(all.asked, manifest.segment_count);
+    CHECK_INT(all.met, manifest.segment_count);
+    CHECK_CODE(hin_store_copy_segments(store, INT64_MIN, 100, meet, &none, &more), AGAIN);
+    site.source.keys.away = false;
+    hin_backup_manifest_done(&manifest);
+    site_stop(&site);
+}
+
 TEST(test_backup_take__ships_each_moment)
 {
     struct site site;

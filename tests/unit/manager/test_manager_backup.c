@@ -10,6 +10,7 @@
 #include "event/codec.h"
 #include "event/state.h"
 #include "harness.h"
+#include "house.h"
 #include "keys/ring.h"
 #include "manager/audit.h"
 #include "manager/backup/cycle.h"
@@ -18,206 +19,26 @@
 #include "store/audit.h"
 #include "store/events.h"
 
-static const char own_id[] = "11111111-2222-4333-8444-555555555555";
-enum { KEEP_DAYS = 35 };
-
-struct house {
-    char folder[300], keyring[320], depot[2][340];
-    int vault_folder, database;
-    struct hin_ring *ring;
-    struct hin_vault *vault;
-    struct hin_keys_local local, all;
-    int64_t wall_usec, monotonic_usec;
-    struct hin_clock clock;
-    struct hin_tenant own;
-    struct hin_backup_cycle cycle;
-    int stop_after; /* turns until the process is told to stop; 0: never */
-};
-
-static int64_t wall_of(void *context)
-{
-    return ((const struct house *)context)->wall_usec;
-}
-
-static int64_t monotonic_of(void *context)
-{
-    return ((const struct house *)context)->monotonic_usec;
-}
-
-static struct hin_result turn(void *context)
-{
-    struct house *house = context;
-    return house->stop_after > 0 && --house->stop_after == 0 ? hin_fail(HIN_CLOSED) : hin_ok();
-}
-
-static void rest(void *context, int64_t usec)
-{
-    ((struct house *)context)->monotonic_usec += usec;
-}
-
-static HIN_RESULT build_keys(struct house *house)
-{
-    HIN_TRY(hin_ring_create(AT_FDCWD, house->keyring, NULL, NULL));
-    HIN_TRY(hin_ring_open(&house->ring, AT_FDCWD, house->keyring, NULL, NULL));
-    struct hin_vault_options options = {
-        .provider = hin_ring_provider(house->ring),
-        .storage = hin_vault_storage_folder(&house->vault_folder),
-        .clock = &house->clock,
-        .own = own_id,
-    };
-    HIN_TRY(hin_vault_create(&house->vault, &options, "test"));
-    HIN_TRY(hin_vault_tenant_create(house->vault, hin_view_from_text(own_id)));
-    house->local = (struct hin_keys_local){house->vault, HIN_KEYS_MASK_BACKUP};
-    house->all = (struct hin_keys_local){house->vault, HIN_KEYS_MASK_ALL};
-    return hin_ok();
-}
-
-/* The process starts. */
-static HIN_RESULT begin(struct house *house)
-{
-    struct hin_backup_cycle *cycle = &house->cycle;
-    *cycle = (struct hin_backup_cycle){.own = &house->own,
-                                       .keys = hin_keys_carrier_local(&house->local),
-                                       .place = {house->database, NULL},
-                                       .clock = &house->clock,
-                                       .turn = turn,
-                                       .pause = rest,
-                                       .context = house};
-    hin_backup_settings_default(&cycle->settings);
-    for (size_t i = 0; i < 2; i++) {
-        struct hin_backup_destination *at = &cycle->settings.destinations[cycle->settings.count++];
-        snprintf(at->name, sizeof(at->name), "place-%zu", i);
-        snprintf(at->url, sizeof(at->url), "file://%s", house->depot[i]);
-        struct hin_depot_options options = {.url = at->url, .directory = -1};
-        HIN_TRY(hin_depot_open(&cycle->depots[i], &options, NULL));
-    }
-    return hin_backup_cycle_begin(cycle);
-}
-
-static void end(struct house *house)
-{
-    hin_backup_cycle_end(&house->cycle);
-    for (size_t i = 0; i < 2; i++) {
-        hin_depot_close(house->cycle.depots[i]);
-        house->cycle.depots[i] = NULL;
-    }
-}
-
-static HIN_RESULT build(struct house *house, const char *name)
-{
-    char path[340];
-    struct hin_error error = {0};
-    house->wall_usec = hin_clock_wall_usec(hin_clock_system());
-    house->monotonic_usec = HIN_HOUR_USEC;
-    house->clock = (struct hin_clock){wall_of, monotonic_of, house};
-    snprintf(house->folder, sizeof(house->folder), "%s/%s", test_folder(), name);
-    snprintf(house->keyring, sizeof(house->keyring), "%s.keyring", house->folder);
-    for (size_t i = 0; i < 2; i++) {
-        snprintf(house->depot[i], sizeof(house->depot[i]), "%s/depot-%zu", house->folder, i);
-        HIN_TRY(hin_directory_make(house->depot[i], 0700));
-    }
-    snprintf(path, sizeof(path), "%s/db", house->folder);
-    HIN_TRY(hin_directory_make(path, 0700));
-    HIN_TRY(hin_fd_open(AT_FDCWD, path, O_RDONLY | O_DIRECTORY, 0, &house->database));
-    HIN_TRY(hin_fd_open(AT_FDCWD, house->folder, O_RDONLY | O_DIRECTORY, 0, &house->vault_folder));
-    HIN_TRY(build_keys(house));
-    struct hin_keys_carrier carrier = hin_keys_carrier_local(&house->all);
-    struct hin_tenant_place place = {house->database, NULL};
-    HIN_TRY(hin_tenant_open(&house->own, &place, own_id, &carrier, HIN_VAULT_FOR_BACKUP,
-                            &house->clock, true, &error));
-    return begin(house);
-}
-
-static void demolish(struct house *house)
-{
-    end(house);
-    hin_tenant_close(&house->own);
-    hin_vault_free(house->vault);
-    hin_ring_free(house->ring);
-    hin_fd_close(&house->vault_folder);
-    hin_fd_close(&house->database);
-}
-
-#define HOUSE(name, folder)                                                                        \
-    HIN_CLEANUP(demolish) struct house name = {.vault_folder = -1, .database = -1};                \
-    CHECK_OK(build(&name, folder))
-
-static void pass(struct house *house, int64_t usec)
-{
-    house->wall_usec += usec;
-    house->monotonic_usec += usec;
-    HIN_IGNORE(hin_tenant_refresh(&house->own)); /* as the process does; else what seals fails */
-}
-
-static HIN_RESULT live(struct house *house, const char *what)
-{
-    struct hin_audit audit = {.action = what, .outcome = "done", .actor = HIN_VIEW("test")};
-    return hin_audit_write(&house->own, &audit);
-}
-
-struct tally {
-    int states[HIN_BACKUP_DESTROYED + 1];
-    int left, removed, there;
-    int64_t oldest_usec; /* of those that are done */
-};
-
-static HIN_RESULT count_one(void *context, const struct hin_store_document *document)
-{
-    struct tally *tally = context;
-    struct hin_backup_record record;
-    HIN_TRY(hin_backup_record_read(document->id, document->bytes, &record));
-    tally->states[record.state]++;
-    for (size_t i = 0; i < record.place_count; i++) {
-        tally->left += record.places[i].state == HIN_BACKUP_LEFT;
-        tally->removed += record.places[i].state == HIN_BACKUP_REMOVED;
-        tally->there += record.places[i].state == HIN_BACKUP_THERE;
-    }
-    if (record.state == HIN_BACKUP_DONE &&
-        (tally->oldest_usec == 0 || record.begun_usec < tally->oldest_usec)) {
-        tally->oldest_usec = record.begun_usec;
-    }
-    return hin_ok();
-}
-
-static struct tally tally_of(struct house *house)
-{
-    struct tally tally = {0};
-    struct hin_store_page all = {0};
-    struct hin_store_listed listed;
-    HIN_IGNORE(hin_store_list(house->own.store, HIN_STORE_BACKUPS, &all, count_one, &tally,
-                              &listed)); /* then nothing is counted, and the checks fail */
-    return tally;
-}
-
-static int manifests_at(struct house *house, size_t at)
-{
-    struct hin_backup_listed *list = NULL;
-    size_t count = 0;
-    struct hin_result listed = hin_backup_list(house->cycle.depots[at], own_id, &list, &count);
-    free(list);
-    return hin_is_ok(listed) ? (int)count : -1;
-}
-
 TEST(test_manager_backup__one_a_day_and_none_beyond_35_days)
 {
     int64_t failures = 0;
     HOUSE(house, "days");
     for (int day = 0; day < 45; day++) {
-        CHECK_OK(live(&house, "day"));
+        CHECK_OK(house_live(&house, "day"));
         CHECK_OK(hin_backup_cycle_due(&house.cycle));
         CHECK_OK(hin_backup_cycle_due(&house.cycle)); /* not twice */
         CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-        struct tally tally = tally_of(&house);
-        CHECK_INT(tally.states[HIN_BACKUP_DONE], HIN_MIN(day + 1, KEEP_DAYS));
-        CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], HIN_MAX(day + 1 - KEEP_DAYS, 0));
+        struct house_tally tally = house_tally(&house);
+        CHECK_INT(tally.states[HIN_BACKUP_DONE], HIN_MIN(day + 1, HOUSE_KEEP_DAYS));
+        CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], HIN_MAX(day + 1 - HOUSE_KEEP_DAYS, 0));
         CHECK_INT(tally.left, 0);
-        CHECK_INT(manifests_at(&house, 0), HIN_MIN(day + 1, KEEP_DAYS));
-        CHECK(tally.oldest_usec > house.wall_usec - KEEP_DAYS * HIN_DAY_USEC);
-        pass(&house, HIN_DAY_USEC);
+        CHECK_INT(house_manifests(&house, 0), HIN_MIN(day + 1, HOUSE_KEEP_DAYS));
+        CHECK(tally.oldest_usec > house.wall_usec - HOUSE_KEEP_DAYS * HIN_DAY_USEC);
+        house_pass(&house, HIN_DAY_USEC);
     }
     CHECK_OK(hin_backup_cycle_verify(&house.cycle, -1, &failures));
     CHECK_INT(failures, 0);
-    CHECK_INT(manifests_at(&house, 1), KEEP_DAYS);
+    CHECK_INT(house_manifests(&house, 1), HOUSE_KEEP_DAYS);
 }
 
 TEST(test_manager_backup__a_clock_that_jumps_destroys_nothing)
@@ -226,21 +47,21 @@ TEST(test_manager_backup__a_clock_that_jumps_destroys_nothing)
     for (int day = 0; day < 5; day++) {
         CHECK_OK(hin_backup_cycle_due(&house.cycle));
         CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-        pass(&house, HIN_DAY_USEC);
+        house_pass(&house, HIN_DAY_USEC);
     }
     int64_t right_usec = house.wall_usec;
     house.wall_usec += 1000 * HIN_DAY_USEC; /* the wall clock alone */
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-    CHECK_INT(tally_of(&house).states[HIN_BACKUP_DONE], 5);
+    CHECK_INT(house_tally(&house).states[HIN_BACKUP_DONE], 5);
     house.wall_usec = right_usec - 1000 * HIN_DAY_USEC;
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
     CHECK_OK(hin_backup_cycle_due(&house.cycle)); /* backups are made all the same */
-    CHECK_INT(tally_of(&house).states[HIN_BACKUP_DONE], 6);
+    CHECK_INT(house_tally(&house).states[HIN_BACKUP_DONE], 6);
     house.wall_usec = right_usec;
-    pass(&house, 36 * HIN_DAY_USEC);
+    house_pass(&house, 36 * HIN_DAY_USEC);
     CHECK_OK(hin_backup_cycle_due(&house.cycle));
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-    CHECK_INT(tally_of(&house).states[HIN_BACKUP_DONE], 1);
+    CHECK_INT(house_tally(&house).states[HIN_BACKUP_DONE], 1);
 }
 
 TEST(test_manager_backup__the_last_one_stays_when_no_other_is_made)
@@ -248,9 +69,9 @@ TEST(test_manager_backup__the_last_one_stays_when_no_other_is_made)
     HOUSE(house, "last");
     CHECK_OK(hin_backup_cycle_due(&house.cycle));
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-    pass(&house, 90 * HIN_DAY_USEC);
+    house_pass(&house, 90 * HIN_DAY_USEC);
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-    CHECK_INT(tally_of(&house).states[HIN_BACKUP_DONE], 1);
+    CHECK_INT(house_tally(&house).states[HIN_BACKUP_DONE], 1);
 }
 
 /* One place away: the other has the backup, the key of an old one goes all the same, and what lies
@@ -262,21 +83,21 @@ TEST(test_manager_backup__a_place_that_is_away_is_caught_up_with)
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
     struct hin_depot *away = house.cycle.depots[1];
     house.cycle.depots[1] = NULL;
-    pass(&house, 20 * HIN_DAY_USEC);
+    house_pass(&house, 20 * HIN_DAY_USEC);
     CHECK_OK(hin_backup_cycle_due(&house.cycle));
-    struct tally tally = tally_of(&house);
+    struct house_tally tally = house_tally(&house);
     CHECK_INT(tally.states[HIN_BACKUP_DONE], 2);
     CHECK_INT(tally.there, 3);
-    pass(&house, 20 * HIN_DAY_USEC);
+    house_pass(&house, 20 * HIN_DAY_USEC);
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-    tally = tally_of(&house);
+    tally = house_tally(&house);
     CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], 1);
     CHECK_INT(tally.left, 1);
     house.cycle.depots[1] = away;
-    CHECK_INT(manifests_at(&house, 1), 1);
+    CHECK_INT(house_manifests(&house, 1), 1);
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-    CHECK_INT(tally_of(&house).left, 0);
-    CHECK_INT(manifests_at(&house, 1), 0);
+    CHECK_INT(house_tally(&house).left, 0);
+    CHECK_INT(house_manifests(&house, 1), 0);
 }
 
 TEST(test_manager_backup__told_to_stop_it_goes_on_after_the_next_start)
@@ -289,16 +110,16 @@ TEST(test_manager_backup__told_to_stop_it_goes_on_after_the_next_start)
         house.stop_after = 0;
         CHECK(hin_is_ok(due) || due.code == HIN_CLOSED);
         stops += due.code == HIN_CLOSED;
-        end(&house);
-        CHECK_OK(begin(&house));
-        CHECK_INT(tally_of(&house).states[HIN_BACKUP_RUNNING], 0);
-        pass(&house, 2 * HIN_HOUR_USEC);
+        house_end(&house);
+        CHECK_OK(house_begin(&house));
+        CHECK_INT(house_tally(&house).states[HIN_BACKUP_RUNNING], 0);
+        house_pass(&house, 2 * HIN_HOUR_USEC);
         if (hin_is_ok(due)) {
             break;
         }
     }
     CHECK(stops >= 3);
-    struct tally tally = tally_of(&house);
+    struct house_tally tally = house_tally(&house);
     CHECK(tally.states[HIN_BACKUP_DONE] >= 1);
     int64_t failures = 0;
     CHECK_OK(hin_backup_cycle_verify(&house.cycle, 0, &failures));
@@ -310,29 +131,29 @@ TEST(test_manager_backup__the_catalogue_is_made_anew_from_what_lies_there)
     HOUSE(house, "catalogue");
     for (int i = 0; i < 3; i++) {
         CHECK_OK(hin_backup_cycle_due(&house.cycle));
-        pass(&house, HIN_DAY_USEC);
+        house_pass(&house, HIN_DAY_USEC);
     }
     for (int64_t id = 1; id <= 3; id++) {
         CHECK_OK(hin_store_delete(house.own.store, HIN_STORE_BACKUPS, id, 0));
     }
-    end(&house);
-    CHECK_OK(begin(&house));
-    struct tally tally = tally_of(&house);
+    house_end(&house);
+    CHECK_OK(house_begin(&house));
+    struct house_tally tally = house_tally(&house);
     CHECK_INT(tally.states[HIN_BACKUP_DONE], 3);
     CHECK_INT(tally.there, 6);
-    pass(&house, 40 * HIN_DAY_USEC);
+    house_pass(&house, 40 * HIN_DAY_USEC);
     CHECK_OK(hin_backup_cycle_due(&house.cycle));
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle)); /* the time begins at the first look */
-    pass(&house, HIN_DAY_USEC);
+    house_pass(&house, HIN_DAY_USEC);
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-    CHECK_INT(tally_of(&house).states[HIN_BACKUP_DONE], 1);
+    CHECK_INT(house_tally(&house).states[HIN_BACKUP_DONE], 1);
 }
 
 /* As a restore under other keys leaves them (decision 40): what was made with the former's, whose
  * versions the new ones' count anew from. */
 static HIN_RESULT leave_keys(struct house *house, int64_t count)
 {
-    HIN_TRY(hin_vault_backup_shred(house->vault, hin_view_from_text(own_id)));
+    HIN_TRY(hin_vault_backup_shred(house->vault, hin_view_from_text(house_id)));
     for (int64_t id = 1; id <= count; id++) {
         HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = HIN_STORE_DOCUMENT_BYTES};
         struct hin_store_document document;
@@ -351,36 +172,36 @@ static HIN_RESULT leave_keys(struct house *house, int64_t count)
 
 TEST(test_manager_backup__those_made_with_other_keys_go_in_their_time_and_take_no_key_along)
 {
-    enum { BEFORE = 3, AFTER = KEEP_DAYS + BEFORE };
+    enum { BEFORE = 3, AFTER = HOUSE_KEEP_DAYS + BEFORE };
     int64_t failures = 0;
     HOUSE(house, "former");
     for (int day = 0; day < BEFORE; day++) {
         CHECK_OK(hin_backup_cycle_due(&house.cycle));
         CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
-        pass(&house, HIN_DAY_USEC);
+        house_pass(&house, HIN_DAY_USEC);
     }
     house.wall_usec -= HIN_DAY_USEC / 2; /* sooner than another would be due */
     house.monotonic_usec -= HIN_DAY_USEC / 2;
-    end(&house);
+    house_end(&house);
     CHECK_OK(leave_keys(&house, BEFORE));
-    CHECK_OK(begin(&house));
+    CHECK_OK(house_begin(&house));
     for (int day = 0; day < AFTER; day++) {
-        CHECK_OK(live(&house, "day"));
+        CHECK_OK(house_live(&house, "day"));
         CHECK_OK(hin_backup_cycle_due(&house.cycle));
         CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
         CHECK_OK(hin_backup_cycle_verify(&house.cycle, -1, &failures));
         CHECK_INT(failures, 0);
-        CHECK_INT(manifests_at(&house, 0), tally_of(&house).states[HIN_BACKUP_DONE]);
-        CHECK(manifests_at(&house, 0) >= HIN_MIN(day + 1 + BEFORE, KEEP_DAYS));
-        pass(&house, HIN_DAY_USEC);
+        CHECK_INT(house_manifests(&house, 0), house_tally(&house).states[HIN_BACKUP_DONE]);
+        CHECK(house_manifests(&house, 0) >= HIN_MIN(day + 1 + BEFORE, HOUSE_KEEP_DAYS));
+        house_pass(&house, HIN_DAY_USEC);
     }
-    struct tally tally = tally_of(&house);
-    CHECK_INT(tally.states[HIN_BACKUP_DONE], KEEP_DAYS);
-    CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], AFTER + BEFORE - KEEP_DAYS);
+    struct house_tally tally = house_tally(&house);
+    CHECK_INT(tally.states[HIN_BACKUP_DONE], HOUSE_KEEP_DAYS);
+    CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], AFTER + BEFORE - HOUSE_KEEP_DAYS);
     CHECK_INT(tally.left, 0);
     struct hin_key_provider_status status;
-    CHECK_OK(hin_vault_backup_status(house.vault, hin_view_from_text(own_id), &status));
-    CHECK_INT(status.version_count, KEEP_DAYS); /* each living one's key, and no other */
+    CHECK_OK(hin_vault_backup_status(house.vault, hin_view_from_text(house_id), &status));
+    CHECK_INT(status.version_count, HOUSE_KEEP_DAYS); /* each living one's key, and no other */
 }
 
 TEST(test_manager_backup__renewed_after_an_erasure)
@@ -388,7 +209,7 @@ TEST(test_manager_backup__renewed_after_an_erasure)
     bool renewed = true, left = true, any = false;
     HOUSE(house, "renew");
     CHECK_OK(hin_backup_cycle_due(&house.cycle));
-    pass(&house, HIN_HOUR_USEC);
+    house_pass(&house, HIN_HOUR_USEC);
     int64_t erased_usec = house.wall_usec;
     for (int i = 0; i < 2; i++) { /* ordered once */
         CHECK_OK(hin_backup_renewed(house.own.store, 0, erased_usec, house.wall_usec,
@@ -402,10 +223,37 @@ TEST(test_manager_backup__renewed_after_an_erasure)
     CHECK_OK(hin_backup_renewed(house.own.store, 0, erased_usec, house.wall_usec, HIN_MINUTE_USEC,
                                 &renewed, &left));
     CHECK(renewed && !left);
-    struct tally tally = tally_of(&house);
+    struct house_tally tally = house_tally(&house);
     CHECK_INT(tally.states[HIN_BACKUP_DONE], 1);
     CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], 1);
-    CHECK_INT(manifests_at(&house, 0), 1);
+    CHECK_INT(house_manifests(&house, 0), 1);
+}
+
+/* What was destroyed just before is no backup of the new keys'. */
+TEST(test_manager_backup__after_a_restore_under_other_keys_one_is_due_at_once)
+{
+    HIN_CLEANUP(hin_buf_done) struct hin_buf buf = {.max = HIN_STORE_DOCUMENT_BYTES};
+    struct hin_store_document document;
+    struct hin_backup_record record;
+    int64_t failures = 0;
+    HOUSE(house, "other-keys");
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    house_pass(&house, HIN_HOUR_USEC);
+    CHECK_OK(hin_backup_cycle_renew(&house.cycle, 0, &failures)); /* the first one is destroyed */
+    house_end(&house);
+    CHECK_OK(hin_vault_backup_shred(house.vault, hin_view_from_text(house_id)));
+    CHECK_OK(hin_store_get(house.own.store, HIN_STORE_BACKUPS, 2, &buf, &document));
+    CHECK_OK(hin_backup_record_read(2, document.bytes, &record));
+    record.version = HIN_BACKUP_FORMER;
+    CHECK_OK(hin_backup_record_write(house.own.store, &record, house.wall_usec));
+    CHECK_OK(house_begin(&house));
+    house_pass(&house, HIN_HOUR_USEC);
+    CHECK_OK(hin_backup_cycle_due(&house.cycle));
+    struct house_tally tally = house_tally(&house);
+    CHECK_INT(tally.states[HIN_BACKUP_DONE], 2);
+    CHECK_INT(tally.states[HIN_BACKUP_DESTROYED], 1);
+    CHECK_OK(hin_backup_cycle_due(&house.cycle)); /* not twice */
+    CHECK_INT(house_tally(&house).states[HIN_BACKUP_DONE], 2);
 }
 
 /* ---- weekly restores ---- */
@@ -490,12 +338,12 @@ static bool has_scratch(struct house *house)
 static HIN_RESULT live_a_day(struct house *house)
 {
     HIN_TRY(add_events(house, 3));
-    HIN_TRY(live(house, "day"));
+    HIN_TRY(house_live(house, "day"));
     HIN_TRY(hin_backup_cycle_due(&house->cycle));
     HIN_TRY(hin_backup_cycle_ship(&house->cycle, true));
     HIN_TRY(hin_backup_cycle_rehearse_due(&house->cycle));
     HIN_TRY(hin_backup_cycle_rehearse_due(&house->cycle)); /* not twice */
-    pass(house, HIN_DAY_USEC);
+    house_pass(house, HIN_DAY_USEC);
     return hin_ok();
 }
 
@@ -569,13 +417,13 @@ TEST(test_manager_backup__one_that_does_not_restore_is_told)
     CHECK(strstr(rehearsals.last.error, "/o/") != NULL);
     CHECK_INT(alerts_of(&house), 1);
     CHECK(!has_scratch(&house));
-    pass(&house, HIN_DAY_USEC);
+    house_pass(&house, HIN_DAY_USEC);
     CHECK_OK(hin_backup_cycle_rehearse_due(&house.cycle));
     CHECK_OK(hin_backup_cycle_rehearse_due(&house.cycle));
     CHECK_INT(rehearsals_of(&house).failed, 2);
     struct hin_depot *away = house.cycle.depots[0];
     house.cycle.depots[0] = NULL;
-    pass(&house, HIN_DAY_USEC);
+    house_pass(&house, HIN_DAY_USEC);
     CHECK_OK(hin_backup_cycle_rehearse_due(&house.cycle));
     house.cycle.depots[0] = away;
     CHECK_INT(rehearsals_of(&house).failed, 3);
@@ -636,7 +484,7 @@ static HIN_RESULT go_on_for(struct house *house, int64_t usec)
             HIN_TRY(hin_backup_cycle_look_back(&house->cycle, &more));
         }
         HIN_TRY(hin_backup_cycle_alert(&house->cycle));
-        pass(house, 30 * HIN_SEC_USEC);
+        house_pass(house, 30 * HIN_SEC_USEC);
     }
     return hin_ok();
 }
@@ -668,15 +516,15 @@ TEST(test_manager_backup__a_folder_that_is_removed_is_told_and_caught_up_with)
     CHECK_TOLD(&house, OVERDUE, 0, 0); /* the other place has all of it */
     CHECK(house.cycle.subjects->stands[0].safe_usec > house.monotonic_usec - 3 * HIN_MINUTE_USEC);
     /* the process ends, since it cannot have another folder, and is started again and again */
-    end(&house);
+    house_end(&house);
     CHECK_OK(hin_directory_make(house.depot[1], 0700));
-    CHECK_OK(begin(&house));
+    CHECK_OK(house_begin(&house));
     CHECK_TOLD(&house, PLACE_FAILS, 1, 0);
     CHECK_OK(go_on_for(&house, HIN_HOUR_USEC));
     CHECK_TOLD(&house, PLACE_FAILS, 1, 1);
     CHECK_INT(place_state(&house, "place-1"), HIN_BACKUP_THERE); /* one out of turn */
-    CHECK(manifests_at(&house, 1) >= 1);
-    CHECK(tally_of(&house).states[HIN_BACKUP_DONE] <= 3);
+    CHECK(house_manifests(&house, 1) >= 1);
+    CHECK(house_tally(&house).states[HIN_BACKUP_DONE] <= 3);
 }
 
 TEST(test_manager_backup__what_is_shipped_nowhere_is_told)
@@ -726,7 +574,7 @@ TEST(test_manager_backup__a_place_that_loses_is_found_out_and_mended)
     for (int day = 0; day < 3; day++) {
         CHECK_OK(add_events(&house, 3));
         CHECK_OK(go_on_for(&house, 2 * HIN_MINUTE_USEC));
-        pass(&house, HIN_DAY_USEC);
+        house_pass(&house, HIN_DAY_USEC);
     }
     CHECK_TOLD(&house, LOST, 0, 0);
     CHECK_OK(remove_objects(&house, 1, 1));
@@ -734,7 +582,7 @@ TEST(test_manager_backup__a_place_that_loses_is_found_out_and_mended)
     for (; day < HIN_BACKUP_LOOK_TURNS && told_of(&house, HIN_STATE_BACKUP_LOST).begun == 0;
          day++) {
         CHECK_OK(go_on_for(&house, 2 * HIN_MINUTE_USEC));
-        pass(&house, HIN_DAY_USEC);
+        house_pass(&house, HIN_DAY_USEC);
     }
     CHECK_INT(day, 1); /* all is lost: the first look sees it */
     CHECK_OK(go_on_for(&house, HIN_HOUR_USEC));
@@ -747,7 +595,7 @@ TEST(test_manager_backup__a_place_that_loses_is_found_out_and_mended)
     /* older backups lost theirs too: that was seen when all was read, and is no news */
     for (day = 0; day < HIN_BACKUP_LOOK_TURNS; day++) {
         CHECK_OK(go_on_for(&house, 2 * HIN_MINUTE_USEC));
-        pass(&house, HIN_DAY_USEC);
+        house_pass(&house, HIN_DAY_USEC);
     }
     CHECK_TOLD(&house, LOST, 1, 1);
 }
@@ -758,14 +606,14 @@ TEST(test_manager_backup__one_object_that_is_altered_is_found_within_a_week)
     for (int day = 0; day < 3; day++) {
         CHECK_OK(add_events(&house, 3));
         CHECK_OK(go_on_for(&house, 2 * HIN_MINUTE_USEC));
-        pass(&house, HIN_DAY_USEC);
+        house_pass(&house, HIN_DAY_USEC);
     }
     /* the oldest segment: nothing new about it */
     const struct hin_backup_chain *chain = &house.cycle.subjects->chains[0];
     CHECK(chain->loaded && chain->base.segment_count > 0);
     char path[HIN_DEPOT_NAME_MAX + 1];
     HIN_CLEANUP(hin_buf_done) struct hin_buf bytes = {.max = 8 << 20};
-    hin_backup_object_path(own_id, chain->base.segments[0].object.name, path);
+    hin_backup_object_path(house_id, chain->base.segments[0].object.name, path);
     CHECK_OK(hin_depot_get(house.cycle.depots[0], path, 0, bytes.max, &bytes));
     CHECK_OK(hin_depot_put(house.cycle.depots[0], path,
                            hin_view_sub(hin_buf_view(&bytes), 0, bytes.size - 1),
@@ -774,7 +622,7 @@ TEST(test_manager_backup__one_object_that_is_altered_is_found_within_a_week)
     for (; day < HIN_BACKUP_LOOK_TURNS && told_of(&house, HIN_STATE_BACKUP_LOST).begun == 0;
          day++) {
         CHECK_OK(go_on_for(&house, 2 * HIN_MINUTE_USEC));
-        pass(&house, HIN_DAY_USEC);
+        house_pass(&house, HIN_DAY_USEC);
     }
     CHECK_TOLD(&house, LOST, 1, 0);
     CHECK(day <= HIN_BACKUP_LOOK_TURNS);
@@ -796,7 +644,7 @@ TEST(test_manager_backup__a_clock_that_holds_destruction_back_is_told)
     CHECK_TOLD(&house, OVERDUE, 1, 0);
     CHECK(strcmp(told_of(&house, HIN_STATE_BACKUP_OVERDUE).status, "clock") == 0);
     house.wall_usec = right_usec;
-    pass(&house, HIN_HOUR_USEC);
+    house_pass(&house, HIN_HOUR_USEC);
     CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
     CHECK_OK(hin_backup_cycle_alert(&house.cycle));
     CHECK_TOLD(&house, OVERDUE, 1, 1);
@@ -808,11 +656,11 @@ TEST(test_manager_backup__a_year_without_a_drill_is_told)
     house.cycle.settings.every_hours = 24 * 7;
     for (int week = 0; week < 52; week++) {
         CHECK_OK(go_on_for(&house, HIN_MINUTE_USEC));
-        pass(&house, 7 * HIN_DAY_USEC - HIN_MINUTE_USEC);
+        house_pass(&house, 7 * HIN_DAY_USEC - HIN_MINUTE_USEC);
         CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
     }
     CHECK_TOLD(&house, OVERDUE, 0, 0);
-    pass(&house, 2 * HIN_DAY_USEC);
+    house_pass(&house, 2 * HIN_DAY_USEC);
     CHECK_OK(go_on_for(&house, 30 * HIN_MINUTE_USEC));
     CHECK_TOLD(&house, OVERDUE, 1, 0);
     CHECK(strcmp(told_of(&house, HIN_STATE_BACKUP_OVERDUE).status, "drill") == 0);
@@ -848,7 +696,7 @@ TEST(test_manager_backup__what_went_since_needs_a_reason)
     CHECK_OK(hin_backup_cycle_rehearse(&house.cycle, 0, &failures));
     CHECK_INT(failures, 1);
     CHECK(strstr(rehearsals_of(&house).last.error, "event 3") != NULL);
-    CHECK_OK(live(&house, "person.erased"));
+    CHECK_OK(house_live(&house, "person.erased"));
     CHECK_OK(hin_backup_cycle_rehearse(&house.cycle, 0, &failures));
     CHECK_INT(failures, 0);
     CHECK_INT(rehearsals_of(&house).last.gone, 1);
@@ -863,9 +711,9 @@ TEST(test_manager_backup__what_would_be_lost)
     CHECK_OK(hin_backup_cycle_due(&house.cycle));
     CHECK_OK(hin_backup_cycle_ship(&house.cycle, true));
     house.cycle.settings.ship_seconds = 0; /* else it ships while it restores */
-    pass(&house, HIN_HOUR_USEC);
-    CHECK_OK(live(&house, "something"));
-    pass(&house, 40 * HIN_SEC_USEC);
+    house_pass(&house, HIN_HOUR_USEC);
+    CHECK_OK(house_live(&house, "something"));
+    house_pass(&house, 40 * HIN_SEC_USEC);
     CHECK_OK(hin_backup_cycle_rehearse(&house.cycle, 0, &failures));
     CHECK_INT(failures, 0);
     CHECK_INT(rehearsals_of(&house).last.lost_usec, 40 * HIN_SEC_USEC);
@@ -896,8 +744,8 @@ TEST(test_manager_backup__a_restore_that_is_cut_off_leaves_nothing)
     int fd = openat(house.database, "scratch/left.db", O_WRONLY | O_CREAT, 0600);
     CHECK(fd >= 0);
     hin_fd_close(&fd);
-    end(&house);
-    CHECK_OK(begin(&house));
+    house_end(&house);
+    CHECK_OK(house_begin(&house));
     CHECK(!has_scratch(&house));
 }
 
@@ -918,7 +766,7 @@ static HIN_RESULT hand_in(struct house *house, int64_t took_usec, uint8_t flip, 
                               .took_usec = took_usec,
                               .handed_usec = house->wall_usec};
     struct hin_store_position position;
-    snprintf(tenant.uuid, sizeof(tenant.uuid), "%s", own_id);
+    snprintf(tenant.uuid, sizeof(tenant.uuid), "%s", house_id);
     tenant.at_usec = report.begun_usec;
     HIN_TRY(hin_store_audit_head(house->own.store, &tenant.last_audit, tenant.audit_hash));
     HIN_TRY(hin_store_position(house->own.store, &position));
@@ -948,7 +796,7 @@ TEST(test_manager_backup__a_drill_counts_when_it_is_good_and_signed_for_a_year)
     struct hin_drill drill, last;
     HOUSE(house, "drill");
     CHECK_OK(hin_backup_cycle_due(&house.cycle));
-    pass(&house, HIN_DAY_USEC);
+    house_pass(&house, HIN_DAY_USEC);
     CHECK_OK(hand_in(&house, HIN_MINUTE_USEC, 0, &id));
     CHECK_OK(judged(&house, id, &drill));
     CHECK_INT(drill.state, HIN_DRILL_GOOD);
@@ -959,9 +807,9 @@ TEST(test_manager_backup__a_drill_counts_when_it_is_good_and_signed_for_a_year)
     CHECK_OK(hin_drill_write(house.own.store, &drill, HIN_VIEW("{}"), house.wall_usec));
     CHECK_OK(hin_drill_last(house.own.store, house.wall_usec, &last));
     CHECK_INT(last.id, id);
-    pass(&house, 364 * HIN_DAY_USEC);
+    house_pass(&house, 364 * HIN_DAY_USEC);
     CHECK(hin_drill_counts(&drill, house.wall_usec, why));
-    pass(&house, HIN_DAY_USEC);
+    house_pass(&house, HIN_DAY_USEC);
     CHECK(!hin_drill_counts(&drill, house.wall_usec, why) && strstr(why, "year") != NULL);
     CHECK_CODE(hin_drill_last(house.own.store, house.wall_usec, &last), NOT_FOUND);
 }
@@ -972,7 +820,7 @@ TEST(test_manager_backup__a_drill_is_judged_by_what_is_here)
     struct hin_drill drill;
     HOUSE(house, "judged");
     CHECK_OK(hin_backup_cycle_due(&house.cycle));
-    pass(&house, HIN_DAY_USEC);
+    house_pass(&house, HIN_DAY_USEC);
     CHECK_OK(hand_in(&house, 2 * HIN_HOUR_USEC, 0, &id)); /* too slow */
     CHECK_OK(judged(&house, id, &drill));
     CHECK_INT(drill.state, HIN_DRILL_FAILED);

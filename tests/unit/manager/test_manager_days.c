@@ -334,7 +334,7 @@ static int living(struct sim *sim)
     struct hin_store_listed listed;
     int count = 0;
     struct hin_result got = hin_backup_records_list(sim->own.store, 0, HIN_BACKUP_RECORDS_LIVING,
-                                                    count_any, &count, &listed);
+                                                    count_any, NULL, &count, &listed);
     return hin_is_ok(got) ? count : -1;
 }
 

@@ -3,15 +3,14 @@
  * each and to name object and tenant, and to say nothing of the other destination. HIN_FLIPS says
  * how many: 10,000 by tests/torture/flips, fewer in ./test. */
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
+#include "damaged.h"
 #include "simulated.h"
-#include "store/sqlite/internal.h"
 
 enum { SHORT_FLIPS = 150, FILES_MAX = 2048, DAYS = 3 };
 
@@ -307,47 +306,35 @@ TEST(test_manager_flips__anywhere_are_found_and_named)
 
 /* ---- the catalogue ---- */
 
-/* One bit of a sealed row, by a hand that writes as the store does. */
-static HIN_RESULT flip_row(struct scene *scene, int64_t id, int at, uint8_t bits)
+static bool is_damaged(struct scene *scene, int64_t id)
 {
-    sqlite3 *db = hin_sqlite_db(scene->sim.own.store);
-    sqlite3_stmt *row = NULL;
-    sqlite3_blob *blob = NULL;
-    uint8_t byte = 0;
-    bool done = sqlite3_prepare_v2(db, "SELECT rowid FROM document WHERE kind = ? AND id = ?", -1,
-                                   &row, NULL) == SQLITE_OK &&
-                sqlite3_bind_int64(row, 1, HIN_STORE_BACKUPS) == SQLITE_OK &&
-                sqlite3_bind_int64(row, 2, id) == SQLITE_OK && sqlite3_step(row) == SQLITE_ROW &&
-                sqlite3_blob_open(db, "main", "document", "sealed", sqlite3_column_int64(row, 0), 1,
-                                  &blob) == SQLITE_OK;
-    done = done && sqlite3_blob_read(blob, &byte, 1, at % sqlite3_blob_bytes(blob)) == SQLITE_OK;
-    byte ^= bits;
-    done = done && sqlite3_blob_write(blob, &byte, 1, at % sqlite3_blob_bytes(blob)) == SQLITE_OK;
-    done = sqlite3_blob_close(blob) == SQLITE_OK && done;
-    (void)sqlite3_finalize(row);
-    return done ? hin_ok() : hin_fail(HIN_IO);
+    HIN_CLEANUP(hin_buf_done) struct hin_buf text = {.max = HIN_STORE_DOCUMENT_BYTES};
+    struct hin_store_document document;
+    return !hin_is_ok(hin_store_get(scene->sim.own.store, HIN_STORE_BACKUPS, id, &text, &document));
 }
 
 /* Any record of the tenant, not its newest only: a verification that knows less than there is says
- * so. */
+ * so. What lies at a destination mends it; what was destroyed leaves nothing to mend it from. */
 static HIN_RESULT find_in_catalogue(struct scene *scene, size_t tenant, int64_t id, int at)
 {
     struct hin_backup_order order = {.tenant = (int64_t)tenant};
+    struct hin_store *own = scene->sim.own.store;
+    uint8_t bit = (uint8_t)(1u << (at % 8));
     int64_t failures = 0;
-    HIN_TRY(flip_row(scene, id, at, (uint8_t)(1u << (at % 8))));
+    HIN_TRY(damage_document(own, HIN_STORE_BACKUPS, id, at, bit));
     scene->sim.cycle.order = &order;
     struct hin_result verified =
         hin_backup_cycle_verify(&scene->sim.cycle, (int64_t)tenant, &failures);
     scene->sim.cycle.order = NULL;
-    HIN_TRY(flip_row(scene, id, at, (uint8_t)(1u << (at % 8))));
     HIN_TRY(verified);
     bool found = failures == 1 && strstr(order.text, "catalogue") != NULL &&
                  strstr(order.text, scene->newest[tenant].uuid) != NULL;
-    if (!found) {
+    if (!found || is_damaged(scene, id)) {
         test_fail(__FILE__, __LINE__, "byte %d of record %lld: %lld failures, \"%s\"", at,
                   (long long)id, (long long)failures, order.text);
+        return hin_fail(HIN_CORRUPT);
     }
-    return found ? hin_ok() : hin_fail(HIN_CORRUPT);
+    return hin_ok();
 }
 
 TEST(test_manager_flips__in_the_catalogue_are_found_and_named)

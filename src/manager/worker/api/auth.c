@@ -27,6 +27,7 @@ struct hin_auth {
     uint64_t key[2];
     struct counter calls[COUNTER_SLOTS];
     struct counter failures[COUNTER_SLOTS];
+    struct counter pages[COUNTER_SLOTS];
 };
 
 HIN_RESULT hin_auth_new(struct hin_worker *worker, struct hin_auth **ret_auth)
@@ -214,12 +215,18 @@ static uint32_t count(struct hin_auth *auth, struct counter *counters, struct hi
     return counter->count;
 }
 
+/* Each worker counts by itself, so each grants its share. */
+static uint32_t share_of(const struct hin_auth *auth, uint32_t per_minute)
+{
+    return per_minute / HIN_MAX(auth->worker->worker_count, 1U) + 1;
+}
+
 HIN_RESULT hin_auth_count_call(struct hin_auth *auth, const struct hin_api_principal *who)
 {
     int64_t name[2] = {who->desk->tenant.number, who->key};
-    /* Each worker counts by itself, so each grants its share. */
-    uint32_t share = HIN_AUTH_CALLS_PER_MINUTE / HIN_MAX(auth->worker->worker_count, 1U) + 1;
-    HIN_ENSURE(count(auth, auth->calls, hin_view_of(name, sizeof(name)), true) <= share, LIMIT);
+    HIN_ENSURE(count(auth, auth->calls, hin_view_of(name, sizeof(name)), true) <=
+                   share_of(auth, HIN_AUTH_CALLS_PER_MINUTE),
+               LIMIT);
     return hin_ok();
 }
 
@@ -232,6 +239,14 @@ HIN_RESULT hin_auth_count_failure(struct hin_auth *auth, const struct hin_addres
 {
     HIN_ENSURE(count(auth, auth->failures, address_view(peer), true) <=
                    HIN_AUTH_FAILURES_PER_MINUTE,
+               LIMIT);
+    return hin_ok();
+}
+
+HIN_RESULT hin_auth_count_page(struct hin_auth *auth, const struct hin_address *peer)
+{
+    HIN_ENSURE(count(auth, auth->pages, address_view(peer), true) <=
+                   share_of(auth, HIN_AUTH_PAGES_PER_MINUTE),
                LIMIT);
     return hin_ok();
 }

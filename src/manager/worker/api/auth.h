@@ -21,11 +21,17 @@ HIN_RESULT hin_auth_again(struct hin_auth *auth, struct hin_desk *desk, int64_t 
 /* Keys were changed: look everything up anew. */
 void hin_auth_forget(struct hin_auth *auth);
 
-enum { HIN_AUTH_CALLS_PER_MINUTE = 6000, HIN_AUTH_FAILURES_PER_MINUTE = 60 };
+enum {
+    HIN_AUTH_CALLS_PER_MINUTE = 6000,
+    HIN_AUTH_FAILURES_PER_MINUTE = 60,
+    HIN_AUTH_PAGES_PER_MINUTE = 1200,
+};
 /* Count one request of a key, or one failed attempt from an address. LIMIT: too many in this
  * minute. */
 HIN_RESULT hin_auth_count_call(struct hin_auth *auth, const struct hin_api_principal *who);
 HIN_RESULT hin_auth_count_failure(struct hin_auth *auth, const struct hin_address *peer);
+/* Count one request without a key, of what is shown to everybody. LIMIT. */
+HIN_RESULT hin_auth_count_page(struct hin_auth *auth, const struct hin_address *peer);
 /* Is the address locked out at the moment? */
 bool hin_auth_is_limited(struct hin_auth *auth, const struct hin_address *peer);
 

@@ -9,9 +9,13 @@
 enum { OUT_MAX = 16 << 20, ORDERS_KEPT = 200 };
 
 static const struct hin_api_attribute order_rows[] = {
-    {"task", HIN_API_CHOICE, HIN_API_REQUIRED, HIN_DATA_PLAIN, 0, 0, "backup|verify|rehearse", NULL,
+    {"task", HIN_API_CHOICE, HIN_API_REQUIRED, HIN_DATA_PLAIN, 0, 0,
+     "backup|verify|rehearse|forget", NULL,
      "What is to be done: a backup now, or the newest one read back, or restored into a scratch "
-     "place and compared."},
+     "place and compared; or an entry of the catalogue that cannot be read, and that nothing at a "
+     "destination could mend, is dropped."},
+    {"backupID", HIN_API_INT, 0, HIN_DATA_PLAIN, 1, INT64_MAX, NULL, NULL,
+     "The entry that is to be dropped."},
     {"tenantID", HIN_API_INT, 0, HIN_DATA_PLAIN, 0, INT64_MAX, NULL, NULL,
      "Of this tenant alone; 0 is the installation's own. All unless given."},
 };
@@ -38,13 +42,40 @@ struct listing {
     int64_t tenant; /* 0: all */
 };
 
+/* What stands beside the content. */
+static struct hin_result write_damaged(void *context, const struct hin_store_document *document)
+{
+    struct listing *listing = context;
+    struct hin_json_writer *writer = &listing->writer;
+    int64_t tenant = hin_backup_owner_tenant(document->owner);
+    char error[200];
+    if (listing->tenant > 0 && tenant != listing->tenant) {
+        return hin_ok();
+    }
+    snprintf(error, sizeof(error),
+             "this entry of the catalogue is damaged: hinomi backup verify mends it from what lies "
+             "at the destinations; if it cannot, hinomi backup forget %lld",
+             (long long)document->id);
+    hin_json_begin_object(writer);
+    hin_json_field_integer(writer, "ID", document->id);
+    hin_json_field_integer(writer, "tenantID", tenant);
+    hin_json_field_cstring(writer, "state", "damaged");
+    hin_api_put_time(writer, "begun", document->created_usec);
+    hin_json_field_cstring(writer, "error", error);
+    hin_json_key(writer, "destinations");
+    hin_json_begin_array(writer);
+    hin_json_end_array(writer);
+    hin_json_end_object(writer);
+    return hin_ok();
+}
+
 static struct hin_result write_record(void *context, const struct hin_store_document *document)
 {
     struct listing *listing = context;
     struct hin_json_writer *writer = &listing->writer;
     struct hin_backup_record record;
     if (!hin_is_ok(hin_backup_record_read(document->id, document->bytes, &record))) {
-        return hin_ok(); /* it is found at its destination again */
+        return write_damaged(context, document);
     }
     if (listing->tenant > 0 && record.tenant != listing->tenant) {
         return hin_ok();
@@ -77,7 +108,7 @@ static struct hin_result list(struct hin_api_call *call)
     static const char *const known[] = {"tenant"};
     struct listing listing = {.tenant = 0};
     struct hin_json_writer *writer = &listing.writer;
-    struct hin_store_page all = {0};
+    struct hin_store_page all = {.damaged = write_damaged};
     struct hin_store_listed listed;
     HIN_TRY(hin_api_own_only(call, "backups are the installation's"));
     HIN_TRY(hin_api_query_known(call, known, HIN_COUNT(known)));
@@ -134,6 +165,9 @@ static HIN_RESULT write_order(struct hin_api_call *call, const struct hin_backup
     hin_json_field_cstring(&writer, "by", order->by);
     hin_json_field_cstring(&writer, "text", order->text);
     hin_json_field_integer(&writer, "tenantID", order->tenant);
+    if (order->backup > 0) {
+        hin_json_field_integer(&writer, "backupID", order->backup);
+    }
     hin_api_put_time(&writer, "asked", order->asked_usec);
     hin_api_put_time(&writer, "ended", order->ended_usec);
     hin_json_field_integer(&writer, "objects", order->objects);
@@ -189,7 +223,18 @@ static enum hin_backup_task task_of(struct hin_view name)
 {
     return hin_view_is(name, "backup")     ? HIN_BACKUP_TASK_BACKUP
            : hin_view_is(name, "rehearse") ? HIN_BACKUP_TASK_REHEARSE
+           : hin_view_is(name, "forget")   ? HIN_BACKUP_TASK_FORGET
                                            : HIN_BACKUP_TASK_VERIFY;
+}
+
+static HIN_RESULT check_forgotten(struct hin_api_call *call, const struct hin_backup_order *order)
+{
+    if ((order->task == HIN_BACKUP_TASK_FORGET) != (order->backup > 0) ||
+        (order->backup > 0 && order->tenant >= 0)) {
+        return hin_api_fail(call, HIN_INVALID,
+                            "backupID goes with the task forget alone, and without tenantID");
+    }
+    return hin_ok();
 }
 
 static struct hin_result order(struct hin_api_call *call)
@@ -203,7 +248,10 @@ static struct hin_result order(struct hin_api_call *call)
     HIN_TRY(hin_json_get_text(call->body, "task", &task, &call->error));
     HIN_TRY(
         hin_json_opt_integer(call->body, "tenantID", 0, INT64_MAX, &order.tenant, &call->error));
+    HIN_TRY(
+        hin_json_opt_integer(call->body, "backupID", 1, INT64_MAX, &order.backup, &call->error));
     order.task = task_of(task);
+    HIN_TRY(check_forgotten(call, &order));
     snprintf(order.by, sizeof(order.by), "%s", call->who->text);
     struct hin_api_change change = {
         .action = "backup.order",
@@ -223,7 +271,9 @@ static const struct hin_api_action actions[] = {
     {HIN_HTTP_GET, "backups/destinations", HIN_RIGHT_TENANTS, destinations, NULL,
      "Where backups go, and whether that can be reached.", false},
     {HIN_HTTP_POST, "backups/orders", HIN_RIGHT_TENANTS, order, &order_model,
-     "Have a backup made now, or the newest one read back or restored and compared.", false},
+     "Have a backup made now, the newest one read back or restored and compared, or a damaged "
+     "entry of the catalogue dropped.",
+     false},
     {HIN_HTTP_GET, "backups/orders/{id}", HIN_RIGHT_TENANTS, show_order, NULL,
      "How far an order is.", false},
 };

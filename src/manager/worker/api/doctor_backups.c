@@ -183,7 +183,9 @@ struct made {
 struct catalogue {
     struct made *made;
     size_t count, room;
-    int64_t first_usec; /* of all */
+    int64_t first_usec;                 /* of all */
+    size_t damaged;                     /* entries that cannot be read */
+    int64_t damaged_id, damaged_tenant; /* the first of them */
 };
 
 static HIN_RESULT made_of(struct catalogue *catalogue, int64_t tenant, struct made **ret_made)
@@ -206,13 +208,23 @@ static HIN_RESULT made_of(struct catalogue *catalogue, int64_t tenant, struct ma
     return hin_ok();
 }
 
+static HIN_RESULT note_damaged(void *context, const struct hin_store_document *document)
+{
+    struct catalogue *catalogue = context;
+    if (catalogue->damaged++ == 0) {
+        catalogue->damaged_id = document->id;
+        catalogue->damaged_tenant = hin_backup_owner_tenant(document->owner);
+    }
+    return hin_ok();
+}
+
 static HIN_RESULT note_backup(void *context, const struct hin_store_document *document)
 {
     struct catalogue *catalogue = context;
     struct hin_backup_record record;
     struct made *made = NULL;
     if (!hin_is_ok(hin_backup_record_read(document->id, document->bytes, &record))) {
-        return hin_ok(); /* it is found at its destination again */
+        return note_damaged(context, document);
     }
     HIN_TRY(made_of(catalogue, record.tenant, &made));
     if (hin_backup_record_opens(&record)) {
@@ -239,10 +251,10 @@ static HIN_RESULT forget_erased(void *context, const struct hin_store_document *
 
 static HIN_RESULT read_catalogue(struct hin_api_call *call, struct catalogue *catalogue)
 {
-    struct hin_store_page all = {0};
+    struct hin_store_page all = {0}, backups = {.damaged = note_damaged};
     struct hin_store_listed listed;
     struct hin_store *store = call->tenant->store;
-    HIN_TRY(hin_store_list(store, HIN_STORE_BACKUPS, &all, note_backup, catalogue, &listed));
+    HIN_TRY(hin_store_list(store, HIN_STORE_BACKUPS, &backups, note_backup, catalogue, &listed));
     return hin_store_list(store, HIN_STORE_TENANTS, &all, forget_erased, catalogue, &listed);
 }
 
@@ -282,6 +294,19 @@ static void judge_made(struct hin_doctor *doctor, const struct catalogue *catalo
     }
 }
 
+static void judge_catalogue(struct hin_doctor *doctor, const struct catalogue *catalogue)
+{
+    if (catalogue->damaged > 0) {
+        hin_doctor_found_as(doctor, HIN_DOCTOR_ERROR,
+                            "hinomi backup verify mends it from what lies at the destinations; if "
+                            "it cannot, hinomi backup forget ID",
+                            "%zu entries of the catalogue of backups are damaged, first ID %lld of "
+                            "tenant %lld",
+                            catalogue->damaged, (long long)catalogue->damaged_id,
+                            (long long)catalogue->damaged_tenant);
+    }
+}
+
 static void look_made(struct hin_doctor *doctor, void *subject)
 {
     struct hin_api_call *call = subject;
@@ -292,6 +317,7 @@ static void look_made(struct hin_doctor *doctor, void *subject)
     }
     if (get_catalogue(doctor, call, &catalogue)) {
         judge_made(doctor, &catalogue, state.every_usec + state.every_usec / 4, now_of(call));
+        judge_catalogue(doctor, &catalogue);
     }
     free(catalogue.made);
     tell_alerts(doctor, call, 1U << HIN_BACKUP_ALERT_FAILED | 1U << HIN_BACKUP_ALERT_UNSHIPPED);

@@ -306,6 +306,20 @@ HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, c
     return hin_audit_write(cycle->own, &audit);
 }
 
+HIN_RESULT hin_cycle_write_audited(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
+                                   const char *action, const char *outcome, const char *detail)
+{
+    struct hin_store *own = cycle->own->store;
+    HIN_TRY(hin_store_begin(own));
+    struct hin_result told = hin_backup_record_write(own, record, hin_cycle_now_usec(cycle));
+    if (hin_is_ok(told)) {
+        told = hin_cycle_audit(cycle, action, outcome, record, detail);
+    }
+    struct hin_result ended = hin_store_end(own, hin_is_ok(told));
+    HIN_TRY(told);
+    return ended;
+}
+
 /* What the catalogue does not know, a destination might still hold: a catalogue may be older than
  * what lies there. */
 HIN_RESULT hin_cycle_spare(struct hin_backup_cycle *cycle, const char *uuid,
@@ -473,6 +487,25 @@ static HIN_RESULT find_entry(const struct noting *noting, struct hin_backup_subj
     return hin_cycle_is_final(made) ? made : hin_ok();
 }
 
+/* Of an entry that stands as being taken: without an end it would seem ages old. */
+static HIN_RESULT learn_end(const struct noting *noting, struct hin_backup_subject *subject,
+                            struct hin_backup_record *record)
+{
+    struct hin_backup_record seen;
+    struct hin_result learnt =
+        make_anew(noting->cycle, subject, noting->at, record->begun_usec, &seen);
+    if (!hin_is_ok(learnt)) {
+        record->ended_usec = hin_cycle_now_usec(noting->cycle);
+        return hin_cycle_is_final(learnt) ? learnt : hin_ok();
+    }
+    record->version = seen.version;
+    record->ended_usec = seen.ended_usec;
+    record->last_event = seen.last_event;
+    record->last_audit = seen.last_audit;
+    record->segments = seen.segments;
+    return hin_ok();
+}
+
 static HIN_RESULT note(struct noting *noting, struct hin_backup_subject *subject,
                        int64_t begun_usec, bool exact)
 {
@@ -484,6 +517,9 @@ static HIN_RESULT note(struct noting *noting, struct hin_backup_subject *subject
     if (place == NULL || place->state == HIN_BACKUP_THERE ||
         record->state == HIN_BACKUP_DESTROYED || record->destroyed_usec > 0) {
         return hin_ok();
+    }
+    if (record->ended_usec == 0) {
+        HIN_TRY(learn_end(noting, subject, record));
     }
     bool mended = record == &fresh && fresh.id != 0;
     place->state = HIN_BACKUP_THERE;

@@ -106,11 +106,10 @@ HIN_RESULT hin_cycle_destroy_key(struct hin_backup_cycle *cycle, struct hin_back
             record->places[i].state = HIN_BACKUP_LEFT;
         }
     }
-    HIN_TRY(hin_backup_record_write(cycle->own->store, record, record->destroyed_usec));
-    return hin_cycle_audit(cycle, "backup.destroy", "done", record,
-                           former ? "removed alone: its key is with the key management service of "
-                                    "before the restore"
-                                  : why);
+    return hin_cycle_write_audited(cycle, record, "backup.destroy", "done",
+                                   former ? "removed alone: its key is with the key management "
+                                            "service of before the restore"
+                                          : why);
 }
 
 /* What they name cannot be told from what nothing names. */
@@ -266,8 +265,9 @@ static HIN_RESULT destroy_of(struct hin_backup_cycle *cycle, struct hin_backup_r
     for (size_t i = 0; i < count; i++) {
         struct hin_backup_record *record = &records[i];
         HIN_TRY(agree ? bring_back(cycle, record) : hin_ok());
-        bool over = agree && newest < count && i != newest &&
-                    hin_backup_made_usec(record, time_usec) + keep_usec <= time_usec;
+        int64_t made_usec = hin_backup_made_usec(record, time_usec); /* 0: it is not known yet */
+        bool over = agree && newest < count && i != newest && made_usec > 0 &&
+                    made_usec + keep_usec <= time_usec;
         if (record->state == HIN_BACKUP_DONE && (gone || over)) {
             HIN_TRY(hin_cycle_destroy_key(cycle, record,
                                           gone ? "the tenant is erased" : "its time is over"));

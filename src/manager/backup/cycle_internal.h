@@ -47,6 +47,10 @@ struct hin_backup_subject *hin_cycle_subject(struct hin_backup_cycle *cycle,
                                              const char *uuid) HIN_NONNULL;
 HIN_RESULT hin_cycle_audit(struct hin_backup_cycle *cycle, const char *action, const char *outcome,
                            const struct hin_backup_record *record, const char *detail) HIN_NONNULL;
+/* Writes the record down and says so in the audit record: both, or neither. */
+HIN_RESULT hin_cycle_write_audited(struct hin_backup_cycle *cycle, struct hin_backup_record *record,
+                                   const char *action, const char *outcome,
+                                   const char *detail) HIN_NONNULL;
 HIN_RESULT hin_cycle_wake(struct hin_backup_cycle *cycle,
                           struct hin_backup_subject *subject) HIN_NONNULL;
 /* The chain of a subject at a destination, loaded where it is not: its newest backup that can be

@@ -409,11 +409,10 @@ static HIN_RESULT replace(struct resealing *r, struct hin_backup_record *former,
         }
     }
     record->state = HIN_BACKUP_DONE;
-    HIN_TRY(write_record(r, record));
+    HIN_TRY(hin_cycle_write_audited(r->cycle, record, "backup.reseal", "done",
+                                    "in the place of one that held an erased person"));
     former->resealed = record->id;
-    HIN_TRY(hin_cycle_destroy_key(r->cycle, former, "sealed anew without an erased person"));
-    return hin_cycle_audit(r->cycle, "backup.reseal", "done", record,
-                           "in the place of one that held an erased person");
+    return hin_cycle_destroy_key(r->cycle, former, "sealed anew without an erased person");
 }
 
 /* Nowhere whole: its key goes, and what was begun is removed. The former waits. */
@@ -655,9 +654,8 @@ static HIN_RESULT give_copy(struct hin_backup_cycle *cycle, struct hin_backup_su
     place->written_bytes = (int64_t)to.progress.bytes;
     place->objects = (int64_t)(to.progress.objects + to.progress.objects_shared);
     forget_chains(subject);
-    HIN_TRY(hin_backup_record_write(cycle->own->store, record, hin_cycle_now_usec(cycle)));
-    return hin_cycle_audit(cycle, "backup.reseal", "done", record,
-                           "copied to a destination that was out of reach");
+    return hin_cycle_write_audited(cycle, record, "backup.reseal", "done",
+                                   "copied to a destination that was out of reach");
 }
 
 /* One that could be read nowhere, and perhaps can now. */

@@ -246,8 +246,7 @@ static HIN_RESULT finish(struct making *making)
     }
     snprintf(detail, sizeof(detail), "of tenant %s, up to event %lld and entry %lld", record->uuid,
              (long long)record->last_event, (long long)record->last_audit);
-    HIN_TRY(hin_backup_record_write(cycle->own->store, record, record->ended_usec));
-    return hin_cycle_audit(cycle, "backup.take", there ? "done" : "failed", record, detail);
+    return hin_cycle_write_audited(cycle, record, "backup.take", there ? "done" : "failed", detail);
 }
 
 static HIN_RESULT make_all(struct making *making)

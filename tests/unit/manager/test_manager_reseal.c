@@ -789,6 +789,47 @@ TEST(test_manager_reseal__a_backup_that_failed_while_keys_were_away)
     CHECK(halves[0] > 0 && halves[1] > 0);
 }
 
+static HIN_RESULT count_at(struct house *house, size_t at, size_t *ret_count)
+{
+    struct hin_backup_listed *list = NULL;
+    HIN_TRY(hin_backup_list(house->cycle.depots[at], own_id, &list, ret_count));
+    free(list);
+    return hin_ok();
+}
+
+/* One that was whole at one place when it was cut off is a backup, of when it was made: also while
+ * the time that destruction goes by is behind, as it is after a process was away. */
+TEST(test_manager_reseal__cut_off_at_the_second_place_it_stays)
+{
+    int64_t failures = 0;
+    int halves = 0;
+    HOUSE(house, "second");
+    for (int i = 1; i <= 40; i++) {
+        size_t first = 0, second = 0, before = 0, after = 0;
+        CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+        end(&house);
+        pass(&house, HIN_HOUR_USEC);
+        CHECK_OK(begin(&house));
+        CHECK_OK(add_events(&house));
+        house.stop_after = 5 * i;
+        HIN_IGNORE(hin_backup_cycle_backup(&house.cycle, 0, true, &failures));
+        house.stop_after = 0;
+        CHECK_OK(count_at(&house, 0, &first));
+        CHECK_OK(count_at(&house, 1, &second));
+        halves += first > second;
+        end(&house);
+        CHECK_OK(begin(&house));
+        if (i % 4 == 0) {
+            CHECK_OK(hin_backup_cycle_backup(&house.cycle, 0, true, &failures));
+        }
+        CHECK_OK(count_at(&house, 0, &before));
+        CHECK_OK(hin_backup_cycle_destroy(&house.cycle));
+        CHECK_OK(count_at(&house, 0, &after));
+        CHECK_INT(after, before);
+    }
+    CHECK(halves > 0);
+}
+
 /* Names go up, the clock does not: what is sealed anew has a name of its own, and the last is the
  * last. */
 TEST(test_manager_reseal__the_clock_was_set_back)

@@ -109,10 +109,10 @@ static HIN_RESULT live_quietly(struct sim *sim, int days)
             MUST_BE(hin_drill_last(sim->own.store, sim->wall_usec, &last).code, HIN_NOT_FOUND);
             HIN_TRY(sim_drill(sim, &drill));
         }
-        if (day >= DRILL_DAY) { /* it counts for a year */
+        if (day >= DRILL_DAY) { /* it was begun a minute before, and counts for 365 days */
             struct hin_result found = hin_drill_last(sim->own.store, sim->wall_usec, &last);
-            MUST_BE(found.code, day - DRILL_DAY < 364 ? HIN_OK : HIN_NOT_FOUND);
-            if (day - DRILL_DAY == 364) {
+            MUST_BE(found.code, day - DRILL_DAY < 365 ? HIN_OK : HIN_NOT_FOUND);
+            if (day - DRILL_DAY == 365) {
                 printf("# %d days: the drill is a year old and counts no more\n", day + 1);
             }
         }

@@ -17,6 +17,17 @@ struct hin_result hin_path_join(char *out, size_t out_bytes, const char *first, 
     return hin_ok();
 }
 
+struct hin_result hin_path_of_program(char *out)
+{
+    ssize_t size = readlink("/proc/self/exe", out, HIN_PATH_MAX - 1);
+    HIN_ENSURE(size > 0, IO);
+    out[size] = '\0';
+    char *slash = strrchr(out, '/');
+    HIN_ENSURE(slash != NULL, IO);
+    *slash = '\0';
+    return hin_ok();
+}
+
 const char *hin_path_base(const char *path)
 {
     const char *slash = strrchr(path, '/');

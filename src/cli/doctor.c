@@ -1,18 +1,11 @@
 /* hinomi doctor: what should be mended, as the manager sees it, and, on its host, as the files say
  * it. */
-#include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
-#include "base/fd.h"
-#include "base/path.h"
 #include "cli/api.h"
 #include "cli/cli.h"
+#include "cli/program.h"
 #include "doctor/doctor.h"
 
 enum { LOCAL_MAX = 1 << 20 };
@@ -46,53 +39,21 @@ static const struct hin_command doctor_usage = {
 
 /* ---- the files: hinomi-manager, which stands beside this program, looks at them ---- */
 
-static HIN_RESULT beside(const char *name, char path[HIN_PATH_MAX])
-{
-    char own[HIN_PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    HIN_ENSURE(size > 0, IO);
-    own[size] = '\0';
-    char *slash = strrchr(own, '/');
-    HIN_ENSURE(slash != NULL, IO);
-    *slash = '\0';
-    HIN_TRY(hin_path_join(path, HIN_PATH_MAX, own, name));
-    HIN_ENSURE(access(path, X_OK) == 0, NOT_FOUND);
-    return hin_ok();
-}
-
-static void become(const char *program, const char *state, int out)
-{
-    const char *const arguments[] = {program, "doctor", "--state", state, "--json", NULL};
-    if (dup2(out, STDOUT_FILENO) >= 0) {
-        (void)execv(program, (char *const *)(uintptr_t)arguments);
-    }
-    _exit(127);
-}
-
 static HIN_RESULT look_locally(const char *state, struct hin_buf *ret_document,
                                struct hin_error *error)
 {
-    char program[HIN_PATH_MAX];
-    int ends[2], status = 0;
-    struct hin_result found = beside("hinomi-manager", program);
+    const char *const arguments[] = {"hinomi-manager", "doctor", "--state", state, "--json", NULL};
+    char program[HIN_PATH_MAX] = "";
+    int status = 0;
+    struct hin_result found = hin_cli_program_find(arguments[0], program);
     if (!hin_is_ok(found)) {
         return hin_error_set(error, found.code, NULL, 0, 0,
                              "hinomi-manager does not stand beside this program: run "
                              "`hinomi-manager doctor --state %s` where it is",
                              state);
     }
-    HIN_ENSURE(pipe2(ends, O_CLOEXEC) == 0, IO);
-    pid_t child = fork();
-    if (child == 0) {
-        become(program, state, ends[1]);
-    }
-    (void)close(ends[1]);
-    struct hin_result read = child > 0 ? hin_fd_read_all(ends[0], ret_document) : hin_fail(HIN_IO);
-    (void)close(ends[0]);
-    while (child > 0 && waitpid(child, &status, 0) < 0 && errno == EINTR) {
-    }
-    HIN_TRY(read);
-    if (!WIFEXITED(status) || WEXITSTATUS(status) > 1) {
+    HIN_TRY(hin_cli_program_hear(program, arguments, ret_document, &status));
+    if (status > 1) {
         return hin_error_set(error, HIN_IO, program, 0, 0, "it ended before it had looked");
     }
     return hin_ok();

@@ -2,9 +2,7 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 #include <time.h>
-#include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fd.h"
@@ -344,18 +342,13 @@ static HIN_RESULT recover(const char *const *arguments, struct hin_buf *report, 
                           struct hin_error *error)
 {
     char program[HIN_PATH_MAX] = "";
-    HIN_CLEANUP_FD int out = -1;
     if (!hin_is_ok(hin_cli_program_find(arguments[0], program))) {
         return hin_error_set(error, HIN_NOT_FOUND, program, 0, 0,
                              "a recovery needs the manager's program on this host. Elsewhere "
                              "`hinomi-manager drill --report FILE` makes it, and `hinomi backup "
                              "drill record FILE` hands it in");
     }
-    out = memfd_create("hinomi-drill", MFD_CLOEXEC);
-    HIN_ENSURE(out >= 0, NO_MEMORY);
-    HIN_TRY(hin_cli_program_run(program, arguments, -1, out, ret_status));
-    HIN_ENSURE(lseek(out, 0, SEEK_SET) == 0, IO);
-    return hin_fd_read_all(out, report);
+    return hin_cli_program_hear(program, arguments, report, ret_status);
 }
 
 /* argv: "run", and the options of `hinomi-manager drill`. */

@@ -32,12 +32,7 @@ static HIN_RESULT own_folder(char *out, size_t out_bytes)
     if (given != NULL && given[0] != '\0') {
         return hin_path_join(out, out_bytes, "", given);
     }
-    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    HIN_ENSURE(size > 0, NOT_FOUND);
-    self[size] = '\0';
-    char *slash = strrchr(self, '/');
-    HIN_ENSURE(slash != NULL, NOT_FOUND);
-    *slash = '\0';
+    HIN_TRY(hin_path_of_program(self));
     for (size_t i = 0; i < HIN_COUNT(places); i++) {
         HIN_TRY(hin_path_join(out, out_bytes, self, places[i]));
         if (is_folder(out)) {

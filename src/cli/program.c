@@ -2,20 +2,17 @@
 
 #include <errno.h>
 #include <stdint.h>
-#include <string.h>
+#include <sys/mman.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/fd.h"
+
 HIN_RESULT hin_cli_program_find(const char *name, char ret_path[HIN_PATH_MAX])
 {
-    char own[HIN_PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", own, sizeof(own) - 1);
-    HIN_ENSURE(size > 0, IO);
-    own[size] = '\0';
-    char *slash = strrchr(own, '/');
-    HIN_ENSURE(slash != NULL, IO);
-    *slash = '\0';
-    HIN_TRY(hin_path_join(ret_path, HIN_PATH_MAX, own, name));
+    char folder[HIN_PATH_MAX];
+    HIN_TRY(hin_path_of_program(folder));
+    HIN_TRY(hin_path_join(ret_path, HIN_PATH_MAX, folder, name));
     return access(ret_path, X_OK) == 0 ? hin_ok() : hin_fail(HIN_NOT_FOUND);
 }
 
@@ -40,4 +37,14 @@ HIN_RESULT hin_cli_program_run(const char *path, const char *const *arguments, i
     }
     *ret_status = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
     return hin_ok();
+}
+
+HIN_RESULT hin_cli_program_hear(const char *path, const char *const *arguments,
+                                struct hin_buf *ret_said, int *ret_status)
+{
+    HIN_CLEANUP_FD int out = memfd_create("hinomi-said", MFD_CLOEXEC);
+    HIN_ENSURE(out >= 0, NO_MEMORY);
+    HIN_TRY(hin_cli_program_run(path, arguments, -1, out, ret_status));
+    HIN_ENSURE(lseek(out, 0, SEEK_SET) == 0, IO);
+    return hin_fd_read_all(out, ret_said);
 }

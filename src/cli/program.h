@@ -3,6 +3,7 @@
 #ifndef HIN_CLI_PROGRAM_H
 #define HIN_CLI_PROGRAM_H
 
+#include "base/buf.h"
 #include "base/path.h"
 #include "base/result.h"
 
@@ -14,5 +15,8 @@ HIN_RESULT hin_cli_program_find(const char *name, char ret_path[HIN_PATH_MAX]);
  * ended it, or 127 when it cannot be run. NO_MEMORY when there can be no further process. */
 HIN_RESULT hin_cli_program_run(const char *path, const char *const *arguments, int in, int out,
                                int *ret_status);
+/* The same, and what it writes to its standard output, appended. LIMIT: more than fits. */
+HIN_RESULT hin_cli_program_hear(const char *path, const char *const *arguments,
+                                struct hin_buf *ret_said, int *ret_status);
 
 #endif

@@ -18,12 +18,7 @@ static HIN_RESULT own_folder(char *out, size_t out_bytes)
     static const char *const places[] = {"content/trust", "../content/trust",
                                          "../share/hinomi/content/trust"};
     char self[HIN_PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", self, sizeof(self) - 1);
-    HIN_ENSURE(size > 0, NOT_FOUND);
-    self[size] = '\0';
-    char *slash = strrchr(self, '/');
-    HIN_ENSURE(slash != NULL, NOT_FOUND);
-    *slash = '\0';
+    HIN_TRY(hin_path_of_program(self));
     for (size_t i = 0; i < HIN_COUNT(places); i++) {
         struct stat about;
         HIN_TRY(hin_path_join(out, out_bytes, self, places[i]));

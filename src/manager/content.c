@@ -42,12 +42,7 @@ static HIN_RESULT find_shipped(const char *name, const char *mark, char *out)
                                          "/usr/share/hinomi/content",
                                          "/usr/local/share/hinomi/content"};
     char program[HIN_PATH_MAX], folder[HIN_PATH_MAX];
-    ssize_t size = readlink("/proc/self/exe", program, sizeof(program) - 1);
-    HIN_ENSURE(size > 0, NOT_FOUND);
-    program[size] = 0;
-    char *slash = strrchr(program, '/');
-    HIN_ENSURE(slash != NULL, NOT_FOUND);
-    *slash = 0;
+    HIN_TRY(hin_path_of_program(program));
     for (size_t i = 0; i < HIN_COUNT(places); i++) {
         HIN_TRY(hin_path_join(folder, sizeof(folder), program, places[i]));
         HIN_TRY(hin_path_join(out, HIN_PATH_MAX, folder, name));

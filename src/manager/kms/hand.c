@@ -2,21 +2,19 @@
 
 #include <fcntl.h>
 #include <stdio.h>
-#include <string.h>
 #include <unistd.h>
 
 #include "base/bytes.h"
 #include "base/fd.h"
+#include "base/path.h"
 #include "base/time.h"
 #include "manager/kms/aws.h"
 
 HIN_RESULT hin_kms_program_open(const char *name, int *ret_fd, struct hin_error *error)
 {
-    char path[HIN_PATH_MAX] = {0};
-    ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 64);
-    char *slash = size > 0 ? strrchr(path, '/') : NULL;
-    HIN_ENSURE(slash != NULL, IO);
-    snprintf(slash + 1, sizeof(path) - (size_t)(slash + 1 - path), "%s", name);
+    char folder[HIN_PATH_MAX], path[HIN_PATH_MAX];
+    HIN_TRY(hin_path_of_program(folder));
+    HIN_TRY(hin_path_join(path, sizeof(path), folder, name));
     struct hin_result opened = hin_fd_open(AT_FDCWD, path, O_PATH, 0, ret_fd);
     if (!hin_is_ok(opened)) {
         return hin_error_set(error, opened.code, path, 0, 0,
